@@ -1,0 +1,3 @@
+"""Mask Monitor: tells from video whether people wear a face mask correctly, wrongly or not at all."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,173 @@
+"""The composition root: the only place that turns settings into running objects."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from monitor import __version__
+from monitor.config.camera import CameraSettings
+from monitor.config.fingerprint import as_yaml, fingerprint, plain
+from monitor.config.settings import Settings
+from monitor.detectors.folder import sha256_of
+from monitor.detectors.opening import OpenedDetector, open_detector
+from monitor.domain.address import SourceAddress, SourceKind
+from monitor.domain.clock import SystemClock
+from monitor.domain.errors import SourceError
+from monitor.domain.frame import SourceInfo
+from monitor.domain.ports import Sink
+from monitor.domain.track import Analysis
+from monitor.outputs.video import check_encoder
+from monitor.replay.recorder import SinkRecorder
+from monitor.replay.report import Provenance, write_report
+from monitor.replay.results import Story, Summary
+from monitor.replay.run import Replay
+from monitor.rules.judge import Judge
+from monitor.sources.opening import make_source
+from monitor.storage.files import finish, make_folder, partial
+from monitor.storage.journal import Journal, RunInfo
+from monitor.storage.lines import EventLines, ViolationLog, VisitTable
+from monitor.tracking.bytetrack import ByteTracker
+
+
+def _nothing(_: object) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayRequest:
+    """One recording to replay. `detect_fps` None looks at every frame."""
+
+    name: str
+    camera: CameraSettings
+    folder: Path
+    video: bool = True
+    detect_fps: float | None = None
+    decode_threads: int = 1
+    on_open: Callable[[SourceInfo], None] = _nothing
+    on_frame: Callable[[int], None] = _nothing
+    on_analysis: Callable[[Analysis], None] = _nothing
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayResult:
+    """What a replay left behind."""
+
+    request: ReplayRequest
+    story: Story
+    summary: Summary
+
+
+def camera_for(settings: Settings, address: str) -> CameraSettings:
+    """Return the settings of a camera that the configuration does not name: the global ones."""
+    return CameraSettings(
+        source=SourceAddress(address), tracking=settings.tracking, rules=settings.rules, overlay=settings.overlay
+    )
+
+
+def recorded_cameras(settings: Settings) -> dict[str, CameraSettings]:
+    """Return the configuration's cameras whose source is a file: those that can be replayed."""
+    return {
+        name: camera for name, camera in settings.cameras.items() if camera.source.kind is SourceKind.FILE
+    }
+
+
+def open_replay_detector(settings: Settings) -> OpenedDetector:
+    """Open the detector for a replay, whose other stages need cores too: one thread, unless the settings say more."""
+    return open_detector(settings.detector, threads=1)
+
+
+def run_replay(settings: Settings, request: ReplayRequest, detector: OpenedDetector) -> ReplayResult:
+    """Replay one recording and write its results; raises `SourceError`, `ModelError`, `OutputError`.
+
+    Files appear under their own names when they are complete; the journal and the violation log grow.
+    """
+    if request.camera.source.kind is not SourceKind.FILE:
+        raise SourceError(f"{request.camera.source}: replay reads recordings; a camera never ends")
+    if request.video:
+        check_encoder()
+    make_folder(request.folder)
+    replay, story = _build_replay(settings, request, detector)
+    summary = replay.run()
+    for file in _results(request):
+        finish(file)
+    write_report(request.folder / "report.html", story, summary, _provenance(settings, request, detector))
+    return ReplayResult(request, story, summary)
+
+
+def _build_replay(settings: Settings, request: ReplayRequest, detector: OpenedDetector) -> tuple[Replay, Story]:
+    camera, folder, story = request.camera, request.folder, Story()
+    run = RunInfo(
+        kind="replay",
+        started_at=datetime.now(UTC),
+        version=__version__,
+        model=detector.folder.name,
+        model_sha256=_cached_sha256(detector.file),
+        settings_sha256=fingerprint(_decisive(settings, request, detector)),
+    )
+
+    def open_recorder() -> SinkRecorder:
+        sinks: list[Sink] = [
+            Journal(f"sqlite:///{folder / 'journal.db'}", run),
+            EventLines(partial(folder / "events.jsonl")),
+            VisitTable(partial(folder / "visits.csv")),
+            ViolationLog(
+                folder / "violations.log", int(settings.journal.log_max_mb * 2**20), settings.journal.log_keep
+            ),
+        ]
+        return SinkRecorder(sinks, story)
+
+    replay = Replay(
+        source=make_source(request.name, camera.source, SystemClock(), request.decode_threads),
+        detector=detector.detector,
+        tracker=ByteTracker(camera.tracking),
+        judge=Judge(request.name, camera.rules, camera.tracking.lost_after_s),
+        overlay=camera.overlay,
+        open_recorder=open_recorder,
+        video_path=partial(folder / "annotated.mp4") if request.video else None,
+        detect_fps=request.detect_fps,
+        on_open=request.on_open,
+        on_frame=request.on_frame,
+        on_analysis=request.on_analysis,
+    )
+    return replay, story
+
+
+def _results(request: ReplayRequest) -> list[Path]:
+    names = ["events.jsonl", "visits.csv", *(["annotated.mp4"] if request.video else [])]
+    return [request.folder / name for name in names]
+
+
+def _decisive(settings: Settings, request: ReplayRequest, detector: OpenedDetector) -> dict[str, Any]:
+    """Return everything but the pictures and the model's weights that decides the verdicts."""
+    thresholds = {state.value: score for state, score in detector.folder.thresholds.items()}
+    states = {detector.folder.labels[class_id]: state.value for class_id, state in detector.folder.states.items()}
+    return {
+        "detector": {"backend": detector.backend.value, "labels": states, "thresholds": thresholds},
+        "tracking": plain(request.camera.tracking),
+        "rules": plain(request.camera.rules),
+        "detect_fps": request.detect_fps,
+    }
+
+
+def _provenance(settings: Settings, request: ReplayRequest, detector: OpenedDetector) -> Provenance:
+    decisive = _decisive(settings, request, detector)
+    source = Path(request.camera.source.value)
+    return Provenance(
+        source=source.name,
+        source_sha256=sha256_of(source) if source.is_file() else None,
+        model=detector.folder.name,
+        model_file=detector.file.relative_to(detector.folder.path).as_posix(),
+        model_sha256=_cached_sha256(detector.file),
+        backend=f"{detector.backend.value} on {detector.device}",
+        settings_yaml=as_yaml(decisive),
+        settings_sha256=fingerprint(decisive),
+        version=__version__,
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def _cached_sha256(path: Path) -> str:
+    return sha256_of(path)

@@ -1,0 +1,171 @@
+"""Commands; thin. What they do is in `monitor.commands`."""
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from monitor.domain.errors import MonitorError
+
+app = typer.Typer(
+    name="monitor",
+    help="Tells from video whether people wear a face mask correctly, wrongly or not at all.",
+    epilog=(
+        "Exit codes: 0 done; 1 failed unexpectedly; 2 wrong usage; 3 wrong configuration; 4 a source cannot be read; "
+        "5 a model cannot be used; 6 a result cannot be written; 130 stopped by hand."
+    ),
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+models_app = typer.Typer(help="List and inspect model folders.", no_args_is_help=True)
+bench_app = typer.Typer(help="Measure what things cost.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+app.add_typer(bench_app, name="bench")
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="Configuration file; ./config.yaml or the project's own where not given."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+DetectFps = Annotated[float | None, typer.Option(min=0.1, max=240, help="Looks a second; every frame if not given.")]
+ModelFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A model folder.")]
+
+
+def main() -> NoReturn:
+    """Run a command; an error meant for people ends it with one line and its exit code."""
+    debug = "--debug" in sys.argv
+    if debug:
+        sys.argv.remove("--debug")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's stop is a Ctrl-C
+    try:
+        app()
+    except MonitorError as error:
+        if debug:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if debug:
+            raise
+        print(f"unexpected error: {error!r}; run again with --debug for the trace", file=sys.stderr)
+        sys.exit(1)
+    sys.exit(0)
+
+
+@app.callback(invoke_without_command=True)
+def default(
+    context: typer.Context,
+    config: ConfigOption = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")] = False,  # noqa: ARG001
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """Replay the cameras of the configuration that are recordings, unless a command is given."""
+    if version:
+        from monitor import __version__
+
+        print(__version__)
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        replay(config=config)
+
+
+@app.command()
+def replay(
+    videos: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="VIDEO...", help="Video files, images or folders of images; none: the configuration's."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results; recordings/NAME where not given.")] = None,
+    detect_fps: DetectFps = None,
+    video: Annotated[bool, typer.Option("--video/--no-video", help="Write the annotated video.")] = True,
+    camera: Annotated[str | None, typer.Option(help="Judge by the settings of this camera.")] = None,
+    decode_threads: Annotated[int, typer.Option(min=1, max=16, help="FFmpeg's threads for decoding.")] = 1,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Judge everybody in recordings: annotated video, events, visits and a report."""
+    from monitor.commands import replay as command
+    from monitor.commands.show import load
+
+    settings = load(config)
+    plans = command.plan_replays(settings, videos or [], camera, out)
+    code = command.replay(
+        settings, plans, video=video, detect_fps=detect_fps, decode_threads=decode_threads, as_json=json
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
+def image(
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE|DIR...", help="Pictures, or folders of pictures.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for the results; recordings/images where not given.")] = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Find and judge the faces in pictures: annotated copies and detections.json."""
+    from monitor.commands.images import images
+    from monitor.commands.show import load
+
+    raise typer.Exit(images(load(config), paths, out, as_json=json))
+
+
+@app.command()
+def check(
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="A configuration file.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Check a configuration without starting anything, and print the settings in effect with secrets masked."""
+    from monitor.commands.check import check as command
+
+    command(file, as_json=json)
+
+
+@app.command()
+def score(
+    video: Annotated[Path, typer.Argument(help="A video.")] = Path("recordings/samples/entrance.mp4"),
+    truth: Annotated[Path | None, typer.Option(help="Its ground truth; VIDEO with .json where not given.")] = None,
+    detect_fps: DetectFps = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Hold a replay against a ground truth: who was found, judged right, and kept their identity."""
+    from monitor.commands.score import score as command
+    from monitor.commands.show import load
+
+    command(load(config), video, truth or video.with_suffix(".json"), detect_fps, as_json=json)
+
+
+@models_app.command("list")
+def models_list(
+    folder: Annotated[Path, typer.Argument(help="Where model folders are.")] = Path("models"), json: JsonOption = False
+) -> None:
+    """List the model folders, and which of them could run here."""
+    from monitor.commands.models import list_models
+
+    list_models(folder, as_json=json)
+
+
+@models_app.command("inspect")
+def models_inspect(folder: ModelFolder, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Show a model's files and hashes, labels, input, and how long one look takes on each backend."""
+    from monitor.commands.models import inspect_model
+    from monitor.commands.show import load
+
+    inspect_model(load(config), folder, as_json=json)
+
+
+@bench_app.command("replay")
+def bench_replay(
+    video: Annotated[Path, typer.Argument(help="A video.")] = Path("recordings/samples/entrance.mp4"),
+    rounds: Annotated[int, typer.Option(min=1, max=50, help="Whole runs, each followed by its parts alone.")] = 3,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Measure a replay that looks at every frame and writes the video, beside each of its parts alone."""
+    from monitor.commands.bench import bench_replay as command
+    from monitor.commands.show import load
+
+    command(load(config), video, rounds, as_json=json)

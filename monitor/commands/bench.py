@@ -1,0 +1,51 @@
+"""`monitor bench replay`."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.table import Table
+
+from monitor.app import ReplayRequest, camera_for, open_replay_detector, run_replay
+from monitor.commands.show import out, print_json
+from monitor.config.settings import Settings
+from monitor.detectors.resize import resize_to_input
+from monitor.domain.clock import SystemClock
+from monitor.domain.track import Analysis
+from monitor.replay.bench import Parts
+from monitor.replay.bench import bench_replay as measure
+from monitor.sources.opening import make_source
+
+
+def bench_replay(settings: Settings, video: Path, rounds: int, *, as_json: bool) -> None:
+    """Measure a replay and its parts, and print them."""
+    detector = open_replay_detector(settings)
+    camera = camera_for(settings, str(video))
+    height, width = detector.folder.input_size or (320, 320)
+
+    def whole(on_analysis: Callable[[Analysis], None]) -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            request = ReplayRequest(name=video.stem, camera=camera, folder=Path(folder), on_analysis=on_analysis)
+            return run_replay(settings, request, detector).summary.media_s
+
+    parts = Parts(
+        make_source=lambda: make_source(video.stem, camera.source, SystemClock()),
+        detector=detector.detector,
+        resize=lambda image: resize_to_input(image, height, width),
+        overlay=camera.overlay,
+        whole=whole,
+    )
+    values = measure(parts, rounds) | {"model": detector.folder.name, "file": detector.file.name}
+    if as_json:
+        print_json(values)
+        return
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim")
+    table.add_column(justify="right")
+    table.add_row("real time factor", f"{values['realtime_factor']:.2f} x")
+    table.add_row("CPU a frame", f"{values['cpu_ms_per_frame']:.2f} ms")
+    for name, spent in values["parts_ms_per_frame"].items():
+        table.add_row(f"  {name} alone", f"{spent:.2f} ms")
+    table.add_row("whole / sum of parts", f"{values['overhead_ratio']:.3f}")
+    table.add_row("peak memory", f"{values['peak_rss_mb']:.0f} MB")
+    out.print(table)

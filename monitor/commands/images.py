@@ -1,0 +1,94 @@
+"""`monitor image`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from monitor.commands.show import notes, out, print_json, progress
+from monitor.config.settings import Settings
+from monitor.detectors.opening import OpenedDetector, open_detector
+from monitor.domain.detection import Detection
+from monitor.domain.errors import OutputError, SourceError
+from monitor.domain.frame import Image
+from monitor.outputs.look import LOOKS
+from monitor.outputs.overlay import draw_detections
+from monitor.sources.images import list_images, read_image
+from monitor.storage.files import finish, make_folder, partial, writing
+
+
+def images(settings: Settings, paths: list[Path], folder: Path | None, *, as_json: bool) -> int:
+    """Annotate pictures; a picture that cannot be read is named and the rest go on. Returns the exit code."""
+    folder = folder or settings.output.folder / "images"
+    files = [file for path in paths for file in list_images(path)]
+    detector = open_detector(settings.detector)
+    make_folder(folder)
+    found: list[dict[str, Any]] = []
+    code = 0
+    taken: set[str] = set()
+    with progress("pictures") as tell:
+        for number, file in enumerate(files):
+            try:
+                picture = read_image(file)
+            except SourceError as error:
+                notes.print(f"error: {error}", markup=False, style="red")
+                code = error.exit_code
+                continue
+            annotated = folder / _free_name(file, taken)
+            found.append(_annotate(settings, detector, picture, file, annotated))
+            tell(number + 1, len(files))
+    target = folder / "detections.json"
+    with writing(target):
+        partial(target).write_text(json.dumps(found, ensure_ascii=False, indent=1), "utf-8")
+    finish(target)
+    if as_json:
+        print_json(found)
+        return code
+    for picture_values in found:
+        faces = picture_values["detections"]
+        counts = ", ".join(
+            f"{number} {look.words.lower()}"
+            for state, look in LOOKS.items()
+            if (number := sum(face["state"] == state.value for face in faces))
+        )
+        out.print(f"{picture_values['file']}: {counts or 'no face found'}", markup=False)
+    out.print(f"annotated copies and detections.json are in {folder}", markup=False)
+    return code
+
+
+def _annotate(
+    settings: Settings, detector: OpenedDetector, picture: Image, file: Path, annotated: Path
+) -> dict[str, Any]:
+    detections = detector.detector.detect([picture])[0]
+    canvas = draw_detections(picture, detections, settings.overlay)
+    with writing(annotated):
+        ok, data = cv2.imencode(annotated.suffix, canvas)
+        if not ok:
+            raise OutputError(f"{annotated}: cannot be encoded")
+        annotated.write_bytes(data.tobytes())
+    return {
+        "file": str(file),
+        "annotated": str(annotated),
+        "width_px": picture.shape[1],
+        "height_px": picture.shape[0],
+        "detections": [_values(detection) for detection in detections],
+    }
+
+
+def _values(detection: Detection) -> dict[str, Any]:
+    box = detection.box
+    return {
+        "state": detection.state.value,
+        "score": round(detection.score, 4),
+        "box_px": [round(side, 1) for side in (box.x1_px, box.y1_px, box.x2_px, box.y2_px)],
+    }
+
+
+def _free_name(file: Path, taken: set[str]) -> str:
+    """Return a name for the annotated copy that no other picture of this call has."""
+    suffix = file.suffix.lower() if file.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp", ".bmp") else ".png"
+    names = (f"{file.stem}{'' if number == 1 else f'-{number}'}{suffix}" for number in range(1, len(taken) + 2))
+    name = next(name for name in names if name not in taken)
+    taken.add(name)
+    return name

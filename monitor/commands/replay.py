@@ -1,0 +1,161 @@
+"""`monitor replay`."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from monitor.app import ReplayRequest, ReplayResult, camera_for, open_replay_detector, recorded_cameras, run_replay
+from monitor.commands.show import notes, out, print_json, progress
+from monitor.config.camera import CameraSettings
+from monitor.config.settings import Settings
+from monitor.detectors.opening import OpenedDetector
+from monitor.domain.address import SourceAddress
+from monitor.domain.errors import ConfigError, MonitorError, SourceError
+from monitor.domain.event import EndReason
+from monitor.domain.frame import SourceInfo
+from monitor.rules.statistics import compliance
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One recording to replay."""
+
+    name: str
+    camera: CameraSettings
+    folder: Path
+
+
+def plan_replays(settings: Settings, videos: list[str], camera: str | None, folder: Path | None) -> list[Plan]:
+    """Return what to replay, and where its results go: into `folder` itself for one, a folder below it for each of many.
+
+    Raises `ConfigError` for an unknown camera or nothing to replay.
+    """
+    if camera is not None and camera not in settings.cameras:
+        known = ", ".join(settings.cameras) or "none"
+        raise ConfigError(f"no camera {camera!r} in the configuration; it has: {known}")
+    if videos:
+        base = settings.cameras.get(camera) if camera else None
+        chosen = {}
+        for video in videos:
+            own = camera_for(settings, video)
+            chosen[_free_name(Path(video).stem or "recording", chosen)] = (
+                base.model_copy(update={"source": SourceAddress(video)}) if base else own
+            )
+    else:
+        recorded = recorded_cameras(settings)
+        chosen = {camera: settings.cameras[camera]} if camera else recorded
+        if not chosen:
+            raise ConfigError("nothing to replay: name a video, or give a camera of the configuration a file as source")
+    below = folder or settings.output.folder
+    single = folder is not None and len(chosen) == 1
+    return [Plan(name, own, below if single else below / name) for name, own in chosen.items()]
+
+
+def replay(
+    settings: Settings, plans: list[Plan], *, video: bool, detect_fps: float | None, decode_threads: int, as_json: bool
+) -> int:
+    """Replay each recording, say what was found and where it is, and return the exit code."""
+    detector = open_replay_detector(settings)
+    results: list[ReplayResult] = []
+    code = 0
+    for plan in plans:
+        try:
+            result = _replay_one(settings, plan, detector, video, detect_fps, decode_threads)
+        except MonitorError as error:  # the other recordings are still replayed
+            if len(plans) == 1:
+                raise
+            notes.print(f"error: {error}", markup=False, style="red")
+            code = error.exit_code
+            continue
+        results.append(result)
+        if result.summary.error is not None:
+            notes.print(f"error: {result.summary.error}", markup=False, style="red")
+            code = SourceError.exit_code
+        if not as_json:
+            _show(result)
+        if result.summary.end_reason is EndReason.INTERRUPTED:
+            code = 130
+            break
+    if as_json:
+        print_json([_values(result) for result in results])
+    return code
+
+
+def _replay_one(
+    settings: Settings,
+    plan: Plan,
+    detector: OpenedDetector,
+    video: bool,
+    detect_fps: float | None,
+    decode_threads: int,
+) -> ReplayResult:
+    total: list[int | None] = [None]
+
+    def on_open(info: SourceInfo) -> None:
+        total[0] = info.frame_count
+
+    with progress(plan.name) as tell:
+        request = ReplayRequest(
+            name=plan.name,
+            camera=plan.camera,
+            folder=plan.folder,
+            video=video,
+            detect_fps=detect_fps,
+            decode_threads=decode_threads,
+            on_open=on_open,
+            on_frame=lambda done: tell(done, total[0]),
+        )
+        return run_replay(settings, request, detector)
+
+
+def _free_name(name: str, taken: dict[str, Any]) -> str:
+    if name not in taken:
+        return name
+    return next(new for number in range(2, len(taken) + 3) if (new := f"{name}-{number}") not in taken)
+
+
+def _show(result: ReplayResult) -> None:
+    summary, figures = result.summary, compliance(result.story.visits)
+    speed = summary.media_s / summary.wall_s if summary.wall_s > 0 else 0.0
+    table = Table(title=None, box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim")
+    table.add_column()
+    rate = "nobody was seen well enough to judge"
+    if figures.rate is not None and figures.low is not None and figures.high is not None:
+        rate = (
+            f"{figures.rate:.0%} of people ({figures.complied} of {figures.decided} judged; "
+            f"95 % interval {figures.low:.0%} to {figures.high:.0%})"
+        )
+    table.add_row("compliance", rate)
+    counts = ", ".join(f"{count} {outcome.value}" for outcome, count in figures.outcomes.items() if count)
+    table.add_row("visits", f"{figures.visits}" + (f" ({counts})" if counts else ""))
+    table.add_row("incidents", str(len(result.story.incidents)))
+    table.add_row(
+        "replayed", f"{summary.frames} frames, {summary.media_s:.1f} s in {summary.wall_s:.1f} s ({speed:.1f} x real time)"
+    )
+    if summary.end_reason is not EndReason.FINISHED:
+        table.add_row("ended", summary.end_reason.value)
+    table.add_row("look at", str(result.request.folder / "report.html"))
+    if result.request.video:
+        table.add_row("watch", str(result.request.folder / "annotated.mp4"))
+    out.print(f"[bold]{result.request.name}[/bold]")
+    out.print(table)
+
+
+def _values(result: ReplayResult) -> dict[str, Any]:
+    summary = result.summary
+    figures = asdict(compliance(result.story.visits))
+    return {
+        "name": result.request.name,
+        "folder": str(result.request.folder),
+        "frames": summary.frames,
+        "looks": summary.looks,
+        "media_s": round(summary.media_s, 3),
+        "wall_s": round(summary.wall_s, 3),
+        "end_reason": summary.end_reason.value,
+        "error": summary.error,
+        "incidents": len(result.story.incidents),
+        "compliance": figures,
+    }

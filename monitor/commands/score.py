@@ -1,0 +1,48 @@
+"""`monitor score`."""
+
+import tempfile
+from pathlib import Path
+
+from rich.table import Table
+
+from monitor.app import ReplayRequest, camera_for, open_replay_detector, run_replay
+from monitor.commands.show import out, print_json, progress
+from monitor.config.settings import Settings
+from monitor.replay.score import Scorer, read_truth
+
+
+def score(settings: Settings, video: Path, truth_path: Path, detect_fps: float | None, *, as_json: bool) -> None:
+    """Replay a video without writing anything that stays, and print how it agrees with its ground truth."""
+    truth = read_truth(truth_path)
+    scorer = Scorer(truth)
+    detector = open_replay_detector(settings)
+    with tempfile.TemporaryDirectory() as folder, progress(video.name) as tell:
+        request = ReplayRequest(
+            name=video.stem,
+            camera=camera_for(settings, str(video)),
+            folder=Path(folder),
+            video=False,
+            detect_fps=detect_fps,
+            on_frame=lambda done: tell(done, truth.frames),
+            on_analysis=scorer.add,
+        )
+        result = run_replay(settings, request, detector)
+    values = scorer.score(result.story.visits, min(detect_fps or truth.fps, truth.fps))
+    values["incidents"] = len(result.story.incidents)
+    values["model"] = detector.folder.name
+    if as_json:
+        print_json(values)
+        return
+    table = Table("person", "truth", "outcome", "visible s", "seen", "tracks", box=None, padding=(0, 2, 0, 0))
+    for person in values["detail"]:
+        seen = "" if person["seen_share"] is None else f"{person['seen_share']:.0%}"
+        tracks = " ".join(map(str, person["tracks"]))
+        row = (person["id"], person["state"], person["outcome"] or "-", f"{person['visible_s']:.1f}", seen, tracks)
+        table.add_row(*row)
+    out.print(table)
+    right = "" if values["right_share"] is None else f" ({values['right_share']:.0%})"
+    out.print(f"found {values['found']} of {values['owed_a_verdict']} people visible for 2 s or longer at 30 px or more")
+    out.print(f"right {values['right_visits']} of {values['decided_visits']} decided visits{right}")
+    for words in values["wrong_visits"]:
+        out.print(f"  wrong: {words}")
+    out.print(f"identity swaps {values['identity_swaps']}, changes of track {values['id_switches']}")

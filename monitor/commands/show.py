@@ -1,0 +1,72 @@
+"""Printing, and finding the configuration."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from monitor.config.loading import load_settings
+from monitor.config.settings import Settings
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+#: Results go to standard output, what is only for watching goes to standard error.
+out = Console(soft_wrap=True, highlight=False)
+notes = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def config_path(given: Path | None) -> Path:
+    """Return the configuration file to use: the one given, else ./config.yaml, else the project's own."""
+    if given is not None:
+        return given
+    here = Path("config.yaml")
+    return here if here.is_file() else PROJECT / "config.yaml"
+
+
+def load(given: Path | None) -> Settings:
+    """Load the configuration; raises `ConfigError`."""
+    return load_settings(config_path(given))
+
+
+def print_json(values: Any) -> None:
+    """Print JSON that a script can read."""
+    print(json.dumps(values, ensure_ascii=False, indent=2))
+
+
+@contextmanager
+def progress(name: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Give a function that is told (done, total): a bar with rate and time left, or a line now and then when piped."""
+    if notes.is_terminal:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=notes, transient=True) as bar:
+            task = bar.add_task(name, total=None, rate="")
+            started = time.monotonic()
+
+            def update(done: int, total: int | None) -> None:
+                rate = done / max(1e-3, time.monotonic() - started)
+                bar.update(task, completed=done, total=total, rate=f"{rate:.0f}/s")
+
+            yield update
+        return
+    started = told = time.monotonic()
+
+    def tell(done: int, total: int | None) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if now - told >= 10:
+            told = now
+            print(f"{name}: {done} of {total or '?'}, {done / (now - started):.0f}/s", file=sys.stderr, flush=True)
+
+    yield tell

@@ -1,0 +1,1 @@
+"""Settings: a pydantic model for each section, and loading that names file and line."""

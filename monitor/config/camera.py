@@ -1,0 +1,33 @@
+"""One camera: its source and what it does differently from the rest."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, PlainSerializer
+
+from monitor.config.base import Section
+from monitor.config.overlay import OverlaySettings
+from monitor.config.rules import RulesSettings
+from monitor.config.tracking import TrackingSettings
+from monitor.domain.address import SourceAddress
+
+
+def _address(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | str) or str(value) == "" or "\0" in str(value):
+        raise ValueError("expected a webcam index, a device path, an RTSP or HTTP(S) URL, or a path")
+    return SourceAddress(str(value))
+
+
+Address = Annotated[SourceAddress, BeforeValidator(_address), PlainSerializer(str, return_type=str)]
+
+
+class CameraSettings(Section):
+    """A camera's own settings; `tracking`, `rules` and `overlay` start from the global ones, key by key."""
+
+    source: Address
+    tracking: TrackingSettings = TrackingSettings()
+    rules: RulesSettings = RulesSettings()
+    overlay: OverlaySettings = OverlaySettings()
+
+
+#: The sections of the root that a camera may override.
+OVERRIDABLE = ("tracking", "rules", "overlay")

@@ -1,0 +1,40 @@
+"""Which model looks at the pictures, and on what."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from monitor.config.base import Section
+from monitor.domain.detection import MaskState
+
+Score = Annotated[float, Field(ge=0, le=1)]
+
+
+class Backend(StrEnum):
+    """How a model is run."""
+
+    AUTO = "auto"
+    LITERT = "litert"
+    SAVEDMODEL = "savedmodel"
+
+
+class Precision(StrEnum):
+    """Which TFLite export is run."""
+
+    AUTO = "auto"
+    FLOAT = "float"
+    INT8 = "int8"
+
+
+class DetectorSettings(Section):
+    """`labels` says which of the model's label names means which state, `thresholds` the least score a state needs."""
+
+    model: Path = Path("models/ssd-mobilenet-v2-fpnlite-320")
+    backend: Backend = Backend.AUTO
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|gpu|gpu:\d{1,2})$")] = "auto"
+    precision: Precision = Precision.AUTO
+    threads: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = "auto"
+    labels: dict[str, MaskState] = {}
+    thresholds: dict[Literal[MaskState.WITH_MASK, MaskState.WITHOUT_MASK, MaskState.INCORRECT], Score] = {}

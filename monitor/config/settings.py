@@ -1,0 +1,28 @@
+"""The whole configuration."""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from monitor.config.base import Section
+from monitor.config.camera import CameraSettings
+from monitor.config.detector import DetectorSettings
+from monitor.config.journal import JournalSettings, OutputSettings
+from monitor.config.overlay import OverlaySettings
+from monitor.config.rules import RulesSettings
+from monitor.config.tracking import TrackingSettings
+
+#: Letters of any script, digits, spaces, dots, dashes; no slash, since names become folder names.
+CameraName = Annotated[str, StringConstraints(pattern=r"^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,63}$")]
+
+
+class Settings(Section):
+    """Everything that `config.yaml` may say."""
+
+    detector: DetectorSettings = DetectorSettings()
+    tracking: TrackingSettings = TrackingSettings()
+    rules: RulesSettings = RulesSettings()
+    overlay: OverlaySettings = OverlaySettings()
+    journal: JournalSettings = JournalSettings()
+    output: OutputSettings = OutputSettings()
+    cameras: Annotated[dict[CameraName, CameraSettings], Field(max_length=256)] = {}

@@ -1,0 +1,105 @@
+"""YAML that remembers on which line each value stood."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from monitor.domain.errors import ConfigError
+
+#: A value's place in the document: mapping keys and list indices from the root.
+Place = tuple[str | int, ...]
+
+MAX_BYTES = 1 << 20
+_VARIABLE = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\})")
+
+
+class LinedDocument:
+    """The plain values of a YAML file, the 1-based line of each, and every fault found on the way."""
+
+    def __init__(self, path: Path, environment: Mapping[str, str] = os.environ) -> None:
+        self.path = path
+        self.lines: dict[Place, int] = {(): 1}
+        self.faults: list[tuple[int, str]] = []
+        self._environment = environment
+        loader = yaml.SafeLoader(_read(path))
+        try:
+            node = loader.get_single_node()
+            self._loader = loader
+            self.values = {} if node is None else self._build(node, (), frozenset())
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line = mark.line + 1 if mark else 1
+            raise ConfigError(f"{path}:{line}: not valid YAML: {error.problem or error.context}") from error
+        except (yaml.YAMLError, ValueError) as error:
+            raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+        finally:
+            loader.dispose()
+
+    def line(self, place: Place) -> int:
+        """Return the line of a value, or of the nearest mapping around it where it was never written."""
+        while place not in self.lines:
+            place = place[:-1]
+        return self.lines[place]
+
+    def _build(self, node: yaml.Node, place: Place, around: frozenset[int]) -> object:
+        if id(node) in around:
+            raise ConfigError(f"{self.path}:{node.start_mark.line + 1}: an alias contains itself")
+        around = around | {id(node)}
+        self.lines.setdefault(place, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            return self._build_mapping(node, place, around)
+        if isinstance(node, yaml.SequenceNode):
+            return [self._build(child, (*place, index), around) for index, child in enumerate(node.value)]
+        value: object = self._loader.construct_object(node)  # type: ignore[no-untyped-call]
+        return self._substitute(value, node.start_mark.line + 1) if isinstance(value, str) else value
+
+    def _build_mapping(self, node: yaml.MappingNode, place: Place, around: frozenset[int]) -> dict[str, object]:
+        written: set[str] = set()
+        for key_node, _ in node.value:
+            if key_node.value in written:
+                self.faults.append((key_node.start_mark.line + 1, f"{_dotted((*place, key_node.value))}: stands twice"))
+            written.add(key_node.value)
+        self._loader.flatten_mapping(node)  # YAML's << merge keys
+        result: dict[str, object] = {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            self.lines[(*place, key)] = key_node.start_mark.line + 1
+            result[key] = self._build(value_node, (*place, key), around)
+        return result
+
+    def _substitute(self, text: str, line: int) -> str:
+        def replace(match: re.Match[str]) -> str:
+            name = match.group(1)
+            if name is None:
+                return "$"
+            if name not in self._environment:
+                self.faults.append((line, f"the environment variable {name} is not set"))
+                return ""
+            return self._environment[name]
+
+        return _VARIABLE.sub(replace, text)
+
+
+def _dotted(place: Place) -> str:
+    return ".".join(str(part) for part in place)
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.is_dir():
+            raise ConfigError(f"{path}: is a folder, expected a YAML file")
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no such file; copy the project's config.yaml or name another with --config") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(data) > MAX_BYTES:
+        raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes, which no configuration is")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 text (byte {error.start})") from error

@@ -1,0 +1,149 @@
+"""A model folder: which files there are, what its labels mean, and whether all of it fits together."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from monitor.config.base import Section
+from monitor.config.detector import DetectorSettings, Precision, Score
+from monitor.detectors.label_map import read_label_map
+from monitor.domain.detection import DECIDED_STATES, MaskState
+from monitor.domain.errors import ModelError
+
+SAVED_MODEL = "saved_model"
+LABEL_MAP = "label_map.pbtxt"
+MANIFEST = "model.yaml"
+TFLITE = {Precision.FLOAT: "model.tflite", Precision.INT8: "model_int8.tflite"}
+
+#: Below this score a TFOD2 detection is noise more often than not; a model's own `thresholds` take its place.
+DEFAULT_THRESHOLD = 0.3
+
+#: Label names that public mask data sets use, beside the states' own.
+KNOWN_LABELS = {
+    **{state.value: state for state in DECIDED_STATES},
+    "mask": MaskState.WITH_MASK,
+    "no_mask": MaskState.WITHOUT_MASK,
+    "mask_weared_incorrect": MaskState.INCORRECT,
+    "incorrect_mask": MaskState.INCORRECT,
+}
+
+Side = Annotated[int, Field(ge=32, le=4096)]
+
+
+class Manifest(Section):
+    """`model.yaml`: what its maker says of the model."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    input_size: tuple[Side, Side] | None = None
+    states: dict[str, MaskState] = {}
+    thresholds: dict[Literal[MaskState.WITH_MASK, MaskState.WITHOUT_MASK, MaskState.INCORRECT], Score] = {}
+    cpu_default: Literal[Precision.FLOAT, Precision.INT8] = Precision.FLOAT
+    training_data: str = ""
+    licence: str = ""
+    measured: dict[str, object] = {}
+    sha256: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """A checked model folder.
+
+    `input_size` is (height, width) in pixels where it is known; `labels` {1-based class id: name}; `states`
+    {1-based class id: state}; `thresholds` the least score for each state.
+    """
+
+    path: Path
+    name: str
+    input_size: tuple[int, int] | None
+    labels: dict[int, str]
+    states: dict[int, MaskState]
+    thresholds: dict[MaskState, float]
+    cpu_default: Precision
+    training_data: str = ""
+    licence: str = ""
+    measured: dict[str, object] = field(default_factory=dict)
+    sha256: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def saved_model(self) -> Path | None:
+        """The SavedModel's folder, or None."""
+        path = self.path / SAVED_MODEL
+        return path if (path / "saved_model.pb").is_file() else None
+
+    def tflite(self, precision: Precision) -> Path | None:
+        """Return the TFLite export of this precision, or None; `AUTO` prefers the maker's choice."""
+        if precision is Precision.AUTO:
+            other = Precision.INT8 if self.cpu_default is Precision.FLOAT else Precision.FLOAT
+            return self.tflite(self.cpu_default) or self.tflite(other)
+        path = self.path / TFLITE[precision]
+        return path if path.is_file() else None
+
+    def verify(self, file: Path) -> None:
+        """Raise `ModelError` where a file of the folder is not the one that the manifest names."""
+        expected = self.sha256.get(file.relative_to(self.path).as_posix())
+        if expected is not None and sha256_of(file) != expected:
+            raise ModelError(f"{file}: is damaged or was changed: its sha256 is not the one in {MANIFEST}")
+
+
+def load_model_folder(path: Path, settings: DetectorSettings) -> ModelFolder:
+    """Read and check a model folder without running the model; raises `ModelError`."""
+    if not path.is_dir():
+        found = "is not a folder" if path.exists() else "no such folder"
+        raise ModelError(f"{path}: {found}; expected a TFOD2 export with {SAVED_MODEL}/ or {TFLITE[Precision.FLOAT]}")
+    manifest = _read_manifest(path)
+    labels = read_label_map(path / LABEL_MAP)
+    if missing := [name for name in manifest.sha256 if not (path / name).is_file()]:
+        raise ModelError(f"{path}: {', '.join(missing)} named in {MANIFEST} is missing; copy the whole folder again")
+    states = {class_id: _state(path, name, manifest, settings) for class_id, name in labels.items()}
+    thresholds = dict.fromkeys(DECIDED_STATES, DEFAULT_THRESHOLD) | manifest.thresholds | settings.thresholds
+    folder = ModelFolder(
+        path=path,
+        name=manifest.name,
+        input_size=manifest.input_size,
+        labels=labels,
+        states=states,
+        thresholds={state: thresholds[state] for state in DECIDED_STATES},
+        cpu_default=manifest.cpu_default,
+        training_data=manifest.training_data,
+        licence=manifest.licence,
+        measured=manifest.measured,
+        sha256=manifest.sha256,
+    )
+    if folder.saved_model is None and folder.tflite(Precision.AUTO) is None:
+        raise ModelError(f"{path}: holds neither {SAVED_MODEL}/saved_model.pb nor a .tflite export")
+    return folder
+
+
+def sha256_of(path: Path) -> str:
+    """Return a file's sha256 as 64 hexadecimal digits; raises `ModelError` where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _read_manifest(path: Path) -> Manifest:
+    file = path / MANIFEST
+    try:
+        values = yaml.safe_load(file.read_text("utf-8")) if file.is_file() else {}
+        return Manifest.model_validate({"name": path.name} | values)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError) as error:
+        raise ModelError(f"{file}: cannot be read: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ModelError(f"{file}: {faults}") from error
+
+
+def _state(path: Path, name: str, manifest: Manifest, settings: DetectorSettings) -> MaskState:
+    for mapping in (settings.labels, manifest.states, KNOWN_LABELS):
+        if name in mapping:
+            return mapping[name]
+    raise ModelError(
+        f"{path / LABEL_MAP}: nothing says what the label {name!r} means; "
+        f"add it under detector.labels, as one of {', '.join(DECIDED_STATES)}, {MaskState.UNKNOWN}"
+    )

@@ -1,0 +1,63 @@
+"""Choosing the backend that runs a model folder."""
+
+import importlib.util
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitor.config.detector import Backend, DetectorSettings
+from monitor.detectors.folder import SAVED_MODEL, ModelFolder, load_model_folder
+from monitor.domain.errors import ModelError
+from monitor.domain.ports import Detector
+
+#: The driver's own device; looking for it costs nothing, importing TensorFlow to ask costs seconds.
+_NVIDIA_DEVICE = Path("/dev/nvidia0")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedDetector:
+    """A running detector, which file runs on what, and the input that the file itself asks for."""
+
+    detector: Detector
+    folder: ModelFolder
+    backend: Backend
+    file: Path
+    device: str
+    threads: int
+    signature: str
+
+
+def open_detector(settings: DetectorSettings, threads: int | None = None) -> OpenedDetector:
+    """Load a model folder on the backend that the settings ask for; raises `ModelError`.
+
+    `threads` is what `auto` means for the caller (all cores where not given). `auto` takes a GPU where there is one
+    and TensorFlow to use it, else LiteRT where there is a TFLite export, else TensorFlow on the CPU.
+    """
+    folder = load_model_folder(settings.model, settings)
+    count = settings.threads if settings.threads != "auto" else threads or os.cpu_count() or 1
+    tflite = folder.tflite(settings.precision)
+    if _chosen(settings, folder) is Backend.LITERT:
+        if tflite is None:
+            raise ModelError(f"{folder.path}: holds no TFLite export of precision {settings.precision}")
+        if settings.device.startswith("gpu"):
+            raise ModelError(f"device {settings.device}: LiteRT runs on the CPU; use backend savedmodel for a GPU")
+        from monitor.detectors.litert import LiteRtDetector
+
+        litert = LiteRtDetector(folder, tflite, count)
+        return OpenedDetector(litert, folder, Backend.LITERT, tflite, "cpu", count, litert.signature)
+    from monitor.detectors.savedmodel import SavedModelDetector
+
+    own_threads = settings.threads if settings.threads != "auto" else None
+    saved = SavedModelDetector(folder, settings.device, own_threads)
+    graph = folder.path / SAVED_MODEL / "saved_model.pb"
+    return OpenedDetector(saved, folder, Backend.SAVEDMODEL, graph, saved.device, count, saved.signature)
+
+
+def _chosen(settings: DetectorSettings, folder: ModelFolder) -> Backend:
+    if settings.backend is not Backend.AUTO:
+        return settings.backend
+    wants_gpu = settings.device.startswith("gpu") or (settings.device == "auto" and _NVIDIA_DEVICE.exists())
+    can_tensorflow = folder.saved_model is not None and importlib.util.find_spec("tensorflow") is not None
+    if wants_gpu and can_tensorflow:
+        return Backend.SAVEDMODEL
+    return Backend.LITERT if folder.tflite(settings.precision) is not None else Backend.SAVEDMODEL

@@ -1,0 +1,150 @@
+"""TFOD2 SavedModels (`exporter_main_v2`) on TensorFlow, CPU or GPU."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from monitor.detectors.decode import decode
+from monitor.detectors.folder import ModelFolder
+from monitor.detectors.resize import resize_to_input
+from monitor.domain.detection import Detection
+from monitor.domain.errors import ModelError
+from monitor.domain.frame import Image
+
+_OUTPUTS = ("detection_boxes", "detection_classes", "detection_scores", "num_detections")
+
+
+class SavedModelDetector:
+    """The `serving_default` signature, whichever of TFOD2's inputs it takes.
+
+    Image tensor (uint8 or float, (B, H, W, 3) RGB 0..255) and encoded string tensor ((B,) of PNG bytes) are told
+    apart by the signature; B is 1 or free. Pictures are shrunk to the model's own input first where `model.yaml`
+    names it: the graph would do so anyway, and less of them travels.
+    """
+
+    def __init__(self, folder: ModelFolder, device: str, threads: int | None) -> None:
+        saved_model = folder.saved_model
+        if saved_model is None:
+            raise ModelError(f"{folder.path}: holds no saved_model/; use backend litert or export it")
+        for file in sorted(path for path in saved_model.rglob("*") if path.is_file()):
+            folder.verify(file)
+        self._tf = _tensorflow(threads)
+        self._folder = folder
+        self.device = _device(self._tf, device)
+        try:
+            with self._tf.device(self.device):
+                self._model = self._tf.saved_model.load(str(saved_model))
+        except (OSError, ValueError, RuntimeError, KeyError, self._tf.errors.OpError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise ModelError(f"{saved_model}: TensorFlow cannot load it; export it again: {reason}") from error
+        self._signature = _serving(saved_model, self._model)
+        self._input_name, spec = _image_input(saved_model, self._signature)
+        self._dtype = spec.dtype
+        self.batch_size: int | None = spec.shape[0]
+        self.signature = f"{spec.dtype.name} ({', '.join('any' if side is None else str(side) for side in spec.shape)})"
+        self._fixed = _fixed_size(spec) or folder.input_size
+
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+        """Return the detections of each BGR picture; see the port."""
+        fitted = [self._fitted(image) for image in images]
+        if self.batch_size is None and len({image.shape for image in fitted}) == 1:
+            return self._run(images, fitted)
+        return [self._run([image], [small])[0] for image, small in zip(images, fitted, strict=True)]
+
+    def close(self) -> None:
+        """Release the model."""
+        del self._model, self._signature
+
+    def _fitted(self, image: Image) -> Image:
+        if self._fixed is None:
+            return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+        return resize_to_input(image, *self._fixed)
+
+    def _run(self, images: Sequence[Image], fitted: Sequence[Image]) -> list[list[Detection]]:
+        tf = self._tf
+        with tf.device(self.device):
+            if self._dtype == tf.string:
+                batch = tf.constant([cv2.imencode(".png", image[..., ::-1])[1].tobytes() for image in fitted])
+            else:
+                batch = tf.constant(np.stack(fitted), dtype=tf.uint8)
+                batch = tf.cast(batch, self._dtype)
+            try:
+                raw = self._signature(**{self._input_name: batch})
+            except tf.errors.OpError as error:
+                reason = " ".join(str(error).split())[:300]
+                raise ModelError(f"{self._folder.path}: inference failed: {reason}") from error
+        boxes, classes, scores, counts = (raw[name].numpy() for name in _OUTPUTS)
+        return [self._decode(i, image, boxes, classes, scores, counts) for i, image in enumerate(images)]
+
+    def _decode(self, i: int, image: Image, boxes: Any, classes: Any, scores: Any, counts: Any) -> list[Detection]:
+        height, width = image.shape[:2]
+        count = int(counts[i])
+        ids = classes[i][:count].astype(np.int64)
+        if unknown := sorted(set(ids.tolist()) - set(self._folder.labels)):
+            held = sorted(self._folder.labels)
+            raise ModelError(f"{self._folder.path}: gives class {unknown[0]}, which its label map {held} does not hold")
+        states, thresholds = self._folder.states, self._folder.thresholds
+        return decode(boxes[i][:count], ids, scores[i][:count], width, height, states, thresholds)
+
+
+def _tensorflow(threads: int | None) -> Any:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its notices are not for our users
+    try:
+        import tensorflow as tf
+    except ImportError as error:
+        raise ModelError(
+            "backend savedmodel needs TensorFlow, which is not installed: pip install -r requirements.txt"
+        ) from error
+    for gpu in tf.config.list_physical_devices("GPU"):
+        try:
+            tf.config.experimental.set_memory_growth(gpu, True)
+        except RuntimeError:
+            break  # already running: growth was set when it started
+    if threads is not None and tf.config.threading.get_intra_op_parallelism_threads() != threads:
+        try:
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+        except RuntimeError as error:
+            raise ModelError(f"TensorFlow is already running with another thread count than {threads}") from error
+    return tf
+
+
+def _device(tf: Any, wanted: str) -> str:
+    gpus = tf.config.list_physical_devices("GPU")
+    if wanted == "cpu" or (wanted == "auto" and not gpus):
+        return "/CPU:0"
+    index = int(wanted.partition(":")[2] or 0)
+    if index >= len(gpus):
+        raise ModelError(f"device {wanted}: TensorFlow sees {len(gpus)} GPU(s); use device: auto or cpu")
+    return f"/GPU:{index}"
+
+
+def _serving(path: Path, model: Any) -> Any:
+    signature = getattr(model, "signatures", {}).get("serving_default")
+    if signature is None:
+        raise ModelError(f"{path}: has no 'serving_default' signature; export it with exporter_main_v2")
+    if missing := [name for name in _OUTPUTS if name not in signature.structured_outputs]:
+        found = ", ".join(sorted(signature.structured_outputs)) or "none"
+        raise ModelError(f"{path}: gives no {', '.join(missing)} (it gives {found}); it is not a TFOD2 detector")
+    return signature
+
+
+def _image_input(path: Path, signature: Any) -> tuple[str, Any]:
+    inputs: dict[str, Any] = signature.structured_input_signature[1]
+    if len(inputs) == 1:
+        name, spec = next(iter(inputs.items()))
+        kind = spec.dtype.name
+        if (kind == "string" and spec.shape.rank == 1) or (kind in ("uint8", "float32") and spec.shape.rank == 4):
+            return name, spec
+    found = {name: f"{spec.dtype.name} {spec.shape}" for name, spec in inputs.items()}
+    raise ModelError(f"{path}: input {found} is none of TFOD2's: image tensor or encoded image string tensor")
+
+
+def _fixed_size(spec: Any) -> tuple[int, int] | None:
+    """The height and width that the signature itself insists on."""
+    if spec.shape.rank != 4 or spec.shape[1] is None or spec.shape[2] is None:
+        return None
+    return int(spec.shape[1]), int(spec.shape[2])

@@ -1,0 +1,27 @@
+"""Time as an argument: whoever needs the hour is given a clock."""
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """The two clocks of the house."""
+
+    def monotonic_s(self) -> float:
+        """Seconds that never jump, from an arbitrary start."""
+
+    def utc_now(self) -> datetime:
+        """The hour, in UTC."""
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def monotonic_s(self) -> float:
+        """Seconds of `time.monotonic`."""
+        return time.monotonic()
+
+    def utc_now(self) -> datetime:
+        """The system's hour, in UTC."""
+        return datetime.now(UTC)

@@ -1,0 +1,46 @@
+"""What a detector says of one face in one picture."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from monitor.domain.geometry import Box
+
+
+class MaskState(StrEnum):
+    """How a person wears a mask."""
+
+    WITH_MASK = "with_mask"
+    WITHOUT_MASK = "without_mask"
+    INCORRECT = "incorrect"
+    UNKNOWN = "unknown"
+
+    @property
+    def decided(self) -> bool:
+        """True for every state but `UNKNOWN`."""
+        return self is not MaskState.UNKNOWN
+
+    @property
+    def violating(self) -> bool:
+        """True where a mask is missing or worn wrong."""
+        return self in (MaskState.WITHOUT_MASK, MaskState.INCORRECT)
+
+
+#: The states a detector can tell apart, in the order in which everything lists them.
+DECIDED_STATES = (MaskState.WITH_MASK, MaskState.WITHOUT_MASK, MaskState.INCORRECT)
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One face: its box, the likeliest state and that state's score (0..1)."""
+
+    box: Box
+    state: MaskState
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A detection that a tracker has assigned to a person."""
+
+    track_id: int
+    detection: Detection

@@ -1,0 +1,40 @@
+"""Errors that are shown to people: one line that says what is wrong, where, and what to do.
+
+The exit code of a command is the `exit_code` of the error that ended it.
+"""
+
+from typing import ClassVar
+
+
+class MonitorError(Exception):
+    """Base of every error that is meant to be read by a person."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class ConfigError(MonitorError):
+    """A configuration file is missing, unreadable or wrong; the message lists every fault found."""
+
+    exit_code = 3
+
+
+class SourceError(MonitorError):
+    """A camera, stream, video or image cannot be opened or read."""
+
+    exit_code = 4
+
+
+class ModelError(MonitorError):
+    """A model folder is incomplete, corrupt, or does not fit its label map or this machine."""
+
+    exit_code = 5
+
+
+class OutputError(MonitorError):
+    """A result cannot be written."""
+
+    exit_code = 6
+
+
+class JournalError(OutputError):
+    """The journal's database cannot be opened, migrated or written."""

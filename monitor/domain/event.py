@@ -1,0 +1,87 @@
+"""What happened: a closed union of values, matched with `match` and `assert_never`."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from monitor.domain.detection import MaskState
+from monitor.domain.geometry import Box
+from monitor.domain.visit import Visit
+
+
+class CloseReason(StrEnum):
+    """Why an incident ended."""
+
+    CORRECTED = "corrected"
+    GONE = "gone"
+    SOURCE_LOST = "source_lost"
+    SOURCE_ENDED = "source_ended"
+
+
+class EndReason(StrEnum):
+    """Why a source stopped giving frames."""
+
+    FINISHED = "finished"
+    TRUNCATED = "truncated"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOpened:
+    """A source gave its first frame."""
+
+    source_id: str
+    time_s: float
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEnded:
+    """A source gave its last frame."""
+
+    source_id: str
+    time_s: float
+    reason: EndReason
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentOpened:
+    """A person has been violating for long enough.
+
+    `state` is what they were judged at that moment, `since_s` when that judgement began to hold.
+    """
+
+    incident_id: str
+    source_id: str
+    track_id: int
+    state: MaskState
+    time_s: float
+    since_s: float
+    confidence: float
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentClosed:
+    """The violation ended; `duration_s` counts from its opening."""
+
+    incident_id: str
+    source_id: str
+    track_id: int
+    time_s: float
+    duration_s: float
+    reason: CloseReason
+
+
+@dataclass(frozen=True, slots=True)
+class VisitEnded:
+    """A person left, and their visit is complete."""
+
+    source_id: str
+    time_s: float
+    visit: Visit
+
+
+Event = SourceOpened | SourceEnded | IncidentOpened | IncidentClosed | VisitEnded

@@ -1,0 +1,47 @@
+"""Pictures with their place in time."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: H x W x 3, uint8, BGR.
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a source.
+
+    `time_s` is the only clock that rules see: monotonic seconds when live, media position when replayed.
+    `captured_at` is UTC, or None where the hour of the recording is not known.
+    """
+
+    image: Image
+    source_id: str
+    index: int
+    time_s: float
+    captured_at: datetime | None
+
+    @property
+    def width_px(self) -> int:
+        """Width of the picture in pixels."""
+        return int(self.image.shape[1])
+
+    @property
+    def height_px(self) -> int:
+        """Height of the picture in pixels."""
+        return int(self.image.shape[0])
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What a source said of itself when it was opened; None where it does not know."""
+
+    width_px: int
+    height_px: int
+    fps: float | None
+    frame_count: int | None
+    codec: str | None
+    live: bool

@@ -1,0 +1,63 @@
+"""The sockets of the house: what a stage needs of its neighbours."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from monitor.domain.detection import Detection, Observation
+from monitor.domain.event import EndReason, Event
+from monitor.domain.frame import Frame, Image, SourceInfo
+
+
+class Source(Protocol):
+    """Frames of one camera, stream, video or set of images.
+
+    Opened, read and closed on one thread. `grab` steps to the next frame without converting it, so that frames
+    nobody will look at cost little; `retrieve` converts the frame last grabbed.
+    """
+
+    @property
+    def source_id(self) -> str:
+        """The camera's name."""
+
+    def open(self) -> SourceInfo:
+        """Open the source; raises `SourceError` with one line that says why it cannot."""
+
+    def grab(self) -> float | None:
+        """Step to the next frame and return its `time_s`, or None at the end; raises `SourceError` on failure."""
+
+    def retrieve(self) -> Frame:
+        """Return the frame last grabbed; raises `SourceError` where it cannot be decoded."""
+
+    @property
+    def end_reason(self) -> EndReason:
+        """Why `grab` returned None."""
+
+    def close(self) -> None:
+        """Release the device or file; harmless when repeated."""
+
+
+class Detector(Protocol):
+    """A face-mask detector, opened on the thread that calls it."""
+
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+        """Return the detections of each BGR image, best score first; raises `ModelError` on failure."""
+
+    def close(self) -> None:
+        """Release the model."""
+
+
+class Tracker(Protocol):
+    """Gives faces the number of the person they belong to; one instance a camera, deterministic, no clock of its own."""
+
+    def update(self, detections: Sequence[Detection], time_s: float) -> list[Observation]:
+        """Return the detections that belong to confirmed people, sorted by track number."""
+
+
+class Sink(Protocol):
+    """Somewhere that events go."""
+
+    def put(self, event: Event) -> None:
+        """Take one event; returns once it is safe, or raises `OutputError`."""
+
+    def close(self) -> None:
+        """Finish what was taken."""

@@ -1,0 +1,35 @@
+"""People as the rules see them at one moment."""
+
+from dataclasses import dataclass
+
+from monitor.domain.detection import MaskState
+from monitor.domain.frame import Frame
+from monitor.domain.geometry import Box
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One person in view: where they are and what has been decided about them so far.
+
+    `confidence` is the share (0..1) that the decided state has of the evidence gathered, 0 while unknown.
+    `incident_open` says that a violation by this person is open at this moment.
+    """
+
+    track_id: int
+    box: Box
+    state: MaskState
+    confidence: float
+    first_seen_s: float
+    last_seen_s: float
+    hits: int
+    incident_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """The newest judgement of a picture: who is in it, how long inference took, and how old the picture is."""
+
+    frame: Frame
+    tracks: tuple[Track, ...]
+    inference_s: float
+    age_s: float

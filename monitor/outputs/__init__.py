@@ -1,0 +1,1 @@
+"""What people see: the overlay, the annotated video, and the pictures of incidents."""

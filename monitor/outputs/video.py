@@ -1,0 +1,72 @@
+"""Annotated video: H.264 that every browser plays, through PyAV."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from monitor.domain.errors import OutputError
+from monitor.domain.frame import Image
+from monitor.storage.files import writing
+
+#: Presentation times in milliseconds hold variable frame rates.
+_TIME_BASE = Fraction(1, 1000)
+
+#: ITU-T H.273 code points for what OpenCV's BGR to YUV conversion makes: BT.601, limited range.
+_BT601, _LIMITED = 6, 1
+
+
+class VideoWriter:
+    """One MP4; frames come in order, each with its own time. The index is moved to the front when it is closed."""
+
+    def __init__(self, path: Path, width_px: int, height_px: int, fps: float) -> None:
+        self._path = path
+        # 4:2:0 needs even sides; an odd last row or column is repeated.
+        self._width, self._height = width_px + width_px % 2, height_px + height_px % 2
+        self._last_pts = -1
+        with writing(path):
+            self._container = av.open(str(path), "w", format="mp4", options={"movflags": "faststart"})
+        stream = self._container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
+        assert isinstance(stream, VideoStream)
+        self._stream = stream
+        context = stream.codec_context
+        context.width, context.height, context.pix_fmt = self._width, self._height, "yuv420p"
+        context.time_base = _TIME_BASE
+        context.gop_size = max(1, round(2 * fps))
+        context.thread_count = max(1, round(width_px * height_px / (1920 * 1080)))
+        context.colorspace = context.color_primaries = context.color_trc = _BT601
+        context.color_range = _LIMITED
+        # The encoder shares the machine with inference: the fastest preset that still looks clean at this quality.
+        context.options = {"preset": "superfast", "crf": "25", "tune": "zerolatency"}
+
+    def write(self, image: Image, time_s: float) -> None:
+        """Encode a BGR picture of the size given at opening, shown from `time_s` on; raises `OutputError`."""
+        if image.shape[:2] != (self._height, self._width):
+            bottom, right = self._height - image.shape[0], self._width - image.shape[1]
+            image = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)  # type: ignore[assignment]
+        planes = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
+        frame = VideoFrame.from_ndarray(np.ascontiguousarray(planes), format="yuv420p")
+        self._last_pts = max(self._last_pts + 1, round(time_s * 1000))
+        frame.pts, frame.time_base = self._last_pts, _TIME_BASE
+        with writing(self._path):
+            self._container.mux(self._stream.encode(frame))
+
+    def close(self) -> None:
+        """Write what the encoder still holds, and the index; raises `OutputError`."""
+        try:
+            with writing(self._path):
+                if self._last_pts >= 0:
+                    self._container.mux(self._stream.encode())
+        finally:
+            with writing(self._path):
+                self._container.close()
+
+
+def check_encoder() -> None:
+    """Raise `OutputError` where this build of FFmpeg lacks the encoder."""
+    if "libx264" not in av.codecs_available:
+        raise OutputError("this build of PyAV has no H.264 encoder (libx264); install the wheel that requirements.txt pins")

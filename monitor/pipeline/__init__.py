@@ -1,0 +1,1 @@
+"""Threads and the hand-off between them."""

@@ -1,0 +1,77 @@
+"""The owner of every thread."""
+
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from monitor.domain.errors import MonitorError
+
+
+class StuckError(MonitorError):
+    """Threads did not end in time."""
+
+
+class Crew:
+    """Named, non-daemon threads with one stop event; used as a context manager.
+
+    The first failure stops the whole crew, is kept, and is raised again by `join`. A body must return soon after
+    `stop` is set; `on_failure` is called once, to wake those who wait on something else than the event.
+    """
+
+    def __init__(self, on_failure: Callable[[], None] | None = None) -> None:
+        self.stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._failure: BaseException | None = None
+        self._lock = threading.Lock()
+        self._on_failure = on_failure
+
+    @property
+    def failed(self) -> bool:
+        """Whether a thread has failed."""
+        return self._failure is not None
+
+    def spawn(self, name: str, body: Callable[[], None]) -> None:
+        """Start a thread."""
+        thread = threading.Thread(target=self._run, args=(body,), name=name, daemon=False)
+        self._threads.append(thread)
+        thread.start()
+
+    def alive(self, timeout_s: float) -> bool:
+        """Wait up to `timeout_s` for everybody to end, and return whether somebody is still at work."""
+        deadline = time.monotonic() + timeout_s
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return any(thread.is_alive() for thread in self._threads)
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for everybody; raises the first failure, or `StuckError` naming who has not ended in time."""
+        if self.alive(timeout_s):
+            stuck = ", ".join(thread.name for thread in self._threads if thread.is_alive())
+            raise StuckError(f"still running after {timeout_s:g} s: {stuck}") from self._failure
+        if self._failure is not None:
+            raise self._failure
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if error is not None:
+            self._fail(error)
+            self.alive(timeout_s=10)
+
+    def _run(self, body: Callable[[], None]) -> None:
+        try:
+            body()
+        except BaseException as error:  # noqa: BLE001 - kept and raised again by join
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        with self._lock:
+            first = self._failure is None
+            if first:
+                self._failure = error
+        self.stop.set()
+        if first and self._on_failure is not None:
+            self._on_failure()

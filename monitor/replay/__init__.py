@@ -1,0 +1,1 @@
+"""Lossless runs over recordings, and what is left behind for the auditor."""

@@ -1,0 +1,39 @@
+"""The recording thread's end: every event into every sink, and into the story that the report tells."""
+
+from collections.abc import Sequence
+
+import cv2
+
+from monitor.domain.ports import Sink
+from monitor.replay.results import Recorded, Story
+
+_JPEG_QUALITY = 85
+
+
+class SinkRecorder:
+    """Gives each event to the sinks in turn, and keeps it for the report."""
+
+    def __init__(self, sinks: Sequence[Sink], story: Story) -> None:
+        self._sinks = sinks
+        self._story = story
+
+    def put(self, recorded: Recorded) -> None:
+        """Take one event; raises `OutputError`."""
+        for sink in self._sinks:
+            sink.put(recorded.event)
+        jpeg = None
+        if recorded.picture is not None:
+            _, data = cv2.imencode(".jpg", recorded.picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+            jpeg = data.tobytes()
+        self._story.add(recorded.event, jpeg)
+
+    def close(self) -> None:
+        """Close every sink, also when one of them fails; raises the first failure."""
+        failures: list[Exception] = []
+        for sink in self._sinks:
+            try:
+                sink.close()
+            except Exception as error:  # noqa: BLE001 - raised below
+                failures.append(error)
+        if failures:
+            raise failures[0]

@@ -1,0 +1,166 @@
+"""`report.html`: one file to look at, with nothing fetched from anywhere."""
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from monitor.domain.detection import MaskState
+from monitor.domain.event import EndReason
+from monitor.domain.visit import Outcome, Visit
+from monitor.outputs.look import LOOKS, css
+from monitor.replay.results import Incident, Story, Summary, people_by_minute
+from monitor.rules.statistics import compliance
+from monitor.storage.files import finish, partial, writing
+from monitor.storage.lines import clock
+
+OUTCOME_WORDS = {
+    Outcome.COMPLIANT: "wore it right",
+    Outcome.CORRECTED: "put it right",
+    Outcome.VIOLATION: "no mask",
+    Outcome.INCORRECT: "worn wrong",
+    Outcome.UNKNOWN: "not judged",
+}
+_OUTCOME_STATES = {
+    Outcome.COMPLIANT: MaskState.WITH_MASK,
+    Outcome.CORRECTED: MaskState.WITH_MASK,
+    Outcome.VIOLATION: MaskState.WITHOUT_MASK,
+    Outcome.INCORRECT: MaskState.INCORRECT,
+    Outcome.UNKNOWN: MaskState.UNKNOWN,
+}
+_END_WORDS = {
+    EndReason.FINISHED: "",
+    EndReason.TRUNCATED: "The recording ends before the length its header promises: its tail is missing.",
+    EndReason.INTERRUPTED: "Stopped by hand: the report covers the part up to there.",
+    EndReason.FAILED: "Reading failed part of the way: the report covers the part up to there.",
+}
+
+#: Cards beyond this many would make the page too heavy to open; the rest is in events.jsonl.
+_MAX_CARDS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What the verdicts rest on, for the report's last section."""
+
+    source: str
+    source_sha256: str | None
+    model: str
+    model_file: str
+    model_sha256: str
+    backend: str
+    settings_yaml: str
+    settings_sha256: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One coloured stretch of the timeline; positions in percent of the recording."""
+
+    left: float
+    width: float
+    state: MaskState
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One row of the timeline: visits that do not overlap share it."""
+
+    bars: list[Bar]
+    names: list[tuple[float, str]]
+
+
+def write_report(path: Path, story: Story, summary: Summary, provenance: Provenance) -> None:
+    """Write the report; raises `OutputError`, leaving an older report as it was."""
+    environment = Environment(
+        loader=PackageLoader("monitor.replay"), autoescape=select_autoescape(), undefined=StrictUndefined
+    )
+    html = environment.get_template("report.html.jinja").render(_values(story, summary, provenance))
+    with writing(path):
+        partial(path).write_text(html, "utf-8")
+    finish(path)
+
+
+def _values(story: Story, summary: Summary, provenance: Provenance) -> dict[str, Any]:
+    figures = compliance(story.visits)
+    comply = [visit.time_to_comply_s for visit in story.visits if visit.time_to_comply_s is not None]
+    minutes = people_by_minute(story.visits, summary.media_s)
+    incidents = list(story.incidents.values())
+    return {
+        "summary": summary,
+        "figures": figures,
+        "outcomes": [
+            (OUTCOME_WORDS[outcome], _OUTCOME_STATES[outcome].value, count)
+            for outcome, count in figures.outcomes.items()
+        ],
+        "note": summary.error or _END_WORDS[summary.end_reason],
+        "comply_s": median(comply) if comply else None,
+        "lanes": timeline(story.visits, summary.media_s),
+        "ticks": _ticks(summary.media_s),
+        "minutes": minutes,
+        "busiest": max((sum(counts.values()) for counts in minutes), default=0),
+        "cards": [_card(incident) for incident in incidents[:_MAX_CARDS]],
+        "incident_count": len(incidents),
+        "visits": sorted(story.visits, key=lambda visit: visit.track_id),
+        "outcome_words": OUTCOME_WORDS,
+        "outcome_states": _OUTCOME_STATES,
+        "states": [(state.value, look.words, css(look.colour), css(look.ink)) for state, look in LOOKS.items()],
+        "words": {state: look.words for state, look in LOOKS.items()},
+        "provenance": provenance,
+        "clock": clock,
+    }
+
+
+def timeline(visits: list[Visit], media_s: float) -> list[Lane]:
+    """Lay the visits out in as few rows as their overlaps allow, first come first served."""
+    length_s = max(media_s, 1e-3)
+    lanes: list[Lane] = []
+    ends_s: list[float] = []
+    for visit in sorted(visits, key=lambda visit: (visit.first_seen_s, visit.track_id)):
+        row = next((i for i, end_s in enumerate(ends_s) if end_s + 0.02 * length_s < visit.first_seen_s), len(lanes))
+        if row == len(lanes):
+            lanes.append(Lane([], []))
+            ends_s.append(0.0)
+        ends_s[row] = visit.last_seen_s
+        lanes[row].names.append((100 * visit.first_seen_s / length_s, str(visit.track_id)))
+        for segment in visit.segments:
+            words = (
+                f"Person {visit.track_id}: {LOOKS[segment.state].words}, "
+                f"{clock(segment.start_s)} to {clock(segment.end_s)}"
+            )
+            left, width = 100 * segment.start_s / length_s, 100 * segment.duration_s / length_s
+            lanes[row].bars.append(Bar(left, width, segment.state, words))
+    return lanes
+
+
+def _ticks(media_s: float) -> list[tuple[float, str]]:
+    """Return about eight round times: (percent, label)."""
+    steps = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
+    step = next((step for step in steps if media_s / step <= 9), steps[-1])
+    count = int(media_s // step) if media_s > 0 else 0
+    return [(100 * tick * step / media_s, clock(tick * step)[:-2]) for tick in range(count + 1)] if media_s else []
+
+
+def _card(incident: Incident) -> dict[str, Any]:
+    opened, closed = incident.opened, incident.closed
+    ends = {
+        "corrected": "put right",
+        "gone": "left the picture",
+        "source_lost": "camera lost",
+        "source_ended": "recording ended",
+    }
+    return {
+        "id": opened.incident_id,
+        "state": opened.state.value,
+        "words": LOOKS[opened.state].words,
+        "person": opened.track_id,
+        "at": clock(opened.time_s),
+        "confidence": opened.confidence,
+        "how": f"{ends[closed.reason.value]} after {closed.duration_s:.1f} s" if closed else "still open",
+        "picture": base64.b64encode(incident.jpeg).decode() if incident.jpeg else None,
+    }

@@ -1,0 +1,80 @@
+"""What a replay knows when it is over."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from monitor.domain.detection import MaskState
+from monitor.domain.event import EndReason, Event, IncidentClosed, IncidentOpened, VisitEnded
+from monitor.domain.frame import Image, SourceInfo
+from monitor.domain.visit import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event on its way to the sinks; an incident's opening carries its picture (BGR, others' faces hidden)."""
+
+    event: Event
+    picture: Image | None = None
+
+
+class Recorder(Protocol):
+    """Where the recording thread takes its events."""
+
+    def put(self, recorded: Recorded) -> None:
+        """Take one event; returns once it is safe, or raises `OutputError`."""
+
+    def close(self) -> None:
+        """Finish what was taken."""
+
+
+@dataclass(slots=True)
+class Incident:
+    """An incident from opening to closing, with its picture as a JPEG."""
+
+    opened: IncidentOpened
+    jpeg: bytes | None
+    closed: IncidentClosed | None = None
+
+
+@dataclass(slots=True)
+class Story:
+    """Everything that happened in one replay, for the report."""
+
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    visits: list[Visit] = field(default_factory=list)
+
+    def add(self, event: Event, jpeg: bytes | None) -> None:
+        """Take one event; `jpeg` is the picture of an incident's opening."""
+        match event:
+            case IncidentOpened():
+                self.incidents[event.incident_id] = Incident(event, jpeg)
+            case IncidentClosed():
+                self.incidents[event.incident_id].closed = event
+            case VisitEnded():
+                self.visits.append(event.visit)
+            case _:
+                pass
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The run in figures. `media_s` is the time covered in the recording, `wall_s` how long the replay took."""
+
+    info: SourceInfo
+    frames: int
+    looks: int
+    media_s: float
+    wall_s: float
+    end_reason: EndReason
+    error: str | None
+
+
+def people_by_minute(visits: list[Visit], media_s: float) -> list[dict[MaskState, int]]:
+    """Return, for each minute of the recording, how many people spent some of it in each state."""
+    minutes = [dict.fromkeys(MaskState, 0) for _ in range(max(1, -int(-media_s // 60)))]
+    for visit in visits:
+        for minute, counts in enumerate(minutes):
+            start_s, end_s = minute * 60, minute * 60 + 60
+            for state in {s.state for s in visit.segments if s.start_s < end_s and s.end_s >= start_s}:
+                counts[state] += 1
+    return minutes

@@ -1,0 +1,268 @@
+"""A lossless, pipelined run over one recording.
+
+decode -> detect -> judge and draw -> encode, each on a thread of its own behind a bounded channel, so that the
+machine's cores work on different frames at once while every frame keeps its place. Events go to the sinks on one
+more thread, which alone opens and closes them.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from monitor.config.overlay import OverlaySettings
+from monitor.domain.detection import Detection
+from monitor.domain.errors import SourceError
+from monitor.domain.event import CloseReason, EndReason, Event, IncidentOpened, SourceEnded, SourceOpened
+from monitor.domain.frame import Frame, Image, SourceInfo
+from monitor.domain.ports import Detector, Source, Tracker
+from monitor.domain.track import Analysis, Track
+from monitor.outputs.overlay import Caption, draw_analysis
+from monitor.outputs.snapshot import incident_picture
+from monitor.outputs.video import VideoWriter
+from monitor.pipeline.channel import Channel, Closed
+from monitor.pipeline.crew import Crew
+from monitor.replay.results import Recorded, Recorder, Summary
+from monitor.rules.judge import Judge
+from monitor.storage.lines import clock
+
+#: Frames waiting between two stages: enough to even out their pace, few enough to hold no memory worth naming.
+_WAITING_FRAMES = 4
+_WAITING_EVENTS = 256
+
+#: How long the stages may take to finish what they hold, once the last frame has been read.
+_DRAIN_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A frame and what the detector found; `detections` is None where the detector was not asked."""
+
+    frame: Frame
+    detections: list[Detection] | None
+    inference_s: float
+
+
+@dataclass(slots=True)
+class Replay:
+    """One recording on its way through the house.
+
+    `open_recorder` is called on the recording thread, which alone uses what it returns. `detect_fps` None looks at every frame. With no `video_path` frames that nobody looks at are not even
+    converted. `on_frame` is told after each finished frame how many there are.
+    """
+
+    source: Source
+    detector: Detector
+    tracker: Tracker
+    judge: Judge
+    overlay: OverlaySettings
+    open_recorder: Callable[[], Recorder]
+    video_path: Path | None = None
+    detect_fps: float | None = None
+    on_open: Callable[[SourceInfo], None] = lambda info: None
+    on_frame: Callable[[int], None] = lambda frames: None
+    on_analysis: Callable[[Analysis], None] = lambda analysis: None
+    _info: SourceInfo | None = None
+    _end_reason: EndReason = EndReason.FINISHED
+    _source_error: str | None = None
+    _frames: int = 0
+    _looks: int = 0
+    _last_s: float = 0.0
+    _interrupted: threading.Event = field(default_factory=threading.Event)
+    _read: Channel[tuple[Frame, bool]] = field(default_factory=lambda: Channel(_WAITING_FRAMES))
+    _looked: Channel[Looked] = field(default_factory=lambda: Channel(_WAITING_FRAMES))
+    _drawn: Channel[tuple[Image, float]] = field(default_factory=lambda: Channel(_WAITING_FRAMES))
+    _events: Channel[Recorded] = field(default_factory=lambda: Channel(_WAITING_EVENTS))
+
+    def run(self) -> Summary:
+        """Run to the end, or to Ctrl-C, which finishes what has been read; raises what a stage raised.
+
+        A source that fails after its first frame ends the run: everything up to there is kept, and the summary's
+        `error` says why.
+        """
+        started = time.monotonic()
+        with Crew(on_failure=self._discard) as crew:
+            crew.spawn("decode", lambda: self._decode(crew))
+            crew.spawn("detect", self._detect)
+            crew.spawn("judge", self._judge)
+            if self.video_path is not None:
+                crew.spawn("encode", self._encode)
+            crew.spawn("record", self._record)
+            self._wait(crew)
+            crew.join(timeout_s=_DRAIN_S)
+        assert self._info is not None
+        return Summary(
+            info=self._info,
+            frames=self._frames,
+            looks=self._looks,
+            media_s=self._last_s,
+            wall_s=time.monotonic() - started,
+            end_reason=self._end_reason,
+            error=self._source_error,
+        )
+
+    def interrupt(self) -> None:
+        """Stop reading; what has been read is finished."""
+        self._interrupted.set()
+
+    def _wait(self, crew: Crew) -> None:
+        try:
+            while crew.alive(timeout_s=0.5):
+                pass
+        except KeyboardInterrupt:
+            self.interrupt()
+
+    def _discard(self) -> None:
+        self._interrupted.set()
+        for channel in (self._read, self._looked, self._drawn):
+            channel.discard()
+        self._events.close()  # what has happened is still written down
+
+    def _decode(self, crew: Crew) -> None:
+        due = _Due(self.detect_fps)
+        try:
+            self._info = self.source.open()
+            self.on_open(self._info)
+            while not self._interrupted.is_set() and not crew.stop.is_set():
+                try:
+                    time_s = self.source.grab()
+                    if time_s is None:
+                        self._end_reason = self.source.end_reason
+                        return
+                    look = due.at(time_s)
+                    if look or self.video_path is not None:
+                        self._read.put((self.source.retrieve(), look))
+                    self._frames += 1
+                    self._last_s = time_s
+                except SourceError as error:
+                    if self._frames == 0:
+                        raise
+                    self._end_reason, self._source_error = EndReason.FAILED, str(error)
+                    return
+            self._end_reason = EndReason.INTERRUPTED
+        except Closed:
+            pass  # a later stage has failed, and says so itself
+        finally:
+            self.source.close()
+            self._read.close()
+
+    def _detect(self) -> None:
+        try:
+            while True:
+                frame, look = self._read.get()
+                started = time.perf_counter()
+                detections = self.detector.detect([frame.image])[0] if look else None
+                self._looked.put(Looked(frame, detections, time.perf_counter() - started))
+        except Closed:
+            self._looked.close()
+
+    def _judge(self) -> None:
+        analysis: Analysis | None = None
+        try:
+            while True:
+                looked = self._looked.get()
+                if analysis is None:
+                    self._open_event(looked.frame)
+                analysis = self._analyse(looked, analysis)
+                self.on_analysis(analysis)
+                if self.video_path is not None:
+                    self._drawn.put((self._draw(analysis), looked.frame.time_s))
+                self.on_frame(looked.frame.index + 1)
+        except Closed:
+            with suppress(Closed):
+                self._end_events(analysis)
+        finally:
+            self._drawn.close()
+            self._events.close()
+
+    def _analyse(self, looked: Looked, before: Analysis | None) -> Analysis:
+        frame = looked.frame
+        if looked.detections is None:  # between two looks people are shown where they last were, and how long ago
+            seen_s = 0.0 if before is None else before.frame.time_s - before.age_s
+            tracks = () if before is None else before.tracks
+            return Analysis(frame, tracks, 0.0, frame.time_s - seen_s)
+        self._looks += 1
+        observations = self.tracker.update(looked.detections, frame.time_s)
+        tracks, events = self.judge.update(frame.image, observations, frame.time_s)
+        for event in events:
+            self._put(event, frame.image, tracks)
+        return Analysis(frame, tracks, looked.inference_s, 0.0)
+
+    def _put(self, event: Event, image: Image, tracks: Sequence[Track]) -> None:
+        picture = None
+        if isinstance(event, IncidentOpened):
+            others = [track.box for track in tracks if track.track_id != event.track_id]
+            picture = incident_picture(image, event.box, others)
+        self._events.put(Recorded(event, picture))
+
+    def _open_event(self, frame: Frame) -> None:
+        self._events.put(
+            Recorded(SourceOpened(frame.source_id, frame.time_s, width_px=frame.width_px, height_px=frame.height_px))
+        )
+
+    def _end_events(self, analysis: Analysis | None) -> None:
+        if analysis is None:
+            return
+        lost = self._end_reason is EndReason.FAILED
+        reason = CloseReason.SOURCE_LOST if lost else CloseReason.SOURCE_ENDED
+        for event in self.judge.end(self._last_s, reason):
+            self._events.put(Recorded(event))
+        ended = SourceEnded(analysis.frame.source_id, self._last_s, self._end_reason, self._frames)
+        self._events.put(Recorded(ended))
+
+    def _draw(self, analysis: Analysis) -> Image:
+        assert self._info is not None
+        rate = self._info.fps
+        looks = self.detect_fps if rate is None or self.detect_fps is None else min(self.detect_fps, rate)
+        caption = Caption(
+            camera=analysis.frame.source_id,
+            clock=clock(analysis.frame.time_s),
+            fps=rate,
+            detect_fps=looks or rate,
+        )
+        return draw_analysis(analysis.frame.image, analysis, caption, self.overlay)
+
+    def _encode(self) -> None:
+        assert self.video_path is not None
+        writer: VideoWriter | None = None
+        try:
+            while True:
+                image, time_s = self._drawn.get()
+                if writer is None:
+                    assert self._info is not None
+                    height, width = image.shape[:2]
+                    writer = VideoWriter(self.video_path, width, height, self._info.fps or 25.0)
+                writer.write(image, time_s)
+        except Closed:
+            pass
+        finally:
+            if writer is not None:
+                writer.close()
+
+    def _record(self) -> None:
+        recorder = self.open_recorder()
+        try:
+            while True:
+                recorder.put(self._events.get())
+        except Closed:
+            pass
+        finally:
+            recorder.close()
+
+
+class _Due:
+    """Which frames are looked at, so that the rate holds on average whatever the frame rate."""
+
+    def __init__(self, fps: float | None) -> None:
+        self._period_s = None if fps is None else 1 / fps
+        self._next_s = 0.0
+
+    def at(self, time_s: float) -> bool:
+        if self._period_s is None:
+            return True
+        if time_s + 1e-6 < self._next_s:
+            return False
+        self._next_s = max(self._next_s + self._period_s, time_s + self._period_s / 2)
+        return True

@@ -1,0 +1,130 @@
+"""One camera's judge: people in, verdicts and events out (pure)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from monitor.config.rules import RulesSettings
+from monitor.domain.detection import Observation
+from monitor.domain.event import CloseReason, Event, IncidentClosed, IncidentOpened, VisitEnded
+from monitor.domain.frame import Image
+from monitor.domain.track import Track
+from monitor.rules.evidence import Evidence
+from monitor.rules.incidents import IncidentRule, Transition
+from monitor.rules.quality import face_quality
+from monitor.rules.visits import VisitRecord
+
+
+@dataclass(slots=True)
+class _Person:
+    evidence: Evidence
+    incident: IncidentRule
+    visit: VisitRecord
+    incident_id: str = ""
+
+
+class Judge:
+    """Gathers evidence for each track and tells what became of it.
+
+    A person unseen for `lost_after_s` has left; the visit ends at the last sight, and it is told in the order of
+    track numbers, so the same observations always give the same events.
+    """
+
+    def __init__(self, source_id: str, rules: RulesSettings, lost_after_s: float) -> None:
+        self._source_id = source_id
+        self._rules = rules
+        self._lost_after_s = lost_after_s
+        self._people: dict[int, _Person] = {}
+        self._incidents = 0
+
+    def update(
+        self, image: Image, observations: Sequence[Observation], time_s: float
+    ) -> tuple[tuple[Track, ...], list[Event]]:
+        """Take one analysed picture (BGR) and who was seen in it; return the people now in view and what happened."""
+        events = self._leave(time_s)
+        tracks = []
+        for observation in observations:
+            track, happened = self._look(image, observation, time_s)
+            tracks.append(track)
+            events += happened
+        return tuple(tracks), events
+
+    def end(self, time_s: float, reason: CloseReason) -> list[Event]:
+        """Close every visit and incident because the source is over or lost."""
+        events = [event for track_id in sorted(self._people) for event in self._close(track_id, time_s, reason)]
+        self._people.clear()
+        return events
+
+    def _look(self, image: Image, observation: Observation, time_s: float) -> tuple[Track, list[Event]]:
+        detection, track_id = observation.detection, observation.track_id
+        person = self._people.get(track_id)
+        if person is None:
+            visit = VisitRecord(self._source_id, track_id, first_seen_s=time_s, last_seen_s=time_s)
+            person = _Person(Evidence(self._rules), IncidentRule(self._rules, time_s), visit)
+            self._people[track_id] = person
+        weight = detection.score * face_quality(image, detection.box, self._rules)
+        state = person.evidence.add(detection.state, weight, time_s)
+        person.visit.add(state, detection.box.height_px, time_s)
+        track = Track(
+            track_id=track_id,
+            box=detection.box,
+            state=state,
+            confidence=person.evidence.share(state),
+            first_seen_s=person.visit.first_seen_s,
+            last_seen_s=time_s,
+            hits=person.visit.hits,
+        )
+        events = self._rule(person, track, time_s)
+        return replace(track, incident_open=person.incident.is_open), events
+
+    def _rule(self, person: _Person, track: Track, time_s: float) -> list[Event]:
+        opened_s = person.incident.opened_s
+        match person.incident.update(track.state, time_s):
+            case Transition.OPENED:
+                self._incidents += 1
+                person.incident_id = f"{self._source_id}-{self._incidents:06d}"
+                since_s = person.incident.violating_since_s
+                return [
+                    IncidentOpened(
+                        incident_id=person.incident_id,
+                        source_id=self._source_id,
+                        track_id=track.track_id,
+                        state=track.state,
+                        time_s=time_s,
+                        since_s=time_s if since_s is None else since_s,
+                        confidence=track.confidence,
+                        box=track.box,
+                    )
+                ]
+            case Transition.CORRECTED:
+                return [self._closed(person, time_s if opened_s is None else opened_s, time_s, CloseReason.CORRECTED)]
+            case Transition.NONE:
+                return []
+
+    def _leave(self, time_s: float) -> list[Event]:
+        gone = [
+            track_id
+            for track_id, person in sorted(self._people.items())
+            if time_s - person.visit.last_seen_s > self._lost_after_s
+        ]
+        events = [event for track_id in gone for event in self._close(track_id, time_s, CloseReason.GONE)]
+        for track_id in gone:
+            del self._people[track_id]
+        return events
+
+    def _close(self, track_id: int, time_s: float, reason: CloseReason) -> list[Event]:
+        person = self._people[track_id]
+        events: list[Event] = []
+        if person.incident.opened_s is not None:
+            events.append(self._closed(person, person.incident.opened_s, person.visit.last_seen_s, reason))
+        visit = person.visit.finish(settled_s=self._rules.dwell_s)
+        return [*events, VisitEnded(self._source_id, time_s, visit)]
+
+    def _closed(self, person: _Person, opened_s: float, time_s: float, reason: CloseReason) -> IncidentClosed:
+        return IncidentClosed(
+            incident_id=person.incident_id,
+            source_id=self._source_id,
+            track_id=person.visit.track_id,
+            time_s=time_s,
+            duration_s=time_s - opened_s,
+            reason=reason,
+        )

@@ -1,0 +1,47 @@
+"""How far one look at a face can be trusted (pure)."""
+
+import cv2
+import numpy as np
+
+from monitor.config.rules import RulesSettings
+from monitor.domain.frame import Image
+from monitor.domain.geometry import Box
+
+#: Every face is judged at this size, so that an enlarged picture is not called blurred and a large face not sharp.
+_SIDE_PX = 32
+
+#: Variance of the Laplacian (Pech-Pacheco et al., 2000) of the 32 x 32 px face below which nothing can be told, and
+#: above which it is as sharp as needed; `docs/judging.md` has the measurement.
+_BLURRED, _SHARP = 20.0, 120.0
+
+#: A face that touches the edge of the picture is cut off, and may hide a mask below its nose.
+_EDGE_PX = 2.0
+
+
+def face_quality(image: Image, box: Box, rules: RulesSettings) -> float:
+    """Return the weight 0..1 of a look at the face in `box`: 0 where it is too small, cut off or too blurred."""
+    height, width = image.shape[:2]
+    size = ramp(box.height_px, rules.min_face_px / 2, rules.good_face_px) if box.height_px >= rules.min_face_px else 0.0
+    cut_off = (
+        box.x1_px < _EDGE_PX or box.y1_px < _EDGE_PX or box.x2_px > width - _EDGE_PX or box.y2_px > height - _EDGE_PX
+    )
+    if size == 0 or cut_off:
+        return 0.0
+    return size * ramp(sharpness(image, box), _BLURRED, _SHARP)
+
+
+def sharpness(image: Image, box: Box) -> float:
+    """Return the variance of the Laplacian of the face in `box`, grey, at 32 x 32 px."""
+    x1, y1, x2, y2 = box.clipped(image.shape[1], image.shape[0]).as_ints()
+    face = image[y1:y2, x1:x2]
+    if face.size == 0:
+        return 0.0
+    grey = cv2.cvtColor(cv2.resize(face, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+    return float(np.var(cv2.Laplacian(grey, cv2.CV_32F)))
+
+
+def ramp(value: float, low: float, high: float) -> float:
+    """Return 0 up to `low`, 1 from `high`, and the straight line between."""
+    if high <= low:
+        return float(value >= high)
+    return min(max((value - low) / (high - low), 0.0), 1.0)

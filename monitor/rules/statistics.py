@@ -1,0 +1,57 @@
+"""Compliance of people, with its denominator and its interval (pure)."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from monitor.domain.visit import Outcome, Visit
+
+#: The 97.5 % point of the normal distribution: two-sided 95 %.
+_Z = 1.959963984540054
+
+
+@dataclass(frozen=True, slots=True)
+class Compliance:
+    """How many people complied.
+
+    `rate` is complied / decided with the Wilson interval `low`..`high`; all three are None where nobody was decided.
+    Unknown visits are in no rate; `unknown_share` is their part of all visits.
+    """
+
+    visits: int
+    decided: int
+    complied: int
+    rate: float | None
+    low: float | None
+    high: float | None
+    unknown_share: float
+    outcomes: dict[Outcome, int]
+
+
+def compliance(visits: Iterable[Visit]) -> Compliance:
+    """Count people, not frames."""
+    counted = Counter(visit.outcome for visit in visits)
+    total = counted.total()
+    decided = total - counted[Outcome.UNKNOWN]
+    complied = counted[Outcome.COMPLIANT] + counted[Outcome.CORRECTED]
+    low, high = wilson(complied, decided) if decided else (None, None)
+    return Compliance(
+        visits=total,
+        decided=decided,
+        complied=complied,
+        rate=complied / decided if decided else None,
+        low=low,
+        high=high,
+        unknown_share=counted[Outcome.UNKNOWN] / total if total else 0.0,
+        outcomes={outcome: counted[outcome] for outcome in Outcome},
+    )
+
+
+def wilson(successes: int, trials: int) -> tuple[float, float]:
+    """Return the Wilson score interval at 95 % (E. B. Wilson, JASA 22, 1927); `trials` must be above 0."""
+    share = successes / trials
+    centre = share + _Z**2 / (2 * trials)
+    spread = _Z * math.sqrt(share * (1 - share) / trials + _Z**2 / (4 * trials**2))
+    scale = 1 + _Z**2 / trials
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)

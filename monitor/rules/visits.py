@@ -1,0 +1,80 @@
+"""One person's visit, as it grows and as it is told in the end (pure)."""
+
+import statistics
+from dataclasses import dataclass, field
+
+from monitor.domain.detection import MaskState
+from monitor.domain.visit import Outcome, Segment, Visit
+
+#: Face sizes are sampled, not all kept, so that a person who stays for hours costs no more memory than one who passes.
+_MAX_SIZES = 512
+
+
+@dataclass(slots=True)
+class VisitRecord:
+    """The states of one person over time."""
+
+    source_id: str
+    track_id: int
+    first_seen_s: float
+    last_seen_s: float
+    hits: int = 0
+    _segments: list[Segment] = field(default_factory=list)
+    _sizes_px: list[float] = field(default_factory=list)
+    _stride: int = 1
+
+    def add(self, state: MaskState, face_px: float, time_s: float) -> None:
+        """Take one look: the state decided now and the height of the face in pixels."""
+        if self._segments and self._segments[-1].state is state:
+            self._segments[-1] = Segment(state, self._segments[-1].start_s, time_s)
+        else:
+            if self._segments:
+                last = self._segments[-1]
+                self._segments[-1] = Segment(last.state, last.start_s, time_s)
+            self._segments.append(Segment(state, time_s, time_s))
+        if self.hits % self._stride == 0:
+            self._sizes_px.append(face_px)
+            if len(self._sizes_px) >= _MAX_SIZES:
+                self._sizes_px = self._sizes_px[::2]
+                self._stride *= 2
+        self.hits += 1
+        self.last_seen_s = time_s
+
+    def finish(self, settled_s: float) -> Visit:
+        """Return the visit; states held for less than `settled_s` do not rule where a longer one stands beside them."""
+        segments = tuple(self._segments)
+        outcome, time_to_comply_s = judge_visit(segments, settled_s)
+        return Visit(
+            source_id=self.source_id,
+            track_id=self.track_id,
+            first_seen_s=self.first_seen_s,
+            last_seen_s=self.last_seen_s,
+            segments=segments,
+            outcome=outcome,
+            time_to_comply_s=time_to_comply_s,
+            hits=self.hits,
+            median_face_px=statistics.median(self._sizes_px),
+        )
+
+
+def judge_visit(segments: tuple[Segment, ...], settled_s: float) -> tuple[Outcome, float | None]:
+    """Return the outcome of a visit and, where it was corrected, the seconds it took.
+
+    The last decided state that held for `settled_s` rules; where none held so long, the longest decided one does.
+    """
+    decided = [segment for segment in segments if segment.state.decided]
+    if not decided:
+        return Outcome.UNKNOWN, None
+    settled = [segment for segment in decided if segment.duration_s >= settled_s]
+    settled = settled or [max(decided, key=lambda segment: segment.duration_s)]
+    match settled[-1].state:
+        case MaskState.WITHOUT_MASK:
+            return Outcome.VIOLATION, None
+        case MaskState.INCORRECT:
+            return Outcome.INCORRECT, None
+        case _:
+            violating = [segment for segment in settled if segment.state.violating]
+            if not violating:
+                return Outcome.COMPLIANT, None
+            complied = next(s for s in settled if s.state is MaskState.WITH_MASK and s.start_s >= violating[-1].start_s)
+            return Outcome.CORRECTED, complied.start_s - violating[0].start_s

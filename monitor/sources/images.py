@@ -1,0 +1,82 @@
+"""An image, or a folder of images in the order of their names."""
+
+import re
+from pathlib import Path
+
+import cv2
+
+from monitor.domain.address import IMAGE_SUFFIXES
+from monitor.domain.errors import SourceError
+from monitor.domain.event import EndReason
+from monitor.domain.frame import Frame, Image, SourceInfo
+from monitor.sources.opencv import check_file
+
+#: Photographs are moments apart: each is shown, and counted, as one second.
+IMAGE_PERIOD_S = 1.0
+
+
+def list_images(path: Path) -> list[Path]:
+    """Return the image itself, or a folder's images in natural order; raises `SourceError` where there is none."""
+    if not path.is_dir():
+        check_file(path)
+        return [path]
+    try:
+        found = [item for item in path.iterdir() if item.suffix.lower() in IMAGE_SUFFIXES and item.is_file()]
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be listed: {error.strerror}") from error
+    if not found:
+        raise SourceError(f"{path}: holds no image (looked for {', '.join(sorted(IMAGE_SUFFIXES))})")
+    return sorted(found, key=lambda item: _natural(item.name))
+
+
+def read_image(path: Path) -> Image:
+    """Read a picture as H x W x 3 uint8 BGR, turned upright by its EXIF orientation; raises `SourceError`.
+
+    Grey, palette, CMYK, 16-bit and transparent pictures are converted; transparency is dropped.
+    """
+    check_file(path)
+    try:
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        raise SourceError(f"{path}: cannot be decoded: {error.err}") from error
+    if image is None:
+        raise SourceError(f"{path}: not a picture that can be read: damaged, or another kind of file")
+    return image  # type: ignore[return-value]
+
+
+class ImageSource:
+    """Images as frames, `IMAGE_PERIOD_S` apart."""
+
+    def __init__(self, source_id: str, path: Path) -> None:
+        self.source_id = source_id
+        self.end_reason = EndReason.FINISHED
+        self._path = path
+        self._images: list[Path] = []
+        self._index = -1
+
+    def open(self) -> SourceInfo:
+        """List the images and read the first for its size; raises `SourceError`."""
+        self._images = list_images(self._path)
+        height, width = read_image(self._images[0]).shape[:2]
+        return SourceInfo(width, height, 1 / IMAGE_PERIOD_S, len(self._images), None, live=False)
+
+    def grab(self) -> float | None:
+        """Step to the next image; see the port."""
+        if self._index + 1 >= len(self._images):
+            return None
+        self._index += 1
+        return self._index * IMAGE_PERIOD_S
+
+    def retrieve(self) -> Frame:
+        """Read the image; see the port."""
+        image = read_image(self._images[self._index])
+        image.setflags(write=False)
+        return Frame(image, self.source_id, self._index, self._index * IMAGE_PERIOD_S, None)
+
+    def close(self) -> None:
+        """Forget the list."""
+        self._images = []
+
+
+def _natural(name: str) -> list[tuple[bool, int, str]]:
+    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", name.lower())]

@@ -1,0 +1,152 @@
+"""Webcams, RTSP and HTTP(S) streams, and video files, through OpenCV."""
+
+import os
+from pathlib import Path
+
+import cv2
+
+from monitor.domain.address import SourceAddress, SourceKind
+from monitor.domain.clock import Clock
+from monitor.domain.errors import SourceError
+from monitor.domain.event import EndReason
+from monitor.domain.frame import Frame, SourceInfo
+
+OPEN_TIMEOUT_MS = 10_000
+READ_TIMEOUT_MS = 10_000
+
+#: A file that ends this long before its header promised has lost its tail.
+_TRUNCATION_SLACK_S = 1.0
+
+
+class OpenCvSource:
+    """One capture; rotation metadata is applied by FFmpeg's backend, every pixel format arrives as BGR.
+
+    For a file, `time_s` is the container's presentation time counted from its first frame, so a variable frame rate
+    keeps its true times; for a camera or stream it is the monotonic clock at arrival. `decode_threads` is FFmpeg's
+    own thread count and changes no pixel.
+    """
+
+    def __init__(self, source_id: str, address: SourceAddress, clock: Clock, decode_threads: int = 1) -> None:
+        self.source_id = source_id
+        self.end_reason = EndReason.FINISHED
+        self._address = address
+        self._clock = clock
+        self._decode_threads = decode_threads
+        self._capture: cv2.VideoCapture | None = None
+        self._live = address.kind is not SourceKind.FILE
+        self._index = -1
+        self._time_s = 0.0
+        self._promised_s = 0.0
+
+    def open(self) -> SourceInfo:
+        """Open the device, stream or file; raises `SourceError`."""
+        _quiet_libraries()
+        if not self._live:
+            check_file(Path(self._address.value))
+        try:
+            capture = self._open_capture()
+        except cv2.error as error:
+            raise SourceError(f"{self._address}: OpenCV cannot open it: {error.err}") from error
+        if not capture.isOpened():
+            capture.release()
+            raise SourceError(f"{self._address}: {self._why_not_opened()}")
+        self._capture = capture
+        fps = capture.get(cv2.CAP_PROP_FPS)
+        frames = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        fps_known = fps if 0 < fps < 1000 else None
+        count = int(frames) if not self._live and 0 < frames < 2**40 else None
+        self._promised_s = count / fps_known if count and fps_known else 0.0
+        return SourceInfo(
+            width_px=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
+            height_px=int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
+            fps=fps_known,
+            frame_count=count,
+            codec=_fourcc(int(capture.get(cv2.CAP_PROP_FOURCC))),
+            live=self._live,
+        )
+
+    def grab(self) -> float | None:
+        """Step to the next frame; see the port."""
+        capture = self._opened()
+        if not capture.grab():
+            return self._ended()
+        self._index += 1
+        if self._live:
+            self._time_s = self._clock.monotonic_s()
+        else:
+            # A broken container may step back; time never does.
+            self._time_s = max(self._time_s, capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+        return self._time_s
+
+    def retrieve(self) -> Frame:
+        """Convert the frame last grabbed; see the port."""
+        ok, image = self._opened().retrieve()
+        if not ok or image is None or image.size == 0:
+            raise SourceError(f"{self._address}: frame {self._index} cannot be decoded")
+        image.setflags(write=False)
+        captured_at = self._clock.utc_now() if self._live else None
+        return Frame(image, self.source_id, self._index, self._time_s, captured_at)  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        """Release the capture."""
+        if self._capture is not None:
+            self._capture.release()
+            self._capture = None
+
+    def _open_capture(self) -> cv2.VideoCapture:
+        kind, value = self._address.kind, self._address.value
+        if kind is SourceKind.WEBCAM:
+            return cv2.VideoCapture(int(value) if value.isdecimal() else value, cv2.CAP_V4L2)
+        parameters = [cv2.CAP_PROP_N_THREADS, self._decode_threads]
+        if kind is SourceKind.STREAM:
+            parameters += [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS]
+            parameters += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
+        return cv2.VideoCapture(value, cv2.CAP_FFMPEG, parameters)
+
+    def _why_not_opened(self) -> str:
+        match self._address.kind:
+            case SourceKind.WEBCAM:
+                return "no camera answers there; is it plugged in, free, and are you in the group 'video'?"
+            case SourceKind.STREAM:
+                return "the stream cannot be opened; check address, user, password and that the camera is on"
+            case SourceKind.FILE:
+                return "not a video that can be read: damaged, cut off before its index, or another kind of file"
+
+    def _ended(self) -> None:
+        if self._live:
+            raise SourceError(f"{self._address}: the stream stopped giving frames")
+        if self._index < 0:
+            raise SourceError(f"{self._address}: holds no frame that can be decoded")
+        if self._time_s + _TRUNCATION_SLACK_S < self._promised_s:
+            self.end_reason = EndReason.TRUNCATED
+
+    def _opened(self) -> cv2.VideoCapture:
+        if self._capture is None:
+            raise SourceError(f"{self._address}: is not open")
+        return self._capture
+
+
+def check_file(path: Path) -> None:
+    """Raise `SourceError` with the reason where a path is no readable, non-empty file."""
+    try:
+        if not path.exists():
+            raise SourceError(f"{path}: no such file")
+        if path.is_dir():
+            raise SourceError(f"{path}: is a folder, expected a file")
+        if path.stat().st_size == 0:
+            raise SourceError(f"{path}: is empty (0 bytes)")
+        with path.open("rb"):
+            pass
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _fourcc(code: int) -> str | None:
+    text = "".join(chr((code >> shift) & 0xFF) for shift in (0, 8, 16, 24)).strip("\0 ")
+    return text if text.isprintable() and text else None
+
+
+def _quiet_libraries() -> None:
+    """Keep FFmpeg and OpenCV from printing addresses, and with them passwords, past our own redaction."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

@@ -1,0 +1,1 @@
+"""What is kept: the journal's database, the plain log, and files of events and visits."""

@@ -1,0 +1,39 @@
+"""Results that appear whole or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from monitor.domain.errors import OutputError
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder for results and prove that it can be written to; raises `OutputError`."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written to: {error.strerror}") from error
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals into `OutputError`s that name the file."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def partial(path: Path) -> Path:
+    """Return the name under which a result is written until it is complete."""
+    return path.with_name(f"{path.stem}.partial{path.suffix}")
+
+
+def finish(path: Path) -> None:
+    """Put the completed partial result in the place of an older one, in one step."""
+    with writing(path):
+        partial(path).replace(path)

@@ -1,0 +1,118 @@
+"""The journal: every event in a database, each in a transaction of its own."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+from sqlalchemy import update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from monitor.domain.errors import JournalError
+from monitor.domain.event import Event, IncidentClosed, IncidentOpened, SourceEnded, SourceOpened, VisitEnded
+from monitor.storage.database import open_database, reason
+from monitor.storage.schema import Base, IncidentRow, RunRow, SourceEventRow, VisitRow
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """What decided the verdicts of a run."""
+
+    kind: str
+    started_at: datetime
+    version: str
+    model: str
+    model_sha256: str
+    settings_sha256: str
+
+
+class Journal:
+    """The only writer of a database; opened, used and closed on one thread.
+
+    `put` returns once the event is committed, so a crash loses at most the event in flight.
+    """
+
+    def __init__(self, url: str, run: RunInfo) -> None:
+        self._engine = open_database(url)
+        row = RunRow(
+            kind=run.kind,
+            started_at=run.started_at,
+            version=run.version,
+            model=run.model,
+            model_sha256=run.model_sha256,
+            settings_sha256=run.settings_sha256,
+        )
+        try:
+            with Session(self._engine) as session, session.begin():
+                session.add(row)
+                session.flush()
+                self._run_id = row.id
+        except SQLAlchemyError as error:
+            self.close()
+            raise JournalError(f"journal: {reason(error)}") from error
+
+    def put(self, event: Event) -> None:
+        """Commit one event; raises `JournalError`, and what was committed before stays."""
+        try:
+            with Session(self._engine) as session, session.begin():
+                if isinstance(event, IncidentClosed):
+                    session.execute(
+                        update(IncidentRow)
+                        .where(IncidentRow.run_id == self._run_id, IncidentRow.incident_id == event.incident_id)
+                        .values(closed_s=event.time_s, close_reason=event.reason.value)
+                    )
+                else:
+                    session.add(self._row(event))
+        except SQLAlchemyError as error:
+            raise JournalError(f"journal: {reason(error)}") from error
+
+    def close(self) -> None:
+        """Close the database."""
+        self._engine.dispose()
+
+    def _row(self, event: SourceOpened | SourceEnded | IncidentOpened | VisitEnded) -> Base:
+        match event:
+            case SourceOpened():
+                return SourceEventRow(
+                    run_id=self._run_id, source_id=event.source_id, kind="opened", time_s=event.time_s
+                )
+            case SourceEnded():
+                return SourceEventRow(
+                    run_id=self._run_id,
+                    source_id=event.source_id,
+                    kind="ended",
+                    time_s=event.time_s,
+                    reason=event.reason.value,
+                    frames=event.frames,
+                )
+            case IncidentOpened():
+                return IncidentRow(
+                    run_id=self._run_id,
+                    incident_id=event.incident_id,
+                    source_id=event.source_id,
+                    track_id=event.track_id,
+                    state=event.state.value,
+                    since_s=event.since_s,
+                    opened_s=event.time_s,
+                    confidence=event.confidence,
+                    x1_px=event.box.x1_px,
+                    y1_px=event.box.y1_px,
+                    x2_px=event.box.x2_px,
+                    y2_px=event.box.y2_px,
+                )
+            case VisitEnded():
+                visit = event.visit
+                return VisitRow(
+                    run_id=self._run_id,
+                    source_id=event.source_id,
+                    track_id=visit.track_id,
+                    first_seen_s=visit.first_seen_s,
+                    last_seen_s=visit.last_seen_s,
+                    outcome=visit.outcome.value,
+                    time_to_comply_s=visit.time_to_comply_s,
+                    hits=visit.hits,
+                    median_face_px=visit.median_face_px,
+                    segments=[[s.state.value, s.start_s, s.end_s] for s in visit.segments],
+                )
+            case _:
+                assert_never(event)

@@ -1,0 +1,165 @@
+"""Events as plain values: JSON lines for programs, a table of visits, and a log a person can read."""
+
+import csv
+import json
+import logging
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any, assert_never
+
+from monitor.domain.errors import OutputError
+from monitor.domain.event import Event, IncidentClosed, IncidentOpened, SourceEnded, SourceOpened, VisitEnded
+from monitor.domain.geometry import Box
+from monitor.domain.visit import Visit
+from monitor.storage.files import writing
+
+
+class EventLines:
+    """`events.jsonl`: one JSON object a line, times in seconds to the millisecond, boxes in pixels."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with writing(path):
+            self._file = path.open("w", encoding="utf-8", newline="")
+
+    def put(self, event: Event) -> None:
+        """Write one line, and hand it to the system at once."""
+        with writing(self._path):
+            self._file.write(json.dumps(event_values(event), ensure_ascii=False) + "\n")
+            self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        with writing(self._path):
+            self._file.close()
+
+
+class VisitTable:
+    """`visits.csv`: one row a visit."""
+
+    HEADER = (
+        "source", "track", "first_seen_s", "last_seen_s", "duration_s", "outcome", "time_to_comply_s",
+        "with_mask_s", "without_mask_s", "incorrect_s", "unknown_s", "looks", "median_face_px",
+    )  # fmt: skip
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with writing(path):
+            self._file = path.open("w", encoding="utf-8", newline="")
+        self._rows = csv.writer(self._file, lineterminator="\n")
+        self._rows.writerow(self.HEADER)
+
+    def put(self, event: Event) -> None:
+        """Write a row for a visit that has ended; other events pass."""
+        if not isinstance(event, VisitEnded):
+            return
+        with writing(self._path):
+            self._rows.writerow(["" if value is None else value for value in visit_values(event.visit).values()])
+            self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        with writing(self._path):
+            self._file.close()
+
+
+class ViolationLog:
+    """`violations.log`: a rotating plain log, one line when an incident opens and one when it closes."""
+
+    def __init__(self, path: Path, max_bytes: int, keep: int) -> None:
+        self._path = path
+        with writing(path):
+            self._handler = RotatingFileHandler(path, maxBytes=max_bytes, backupCount=keep, encoding="utf-8")
+        self._handler.handleError = self._refuse  # type: ignore[method-assign]
+
+    def put(self, event: Event) -> None:
+        """Write a line for an incident; other events pass."""
+        match event:
+            case IncidentOpened():
+                words = f"OPENED  person {event.track_id}: {event.state.value} ({event.confidence:.0%})"
+            case IncidentClosed():
+                words = f"CLOSED  person {event.track_id}: {event.reason.value} after {event.duration_s:.1f} s"
+            case _:
+                return
+        line = f"{clock(event.time_s)}  {event.source_id}  {event.incident_id}  {words}"
+        self._handler.emit(logging.makeLogRecord({"msg": line}))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._handler.close()
+
+    def _refuse(self, _: logging.LogRecord) -> None:
+        """The standard handler prints a trace and goes on; a log that lost a line must say so instead."""
+        raise OutputError(f"{self._path}: cannot be written")
+
+
+def event_values(event: Event) -> dict[str, Any]:
+    """Return an event as JSON's own types."""
+    match event:
+        case SourceOpened():
+            values: dict[str, Any] = {"width_px": event.width_px, "height_px": event.height_px}
+        case SourceEnded():
+            values = {"reason": event.reason.value, "frames": event.frames}
+        case IncidentOpened():
+            values = {
+                "incident": event.incident_id,
+                "track": event.track_id,
+                "state": event.state.value,
+                "since_s": _ms(event.since_s),
+                "confidence": round(event.confidence, 3),
+                "box_px": _box(event.box),
+            }
+        case IncidentClosed():
+            values = {
+                "incident": event.incident_id,
+                "track": event.track_id,
+                "duration_s": _ms(event.duration_s),
+                "reason": event.reason.value,
+            }
+        case VisitEnded():
+            segments = [[s.state.value, _ms(s.start_s), _ms(s.end_s)] for s in event.visit.segments]
+            values = visit_values(event.visit) | {"segments": segments}
+        case _:
+            assert_never(event)
+    kinds = {
+        SourceOpened: "source_opened",
+        SourceEnded: "source_ended",
+        IncidentOpened: "incident_opened",
+        IncidentClosed: "incident_closed",
+        VisitEnded: "visit_ended",
+    }
+    return {"event": kinds[type(event)], "source": event.source_id, "time_s": _ms(event.time_s)} | values
+
+
+def visit_values(visit: Visit) -> dict[str, Any]:
+    """Return a visit as the columns of `VisitTable.HEADER`."""
+    held = dict.fromkeys(("with_mask", "without_mask", "incorrect", "unknown"), 0.0)
+    for segment in visit.segments:
+        held[segment.state.value] += segment.duration_s
+    comply = visit.time_to_comply_s
+    return {
+        "source": visit.source_id,
+        "track": visit.track_id,
+        "first_seen_s": _ms(visit.first_seen_s),
+        "last_seen_s": _ms(visit.last_seen_s),
+        "duration_s": _ms(visit.duration_s),
+        "outcome": visit.outcome.value,
+        "time_to_comply_s": None if comply is None else _ms(comply),
+        **{f"{state}_s": _ms(seconds) for state, seconds in held.items()},
+        "looks": visit.hits,
+        "median_face_px": round(visit.median_face_px, 1),
+    }
+
+
+def clock(time_s: float) -> str:
+    """Return a media position as h:mm:ss.s."""
+    tenths = round(time_s * 10)
+    return f"{tenths // 36000}:{tenths // 600 % 60:02d}:{tenths // 10 % 60:02d}.{tenths % 10}"
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds, 3)
+
+
+def _box(box: Box) -> list[float]:
+    return [round(side, 1) for side in (box.x1_px, box.y1_px, box.x2_px, box.y2_px)]

@@ -1,0 +1,85 @@
+"""The journal's tables; the same on SQLite and PostgreSQL."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Float, ForeignKey, Index, Integer, MetaData, String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+_NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """The registry of all tables; constraints have fixed names so that migrations can find them."""
+
+    metadata = MetaData(naming_convention=_NAMING)
+
+
+class RunRow(Base):
+    """One start of the program over its sources; `time_s` of everything in it counts on the sources' own clock."""
+
+    __tablename__ = "runs"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    kind: Mapped[str] = mapped_column(String(16))
+    version: Mapped[str] = mapped_column(String(32))
+    model: Mapped[str] = mapped_column(String(100))
+    model_sha256: Mapped[str] = mapped_column(String(64))
+    settings_sha256: Mapped[str] = mapped_column(String(64))
+
+
+class IncidentRow(Base):
+    """One violation; `closed_s` is empty while it is open."""
+
+    __tablename__ = "incidents"
+    __table_args__ = (Index(None, "run_id", "incident_id", unique=True), Index(None, "source_id", "opened_s"))
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"))
+    incident_id: Mapped[str] = mapped_column(String(80))
+    source_id: Mapped[str] = mapped_column(String(64))
+    track_id: Mapped[int] = mapped_column(Integer)
+    state: Mapped[str] = mapped_column(String(16))
+    since_s: Mapped[float] = mapped_column(Float)
+    opened_s: Mapped[float] = mapped_column(Float)
+    confidence: Mapped[float] = mapped_column(Float)
+    x1_px: Mapped[float] = mapped_column(Float)
+    y1_px: Mapped[float] = mapped_column(Float)
+    x2_px: Mapped[float] = mapped_column(Float)
+    y2_px: Mapped[float] = mapped_column(Float)
+    closed_s: Mapped[float | None] = mapped_column(Float)
+    close_reason: Mapped[str | None] = mapped_column(String(16))
+
+
+class VisitRow(Base):
+    """One person's stay; `segments` is a list of [state, start_s, end_s]."""
+
+    __tablename__ = "visits"
+    __table_args__ = (Index(None, "source_id", "first_seen_s"),)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"))
+    source_id: Mapped[str] = mapped_column(String(64))
+    track_id: Mapped[int] = mapped_column(Integer)
+    first_seen_s: Mapped[float] = mapped_column(Float)
+    last_seen_s: Mapped[float] = mapped_column(Float)
+    outcome: Mapped[str] = mapped_column(String(16))
+    time_to_comply_s: Mapped[float | None] = mapped_column(Float)
+    hits: Mapped[int] = mapped_column(Integer)
+    median_face_px: Mapped[float] = mapped_column(Float)
+    segments: Mapped[list[Any]] = mapped_column(JSON)
+
+
+class SourceEventRow(Base):
+    """A source that was opened or ended."""
+
+    __tablename__ = "source_events"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"))
+    source_id: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(16))
+    time_s: Mapped[float] = mapped_column(Float)
+    reason: Mapped[str | None] = mapped_column(String(16))
+    frames: Mapped[int | None] = mapped_column(Integer)

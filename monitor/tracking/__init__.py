@@ -1,0 +1,1 @@
+"""Library trackers behind the `Tracker` port."""

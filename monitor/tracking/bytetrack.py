@@ -1,0 +1,47 @@
+"""ByteTrack (Zhang et al., ECCV 2022) from the `trackers` package."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from monitor.config.tracking import TrackingSettings
+from monitor.domain.detection import Detection, Observation
+
+#: The package counts its buffer in frames of 1/30 s whatever the real rate is.
+_BUFFER_FRAMES_PER_S = 30
+
+
+class ByteTracker:
+    """One camera's people. Given the same detections and times it gives the same numbers."""
+
+    def __init__(self, settings: TrackingSettings) -> None:
+        from trackers import ByteTrackTracker
+
+        self._tracker = ByteTrackTracker(
+            lost_track_buffer=max(1, round(settings.lost_after_s * _BUFFER_FRAMES_PER_S)),
+            track_activation_threshold=settings.start_score,
+            high_conf_det_threshold=settings.start_score,
+            minimum_consecutive_frames=settings.confirm_hits,
+            minimum_iou_threshold=settings.match_iou,
+        )
+
+    def update(self, detections: Sequence[Detection], time_s: float) -> list[Observation]:
+        """Return the detections that belong to confirmed people; see the port.
+
+        Faces are matched by place and movement alone: a person who puts a mask on stays the same person.
+        """
+        from supervision import Detections
+
+        boxes = [(d.box.x1_px, d.box.y1_px, d.box.x2_px, d.box.y2_px) for d in detections]
+        tracked = self._tracker.update(
+            Detections(
+                xyxy=np.asarray(boxes, dtype=np.float32).reshape(-1, 4),
+                confidence=np.asarray([d.score for d in detections], dtype=np.float32),
+                data={"index": np.arange(len(detections))},
+            ),
+            timestamp=time_s,
+        )
+        if len(tracked) == 0:
+            return []
+        pairs = zip(tracked.tracker_id.tolist(), tracked.data["index"].tolist(), strict=True)
+        return [Observation(track_id, detections[index]) for track_id, index in sorted(pairs) if track_id >= 0]
