@@ -69,9 +69,7 @@ def camera_for(settings: Settings, address: str) -> CameraSettings:
 
 def recorded_cameras(settings: Settings) -> dict[str, CameraSettings]:
     """Return the configuration's cameras whose source is a file: those that can be replayed."""
-    return {
-        name: camera for name, camera in settings.cameras.items() if camera.source.kind is SourceKind.FILE
-    }
+    return {name: camera for name, camera in settings.cameras.items() if camera.source.kind is SourceKind.FILE}
 
 
 def open_replay_detector(settings: Settings) -> OpenedDetector:

@@ -59,7 +59,7 @@ def main() -> NoReturn:
 def default(
     context: typer.Context,
     config: ConfigOption = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")] = False,  # noqa: ARG001
+    debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
 ) -> None:
     """Replay the cameras of the configuration that are recordings, unless a command is given."""

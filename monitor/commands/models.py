@@ -61,7 +61,9 @@ def inspect_model(settings: Settings, path: Path, *, as_json: bool) -> None:
     for name, digest in values["sha256"].items():
         table.add_row("sha256", f"{digest}  {name}")
     for backend in values["backends"]:
-        table.add_row("runs on", backend.get("error") or f"{backend['name']}: {backend['ms']} ms a look, {backend['signature']}")
+        table.add_row(
+            "runs on", backend.get("error") or f"{backend['name']}: {backend['ms']} ms a look, {backend['signature']}"
+        )
     out.print(table)
 
 

@@ -28,7 +28,7 @@ class Plan:
 
 
 def plan_replays(settings: Settings, videos: list[str], camera: str | None, folder: Path | None) -> list[Plan]:
-    """Return what to replay, and where its results go: into `folder` itself for one, a folder below it for each of many.
+    """Return what to replay and where its results go: `folder` itself for one, a folder below it for each of many.
 
     Raises `ConfigError` for an unknown camera or nothing to replay.
     """
@@ -37,12 +37,10 @@ def plan_replays(settings: Settings, videos: list[str], camera: str | None, fold
         raise ConfigError(f"no camera {camera!r} in the configuration; it has: {known}")
     if videos:
         base = settings.cameras.get(camera) if camera else None
-        chosen = {}
+        chosen: dict[str, CameraSettings] = {}
         for video in videos:
-            own = camera_for(settings, video)
-            chosen[_free_name(Path(video).stem or "recording", chosen)] = (
-                base.model_copy(update={"source": SourceAddress(video)}) if base else own
-            )
+            own = base.model_copy(update={"source": SourceAddress(video)}) if base else camera_for(settings, video)
+            chosen[_free_name(Path(video).stem or "recording", chosen)] = own
     else:
         recorded = recorded_cameras(settings)
         chosen = {camera: settings.cameras[camera]} if camera else recorded
@@ -133,7 +131,8 @@ def _show(result: ReplayResult) -> None:
     table.add_row("visits", f"{figures.visits}" + (f" ({counts})" if counts else ""))
     table.add_row("incidents", str(len(result.story.incidents)))
     table.add_row(
-        "replayed", f"{summary.frames} frames, {summary.media_s:.1f} s in {summary.wall_s:.1f} s ({speed:.1f} x real time)"
+        "replayed",
+        f"{summary.frames} frames, {summary.media_s:.1f} s in {summary.wall_s:.1f} s ({speed:.1f} x real time)",
     )
     if summary.end_reason is not EndReason.FINISHED:
         table.add_row("ended", summary.end_reason.value)

@@ -41,7 +41,9 @@ def score(settings: Settings, video: Path, truth_path: Path, detect_fps: float |
         table.add_row(*row)
     out.print(table)
     right = "" if values["right_share"] is None else f" ({values['right_share']:.0%})"
-    out.print(f"found {values['found']} of {values['owed_a_verdict']} people visible for 2 s or longer at 30 px or more")
+    out.print(
+        f"found {values['found']} of {values['owed_a_verdict']} people visible for 2 s or longer at 30 px or more"
+    )
     out.print(f"right {values['right_visits']} of {values['decided_visits']} decided visits{right}")
     for words in values["wrong_visits"]:
         out.print(f"  wrong: {words}")

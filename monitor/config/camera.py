@@ -12,6 +12,8 @@ from monitor.domain.address import SourceAddress
 
 
 def _address(value: object) -> object:
+    if isinstance(value, SourceAddress):
+        return value
     if isinstance(value, bool) or not isinstance(value, int | str) or str(value) == "" or "\0" in str(value):
         raise ValueError("expected a webcam index, a device path, an RTSP or HTTP(S) URL, or a path")
     return SourceAddress(str(value))

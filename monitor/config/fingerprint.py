@@ -23,4 +23,3 @@ def as_yaml(values: dict[str, Any]) -> str:
 def fingerprint(values: dict[str, Any]) -> str:
     """Return the sha256 of settings that does not depend on the order of keys."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
-

@@ -53,7 +53,7 @@ class LinedDocument:
             return self._build_mapping(node, place, around)
         if isinstance(node, yaml.SequenceNode):
             return [self._build(child, (*place, index), around) for index, child in enumerate(node.value)]
-        value: object = self._loader.construct_object(node)  # type: ignore[no-untyped-call]
+        value: object = self._loader.construct_object(node)
         return self._substitute(value, node.start_mark.line + 1) if isinstance(value, str) else value
 
     def _build_mapping(self, node: yaml.MappingNode, place: Place, around: frozenset[int]) -> dict[str, object]:
@@ -94,7 +94,9 @@ def _read(path: Path) -> str:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such file; copy the project's config.yaml or name another with --config") from error
+        raise ConfigError(
+            f"{path}: no such file; copy the project's config.yaml or name another with --config"
+        ) from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     if len(data) > MAX_BYTES:

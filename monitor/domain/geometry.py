@@ -13,7 +13,9 @@ class Box:
     y2_px: float
 
     @classmethod
-    def from_normalised(cls, ymin: float, xmin: float, ymax: float, xmax: float, width_px: int, height_px: int) -> "Box":
+    def from_normalised(
+        cls, ymin: float, xmin: float, ymax: float, xmax: float, width_px: int, height_px: int
+    ) -> "Box":
         """Build a box from TFOD2's order and scale: `[ymin, xmin, ymax, xmax]`, each 0..1 of its own side, clipped."""
         return cls(xmin * width_px, ymin * height_px, xmax * width_px, ymax * height_px).clipped(width_px, height_px)
 

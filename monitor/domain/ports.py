@@ -23,7 +23,7 @@ class Source(Protocol):
         """Open the source; raises `SourceError` with one line that says why it cannot."""
 
     def grab(self) -> float | None:
-        """Step to the next frame and return its `time_s`, or None at the end; raises `SourceError` on failure."""
+        """Step to the next frame and return its `time_s`, None at the end; raises `SourceError` on failure."""
 
     def retrieve(self) -> Frame:
         """Return the frame last grabbed; raises `SourceError` where it cannot be decoded."""

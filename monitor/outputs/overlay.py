@@ -70,11 +70,11 @@ def _draw_track(canvas: Image, track: Track, settings: OverlaySettings, stale: b
 def text_height_px(canvas: Image) -> int:
     """Return a text height that is legible on this picture: 11 px at 320 px, 22 px at 720p, 66 px at 4K."""
     height, width = canvas.shape[:2]
-    return max(11, round(22 * min(height / 720, width / 1280)))
+    return max(11, int(22 * min(height / 720, width / 1280) + 0.5))
 
 
 def _draw_box(canvas: Image, box: Box, look: Look, colour: Bgr) -> None:
-    line = max(1, text_height_px(canvas) // 9)
+    line = max(1, text_height_px(canvas) // 7)
     x1, y1, x2, y2 = box.as_ints()
     corners = [(x1, y1), (x2, y1), (x2, y2), (x1, y2)]
     sides = list(zip(corners, [*corners[1:], corners[0]], strict=True))
@@ -95,9 +95,7 @@ def _draw_box(canvas: Image, box: Box, look: Look, colour: Bgr) -> None:
                     _corner(canvas, end, start, ink, width)
 
 
-def _dashes(
-    canvas: Image, start: tuple[int, int], end: tuple[int, int], ink: Bgr, width: int, dash_px: int
-) -> None:
+def _dashes(canvas: Image, start: tuple[int, int], end: tuple[int, int], ink: Bgr, width: int, dash_px: int) -> None:
     length = max(abs(end[0] - start[0]), abs(end[1] - start[1]))
     steps = max(1, round(length / (2 * dash_px)))
     for step in range(steps):

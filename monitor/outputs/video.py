@@ -49,7 +49,7 @@ class VideoWriter:
             bottom, right = self._height - image.shape[0], self._width - image.shape[1]
             image = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)  # type: ignore[assignment]
         planes = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
-        frame = VideoFrame.from_ndarray(np.ascontiguousarray(planes), format="yuv420p")
+        frame = VideoFrame.from_ndarray(np.asarray(planes, np.uint8), format="yuv420p")
         self._last_pts = max(self._last_pts + 1, round(time_s * 1000))
         frame.pts, frame.time_base = self._last_pts, _TIME_BASE
         with writing(self._path):
@@ -69,4 +69,6 @@ class VideoWriter:
 def check_encoder() -> None:
     """Raise `OutputError` where this build of FFmpeg lacks the encoder."""
     if "libx264" not in av.codecs_available:
-        raise OutputError("this build of PyAV has no H.264 encoder (libx264); install the wheel that requirements.txt pins")
+        raise OutputError(
+            "this build of PyAV has no H.264 encoder (libx264); install the wheel that requirements.txt pins"
+        )

@@ -81,17 +81,28 @@ def _parts_alone(parts: Parts, analyses: dict[int, Analysis]) -> dict[str, float
         writer: VideoWriter | None = None
         for chunk in _chunks(parts, spent):
             frames += len(chunk)
-            images = [frame.image for frame in chunk]
-            spent["resize"] += (resize := _cpu(lambda i=images: [parts.resize(image) for image in i]))
-            spent["inference"] += _cpu(lambda i=images: [parts.detector.detect([image]) for image in i]) - resize
-            drawn: list[Image] = []
-            spent["draw"] += _cpu(lambda c=chunk, d=drawn: d.extend(_draw(parts, frame, analyses) for frame in c))
+            started = time.process_time()
+            for frame in chunk:
+                parts.resize(frame.image)
+            resized = time.process_time()
+            for frame in chunk:
+                parts.detector.detect([frame.image])
+            detected = time.process_time()
+            drawn = [_draw(parts, frame, analyses) for frame in chunk]
+            drew = time.process_time()
             if writer is None:
                 height, width = drawn[0].shape[:2]
                 writer = VideoWriter(Path(folder) / "bench.mp4", width, height, 25)
-            spent["encode"] += _cpu(lambda w=writer, c=chunk, d=drawn: _write(w, c, d))
+            for frame, image in zip(chunk, drawn, strict=True):
+                writer.write(image, frame.time_s)
+            spent["encode"] += time.process_time() - drew
+            spent["draw"] += drew - detected
+            spent["resize"] += resized - started
+            spent["inference"] += (detected - resized) - (resized - started)
         if writer is not None:
-            spent["encode"] += _cpu(writer.close)
+            started = time.process_time()
+            writer.close()
+            spent["encode"] += time.process_time() - started
     return {name: 1000 * seconds / frames for name, seconds in spent.items()}
 
 
@@ -113,14 +124,3 @@ def _chunks(parts: Parts, spent: dict[str, float]) -> Iterator[list[Frame]]:
 def _draw(parts: Parts, frame: Frame, analyses: dict[int, Analysis]) -> Image:
     caption = Caption(frame.source_id, clock(frame.time_s), 25.0, 25.0)
     return draw_analysis(frame.image, analyses[frame.index], caption, parts.overlay)
-
-
-def _write(writer: VideoWriter, chunk: list[Frame], drawn: list[Image]) -> None:
-    for frame, image in zip(chunk, drawn, strict=True):
-        writer.write(image, frame.time_s)
-
-
-def _cpu(work: Callable[[], object]) -> float:
-    started = time.process_time()
-    work()
-    return time.process_time() - started

@@ -20,6 +20,7 @@ class Evidence:
     rules: RulesSettings
     state: MaskState = MaskState.UNKNOWN
     _weights: dict[MaskState, float] = field(default_factory=lambda: dict.fromkeys(DECIDED_STATES, 0.0))
+    _looked_s: float = 0.0
     _time_s: float | None = None
 
     @property
@@ -32,15 +33,21 @@ class Evidence:
         total = self.total_s
         return self._weights.get(state, 0.0) / total if total > 0 else 0.0
 
-    def add(self, state: MaskState, weight: float, time_s: float) -> MaskState:
-        """Forget, add one look of this state with weight 0..1, and return the state now decided."""
+    def confidence(self, state: MaskState) -> float:
+        """Return the mean score (0..1) of a state over all looks, the good ones counting more; 0 for `UNKNOWN`."""
+        return self._weights.get(state, 0.0) / self._looked_s if self._looked_s > 0 else 0.0
+
+    def add(self, state: MaskState, score: float, quality: float, time_s: float) -> MaskState:
+        """Forget, add one look (score and quality 0..1), and return the state now decided."""
         elapsed_s = 0.0 if self._time_s is None else max(0.0, time_s - self._time_s)
         self._time_s = time_s
         kept = 0.5 ** (elapsed_s / self.rules.evidence_half_life_s)
         for known in self._weights:
             self._weights[known] *= kept
+        look_s = quality * min(elapsed_s, MAX_LOOK_S)
+        self._looked_s = self._looked_s * kept + look_s
         if state.decided:
-            self._weights[state] += weight * min(elapsed_s, MAX_LOOK_S)
+            self._weights[state] += score * look_s
         self.state = self._decided()
         return self.state
 

@@ -61,14 +61,14 @@ class Judge:
             visit = VisitRecord(self._source_id, track_id, first_seen_s=time_s, last_seen_s=time_s)
             person = _Person(Evidence(self._rules), IncidentRule(self._rules, time_s), visit)
             self._people[track_id] = person
-        weight = detection.score * face_quality(image, detection.box, self._rules)
-        state = person.evidence.add(detection.state, weight, time_s)
+        quality = face_quality(image, detection.box, self._rules)
+        state = person.evidence.add(detection.state, detection.score, quality, time_s)
         person.visit.add(state, detection.box.height_px, time_s)
         track = Track(
             track_id=track_id,
             box=detection.box,
             state=state,
-            confidence=person.evidence.share(state),
+            confidence=person.evidence.confidence(state),
             first_seen_s=person.visit.first_seen_s,
             last_seen_s=time_s,
             hits=person.visit.hits,

@@ -69,7 +69,8 @@ class OpenCvSource:
         """Step to the next frame; see the port."""
         capture = self._opened()
         if not capture.grab():
-            return self._ended()
+            self._end()
+            return None
         self._index += 1
         if self._live:
             self._time_s = self._clock.monotonic_s()
@@ -112,7 +113,7 @@ class OpenCvSource:
             case SourceKind.FILE:
                 return "not a video that can be read: damaged, cut off before its index, or another kind of file"
 
-    def _ended(self) -> None:
+    def _end(self) -> None:
         if self._live:
             raise SourceError(f"{self._address}: the stream stopped giving frames")
         if self._index < 0:

@@ -7,7 +7,6 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, assert_never
 
-from monitor.domain.errors import OutputError
 from monitor.domain.event import Event, IncidentClosed, IncidentOpened, SourceEnded, SourceOpened, VisitEnded
 from monitor.domain.geometry import Box
 from monitor.domain.visit import Visit
@@ -63,14 +62,21 @@ class VisitTable:
             self._file.close()
 
 
+class _StrictHandler(RotatingFileHandler):
+    """The standard handler prints a trace and goes on; a log that lost a line must say so instead."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        """Raise again what kept the record from being written."""
+        raise  # noqa: PLE0704 - the library calls this while it handles the exception
+
+
 class ViolationLog:
     """`violations.log`: a rotating plain log, one line when an incident opens and one when it closes."""
 
     def __init__(self, path: Path, max_bytes: int, keep: int) -> None:
         self._path = path
         with writing(path):
-            self._handler = RotatingFileHandler(path, maxBytes=max_bytes, backupCount=keep, encoding="utf-8")
-        self._handler.handleError = self._refuse  # type: ignore[method-assign]
+            self._handler = _StrictHandler(path, maxBytes=max_bytes, backupCount=keep, encoding="utf-8")
 
     def put(self, event: Event) -> None:
         """Write a line for an incident; other events pass."""
@@ -82,15 +88,12 @@ class ViolationLog:
             case _:
                 return
         line = f"{clock(event.time_s)}  {event.source_id}  {event.incident_id}  {words}"
-        self._handler.emit(logging.makeLogRecord({"msg": line}))
+        with writing(self._path):
+            self._handler.emit(logging.makeLogRecord({"msg": line}))
 
     def close(self) -> None:
         """Close the file."""
         self._handler.close()
-
-    def _refuse(self, _: logging.LogRecord) -> None:
-        """The standard handler prints a trace and goes on; a log that lost a line must say so instead."""
-        raise OutputError(f"{self._path}: cannot be written")
 
 
 def event_values(event: Event) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class ByteTracker:
         )
 
     def update(self, detections: Sequence[Detection], time_s: float) -> list[Observation]:
-        """Return the detections that belong to confirmed people; see the port.
+        """Return the detections that belong to confirmed people, numbered from 1; see the port.
 
         Faces are matched by place and movement alone: a person who puts a mask on stays the same person.
         """
@@ -44,4 +44,4 @@ class ByteTracker:
         if len(tracked) == 0:
             return []
         pairs = zip(tracked.tracker_id.tolist(), tracked.data["index"].tolist(), strict=True)
-        return [Observation(track_id, detections[index]) for track_id, index in sorted(pairs) if track_id >= 0]
+        return [Observation(track_id + 1, detections[index]) for track_id, index in sorted(pairs) if track_id >= 0]
