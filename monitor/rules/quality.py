@@ -12,7 +12,7 @@ _SIDE_PX = 32
 
 #: Variance of the Laplacian (Pech-Pacheco et al., 2000) of the 32 x 32 px face below which nothing can be told, and
 #: above which it is as sharp as needed; `docs/judging.md` has the measurement.
-_BLURRED, _SHARP = 20.0, 120.0
+_BLURRED, _SHARP = 20.0, 200.0
 
 #: A face that touches the edge of the picture is cut off, and may hide a mask below its nose.
 _EDGE_PX = 2.0
