@@ -1,7 +1,8 @@
 """The composition root: the only place that turns settings into running objects."""
 
 import functools
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from monitor import __version__
 from monitor.config.camera import CameraSettings
+from monitor.config.detector import Backend
 from monitor.config.fingerprint import as_yaml, fingerprint, plain
 from monitor.config.settings import Settings
 from monitor.detectors.folder import sha256_of
@@ -72,12 +74,19 @@ def recorded_cameras(settings: Settings) -> dict[str, CameraSettings]:
     return {name: camera for name, camera in settings.cameras.items() if camera.source.kind is SourceKind.FILE}
 
 
-def open_replay_detector(settings: Settings) -> OpenedDetector:
-    """Open the detector for a replay, whose other stages need cores too: one thread, unless the settings say more."""
-    return open_detector(settings.detector, threads=1)
+def open_replay_detectors(settings: Settings) -> list[OpenedDetector]:
+    """Open the detectors for a replay.
+
+    On LiteRT one single-threaded interpreter a core, which look at different frames at once and gain more than one
+    interpreter of many threads; or one with as many threads as the settings ask for. On TensorFlow one.
+    """
+    first = open_detector(settings.detector, threads=1)
+    if first.backend is Backend.SAVEDMODEL or settings.detector.threads != "auto":
+        return [first]
+    return [first] + [open_detector(settings.detector, threads=1) for _ in range((os.cpu_count() or 1) - 1)]
 
 
-def run_replay(settings: Settings, request: ReplayRequest, detector: OpenedDetector) -> ReplayResult:
+def run_replay(settings: Settings, request: ReplayRequest, detectors: Sequence[OpenedDetector]) -> ReplayResult:
     """Replay one recording and write its results; raises `SourceError`, `ModelError`, `OutputError`.
 
     Files appear under their own names when they are complete; the journal and the violation log grow.
@@ -87,23 +96,25 @@ def run_replay(settings: Settings, request: ReplayRequest, detector: OpenedDetec
     if request.video:
         check_encoder()
     make_folder(request.folder)
-    replay, story = _build_replay(settings, request, detector)
+    replay, story = _build_replay(settings, request, detectors)
     summary = replay.run()
     for file in _results(request):
         finish(file)
-    write_report(request.folder / "report.html", story, summary, _provenance(settings, request, detector))
+    write_report(request.folder / "report.html", story, summary, _provenance(request, detectors[0]))
     return ReplayResult(request, story, summary)
 
 
-def _build_replay(settings: Settings, request: ReplayRequest, detector: OpenedDetector) -> tuple[Replay, Story]:
-    camera, folder, story = request.camera, request.folder, Story()
+def _build_replay(
+    settings: Settings, request: ReplayRequest, detectors: Sequence[OpenedDetector]
+) -> tuple[Replay, Story]:
+    camera, folder, story, detector = request.camera, request.folder, Story(), detectors[0]
     run = RunInfo(
         kind="replay",
         started_at=datetime.now(UTC),
         version=__version__,
         model=detector.folder.name,
         model_sha256=_cached_sha256(detector.file),
-        settings_sha256=fingerprint(_decisive(settings, request, detector)),
+        settings_sha256=fingerprint(_decisive(request, detector)),
     )
 
     def open_recorder() -> SinkRecorder:
@@ -118,8 +129,9 @@ def _build_replay(settings: Settings, request: ReplayRequest, detector: OpenedDe
         return SinkRecorder(sinks, story)
 
     replay = Replay(
+        name=str(camera.source),
         source=make_source(request.name, camera.source, SystemClock(), request.decode_threads),
-        detector=detector.detector,
+        detectors=[opened.detector for opened in detectors],
         tracker=ByteTracker(camera.tracking),
         judge=Judge(request.name, camera.rules, camera.tracking.lost_after_s),
         overlay=camera.overlay,
@@ -138,7 +150,7 @@ def _results(request: ReplayRequest) -> list[Path]:
     return [request.folder / name for name in names]
 
 
-def _decisive(settings: Settings, request: ReplayRequest, detector: OpenedDetector) -> dict[str, Any]:
+def _decisive(request: ReplayRequest, detector: OpenedDetector) -> dict[str, Any]:
     """Return everything but the pictures and the model's weights that decides the verdicts."""
     thresholds = {state.value: score for state, score in detector.folder.thresholds.items()}
     states = {detector.folder.labels[class_id]: state.value for class_id, state in detector.folder.states.items()}
@@ -150,8 +162,8 @@ def _decisive(settings: Settings, request: ReplayRequest, detector: OpenedDetect
     }
 
 
-def _provenance(settings: Settings, request: ReplayRequest, detector: OpenedDetector) -> Provenance:
-    decisive = _decisive(settings, request, detector)
+def _provenance(request: ReplayRequest, detector: OpenedDetector) -> Provenance:
+    decisive = _decisive(request, detector)
     source = Path(request.camera.source.value)
     return Provenance(
         source=source.name,

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -50,7 +51,7 @@ def main() -> None:
                 seen = cv2.GaussianBlur(image, (0, 0), sigma) if sigma else image
                 hits = [hit for hit in detector.detect([seen])[0] if hit.box.iou(box) >= 0.4]  # type: ignore[list-item]
                 rows.append((sharpness(seen, box), bool(hits), bool(hits) and hits[0].state is state))  # type: ignore[arg-type]
-    for low, high in zip(CLASSES, CLASSES[1:], strict=False):
+    for low, high in pairwise(CLASSES):
         own = [row for row in rows if low <= row[0] < high]
         found = sum(row[1] for row in own)
         right = sum(row[2] for row in own)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from monitor.app import ReplayRequest, camera_for, open_replay_detector, run_replay
+from monitor.app import ReplayRequest, camera_for, open_replay_detectors, run_replay
 from monitor.commands.show import out, print_json
 from monitor.config.settings import Settings
 from monitor.detectors.resize import resize_to_input
@@ -19,14 +19,15 @@ from monitor.sources.opening import make_source
 
 def bench_replay(settings: Settings, video: Path, rounds: int, *, as_json: bool) -> None:
     """Measure a replay and its parts, and print them."""
-    detector = open_replay_detector(settings)
+    detectors = open_replay_detectors(settings)
+    detector = detectors[0]
     camera = camera_for(settings, str(video))
     height, width = detector.folder.input_size or (320, 320)
 
     def whole(on_analysis: Callable[[Analysis], None]) -> float:
         with tempfile.TemporaryDirectory() as folder:
             request = ReplayRequest(name=video.stem, camera=camera, folder=Path(folder), on_analysis=on_analysis)
-            return run_replay(settings, request, detector).summary.media_s
+            return run_replay(settings, request, detectors).summary.media_s
 
     parts = Parts(
         make_source=lambda: make_source(video.stem, camera.source, SystemClock()),

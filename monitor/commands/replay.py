@@ -1,12 +1,13 @@
 """`monitor replay`."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
-from monitor.app import ReplayRequest, ReplayResult, camera_for, open_replay_detector, recorded_cameras, run_replay
+from monitor.app import ReplayRequest, ReplayResult, camera_for, open_replay_detectors, recorded_cameras, run_replay
 from monitor.commands.show import notes, out, print_json, progress
 from monitor.config.camera import CameraSettings
 from monitor.config.settings import Settings
@@ -55,12 +56,12 @@ def replay(
     settings: Settings, plans: list[Plan], *, video: bool, detect_fps: float | None, decode_threads: int, as_json: bool
 ) -> int:
     """Replay each recording, say what was found and where it is, and return the exit code."""
-    detector = open_replay_detector(settings)
+    detectors = open_replay_detectors(settings)
     results: list[ReplayResult] = []
     code = 0
     for plan in plans:
         try:
-            result = _replay_one(settings, plan, detector, video, detect_fps, decode_threads)
+            result = _replay_one(settings, plan, detectors, video, detect_fps, decode_threads)
         except MonitorError as error:  # the other recordings are still replayed
             if len(plans) == 1:
                 raise
@@ -84,7 +85,7 @@ def replay(
 def _replay_one(
     settings: Settings,
     plan: Plan,
-    detector: OpenedDetector,
+    detectors: Sequence[OpenedDetector],
     video: bool,
     detect_fps: float | None,
     decode_threads: int,
@@ -105,7 +106,7 @@ def _replay_one(
             on_open=on_open,
             on_frame=lambda done: tell(done, total[0]),
         )
-        return run_replay(settings, request, detector)
+        return run_replay(settings, request, detectors)
 
 
 def _free_name(name: str, taken: dict[str, Any]) -> str:

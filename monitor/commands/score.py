@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from monitor.app import ReplayRequest, camera_for, open_replay_detector, run_replay
+from monitor.app import ReplayRequest, camera_for, open_replay_detectors, run_replay
 from monitor.commands.show import out, print_json, progress
 from monitor.config.settings import Settings
 from monitor.replay.score import Scorer, read_truth
@@ -15,7 +15,7 @@ def score(settings: Settings, video: Path, truth_path: Path, detect_fps: float |
     """Replay a video without writing anything that stays, and print how it agrees with its ground truth."""
     truth = read_truth(truth_path)
     scorer = Scorer(truth)
-    detector = open_replay_detector(settings)
+    detectors = open_replay_detectors(settings)
     with tempfile.TemporaryDirectory() as folder, progress(video.name) as tell:
         request = ReplayRequest(
             name=video.stem,
@@ -26,10 +26,10 @@ def score(settings: Settings, video: Path, truth_path: Path, detect_fps: float |
             on_frame=lambda done: tell(done, truth.frames),
             on_analysis=scorer.add,
         )
-        result = run_replay(settings, request, detector)
+        result = run_replay(settings, request, detectors)
     values = scorer.score(result.story.visits, min(detect_fps or truth.fps, truth.fps))
     values["incidents"] = len(result.story.incidents)
-    values["model"] = detector.folder.name
+    values["model"] = detectors[0].folder.name
     if as_json:
         print_json(values)
         return

@@ -17,7 +17,8 @@ from monitor.config.settings import Settings
 PROJECT = Path(__file__).resolve().parents[2]
 
 #: Results go to standard output, what is only for watching goes to standard error.
-out = Console(soft_wrap=True, highlight=False)
+#: Piped lines stay whole whatever the width of a terminal that is not there.
+out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 1000)
 notes = Console(stderr=True, soft_wrap=True, highlight=False)
 
 

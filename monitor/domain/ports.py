@@ -47,7 +47,7 @@ class Detector(Protocol):
 
 
 class Tracker(Protocol):
-    """Gives faces the number of the person they belong to; one instance a camera, deterministic, no clock of its own."""
+    """Tells which faces belong to the same person; one instance a camera, deterministic, no clock of its own."""
 
     def update(self, detections: Sequence[Detection], time_s: float) -> list[Observation]:
         """Return the detections that belong to confirmed people, sorted by track number."""

@@ -40,8 +40,9 @@ class VideoWriter:
         context.thread_count = max(1, round(width_px * height_px / (1920 * 1080)))
         context.colorspace = context.color_primaries = context.color_trc = _BT601
         context.color_range = _LIMITED
-        # The encoder shares the machine with inference: the fastest preset that still looks clean at this quality.
-        context.options = {"preset": "superfast", "crf": "25", "tune": "zerolatency"}
+        # The encoder shares the machine with inference. On 720p this preset takes half the CPU time of `superfast` and
+        # twice the bytes, about 25 MB a minute; its baseline profile plays on everything.
+        context.options = {"preset": "ultrafast", "crf": "25", "tune": "zerolatency"}
 
     def write(self, image: Image, time_s: float) -> None:
         """Encode a BGR picture of the size given at opening, shown from `time_s` on; raises `OutputError`."""

@@ -9,6 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
 from monitor.config.overlay import OverlaySettings
 from monitor.domain.frame import Frame, Image
 from monitor.domain.ports import Detector, Source
@@ -70,7 +72,7 @@ def bench_replay(parts: Parts, rounds: int) -> dict[str, Any]:
 
 def _without_picture(analysis: Analysis) -> Analysis:
     frame = analysis.frame
-    empty = Frame(frame.image[:0], frame.source_id, frame.index, frame.time_s, frame.captured_at)
+    empty = Frame(np.empty((0, 0, 3), np.uint8), frame.source_id, frame.index, frame.time_s, frame.captured_at)
     return Analysis(empty, analysis.tracks, analysis.inference_s, analysis.age_s)
 
 

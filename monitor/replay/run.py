@@ -1,13 +1,13 @@
 """A lossless, pipelined run over one recording.
 
-decode -> detect -> judge and draw -> encode, each on a thread of its own behind a bounded channel, so that the
-machine's cores work on different frames at once while every frame keeps its place. Events go to the sinks on one
-more thread, which alone opens and closes them.
+decode -> detect -> judge and draw -> encode, each on a thread of its own behind a bounded channel; detection on as
+many threads as there are detectors, so that all cores work on different frames at once. Judging puts the frames back
+in order. Events go to the sinks on one more thread, which alone opens and closes them.
 """
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,8 +38,9 @@ _DRAIN_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """A frame and what the detector found; `detections` is None where the detector was not asked."""
+    """A frame, its number in the run, and what was found in it; `detections` is None where no detector was asked."""
 
+    number: int
     frame: Frame
     detections: list[Detection] | None
     inference_s: float
@@ -49,13 +50,14 @@ class Looked:
 class Replay:
     """One recording on its way through the house.
 
-    `open_recorder` is called on the recording thread, which alone uses what it returns. `detect_fps` None looks at
+    `name` is what messages call the recording. `open_recorder` is called on the recording thread, which alone uses what it returns. `detect_fps` None looks at
     every frame. With no `video_path` frames that nobody looks at are not even converted. `on_frame` is told after each
     finished frame how many there are.
     """
 
+    name: str
     source: Source
-    detector: Detector
+    detectors: Sequence[Detector]
     tracker: Tracker
     judge: Judge
     overlay: OverlaySettings
@@ -72,7 +74,9 @@ class Replay:
     _looks: int = 0
     _last_s: float = 0.0
     _interrupted: threading.Event = field(default_factory=threading.Event)
-    _read: Channel[tuple[Frame, bool]] = field(default_factory=lambda: Channel(_WAITING_FRAMES))
+    _detecting: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _read: Channel[tuple[int, Frame, bool]] = field(default_factory=lambda: Channel(_WAITING_FRAMES))
     _looked: Channel[Looked] = field(default_factory=lambda: Channel(_WAITING_FRAMES))
     _drawn: Channel[tuple[Image, float]] = field(default_factory=lambda: Channel(_WAITING_FRAMES))
     _events: Channel[Recorded] = field(default_factory=lambda: Channel(_WAITING_EVENTS))
@@ -86,7 +90,9 @@ class Replay:
         started = time.monotonic()
         with Crew(on_failure=self._discard) as crew:
             crew.spawn("decode", lambda: self._decode(crew))
-            crew.spawn("detect", self._detect)
+            self._detecting = len(self.detectors)
+            for number, detector in enumerate(self.detectors, start=1):
+                crew.spawn(f"detect-{number}", lambda detector=detector: self._detect(detector))  # type: ignore[misc]
             crew.spawn("judge", self._judge)
             if self.video_path is not None:
                 crew.spawn("encode", self._encode)
@@ -123,6 +129,7 @@ class Replay:
 
     def _decode(self, crew: Crew) -> None:
         due = _Due(self.detect_fps)
+        given = 0
         try:
             self._info = self.source.open()
             self.on_open(self._info)
@@ -131,10 +138,13 @@ class Replay:
                     time_s = self.source.grab()
                     if time_s is None:
                         self._end_reason = self.source.end_reason
+                        if self._end_reason is EndReason.TRUNCATED:
+                            self._source_error = self._cut_off()
                         return
                     look = due.at(time_s)
                     if look or self.video_path is not None:
-                        self._read.put((self.source.retrieve(), look))
+                        self._read.put((given, self.source.retrieve(), look))
+                        given += 1
                     self._frames += 1
                     self._last_s = time_s
                 except SourceError as error:
@@ -149,21 +159,45 @@ class Replay:
             self.source.close()
             self._read.close()
 
-    def _detect(self) -> None:
+    def _cut_off(self) -> str:
+        info, promised = self._info, ""
+        if info is not None and info.frame_count and info.fps:
+            promised = f" of {info.frame_count / info.fps:.1f} s"
+        return (
+            f"{self.name}: is cut off at {self._last_s:.1f} s{promised}; "
+            "what there is has been judged: copy the recording again for the rest"
+        )
+
+    def _detect(self, detector: Detector) -> None:
         try:
             while True:
-                frame, look = self._read.get()
+                number, frame, look = self._read.get()
                 started = time.perf_counter()
-                detections = self.detector.detect([frame.image])[0] if look else None
-                self._looked.put(Looked(frame, detections, time.perf_counter() - started))
+                detections = detector.detect([frame.image])[0] if look else None
+                self._looked.put(Looked(number, frame, detections, time.perf_counter() - started))
         except Closed:
-            self._looked.close()
+            with self._lock:
+                self._detecting -= 1
+                last = self._detecting == 0
+            if last:
+                self._looked.close()
+
+    def _in_order(self) -> Iterator[Looked]:
+        """Give what was looked at in the order it was read; ends when there is no more."""
+        waiting: dict[int, Looked] = {}
+        expected = 0
+        with suppress(Closed):
+            while True:
+                looked = self._looked.get()
+                waiting[looked.number] = looked
+                while expected in waiting:
+                    yield waiting.pop(expected)
+                    expected += 1
 
     def _judge(self) -> None:
         analysis: Analysis | None = None
         try:
-            while True:
-                looked = self._looked.get()
+            for looked in self._in_order():
                 if analysis is None:
                     self._open_event(looked.frame)
                 analysis = self._analyse(looked, analysis)
@@ -171,9 +205,9 @@ class Replay:
                 if self.video_path is not None:
                     self._drawn.put((self._draw(analysis), looked.frame.time_s))
                 self.on_frame(looked.frame.index + 1)
+            self._end_events(analysis)
         except Closed:
-            with suppress(Closed):
-                self._end_events(analysis)
+            pass  # another stage has failed, and says so itself
         finally:
             self._drawn.close()
             self._events.close()
@@ -243,8 +277,13 @@ class Replay:
                 writer.close()
 
     def _record(self) -> None:
+        try:
+            first = self._events.get()
+        except Closed:
+            return  # nothing happened, and nothing is left behind
         recorder = self.open_recorder()
         try:
+            recorder.put(first)
             while True:
                 recorder.put(self._events.get())
         except Closed:
