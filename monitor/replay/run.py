@@ -50,9 +50,9 @@ class Looked:
 class Replay:
     """One recording on its way through the house.
 
-    `name` is what messages call the recording. `open_recorder` is called on the recording thread, which alone uses what it returns. `detect_fps` None looks at
-    every frame. With no `video_path` frames that nobody looks at are not even converted. `on_frame` is told after each
-    finished frame how many there are.
+    `name` is what messages call the recording. `open_recorder` is called on the recording thread, which alone uses what
+    it returns. `detect_fps` None looks at every frame. With no `video_path` frames that nobody looks at are not even
+    converted. `on_frame` is told after each finished frame how many there are.
     """
 
     name: str
