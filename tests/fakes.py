@@ -1,0 +1,165 @@
+"""Fakes that implement the ports, and small makers of the house's values."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from monitor.domain.detection import Detection, MaskState, Observation
+from monitor.domain.errors import SourceError
+from monitor.domain.event import EndReason, Event
+from monitor.domain.frame import Frame, Image, SourceInfo
+from monitor.domain.geometry import Box
+from monitor.domain.track import Analysis, Track
+
+WITH, WITHOUT, INCORRECT, UNKNOWN = (
+    MaskState.WITH_MASK,
+    MaskState.WITHOUT_MASK,
+    MaskState.INCORRECT,
+    MaskState.UNKNOWN,
+)
+
+#: Where a face is when a test does not care.
+FACE = Box(100, 100, 200, 200)
+
+
+class FakeClock:
+    """A clock that moves when it is told to."""
+
+    def __init__(self, now_s: float = 0.0, utc: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+        self.now_s = now_s
+        self.utc = utc
+
+    def advance(self, seconds: float) -> None:
+        self.now_s += seconds
+        self.utc += timedelta(seconds=seconds)
+
+    def monotonic_s(self) -> float:
+        return self.now_s
+
+    def utc_now(self) -> datetime:
+        return self.utc
+
+
+class FakeSource:
+    """Pictures from memory; `fail_at` is the index of the frame at which reading fails."""
+
+    def __init__(
+        self,
+        images: Sequence[Image],
+        period_s: float = 0.04,
+        source_id: str = "fake",
+        end_reason: EndReason = EndReason.FINISHED,
+        fail_at: int | None = None,
+    ) -> None:
+        self.source_id = source_id
+        self.end_reason = end_reason
+        self.opened = 0
+        self.closed = 0
+        self._images = images
+        self._period_s = period_s
+        self._fail_at = fail_at
+        self._index = -1
+
+    def open(self) -> SourceInfo:
+        self.opened += 1
+        if not self._images:
+            raise SourceError("fake: holds no frame")
+        height, width = self._images[0].shape[:2]
+        return SourceInfo(width, height, 1 / self._period_s, len(self._images), None, live=False)
+
+    def grab(self) -> float | None:
+        if self._index + 1 == self._fail_at:
+            raise SourceError("fake: the cable was pulled")
+        if self._index + 1 >= len(self._images):
+            return None
+        self._index += 1
+        return self._index * self._period_s
+
+    def retrieve(self) -> Frame:
+        image = self._images[self._index]
+        return Frame(image, self.source_id, self._index, self._index * self._period_s, None)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class FakeDetector:
+    """Says what it was told to say, picture after picture, then nothing; `error` is raised instead."""
+
+    def __init__(self, script: Sequence[Sequence[Detection]] = (), error: Exception | None = None) -> None:
+        self._script = list(script)
+        self._error = error
+        self.seen = 0
+        self.closed = False
+
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+        if self._error is not None:
+            raise self._error
+        answers = []
+        for _ in images:
+            answers.append(list(self._script[self.seen]) if self.seen < len(self._script) else [])
+            self.seen += 1
+        return answers
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeTracker:
+    """The n-th detection of every picture is person n."""
+
+    def update(self, detections: Sequence[Detection], time_s: float) -> list[Observation]:
+        return [Observation(number, detection) for number, detection in enumerate(detections, start=1)]
+
+
+class FakeSink:
+    """Keeps what it was given; raises what it was told to raise."""
+
+    def __init__(self, put_error: Exception | None = None, close_error: Exception | None = None) -> None:
+        self.events: list[Event] = []
+        self.closed = 0
+        self._put_error = put_error
+        self._close_error = close_error
+
+    def put(self, event: Event) -> None:
+        if self._put_error is not None:
+            raise self._put_error
+        self.events.append(event)
+
+    def close(self) -> None:
+        self.closed += 1
+        if self._close_error is not None:
+            raise self._close_error
+
+
+def noise(height_px: int, width_px: int, seed: int = 0) -> Image:
+    """A picture so full of detail that every face in it is sharp."""
+    return np.random.default_rng(seed).integers(0, 256, (height_px, width_px, 3), dtype=np.uint8)
+
+
+def checkers(height_px: int, width_px: int, cell_px: int = 16) -> Image:
+    """A chessboard: still sharp when shrunk."""
+    rows, columns = np.indices((height_px, width_px)) // cell_px
+    board = np.where((rows + columns) % 2 == 0, 30, 220).astype(np.uint8)
+    return np.repeat(board[..., np.newaxis], 3, axis=2)
+
+
+def flat(height_px: int, width_px: int, level: int = 90) -> Image:
+    """A picture of one grey."""
+    return np.full((height_px, width_px, 3), level, dtype=np.uint8)
+
+
+def seen(state: MaskState, box: Box = FACE, track_id: int = 1, score: float = 1.0) -> Observation:
+    """One look at one person."""
+    return Observation(track_id, Detection(box, state, score))
+
+
+def track(state: MaskState, box: Box = FACE, track_id: int = 1, confidence: float = 0.9) -> Track:
+    """One person in view."""
+    return Track(track_id, box, state, confidence, first_seen_s=0.0, last_seen_s=1.0, hits=5)
+
+
+def analysis(image: Image, *tracks: Track, age_s: float = 0.0, index: int = 0, time_s: float = 1.0) -> Analysis:
+    """A judged picture."""
+    return Analysis(Frame(image, "door", index, time_s, None), tracks, inference_s=0.01, age_s=age_s)

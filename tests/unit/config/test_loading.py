@@ -1,0 +1,553 @@
+import os
+
+import pytest
+
+from monitor.config.detector import Backend, Precision
+from monitor.config.fingerprint import as_yaml, fingerprint, plain
+from monitor.config.loading import load_settings
+from monitor.config.settings import Settings
+from monitor.domain.detection import MaskState
+from monitor.domain.errors import ConfigError
+
+SECRET = "hunter2"
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load_text(text, **environment):
+        path = tmp_path / "config.yaml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return load_settings(path, environment)
+
+    return load_text
+
+
+@pytest.fixture
+def faults(load, tmp_path):
+    """Give the lines of the error, without the file's name: ["3: rules.dwell_s: ..."]."""
+
+    def lines_of(text, **environment):
+        with pytest.raises(ConfigError) as caught:
+            load(text, **environment)
+        prefix = f"{tmp_path / 'config.yaml'}:"
+        lines = str(caught.value).split("\n")
+        assert all(line.startswith(prefix) for line in lines), lines
+        return [line.removeprefix(prefix) for line in lines]
+
+    return lines_of
+
+
+# --- what is read ---------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_file_gives_the_defaults(load):
+    settings = load("")
+    assert settings.rules == Settings().rules
+    assert settings.cameras == {}
+
+
+@pytest.mark.parametrize("text", ["# nothing\n", "---\n", "\ufeffrules: {}\n", "{}\n"])
+def test_files_that_say_nothing(load, text):
+    assert load(text).rules == Settings().rules
+
+
+def test_values_arrive(load):
+    settings = load(
+        "detector: {backend: litert, precision: int8, threads: 3, labels: {chin: incorrect}, thresholds: {incorrect: 0.7}}\n"
+        "rules:\n  dwell_s: 2.5\n"
+        "cameras:\n  Eingang Süd:\n    source: 0\n"
+    )
+    assert settings.detector.backend is Backend.LITERT
+    assert settings.detector.precision is Precision.INT8
+    assert settings.detector.threads == 3
+    assert settings.detector.labels == {"chin": MaskState.INCORRECT}
+    assert settings.detector.thresholds == {MaskState.INCORRECT: 0.7}
+    assert settings.rules.dwell_s == 2.5
+    assert settings.cameras["Eingang Süd"].source.value == "0"
+
+
+def test_relative_paths_count_from_the_files_folder(load, tmp_path):
+    settings = load(
+        "detector: {model: models/x}\noutput: {folder: out}\n"
+        "cameras:\n  a: {source: day.mp4}\n  b: {source: /data/day.mp4}\n  c: {source: 'rtsp://h//s'}\n  d: {source: 1}\n"
+    )
+    assert settings.detector.model == tmp_path / "models/x"
+    assert settings.output.folder == tmp_path / "out"
+    assert settings.cameras["a"].source.value == str(tmp_path / "day.mp4")
+    assert settings.cameras["b"].source.value == "/data/day.mp4"
+    assert settings.cameras["c"].source.value == "rtsp://h//s"
+    assert settings.cameras["d"].source.value == "1"
+
+
+def test_settings_cannot_change_once_loaded(load):
+    settings = load("")
+    with pytest.raises(ValueError, match="frozen"):
+        settings.rules.dwell_s = 3
+
+
+# --- environment ----------------------------------------------------------------------------------------------------
+
+
+def test_environment_variables_are_put_in(load):
+    settings = load("cameras: {a: {source: 'rtsp://v:${PW_1}@h/${PATH_}'}}", PW_1="a$b", PATH_="s")
+    assert settings.cameras["a"].source.value == "rtsp://v:a$b@h/s"
+
+
+def test_a_variable_may_stand_for_a_number(load):
+    assert load("rules: {dwell_s: '${D}'}", D="2.5").rules.dwell_s == 2.5
+
+
+def test_what_a_variable_holds_is_not_looked_into_again(load):
+    assert load("cameras: {a: {source: 'rtsp://h/${A}'}}", A="${B}", B="x").cameras["a"].source.value == "rtsp://h/${B}"
+
+
+@pytest.mark.parametrize(("written", "read"), [("a$$b", "a$b"), ("a$b", "a$b"), ("$${A}", "${A}"), ("${1}", "${1}")])
+def test_dollar_signs(load, written, read):
+    assert load(f"cameras: {{a: {{source: 'rtsp://h/{written}'}}}}").cameras["a"].source.value == f"rtsp://h/{read}"
+
+
+def test_a_missing_variable_is_named_with_its_line(faults):
+    found = faults("cameras:\n  a:\n    source: rtsp://v:${NO_SUCH}@h/s\n")
+    assert len(found) == 1
+    assert found[0].startswith("3: ")
+    assert "NO_SUCH" in found[0]
+
+
+def test_an_empty_variable_is_not_a_missing_one(load):
+    assert load("cameras: {a: {source: 'rtsp://v:${E}@h/s'}}", E="").cameras["a"].source.value == "rtsp://v:@h/s"
+
+
+def test_the_process_environment_is_the_default(tmp_path, monkeypatch):
+    monkeypatch.setenv("MONITOR_TEST_DWELL", "7")
+    path = tmp_path / "c.yaml"
+    path.write_text("rules: {dwell_s: '${MONITOR_TEST_DWELL}'}")
+    assert load_settings(path).rules.dwell_s == 7
+
+
+# --- inheritance ----------------------------------------------------------------------------------------------------
+
+
+def test_a_camera_overrides_key_by_key(load):
+    settings = load(
+        "rules: {dwell_s: 3, grace_s: 4}\noverlay: {scores: false}\n"
+        "cameras:\n  a: {source: 0, rules: {dwell_s: 0.5}}\n  b: {source: 1}\n"
+    )
+    a, b = settings.cameras["a"], settings.cameras["b"]
+    assert (a.rules.dwell_s, a.rules.grace_s, a.overlay.scores) == (0.5, 4, False)
+    assert (b.rules.dwell_s, b.rules.grace_s, b.overlay.scores) == (3, 4, False)
+    assert settings.rules.dwell_s == 3
+
+
+def test_all_three_sections_are_inherited(load):
+    camera = load(
+        "rules: {dwell_s: 3}\ntracking: {confirm_hits: 7}\noverlay: {banner: false}\ncameras: {a: {source: 0}}"
+    )
+    a = camera.cameras["a"]
+    assert (a.rules.dwell_s, a.tracking.confirm_hits, a.overlay.banner) == (3, 7, False)
+
+
+def test_an_inherited_fault_is_named_once_where_it_stands(faults):
+    found = faults("rules:\n  dwell_s: -1\ncameras:\n  a: {source: 0}\n  b: {source: 1}\n")
+    assert len(found) == 1
+    assert found[0].startswith("2: rules.dwell_s: found -1;")
+
+
+def test_an_inherited_fault_is_named_once_beside_an_override_of_another_key(faults):
+    found = faults("rules: {dwell_s: -1}\ncameras:\n  a:\n    source: 0\n    rules: {grace_s: 1}\n")
+    assert len(found) == 1
+    assert found[0].startswith("1: rules.dwell_s:")
+
+
+def test_an_inherited_unknown_key_is_named_once(faults):
+    found = faults("rules: {dwel_s: 1}\ncameras:\n  a: {source: 0, rules: {grace_s: 1}}\n  b: {source: 1}\n")
+    assert len(found) == 1
+    assert found[0].startswith("1: rules.dwel_s: unknown key")
+
+
+def test_a_camera_may_override_a_faulty_value_but_the_fault_is_still_named(faults):
+    found = faults("rules: {dwell_s: -1}\ncameras:\n  a: {source: 0, rules: {dwell_s: 1}}\n")
+    assert [line.split(":")[0] for line in found] == ["1"]
+
+
+def test_a_fault_of_a_camera_is_named_at_the_camera(faults):
+    found = faults("rules: {dwell_s: 1}\ncameras:\n  a:\n    source: 0\n    rules:\n      dwell_s: -1\n")
+    assert len(found) == 1
+    assert found[0].startswith("6: cameras.a.rules.dwell_s: found -1;")
+
+
+def test_faults_on_both_levels_are_both_named(faults):
+    found = faults("rules: {dwell_s: -1}\ncameras:\n  a:\n    source: 0\n    rules: {dwell_s: -2}\n")
+    assert [line[:2] for line in found] == ["1:", "5:"]
+
+
+def test_a_section_of_a_camera_that_is_no_mapping(faults):
+    found = faults("rules: {dwell_s: 1}\ncameras:\n  a: {source: 0, rules: 5}\n")
+    assert len(found) == 1
+    assert found[0].startswith("3: cameras.a.rules: found 5;")
+
+
+# --- faults ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_fault_is_named_at_once_in_the_order_of_lines(faults):
+    found = faults(
+        "rules:\n"
+        "  dwell_s: -1\n"
+        "  switch_share: 2\n"
+        "detector:\n"
+        "  backend: tpu\n"
+        "  thresholds: {with_mask: 1.5}\n"
+        "cameras:\n"
+        "  a:\n"
+        "    source: rtsp://${NOT_SET}@h/s\n"
+        "  b:\n"
+        "    rules: {}\n"
+        "extra: 1\n"
+    )
+    assert [int(line.split(":")[0]) for line in found] == [2, 3, 5, 6, 9, 10, 12]
+    expected = (
+        "rules.dwell_s",
+        "rules.switch_share",
+        "detector.backend",
+        "detector.thresholds.with_mask",
+        "NOT_SET",
+        "cameras.b.source: missing",
+        "extra: unknown key",
+    )
+    for line, key in zip(found, expected, strict=True):
+        assert key in line
+
+
+def test_a_fault_says_what_was_found_and_what_is_allowed(faults):
+    assert faults("rules:\n  dwell_s: 4000\n") == [
+        "2: rules.dwell_s: found 4000; input should be less than or equal to 3600"
+    ]
+    (fault,) = faults("detector: {backend: tpu}")
+    assert "found 'tpu'" in fault
+    assert all(name in fault for name in ("auto", "litert", "savedmodel"))
+
+
+def test_a_choice_between_types_is_one_fault_under_its_own_key(faults):
+    (fault,) = faults("detector: {threads: many}")
+    assert fault.startswith("1: detector.threads: found 'many';")
+    assert "auto" in fault
+
+
+def test_allowed_keys_are_shown_as_they_are_written(faults):
+    (fault,) = faults("detector: {thresholds: {unknown: 0.5}}")
+    assert "<" not in fault
+    assert "without_mask" in fault
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "hint"),
+    [
+        ("rulez: {}", "rulez", "rules"),
+        ("rules: {dwel_s: 1}", "rules.dwel_s", "dwell_s"),
+        ("cameras: {a: {source: 0, sorce: 1}}", "cameras.a.sorce", "source"),
+        ("cameras: {a: {source: 0, rules: {gracs_s: 1}}}", "cameras.a.rules.gracs_s", "grace_s"),
+        ("detector: {modell: x}", "detector.modell", "model"),
+    ],
+)
+def test_an_unknown_key_comes_with_a_hint_and_the_allowed_ones(faults, text, key, hint):
+    (fault,) = faults(text)
+    assert fault.startswith(f"1: {key}: unknown key; did you mean '{hint}'? allowed: ")
+    assert hint in fault.split("allowed: ")[1].split(", ")
+
+
+def test_an_unknown_key_like_no_other_gets_no_hint(faults):
+    (fault,) = faults("xylophone: 1")
+    assert "did you mean" not in fault
+    assert "allowed: cameras, detector, journal, output, overlay, rules, tracking" in fault
+
+
+def test_a_detector_cannot_be_overridden_by_a_camera(faults):
+    (fault,) = faults("cameras: {a: {source: 0, detector: {}}}")
+    assert "cameras.a.detector: unknown key" in fault
+
+
+def test_a_key_that_stands_twice(faults):
+    found = faults("rules:\n  dwell_s: 1\n  grace_s: 2\n  dwell_s: 3\n")
+    assert found == ["4: rules.dwell_s: stands twice"]
+
+
+def test_a_section_and_a_camera_that_stand_twice(faults):
+    found = faults("cameras:\n  a: {source: 0}\n  a: {source: 1}\nrules: {}\nrules: {}\n")
+    assert found == ["3: cameras.a: stands twice", "5: rules: stands twice"]
+
+
+@pytest.mark.parametrize(
+    "value", ["''", "true", "1.5", "[0]", "{a: 1}", "null", '"a\\0b"'], ids=lambda value: value.replace("\\0", "NUL")
+)
+def test_what_cannot_be_a_source(faults, value):
+    (fault,) = faults(f"cameras:\n  a:\n    source: {value}\n")
+    assert fault.startswith("3: cameras.a.source: found ")
+    assert "expected a webcam index" in fault
+
+
+def test_a_source_url_that_is_broken_is_a_fault_with_its_line(faults):
+    (fault,) = faults("cameras:\n  a:\n    source: 'rtsp://[::1'\n")
+    assert fault.startswith("3: cameras.a.source:")
+
+
+def test_a_camera_without_a_source(faults):
+    assert faults("cameras:\n  a: {}\n") == ["2: cameras.a.source: missing"]
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", "..", ".hidden", "-x", "a\\b", "a" * 65, "x\ny", " "])
+def test_camera_names_that_cannot_be_folders(load, name):
+    text = as_yaml({"cameras": {name: {"source": 0}}})
+    with pytest.raises(ConfigError, match="cameras"):
+        load(text)
+
+
+@pytest.mark.parametrize("name", ["entrance", "Ward 3", "café-1", "会议室", "Вход", "0", "a" * 64, "x.y_z"])
+def test_camera_names_of_any_script(load, name):
+    assert list(load(as_yaml({"cameras": {name: {"source": 0}}})).cameras) == [name]
+
+
+@pytest.mark.parametrize("number", [".nan", ".inf", "-.inf"])
+def test_numbers_that_are_none(faults, number):
+    (fault,) = faults(f"rules: {{dwell_s: {number}}}")
+    assert fault.startswith("1: rules.dwell_s: found ")
+
+
+@pytest.mark.parametrize("text", ["- a\n", "just words\n", "7\n", "rules\n"])
+def test_a_file_that_is_no_mapping(faults, text):
+    (fault,) = faults(text)
+    assert fault.startswith("1: ")
+    assert "cameras:" in fault
+
+
+def test_a_section_with_all_its_lines_commented_out_is_as_good_as_absent(load):
+    settings = load("rules:\n  # dwell_s: 1\ncameras:\n  # a: {source: 0}\n")
+    assert settings.rules == Settings().rules
+    assert settings.cameras == {}
+
+
+def test_a_long_value_is_shortened(faults):
+    (fault,) = faults(f"rules: {{dwell_s: {'x' * 5000}}}")
+    assert len(fault) < 300
+
+
+# --- YAML -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("rules: {dwell_s: 1\n", 2),
+        ("rules:\n  a: b: c\n", 2),
+        ("rules:\n\tdwell_s: 1\n", 2),
+        ("rules: *nobody\n", 1),
+        ("rules: {}\n---\nrules: {}\n", 2),
+        ("a: 'open\n", 2),
+        ("rules: {dwell_s: !!python/object:os.system 1}", 1),
+    ],
+)
+def test_broken_yaml_names_its_line(faults, text, line):
+    (fault,) = faults(text)
+    assert fault.startswith(f"{line}: ")
+    assert "not valid YAML" in fault
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\xff\xfe\x00",
+        b"rules: {dwell_s: \x07}",
+        b"rules:\x00",
+        b"rules: {dwell_s: 2020-13-45}",
+        b"[" * 3000,
+        b"? [a, b]\n: 1\n",
+        b"? {a: b}\n: 1\n",
+        b"rules: {{dwell_s}}\n",
+        b"cameras: {a: {source: {{ url }}}}\n",
+    ],
+    ids=["utf-16", "bell", "nul", "no-such-day", "deep", "list-as-key", "map-as-key", "template", "template-2"],
+)
+def test_bytes_that_are_no_configuration_are_refused_in_one_line(load, text):
+    with pytest.raises(ConfigError) as caught:
+        load(text)
+    assert "config.yaml" in str(caught.value)
+    assert len(str(caught.value).split("\n")) <= 2
+
+
+def test_a_date_that_does_not_exist_is_named_with_its_line(faults):
+    (fault,) = faults("rules:\n  dwell_s: 2020-13-45\n")
+    assert fault.startswith("2: ")
+
+
+def test_aliases_and_merge_keys(load):
+    settings = load(
+        "rules: &strict {dwell_s: 0.5, grace_s: 1}\n"
+        "cameras:\n  a: {source: 0, rules: {<<: *strict, grace_s: 2}}\n  b: {source: 1, rules: *strict}\n"
+    )
+    assert (settings.cameras["a"].rules.dwell_s, settings.cameras["a"].rules.grace_s) == (0.5, 2)
+    assert (settings.cameras["b"].rules.dwell_s, settings.cameras["b"].rules.grace_s) == (0.5, 1)
+
+
+def test_what_stands_beside_a_merge_key_wins_wherever_it_stands(load):
+    settings = load("rules: &r {dwell_s: 0.5}\ncameras:\n  a: {source: 0, rules: {dwell_s: 2, <<: *r}}\n")
+    assert settings.cameras["a"].rules.dwell_s == 2
+
+
+def test_an_alias_of_a_mapping_with_a_merge_key(load):
+    settings = load(
+        "cameras:\n"
+        "  a: {source: 0, rules: &r {dwell_s: 1}}\n"
+        "  b: {source: 1, rules: &s {<<: *r, dwell_s: 2}}\n"
+        "  c: {source: 2, rules: *s}\n"
+    )
+    assert settings.cameras["c"].rules.dwell_s == 2
+
+
+def test_several_merged_mappings(load):
+    settings = load(
+        "cameras:\n"
+        "  a: {source: 0, rules: &r {dwell_s: 1}}\n"
+        "  b: {source: 1, rules: &s {dwell_s: 2, grace_s: 3}}\n"
+        "  c: {source: 2, rules: {<<: [*r, *s]}}\n"
+    )
+    assert (settings.cameras["c"].rules.dwell_s, settings.cameras["c"].rules.grace_s) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cameras:\n  a: &a {source: 0, rules: *a}\n",
+        "cameras: &c {a: *c}\n",
+        "detector: &d {labels: [*d]}\n",
+        "&r [*r]\n",
+    ],
+)
+def test_an_alias_that_contains_itself_is_refused(load, text):
+    with pytest.raises(ConfigError, match="alias contains itself"):
+        load(text)
+
+
+def test_a_mapping_merged_into_itself_ends(load):
+    with pytest.raises(ConfigError):
+        load("cameras:\n  a: &a {rules: {}, <<: *a}\n")
+
+
+def test_keys_that_yaml_reads_as_other_types_stay_words(load):
+    settings = load("cameras:\n  1: {source: 0}\n  yes: {source: 1}\n  null: {source: 2}\n  1.50: {source: 3}\n")
+    assert list(settings.cameras) == ["1", "yes", "null", "1.50"]
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_missing_file_says_what_to_do(tmp_path):
+    with pytest.raises(ConfigError, match=r"no such file; .*config\.yaml"):
+        load_settings(tmp_path / "none.yaml", {})
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(ConfigError, match="is a folder"):
+        load_settings(tmp_path, {})
+
+
+def test_a_file_too_large_to_be_a_configuration(load):
+    with pytest.raises(ConfigError, match="larger than"):
+        load(b"#" * ((1 << 20) + 1))
+    assert load(b"#" * (1 << 20)).cameras == {}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("")
+    path.chmod(0)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_settings(path, {})
+
+
+# --- secrets --------------------------------------------------------------------------------------------------------
+
+URLS = (
+    f"rtsp://viewer:{SECRET}@192.0.2.17/s",
+    f"http://192.0.2.17/s?user=v&password={SECRET}",
+    f"rtmp://viewer:{SECRET}@192.0.2.17/s",
+    f"rtsp://viewer:a/{SECRET}@192.0.2.17/s",
+)
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_secrets_are_in_no_print_of_the_settings(load, url):
+    try:
+        settings = load(f"cameras: {{a: {{source: '{url}'}}}}")
+    except ConfigError as error:  # a scheme that no source reads may be refused as well
+        assert SECRET not in str(error)
+        return
+    camera = settings.cameras["a"]
+    shown = (
+        repr(settings),
+        str(settings),
+        repr(camera),
+        repr(camera.source),
+        repr(settings.model_dump()),
+        settings.model_dump_json(),
+        as_yaml(plain(settings)),
+    )
+    for text in shown:
+        assert SECRET not in text
+
+
+@pytest.mark.parametrize("url", URLS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cameras: {a: {source: ['URL']}}",
+        "cameras: {a: 'URL'}",
+        "cameras: 'URL'",
+        "'URL'",
+        "- 'URL'",
+        "rules: {dwell_s: 'URL'}",
+        "cameras: {a: {source: 'URL', rules: {dwell_s: -1}}}",
+        "cameras: {a: {source: 'URL', sorce: 'URL'}}",
+        "cameras: {'URL': {source: 0}}",
+        "'URL': 0",
+        "rules: {'URL': 0}",
+        "cameras: {a: {source: 0}, a: 'URL'}",
+        "{'URL': 1, 'URL': 2}",
+        "detector: {labels: {'URL': 'URL'}}",
+    ],
+)
+def test_secrets_are_in_no_fault(load, text, url):
+    with pytest.raises(ConfigError) as caught:
+        load(text.replace("URL", url))
+    assert SECRET not in str(caught.value)
+
+
+def test_a_secret_from_the_environment_is_in_no_fault(load):
+    with pytest.raises(ConfigError) as caught:
+        load("cameras: {a: {source: ['rtsp://v:${PW}@h/s']}}", PW=SECRET)
+    assert SECRET not in str(caught.value)
+
+
+# --- fingerprints ---------------------------------------------------------------------------------------------------
+
+
+def test_a_fingerprint_does_not_depend_on_the_order_of_keys():
+    assert fingerprint({"a": 1, "b": {"c": 2, "d": 3}}) == fingerprint({"b": {"d": 3, "c": 2}, "a": 1})
+    assert fingerprint({"a": 1}) != fingerprint({"a": 2})
+    assert len(fingerprint({})) == 64
+
+
+def test_plain_settings_load_again_as_they_were(load):
+    first = load("rules: {dwell_s: 2}\ncameras: {会议室: {source: 0, rules: {grace_s: 9}}}\n")
+    again = load(as_yaml(plain(first)))
+    assert again == first
+
+
+def test_the_shipped_configuration_is_right_and_shows_the_defaults():
+    from pathlib import Path
+
+    path = Path(__file__).parents[3] / "config.yaml"
+    shipped, defaults = load_settings(path, {}), Settings()
+    for section in ("tracking", "rules", "overlay", "journal"):
+        assert getattr(shipped, section) == getattr(defaults, section)
+    assert shipped.detector.model == path.parent / defaults.detector.model
+    assert shipped.detector.model_copy(update={"model": defaults.detector.model}) == defaults.detector

@@ -1,0 +1,130 @@
+from pathlib import Path
+
+import pytest
+
+from monitor.domain.address import SourceAddress, SourceKind, redact
+
+SECRET = "hunter2"
+
+WITH_SECRET = [
+    f"rtsp://viewer:{SECRET}@192.0.2.17/stream1",
+    f"RTSP://viewer:{SECRET}@192.0.2.17:554/stream1",
+    f"rtsps://viewer:{SECRET}@[2001:db8::1]:322/stream1",
+    f"http://viewer:{SECRET}@camera.example/video.mjpg",
+    f"https://:{SECRET}@camera.example/",
+    f"https://{SECRET}@camera.example/",
+    f"rtsp://viewer:p@{SECRET}@192.0.2.17/stream1",
+    f"rtsp://viewer:{SECRET}@p@192.0.2.17/stream1",
+    f"rtsp://viewer:p:{SECRET}@192.0.2.17/stream1",
+    f"rtsp://viewer:p?{SECRET}@192.0.2.17/stream1",
+    f"rtsp://viewer:p#{SECRET}@192.0.2.17/stream1",
+    f"rtsp://viewer:%40{SECRET}@192.0.2.17/stream1",
+    f"rtmp://viewer:{SECRET}@192.0.2.17/live",
+    f"http://camera.example/video?user=viewer&password={SECRET}",
+    f"http://camera.example/video?pwd={SECRET}&user=viewer",
+    f"http://camera.example/video?PASSWD={SECRET}",
+    f"http://camera.example/video?access_token={SECRET}",
+    f"http://camera.example/video?api_key={SECRET}",
+    f"http://camera.example/video?a=1&client_secret={SECRET}&b=2",
+    f"http://camera.example/video?X-Auth-Thing={SECRET}",
+    f"rtsp://192.0.2.17:554/user=admin&password={SECRET}&channel=1&stream=0.sdp",
+    f"srt://192.0.2.17:9000?passphrase={SECRET}",
+]
+
+NASTY = [
+    f"rtsp://viewer:p/{SECRET}@192.0.2.17/stream1",
+    f"rtsp://viewer:{SECRET}/p@192.0.2.17/stream1",
+    f"rtsp:/viewer:{SECRET}@192.0.2.17/stream1",
+    f"http://camera.example/video?loginuse=admin&loginpas={SECRET}",
+    f"http://camera.example/video?usr=admin&pw={SECRET}",
+    f"http://camera.example/video;password={SECRET}",
+    f"http://camera.example/video#access_token={SECRET}",
+    f"rtsp://192.0.2.17:554/user=admin_password={SECRET}_channel=1_stream=0.sdp",
+]
+
+#: Only where it is known that the whole text is one address.
+WITH_SPACE = [f"rtsp://viewer:p {SECRET}@192.0.2.17/stream1"]
+
+
+@pytest.mark.parametrize("text", WITH_SECRET + NASTY)
+def test_secrets_of_urls_are_hidden(text):
+    assert SECRET not in redact(text)
+
+
+@pytest.mark.parametrize("text", WITH_SECRET + NASTY + WITH_SPACE)
+def test_an_address_prints_without_its_secret(text):
+    address = SourceAddress(text)
+    for shown in (str(address), repr(address), f"{address}", f"{[address]}", "%s" % address):  # noqa: UP031
+        assert SECRET not in shown
+
+
+@pytest.mark.parametrize("text", WITH_SECRET + NASTY + WITH_SPACE)
+def test_an_address_made_relative_prints_without_its_secret(text):
+    assert SECRET not in str(SourceAddress(text).relative_to(Path("/srv/monitor")))
+
+
+def test_the_host_and_path_stay_readable():
+    shown = redact(f"cannot open rtsp://viewer:{SECRET}@192.0.2.17:554/stream1 now")
+    assert shown == "cannot open rtsp://***@192.0.2.17:554/stream1 now"
+
+
+def test_every_url_of_a_text_is_redacted():
+    shown = redact(f"rtsp://a:{SECRET}@one/x and http://b:{SECRET}@two/y?key={SECRET}")
+    assert SECRET not in shown
+    assert "one/x" in shown
+    assert "two/y" in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["recordings/day.mp4", "rtsp://192.0.2.17/stream1", "0", "mail me@example.org", "http://h/a?user=x&size=2", ""],
+)
+def test_text_without_secrets_is_unchanged(text):
+    assert redact(text) == text
+
+
+def test_redacting_twice_changes_nothing_more():
+    for text in WITH_SECRET:
+        once = redact(text)
+        assert redact(once) == once
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("0", SourceKind.WEBCAM),
+        ("12", SourceKind.WEBCAM),
+        ("/dev/video0", SourceKind.WEBCAM),
+        ("/dev/v4l/by-id/usb-046d_C920-video-index0", SourceKind.WEBCAM),
+        ("rtsp://h/s", SourceKind.STREAM),
+        ("RTSP://h/s", SourceKind.STREAM),
+        ("rtsps://h/s", SourceKind.STREAM),
+        ("http://h/s", SourceKind.STREAM),
+        ("https://h/s", SourceKind.STREAM),
+        ("recordings/day.mp4", SourceKind.FILE),
+        ("/srv/0/day.mp4", SourceKind.FILE),
+        ("0.mp4", SourceKind.FILE),
+        ("photos", SourceKind.FILE),
+        ("http", SourceKind.FILE),
+        ("12:30 door.mp4", SourceKind.FILE),
+    ],
+)
+def test_what_an_address_names(value, kind):
+    assert SourceAddress(value).kind is kind
+
+
+@pytest.mark.parametrize("value", ["rtsp://[::1", "http://[x", "//nas[1/day.mp4"])
+def test_a_broken_address_still_has_a_kind(value):
+    assert SourceAddress(value).kind in SourceKind
+
+
+def test_relative_paths_count_from_the_folder_and_nothing_else_does():
+    folder = Path("/srv/monitor")
+    assert SourceAddress("day.mp4").relative_to(folder).value == "/srv/monitor/day.mp4"
+    assert SourceAddress("/data/day.mp4").relative_to(folder).value == "/data/day.mp4"
+    for other in ("0", "/dev/video1", "rtsp://u:p@h//s"):
+        assert SourceAddress(other).relative_to(folder).value == other
+
+
+def test_the_value_itself_is_whole():
+    assert SourceAddress(WITH_SECRET[0]).value == WITH_SECRET[0]
