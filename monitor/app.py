@@ -28,7 +28,8 @@ from monitor.replay.results import Story, Summary
 from monitor.replay.run import Replay
 from monitor.rules.judge import Judge
 from monitor.sources.opening import make_source
-from monitor.storage.files import finish, make_folder, partial
+from monitor.storage.database import sqlite_url
+from monitor.storage.files import finish, make_folder, partial, refuse_overwriting
 from monitor.storage.journal import Journal, RunInfo
 from monitor.storage.lines import EventLines, ViolationLog, VisitTable
 from monitor.tracking.bytetrack import ByteTracker
@@ -96,6 +97,7 @@ def run_replay(settings: Settings, request: ReplayRequest, detectors: Sequence[O
     if request.video:
         check_encoder()
     make_folder(request.folder)
+    refuse_overwriting(Path(request.camera.source.value), _results(request))
     replay, story = _build_replay(settings, request, detectors)
     summary = replay.run()
     for file in _results(request):
@@ -119,7 +121,7 @@ def _build_replay(
 
     def open_recorder() -> SinkRecorder:
         sinks: list[Sink] = [
-            Journal(f"sqlite:///{folder / 'journal.db'}", run),
+            Journal(sqlite_url(folder / "journal.db"), run),
             EventLines(partial(folder / "events.jsonl")),
             VisitTable(partial(folder / "visits.csv")),
             ViolationLog(

@@ -15,7 +15,7 @@ from monitor.domain.frame import Image
 from monitor.outputs.look import LOOKS
 from monitor.outputs.overlay import draw_detections
 from monitor.sources.images import list_images, read_image
-from monitor.storage.files import finish, make_folder, partial, writing
+from monitor.storage.files import finish, make_folder, partial, refuse_overwriting, writing
 
 
 def images(settings: Settings, paths: list[Path], folder: Path | None, *, as_json: bool) -> int:
@@ -36,6 +36,7 @@ def images(settings: Settings, paths: list[Path], folder: Path | None, *, as_jso
                 code = error.exit_code
                 continue
             annotated = folder / _free_name(file, taken)
+            refuse_overwriting(file, [annotated])
             found.append(_annotate(settings, detector, picture, file, annotated))
             tell(number + 1, len(files))
     target = folder / "detections.json"
@@ -66,7 +67,8 @@ def _annotate(
         ok, data = cv2.imencode(annotated.suffix, canvas)
         if not ok:
             raise OutputError(f"{annotated}: cannot be encoded")
-        annotated.write_bytes(data.tobytes())
+        partial(annotated).write_bytes(data.tobytes())
+    finish(annotated)
     return {
         "file": str(file),
         "annotated": str(annotated),

@@ -12,7 +12,7 @@ from monitor.commands.show import notes, out, print_json, progress
 from monitor.config.camera import CameraSettings
 from monitor.config.settings import Settings
 from monitor.detectors.opening import OpenedDetector
-from monitor.domain.address import SourceAddress
+from monitor.domain.address import SourceAddress, name_of
 from monitor.domain.errors import ConfigError, MonitorError, SourceError
 from monitor.domain.event import EndReason
 from monitor.domain.frame import SourceInfo
@@ -41,7 +41,7 @@ def plan_replays(settings: Settings, videos: list[str], camera: str | None, fold
         chosen: dict[str, CameraSettings] = {}
         for video in videos:
             own = base.model_copy(update={"source": SourceAddress(video)}) if base else camera_for(settings, video)
-            chosen[_free_name(Path(video).stem or "recording", chosen)] = own
+            chosen[_free_name(name_of(Path(video)), chosen)] = own
     else:
         recorded = recorded_cameras(settings)
         chosen = {camera: settings.cameras[camera]} if camera else recorded

@@ -9,14 +9,18 @@ from monitor.config.overlay import OverlaySettings
 from monitor.config.rules import RulesSettings
 from monitor.config.tracking import TrackingSettings
 from monitor.domain.address import SourceAddress
+from monitor.domain.errors import SourceError
 
 
 def _address(value: object) -> object:
     if isinstance(value, SourceAddress):
         return value
-    if isinstance(value, bool) or not isinstance(value, int | str) or str(value) == "" or "\0" in str(value):
-        raise ValueError("expected a webcam index, a device path, an RTSP or HTTP(S) URL, or a path")
-    return SourceAddress(str(value))
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError("expected a webcam index, a device path, an RTSP or HTTP(S) URL, or a path")  # noqa: TRY004 - pydantic's protocol
+    try:
+        return SourceAddress(str(value))
+    except SourceError as error:
+        raise ValueError(str(error)) from error
 
 
 Address = Annotated[SourceAddress, BeforeValidator(_address), PlainSerializer(str, return_type=str)]

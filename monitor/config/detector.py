@@ -11,6 +11,9 @@ from monitor.domain.detection import MaskState
 
 Score = Annotated[float, Field(ge=0, le=1)]
 
+#: The states that a detector can give, by name; equal to, and as keys the same as, `DECIDED_STATES`.
+DecidedState = Literal["with_mask", "without_mask", "incorrect"]
+
 
 class Backend(StrEnum):
     """How a model is run."""
@@ -37,4 +40,4 @@ class DetectorSettings(Section):
     precision: Precision = Precision.AUTO
     threads: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = "auto"
     labels: dict[str, MaskState] = {}
-    thresholds: dict[Literal[MaskState.WITH_MASK, MaskState.WITHOUT_MASK, MaskState.INCORRECT], Score] = {}
+    thresholds: dict[DecidedState, Score] = {}

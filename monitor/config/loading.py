@@ -24,19 +24,23 @@ def load_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Se
     message has a line for each fault: file, line, key, what was found and what is allowed.
     """
     document = LinedDocument(path, environment)
-    if not isinstance(document.values, dict):
-        raise ConfigError(f"{path}:1: expected sections such as 'cameras:', found {_shown(document.values)}")
+    values = {} if document.values is None else document.values
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}:1: expected sections such as 'cameras:', found {_shown(values)}")
     faults = list(document.faults)
     try:
-        settings = Settings.model_validate(_inherited(document.values))
+        settings = Settings.model_validate(_inherited(values))
     except ValidationError as error:
-        faults += [fault for details in error.errors() if (fault := _fault(document, details))]
+        faults += _faults(document, error.errors())
     if faults:
-        raise ConfigError("\n".join(f"{path}:{line}: {text}" for line, text in sorted(set(faults))))
+        lines = [redact(f"{path}:{line}: {text}") for line, text in sorted(set(faults))]
+        raise ConfigError("\n".join(lines))
     return _anchored(settings, path.resolve().parent)
 
 
 def _inherited(values: dict[str, object]) -> dict[str, object]:
+    """Complete each camera with the global sections; a section with nothing in it is one that is left out."""
+    values = {key: value for key, value in values.items() if value is not None}
     cameras = values.get("cameras")
     if not isinstance(cameras, dict):
         return values
@@ -44,9 +48,9 @@ def _inherited(values: dict[str, object]) -> dict[str, object]:
     for name, camera in cameras.items():
         completed[name] = camera
         if isinstance(camera, dict):
-            completed[name] = dict(camera)
+            completed[name] = {key: value for key, value in camera.items() if value is not None or key == "source"}
             for section in OVERRIDABLE:
-                base, own = values.get(section, {}), camera.get(section, {})
+                base, own = values.get(section, {}), completed[name].get(section, {})
                 if isinstance(base, dict) and isinstance(own, dict):
                     completed[name][section] = base | own
     return values | {"cameras": completed}
@@ -63,28 +67,39 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     return settings.model_copy(update={"detector": detector, "output": output, "cameras": cameras})
 
 
-def _fault(document: LinedDocument, details: ErrorDetails) -> tuple[int, str] | None:
-    place = tuple(part for part in details["loc"] if part != "[key]")
-    written = _written(document, place)
-    if len(place) > 2 and place[0] == "cameras" and place[2] in OVERRIDABLE and len(written) < 3:
-        return None  # inherited: the fault is named where the global section says it
-    key = ".".join(str(part) for part in place) or "the file"
-    found = _shown(details["input"])
+def _faults(document: LinedDocument, errors: list[ErrorDetails]) -> list[tuple[int, str]]:
+    """Say each fault once: with its line, the key, what was found and what is allowed."""
+    allowed: dict[tuple[Place, str], list[str]] = {}
+    for details in errors:
+        place = tuple(part for part in details["loc"] if part != "[key]")
+        if place[:1] == ("cameras",) and place[2:3] and place[2] in OVERRIDABLE and place[:4] not in document.lines:
+            continue  # inherited: the fault is named where the global section says it
+        if details["type"] not in ("missing", "extra_forbidden"):
+            while place not in document.lines:  # the alternatives of a value have places of pydantic's own
+                place = place[:-1]
+        found, words = _explained(details, place)
+        allowed.setdefault((place, found), []).append(words)
+    return [
+        (document.line(place), f"{_name(place)}: {found}{' or '.join(dict.fromkeys(words))}")
+        for (place, found), words in allowed.items()
+    ]
+
+
+def _explained(details: ErrorDetails, place: Place) -> tuple[str, str]:
+    found = f"found {_shown(details['input'])}; "
     match details["type"]:
         case "missing":
-            return document.line(place), f"{key}: missing"
+            return "", "missing"
         case "extra_forbidden":
-            return document.line(place), f"{key}: unknown key; {_allowed(place)}"
+            return "", f"unknown key; {_allowed(place)}"
         case "value_error":
-            return document.line(place), f"{key}: found {found}; {details['msg'].removeprefix('Value error, ')}"
+            return found, details["msg"].removeprefix("Value error, ")
         case _:
-            return document.line(place), f"{key}: found {found}; {_lowered(details['msg'])}"
+            return found, _lowered(details["msg"])
 
 
-def _written(document: LinedDocument, place: Place) -> Place:
-    while place not in document.lines:
-        place = place[:-1]
-    return place
+def _name(place: Place) -> str:
+    return ".".join(str(part) for part in place) or "the file"
 
 
 def _allowed(place: Place) -> str:

@@ -24,19 +24,19 @@ class LinedDocument:
         self.lines: dict[Place, int] = {(): 1}
         self.faults: list[tuple[int, str]] = []
         self._environment = environment
-        loader = yaml.SafeLoader(_read(path))
+        self._flattened: set[int] = set()
         try:
-            node = loader.get_single_node()
-            self._loader = loader
+            self._loader = yaml.SafeLoader(_read(path))
+            node = self._loader.get_single_node()
             self.values = {} if node is None else self._build(node, (), frozenset())
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 1
             raise ConfigError(f"{path}:{line}: not valid YAML: {error.problem or error.context}") from error
-        except (yaml.YAMLError, ValueError) as error:
+        except yaml.YAMLError as error:
             raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-        finally:
-            loader.dispose()
+        except RecursionError as error:
+            raise ConfigError(f"{path}: not valid YAML: nested too deeply") from error
 
     def line(self, place: Place) -> int:
         """Return the line of a value, or of the nearest mapping around it where it was never written."""
@@ -53,22 +53,33 @@ class LinedDocument:
             return self._build_mapping(node, place, around)
         if isinstance(node, yaml.SequenceNode):
             return [self._build(child, (*place, index), around) for index, child in enumerate(node.value)]
-        value: object = self._loader.construct_object(node)
+        try:
+            value: object = self._loader.construct_object(node)
+        except ValueError as error:  # a date that no calendar has
+            raise ConfigError(f"{self.path}:{node.start_mark.line + 1}: not valid YAML: {error}") from error
         return self._substitute(value, node.start_mark.line + 1) if isinstance(value, str) else value
 
     def _build_mapping(self, node: yaml.MappingNode, place: Place, around: frozenset[int]) -> dict[str, object]:
-        written: set[str] = set()
-        for key_node, _ in node.value:
-            if key_node.value in written:
-                self.faults.append((key_node.start_mark.line + 1, f"{_dotted((*place, key_node.value))}: stands twice"))
-            written.add(key_node.value)
-        self._loader.flatten_mapping(node)  # YAML's << merge keys
+        if id(node) not in self._flattened:  # an alias shows the same node again
+            self._flattened.add(id(node))
+            self._find_duplicates(node, place)
+            self._loader.flatten_mapping(node)  # YAML's << merge keys
         result: dict[str, object] = {}
         for key_node, value_node in node.value:
             key = str(key_node.value)
             self.lines[(*place, key)] = key_node.start_mark.line + 1
             result[key] = self._build(value_node, (*place, key), around)
         return result
+
+    def _find_duplicates(self, node: yaml.MappingNode, place: Place) -> None:
+        written: set[str] = set()
+        for key_node, _ in node.value:
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise ConfigError(f"{self.path}:{line}: a list or mapping cannot be a key; quote it if it is text")
+            if key_node.value in written:
+                self.faults.append((line, f"{_dotted((*place, key_node.value))}: stands twice"))
+            written.add(key_node.value)
 
     def _substitute(self, text: str, line: int) -> str:
         def replace(match: re.Match[str]) -> str:

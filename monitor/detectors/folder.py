@@ -9,7 +9,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from monitor.config.base import Section
-from monitor.config.detector import DetectorSettings, Precision, Score
+from monitor.config.detector import DecidedState, DetectorSettings, Precision, Score
 from monitor.detectors.label_map import read_label_map
 from monitor.domain.detection import DECIDED_STATES, MaskState
 from monitor.domain.errors import ModelError
@@ -40,7 +40,7 @@ class Manifest(Section):
     name: Annotated[str, Field(min_length=1, max_length=100)]
     input_size: tuple[Side, Side] | None = None
     states: dict[str, MaskState] = {}
-    thresholds: dict[Literal[MaskState.WITH_MASK, MaskState.WITHOUT_MASK, MaskState.INCORRECT], Score] = {}
+    thresholds: dict[DecidedState, Score] = {}
     cpu_default: Literal[Precision.FLOAT, Precision.INT8] = Precision.FLOAT
     training_data: str = ""
     licence: str = ""
@@ -99,14 +99,14 @@ def load_model_folder(path: Path, settings: DetectorSettings) -> ModelFolder:
     if missing := [name for name in manifest.sha256 if not (path / name).is_file()]:
         raise ModelError(f"{path}: {', '.join(missing)} named in {MANIFEST} is missing; copy the whole folder again")
     states = {class_id: _state(path, name, manifest, settings) for class_id, name in labels.items()}
-    thresholds = dict.fromkeys(DECIDED_STATES, DEFAULT_THRESHOLD) | manifest.thresholds | settings.thresholds
+    thresholds = {str(name): score for name, score in (manifest.thresholds | settings.thresholds).items()}
     folder = ModelFolder(
         path=path,
         name=manifest.name,
         input_size=manifest.input_size,
         labels=labels,
         states=states,
-        thresholds={state: thresholds[state] for state in DECIDED_STATES},
+        thresholds={state: thresholds.get(state.value, DEFAULT_THRESHOLD) for state in DECIDED_STATES},
         cpu_default=manifest.cpu_default,
         training_data=manifest.training_data,
         licence=manifest.licence,
@@ -130,13 +130,13 @@ def sha256_of(path: Path) -> str:
 def _read_manifest(path: Path) -> Manifest:
     file = path / MANIFEST
     try:
-        values = yaml.safe_load(file.read_text("utf-8")) if file.is_file() else {}
-        return Manifest.model_validate({"name": path.name} | values)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError) as error:
-        raise ModelError(f"{file}: cannot be read: {' '.join(str(error).split())}") from error
+        values = yaml.safe_load(file.read_text("utf-8-sig")) if file.is_file() else None
+        return Manifest.model_validate({"name": path.name} | (values or {}))
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise ModelError(f"{file}: {faults}") from error
+    except (OSError, ValueError, yaml.YAMLError, TypeError, RecursionError) as error:
+        raise ModelError(f"{file}: cannot be read: {' '.join(str(error).split())}") from error
 
 
 def _state(path: Path, name: str, manifest: Manifest, settings: DetectorSettings) -> MaskState:

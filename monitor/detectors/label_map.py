@@ -14,7 +14,7 @@ _TOKEN = re.compile(
 def read_label_map(path: Path) -> dict[int, str]:
     """Return {1-based class id: name} of a `StringIntLabelMap`; raises `ModelError` naming file and line."""
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except FileNotFoundError as error:
         raise ModelError(f"{path}: no such file; a TFOD2 model folder needs its label map") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -57,10 +57,29 @@ def _items(path: Path, text: str) -> list[tuple[int, dict[str, int | str]]]:
         elif match["key"]:
             key = match["key"]
         elif depth == 1 and match["number"]:
-            items[-1][1][key] = int(float(match["number"]))
+            value = float(match["number"])
+            if key == "id" and not value.is_integer():
+                raise ModelError(f"{path}:{line}: id {match['number']} is not a whole number")
+            _set(path, line, items[-1][1], key, int(value))
         elif depth == 1 and (match["double"] is not None or match["single"] is not None):
             quoted = match["double"] if match["double"] is not None else match["single"]
-            items[-1][1][key] = re.sub(r"\\(.)", r"\1", quoted)
+            _set(path, line, items[-1][1], key, _unescaped(quoted))
     if depth != 0:
         raise ModelError(f"{path}: ends inside an item; the file is cut off")
     return items
+
+
+def _set(path: Path, line: int, item: dict[str, int | str], key: str, value: int | str) -> None:
+    if key in ("id", "name") and key in item:
+        raise ModelError(f"{path}:{line}: {key} stands twice in one item")
+    item[key] = value
+
+
+def _unescaped(quoted: str) -> str:
+    """Undo protobuf's text escapes: octal bytes of UTF-8, and a backslash before a character."""
+    data = re.sub(
+        rb"\\([0-7]{1,3}|.)",
+        lambda match: bytes([int(match[1], 8) & 0xFF]) if match[1].isdigit() else match[1],
+        quoted.encode(),
+    )
+    return data.decode(errors="replace")

@@ -6,10 +6,17 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
+from monitor.domain.errors import SourceError
 
-_USERINFO = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s]*@")
-_SECRET_QUERY = re.compile(r"(?i)([?&](?:[^=&\s]*(?:pass|pwd|token|key|secret|auth)[^=&\s]*)=)[^&\s]*")
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
+STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
+
+#: One slash is enough to be taken for a URL: better a path hidden by mistake than a password shown by one.
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+_USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+:/+)\S*@")
+_SECRET_VALUE = re.compile(
+    r"(?i)([\w-]*(?:pas|pwd|pw|token|key|secret|auth|sig)[\w-]*=)[^&;#/\s]*?(?=_[a-z]+=|[&;#/\s]|$)"
+)
 
 
 class SourceKind(StrEnum):
@@ -22,30 +29,59 @@ class SourceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SourceAddress:
-    """A webcam index or device, a URL, or a path; prints itself without its password."""
+    """A webcam index or device, a URL, or a path; prints itself without its password.
+
+    Raises `SourceError` where the text can be none of these.
+    """
 
     value: str
+
+    def __post_init__(self) -> None:
+        if not self.value or "\0" in self.value:
+            raise SourceError("an empty address; expected a webcam index, a device, an RTSP or HTTP(S) URL, or a path")
+        if not is_unicode(self.value):
+            raise SourceError(f"{printable(self.value)}: the name is not UTF-8; rename the file")
+        if _URL.match(self.value):
+            try:
+                scheme = urlsplit(self.value).scheme.lower()
+            except ValueError as error:
+                raise SourceError(f"{self}: not a URL: {error}") from error
+            if scheme not in STREAM_SCHEMES or "://" not in self.value:
+                raise SourceError(f"{self}: not a URL that can be opened; expected {'://, '.join(STREAM_SCHEMES)}://")
 
     @property
     def kind(self) -> SourceKind:
         """What the address names."""
-        if self.value.isdecimal() or self.value.startswith("/dev/video"):
+        if self.value.isdecimal() or self.value.startswith("/dev/"):
             return SourceKind.WEBCAM
-        if urlsplit(self.value).scheme.lower() in ("rtsp", "rtsps", "http", "https"):
-            return SourceKind.STREAM
-        return SourceKind.FILE
+        return SourceKind.STREAM if _URL.match(self.value) else SourceKind.FILE
 
     def relative_to(self, folder: Path) -> "SourceAddress":
         """Return the address with a relative path counted from this folder; other kinds stay as they are."""
         return SourceAddress(str(folder / self.value)) if self.kind is SourceKind.FILE else self
 
     def __str__(self) -> str:
-        return redact(self.value)
+        return redact(re.sub(r"(?s)^([A-Za-z][A-Za-z0-9+.-]+:/+).*@", r"\1***@", printable(self.value)))
 
     def __repr__(self) -> str:
         return f"SourceAddress({str(self)!r})"
 
 
 def redact(text: str) -> str:
-    """Return the text with the user and password of every URL, and secret query values, replaced by `***`."""
-    return _SECRET_QUERY.sub(r"\1***", _USERINFO.sub(r"\g<scheme>***@", text))
+    """Return the text with the user and password of every URL, and values that look secret, replaced by `***`."""
+    return _SECRET_VALUE.sub(r"\1***", _USERINFO.sub(r"\1***@", text))
+
+
+def is_unicode(text: str) -> bool:
+    """Return whether a name is text, not bytes of an unknown encoding that the system passed on."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def printable(text: str) -> str:
+    """Return the text in one line, with what cannot be shown replaced."""
+    return "".join(c if c.isprintable() and is_unicode(c) else "\ufffd" for c in text)
+
+
+def name_of(path: Path) -> str:
+    """Return a name for the recording at a path that can be shown and can name a folder: at most 64 characters."""
+    return printable(path.resolve().stem)[:64].strip(". ") or "recording"

@@ -167,13 +167,23 @@ def _draw_banner(canvas: Image, analysis: Analysis, caption: Caption, stale: boo
     put_text(canvas, words, (height, height // 2), size, ink, _BOLD)
     left = pill + pad
     right = width - pad
-    for text in _notes(analysis, caption):  # the most important first; what does not fit is left out
-        needed = text_width_px(text, size, _REGULAR)
-        if right - needed < left:
-            break
-        right -= needed
-        put_text(canvas, text, (right, height // 2), size, WHITE, _REGULAR)
+    for text in _notes(analysis, caption):  # the most important first; what does not fit is cut or left out
+        fitting = _cut_to_fit(text, right - left, size)
+        if not fitting:
+            continue
+        right -= text_width_px(fitting, size, _REGULAR)
+        put_text(canvas, fitting, (right, height // 2), size, WHITE, _REGULAR)
         right -= 2 * pad
+
+
+def _cut_to_fit(text: str, width_px: int, size: int) -> str:
+    """Return the text, or as much of its start as fits with an ellipsis, or nothing where that would say nothing."""
+    if text_width_px(text, size, _REGULAR) <= width_px:
+        return text
+    for end in range(min(len(text) - 1, 48), 5, -1):
+        if text_width_px(cut := text[:end] + "…", size, _REGULAR) <= width_px:
+            return cut
+    return ""
 
 
 def _verdict(analysis: Analysis, stale: bool) -> tuple[MaskState, str]:
@@ -196,8 +206,8 @@ def _notes(analysis: Analysis, caption: Caption) -> list[str]:
     people = "  ".join(f"{LOOKS[state].words} {counts[state]}" for state in DECIDED_STATES if counts[state])
     rates = [f"{caption.fps:.0f} fps"] if caption.fps else []
     rates += [f"{caption.detect_fps:.0f} looks/s"] if caption.detect_fps else []
-    rates += [f"age {analysis.age_s * 1000:.0f} ms"]
-    return [caption.clock, caption.camera, " · ".join(rates), people]
+    age = f"age {analysis.age_s * 1000:.0f} ms" if analysis.age_s < 1 else f"age {analysis.age_s:.1f} s"
+    return [age, caption.clock, caption.camera, " · ".join(rates), people]
 
 
 @lru_cache(maxsize=1)

@@ -29,7 +29,7 @@ class VideoWriter:
         self._width, self._height = width_px + width_px % 2, height_px + height_px % 2
         self._last_pts = -1
         with writing(path):
-            self._container = av.open(str(path), "w", format="mp4", options={"movflags": "faststart"})
+            self._container = av.open(str(path.absolute()), "w", format="mp4", options={"movflags": "faststart"})
         stream = self._container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
         assert isinstance(stream, VideoStream)
         self._stream = stream
@@ -45,10 +45,8 @@ class VideoWriter:
         context.options = {"preset": "ultrafast", "crf": "25", "tune": "zerolatency"}
 
     def write(self, image: Image, time_s: float) -> None:
-        """Encode a BGR picture of the size given at opening, shown from `time_s` on; raises `OutputError`."""
-        if image.shape[:2] != (self._height, self._width):
-            bottom, right = self._height - image.shape[0], self._width - image.shape[1]
-            image = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)  # type: ignore[assignment]
+        """Encode a BGR picture, shown from `time_s` on; one of another size is fitted in. Raises `OutputError`."""
+        image = fit(image, self._width, self._height)
         planes = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
         frame = VideoFrame.from_ndarray(np.asarray(planes, np.uint8), format="yuv420p")
         self._last_pts = max(self._last_pts + 1, round(time_s * 1000))
@@ -65,6 +63,21 @@ class VideoWriter:
         finally:
             with writing(self._path):
                 self._container.close()
+
+
+def fit(image: Image, width_px: int, height_px: int) -> Image:
+    """Return the picture at this size: as it is, with an odd last row or column repeated, or scaled between black."""
+    height, width = image.shape[:2]
+    if (width, height) == (width_px, height_px):
+        return image
+    if 0 <= width_px - width <= 1 and 0 <= height_px - height <= 1:
+        return cv2.copyMakeBorder(image, 0, height_px - height, 0, width_px - width, cv2.BORDER_REPLICATE)  # type: ignore[return-value]
+    scale = min(width_px / width, height_px / height)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    canvas = np.zeros((height_px, width_px, 3), np.uint8)
+    left, top = (width_px - size[0]) // 2, (height_px - size[1]) // 2
+    canvas[top : top + size[1], left : left + size[0]] = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return canvas
 
 
 def check_encoder() -> None:

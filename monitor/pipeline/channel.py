@@ -52,4 +52,5 @@ class Channel(Generic[T]):
         """Close the channel and throw away what waits in it, so that whoever fills it ends at once."""
         with self._changed:
             self._items.clear()
-        self.close()
+            self._closed = True
+            self._changed.notify_all()

@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from monitor.domain.detection import MaskState
 from monitor.domain.event import EndReason
@@ -77,9 +77,7 @@ class Lane:
 
 def write_report(path: Path, story: Story, summary: Summary, provenance: Provenance) -> None:
     """Write the report; raises `OutputError`, leaving an older report as it was."""
-    environment = Environment(
-        loader=PackageLoader("monitor.replay"), autoescape=select_autoescape(), undefined=StrictUndefined
-    )
+    environment = Environment(loader=PackageLoader("monitor.replay"), autoescape=True, undefined=StrictUndefined)
     html = environment.get_template("report.html.jinja").render(_values(story, summary, provenance))
     with writing(path):
         partial(path).write_text(html, "utf-8")

@@ -6,7 +6,7 @@ from typing import Protocol
 from monitor.domain.detection import MaskState
 from monitor.domain.event import EndReason, Event, IncidentClosed, IncidentOpened, VisitEnded
 from monitor.domain.frame import Image, SourceInfo
-from monitor.domain.visit import Visit
+from monitor.domain.visit import Segment, Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,16 @@ class Summary:
 
 def people_by_minute(visits: list[Visit], media_s: float) -> list[dict[MaskState, int]]:
     """Return, for each minute of the recording, how many people spent some of it in each state."""
-    minutes = [dict.fromkeys(MaskState, 0) for _ in range(max(1, -int(-media_s // 60)))]
+    minutes = [dict.fromkeys(MaskState, 0) for _ in range(int(media_s // 60) + 1)]
     for visit in visits:
         for minute, counts in enumerate(minutes):
             start_s, end_s = minute * 60, minute * 60 + 60
-            for state in {s.state for s in visit.segments if s.start_s < end_s and s.end_s >= start_s}:
+            for state in {s.state for s in visit.segments if _overlaps(s, start_s, end_s)}:
                 counts[state] += 1
     return minutes
+
+
+def _overlaps(segment: Segment, start_s: float, end_s: float) -> bool:
+    if segment.duration_s == 0:
+        return start_s <= segment.start_s < end_s
+    return segment.start_s < end_s and segment.end_s > start_s

@@ -18,7 +18,7 @@ from monitor.domain.errors import SourceError
 from monitor.domain.event import CloseReason, EndReason, Event, IncidentOpened, SourceEnded, SourceOpened
 from monitor.domain.frame import Frame, Image, SourceInfo
 from monitor.domain.ports import Detector, Source, Tracker
-from monitor.domain.track import Analysis, Track
+from monitor.domain.track import Analysis
 from monitor.outputs.overlay import Caption, draw_analysis
 from monitor.outputs.snapshot import incident_picture
 from monitor.outputs.video import VideoWriter
@@ -222,13 +222,13 @@ class Replay:
         observations = self.tracker.update(looked.detections, frame.time_s)
         tracks, events = self.judge.update(frame.image, observations, frame.time_s)
         for event in events:
-            self._put(event, frame.image, tracks)
+            self._put(event, frame.image, looked.detections)
         return Analysis(frame, tracks, looked.inference_s, 0.0)
 
-    def _put(self, event: Event, image: Image, tracks: Sequence[Track]) -> None:
+    def _put(self, event: Event, image: Image, detections: Sequence[Detection]) -> None:
         picture = None
         if isinstance(event, IncidentOpened):
-            others = [track.box for track in tracks if track.track_id != event.track_id]
+            others = [detection.box for detection in detections if detection.box != event.box]
             picture = incident_picture(image, event.box, others)
         self._events.put(Recorded(event, picture))
 
@@ -304,5 +304,7 @@ class _Due:
             return True
         if time_s + 1e-6 < self._next_s:
             return False
-        self._next_s = max(self._next_s + self._period_s, time_s + self._period_s / 2)
+        self._next_s += self._period_s
+        if self._next_s < time_s - self._period_s:  # after a gap in the recording, nothing is made up for
+            self._next_s = time_s + self._period_s
         return True

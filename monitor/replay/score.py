@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from monitor.config.base import Section
 from monitor.detectors.folder import KNOWN_LABELS
@@ -33,12 +33,18 @@ _OUTCOMES = {
 Corner = Annotated[float, Field(ge=-1e5, le=1e5)]
 
 
+def _known(label: str) -> str:
+    if label not in KNOWN_LABELS:
+        raise ValueError(f"expected one of {', '.join(KNOWN_LABELS)}")
+    return label
+
+
 class TruePerson(Section):
     """One person: unclipped boxes for consecutive frames from `first_frame` on."""
 
     id: str
     photo: str = ""
-    state: str
+    state: Annotated[str, AfterValidator(_known)]
     first_frame: Annotated[int, Field(ge=0)]
     boxes: list[tuple[Corner, Corner, Corner, Corner]]
 
@@ -71,6 +77,7 @@ class Scorer:
 
     truth: Truth
     _visible: Counter[str] = field(default_factory=Counter)
+    _seen: Counter[str] = field(default_factory=Counter)
     _matched: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     _last: dict[str, int] = field(default_factory=dict)
     _switches: int = 0
@@ -99,6 +106,7 @@ class Scorer:
         for person, box in people.items():
             if self._counts(person, analysis.frame.index, box):
                 self._visible[person] += 1
+                self._seen[person] += person in taken
         self._faces += len(people)
         self._unmatched_tracks += sum(track.track_id not in taken for track in analysis.tracks)
 
@@ -151,10 +159,10 @@ class Scorer:
             "id": person.id,
             "state": KNOWN_LABELS[person.state].value,
             "visible_s": round(visible / looks_per_s, 2),
-            "seen_share": round(min(1.0, tracks.total() / visible), 3) if visible else None,
+            "seen_share": round(self._seen[person.id] / visible, 3) if visible else None,
             "tracks": dict(tracks),
             "outcome": outcome,
-            "found": visible > 0 and tracks.total() >= visible / 2,
+            "found": visible > 0 and self._seen[person.id] >= visible / 2,
         }
 
     def _visit(self, visit: Visit) -> tuple[bool, str]:

@@ -60,21 +60,33 @@ class VisitRecord:
 def judge_visit(segments: tuple[Segment, ...], settled_s: float) -> tuple[Outcome, float | None]:
     """Return the outcome of a visit and, where it was corrected, the seconds it took.
 
-    The last decided state that held for `settled_s` rules; where none held so long, the longest decided one does.
+    Neighbouring segments with the mask right, or with it missing or wrong, are one stretch. The last stretch that held
+    for `settled_s` rules; where none held so long, the longest does. Of a violating stretch, the state held longest.
     """
-    decided = [segment for segment in segments if segment.state.decided]
-    if not decided:
+    stretches: list[list[Segment]] = []
+    for segment in segments:
+        if stretches and stretches[-1][-1].state.violating is segment.state.violating and segment.state.decided:
+            stretches[-1].append(segment)
+        elif segment.state.decided:
+            stretches.append([segment])
+        else:
+            stretches.append([])
+    stretches = [stretch for stretch in stretches if stretch]
+    if not stretches:
         return Outcome.UNKNOWN, None
-    settled = [segment for segment in decided if segment.duration_s >= settled_s]
-    settled = settled or [max(decided, key=lambda segment: segment.duration_s)]
-    match settled[-1].state:
-        case MaskState.WITHOUT_MASK:
-            return Outcome.VIOLATION, None
-        case MaskState.INCORRECT:
-            return Outcome.INCORRECT, None
-        case _:
-            violating = [segment for segment in settled if segment.state.violating]
-            if not violating:
-                return Outcome.COMPLIANT, None
-            complied = next(s for s in settled if s.state is MaskState.WITH_MASK and s.start_s >= violating[-1].start_s)
-            return Outcome.CORRECTED, complied.start_s - violating[0].start_s
+    settled = [stretch for stretch in stretches if _length_s(stretch) >= settled_s] or [max(stretches, key=_length_s)]
+    if settled[-1][0].state.violating:
+        without_s, incorrect_s = (
+            sum(segment.duration_s for segment in settled[-1] if segment.state is state)
+            for state in (MaskState.WITHOUT_MASK, MaskState.INCORRECT)
+        )
+        return (Outcome.VIOLATION if without_s >= incorrect_s and without_s > 0 else Outcome.INCORRECT), None
+    violating = [number for number, stretch in enumerate(settled) if stretch[0].state.violating]
+    if not violating:
+        return Outcome.COMPLIANT, None
+    complied = settled[violating[-1] + 1]
+    return Outcome.CORRECTED, complied[0].start_s - settled[violating[0]][0].start_s
+
+
+def _length_s(stretch: list[Segment]) -> float:
+    return stretch[-1].end_s - stretch[0].start_s

@@ -26,7 +26,7 @@ def list_images(path: Path) -> list[Path]:
         raise SourceError(f"{path}: cannot be listed: {error.strerror}") from error
     if not found:
         raise SourceError(f"{path}: holds no image (looked for {', '.join(sorted(IMAGE_SUFFIXES))})")
-    return sorted(found, key=lambda item: _natural(item.name))
+    return sorted(found, key=lambda item: (_natural(item.name), item.name))
 
 
 def read_image(path: Path) -> Image:

@@ -102,6 +102,8 @@ class OpenCvSource:
         if kind is SourceKind.STREAM:
             parameters += [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS]
             parameters += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
+        else:
+            value = str(Path(value).absolute())  # FFmpeg takes the start of "12:30.mp4" for a protocol
         return cv2.VideoCapture(value, cv2.CAP_FFMPEG, parameters)
 
     def _why_not_opened(self) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from monitor.domain.address import redact
@@ -15,7 +15,12 @@ from monitor.domain.errors import JournalError
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def open_database(url: str) -> Engine:
+def sqlite_url(path: Path) -> URL:
+    """Return the address of a database file, whatever characters its name has."""
+    return URL.create("sqlite", database=str(path.absolute()))
+
+
+def open_database(url: str | URL) -> Engine:
     """Return an engine on a migrated database; raises `JournalError`.
 
     SQLite runs with a write-ahead log and full synchronisation: readers never wait for the writer, and what has been
@@ -32,7 +37,7 @@ def open_database(url: str) -> Engine:
             command.upgrade(config, "head")
     except (SQLAlchemyError, CommandError) as error:
         engine.dispose()
-        raise JournalError(f"journal {redact(url)}: {reason(error)}") from error
+        raise JournalError(f"journal {redact(str(url))}: {reason(error)}") from error
     return engine
 
 

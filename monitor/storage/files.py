@@ -1,7 +1,7 @@
 """Results that appear whole or not at all."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +17,13 @@ def make_folder(path: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise OutputError(f"{path}: cannot be written to: {error.strerror}") from error
+
+
+def refuse_overwriting(source: Path, results: Iterable[Path]) -> None:
+    """Raise `OutputError` where a result would take the place of what it was made from."""
+    for result in results:
+        if result.exists() and source.exists() and result.samefile(source):
+            raise OutputError(f"{result}: is the source itself; give another folder with --out")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from sqlalchemy import update
+from sqlalchemy import URL, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -32,7 +32,7 @@ class Journal:
     `put` returns once the event is committed, so a crash loses at most the event in flight.
     """
 
-    def __init__(self, url: str, run: RunInfo) -> None:
+    def __init__(self, url: str | URL, run: RunInfo) -> None:
         self._engine = open_database(url)
         row = RunRow(
             kind=run.kind,
