@@ -53,7 +53,8 @@ def test_files_that_say_nothing(load, text):
 
 def test_values_arrive(load):
     settings = load(
-        "detector: {backend: litert, precision: int8, threads: 3, labels: {chin: incorrect}, thresholds: {incorrect: 0.7}}\n"
+        "detector: {backend: litert, precision: int8, threads: 3,\n"
+        "           labels: {chin: incorrect}, thresholds: {incorrect: 0.7}}\n"
         "rules:\n  dwell_s: 2.5\n"
         "cameras:\n  Eingang Süd:\n    source: 0\n"
     )
@@ -69,7 +70,8 @@ def test_values_arrive(load):
 def test_relative_paths_count_from_the_files_folder(load, tmp_path):
     settings = load(
         "detector: {model: models/x}\noutput: {folder: out}\n"
-        "cameras:\n  a: {source: day.mp4}\n  b: {source: /data/day.mp4}\n  c: {source: 'rtsp://h//s'}\n  d: {source: 1}\n"
+        "cameras:\n  a: {source: day.mp4}\n  b: {source: /data/day.mp4}\n"
+        "  c: {source: 'rtsp://h//s'}\n  d: {source: 1}\n"
     )
     assert settings.detector.model == tmp_path / "models/x"
     assert settings.output.folder == tmp_path / "out"
@@ -358,7 +360,7 @@ def test_broken_yaml_names_its_line(faults, text, line):
         b"rules: {dwell_s: \x07}",
         b"rules:\x00",
         b"rules: {dwell_s: 2020-13-45}",
-        b"[" * 3000,
+        b"[" * 1000,
         b"? [a, b]\n: 1\n",
         b"? {a: b}\n: 1\n",
         b"rules: {{dwell_s}}\n",
@@ -469,18 +471,13 @@ def test_a_file_that_may_not_be_read(tmp_path):
 URLS = (
     f"rtsp://viewer:{SECRET}@192.0.2.17/s",
     f"http://192.0.2.17/s?user=v&password={SECRET}",
-    f"rtmp://viewer:{SECRET}@192.0.2.17/s",
     f"rtsp://viewer:a/{SECRET}@192.0.2.17/s",
 )
 
 
 @pytest.mark.parametrize("url", URLS)
 def test_secrets_are_in_no_print_of_the_settings(load, url):
-    try:
-        settings = load(f"cameras: {{a: {{source: '{url}'}}}}")
-    except ConfigError as error:  # a scheme that no source reads may be refused as well
-        assert SECRET not in str(error)
-        return
+    settings = load(f"cameras: {{a: {{source: '{url}'}}}}")
     camera = settings.cameras["a"]
     shown = (
         repr(settings),
@@ -493,6 +490,14 @@ def test_secrets_are_in_no_print_of_the_settings(load, url):
     )
     for text in shown:
         assert SECRET not in text
+
+
+def test_a_scheme_that_no_source_reads_is_refused_or_printed_without_its_secret(load):
+    try:
+        shown = as_yaml(plain(load(f"cameras: {{a: {{source: 'rtmp://v:{SECRET}@192.0.2.17/s'}}}}")))
+    except ConfigError as error:
+        shown = str(error)
+    assert SECRET not in shown
 
 
 @pytest.mark.parametrize("url", URLS)

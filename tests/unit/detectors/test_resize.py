@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from monitor.detectors.resize import resize_to_input
+from tests.fakes import flat, noise
+
+
+@pytest.mark.parametrize("size", [(1, 1), (320, 320), (720, 1280), (1280, 720), (2160, 3840), (640, 641), (37, 2000)])
+def test_every_size_fits(size):
+    resized = resize_to_input(flat(*size), 320, 256)
+    assert resized.shape == (320, 256, 3)
+    assert resized.dtype == np.uint8
+
+
+@pytest.mark.parametrize("size", [(320, 320), (720, 1280), (10, 10)])
+def test_blue_green_red_becomes_red_green_blue(size):
+    image = flat(*size)
+    image[...] = (10, 120, 230)
+    assert resize_to_input(image, 320, 320)[5, 5].tolist() == [230, 120, 10]
+
+
+def test_the_sides_are_stretched_not_cropped_and_not_swapped():
+    image = flat(400, 1000, 0)
+    image[:100, :] = 255  # the upper quarter
+    image[:, :100] = 128  # the left tenth
+    resized = resize_to_input(image, 320, 320)
+    assert resized[40, 160].min() > 240
+    assert resized[200, 160].max() < 15
+    assert (abs(resized[200, 16].astype(int) - 128) < 5).all()
+    assert resized[200, 48].max() < 15
+
+
+def test_small_detail_of_a_large_picture_does_not_alias_into_a_pattern():
+    image = flat(1280, 1280, 0)
+    image[::2, ::2] = 255
+    image[1::2, 1::2] = 255
+    resized = resize_to_input(image, 320, 320)
+    assert abs(resized.astype(int) - 127).max() <= 2
+
+
+def test_the_picture_itself_is_not_changed():
+    image = noise(700, 900)
+    before = image.copy()
+    image.setflags(write=False)
+    resize_to_input(image, 320, 320)
+    resize_to_input(image, 700, 900)
+    np.testing.assert_array_equal(image, before)
