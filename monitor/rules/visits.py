@@ -2,6 +2,7 @@
 
 import statistics
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from monitor.domain.detection import MaskState
 from monitor.domain.visit import Outcome, Segment, Visit
@@ -63,15 +64,8 @@ def judge_visit(segments: tuple[Segment, ...], settled_s: float) -> tuple[Outcom
     Neighbouring segments with the mask right, or with it missing or wrong, are one stretch. The last stretch that held
     for `settled_s` rules; where none held so long, the longest does. Of a violating stretch, the state held longest.
     """
-    stretches: list[list[Segment]] = []
-    for segment in segments:
-        if stretches and stretches[-1][-1].state.violating is segment.state.violating and segment.state.decided:
-            stretches[-1].append(segment)
-        elif segment.state.decided:
-            stretches.append([segment])
-        else:
-            stretches.append([])
-    stretches = [stretch for stretch in stretches if stretch]
+    runs = groupby(segments, key=lambda segment: (segment.state.decided, segment.state.violating))
+    stretches = [list(run) for (decided, _), run in runs if decided]
     if not stretches:
         return Outcome.UNKNOWN, None
     settled = [stretch for stretch in stretches if _length_s(stretch) >= settled_s] or [max(stretches, key=_length_s)]
