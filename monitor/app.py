@@ -17,7 +17,7 @@ from monitor.detectors.folder import sha256_of
 from monitor.detectors.opening import OpenedDetector, open_detector
 from monitor.domain.address import SourceAddress, SourceKind
 from monitor.domain.clock import SystemClock
-from monitor.domain.errors import SourceError
+from monitor.domain.errors import ConfigError
 from monitor.domain.frame import SourceInfo
 from monitor.domain.ports import Sink
 from monitor.domain.track import Analysis
@@ -63,16 +63,21 @@ class ReplayResult:
     summary: Summary
 
 
-def camera_for(settings: Settings, address: str) -> CameraSettings:
+def camera_for(settings: Settings, address: SourceAddress) -> CameraSettings:
     """Return the settings of a camera that the configuration does not name: the global ones."""
-    return CameraSettings(
-        source=SourceAddress(address), tracking=settings.tracking, rules=settings.rules, overlay=settings.overlay
-    )
+    return CameraSettings(source=address, tracking=settings.tracking, rules=settings.rules, overlay=settings.overlay)
 
 
 def recorded_cameras(settings: Settings) -> dict[str, CameraSettings]:
     """Return the configuration's cameras whose source is a file: those that can be replayed."""
     return {name: camera for name, camera in settings.cameras.items() if camera.source.kind is SourceKind.FILE}
+
+
+def default_recording(settings: Settings) -> Path:
+    """Return the first recording that the configuration names; raises `ConfigError` where it names none."""
+    for camera in recorded_cameras(settings).values():
+        return Path(camera.source.value)
+    raise ConfigError("the configuration has no camera whose source is a file: name a video")
 
 
 def open_replay_detectors(settings: Settings) -> list[OpenedDetector]:
@@ -92,14 +97,16 @@ def run_replay(settings: Settings, request: ReplayRequest, detectors: Sequence[O
 
     Files appear under their own names when they are complete; the journal and the violation log grow.
     """
-    if request.camera.source.kind is not SourceKind.FILE:
-        raise SourceError(f"{request.camera.source}: replay reads recordings; a camera never ends")
     if request.video:
         check_encoder()
     make_folder(request.folder)
     refuse_overwriting(Path(request.camera.source.value), _results(request))
     replay, story = _build_replay(settings, request, detectors)
-    summary = replay.run()
+    try:
+        summary = replay.run()
+    except BaseException:
+        partial(request.folder / "annotated.mp4").unlink(missing_ok=True)  # without its index no player opens it
+        raise
     for file in _results(request):
         finish(file)
     write_report(request.folder / "report.html", story, summary, _provenance(request, detectors[0]))

@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from monitor.domain.errors import MonitorError
+from monitor.domain.errors import MonitorError, OutputError
 
 app = typer.Typer(
     name="monitor",
@@ -47,6 +47,11 @@ def main() -> NoReturn:
             raise
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except OSError as error:  # standard output itself is full or closed
+        if debug:
+            raise
+        print(f"error: cannot write: {error.strerror}", file=sys.stderr)
+        sys.exit(OutputError.exit_code)
     except Exception as error:
         if debug:
             raise
@@ -70,6 +75,8 @@ def default(
         raise typer.Exit
     if context.invoked_subcommand is None:
         replay(config=config)
+    elif config is not None:
+        raise typer.BadParameter(f"give it after the command: {context.invoked_subcommand} --config {config}")
 
 
 @app.command()
@@ -125,7 +132,7 @@ def check(
 
 @app.command()
 def score(
-    video: Annotated[Path, typer.Argument(help="A video.")] = Path("recordings/samples/entrance.mp4"),
+    video: Annotated[Path | None, typer.Argument(help="A video; the configuration's first if none.")] = None,
     truth: Annotated[Path | None, typer.Option(help="Its ground truth; VIDEO with .json where not given.")] = None,
     detect_fps: DetectFps = None,
     config: ConfigOption = None,
@@ -135,17 +142,22 @@ def score(
     from monitor.commands.score import score as command
     from monitor.commands.show import load
 
-    command(load(config), video, truth or video.with_suffix(".json"), detect_fps, as_json=json)
+    command(load(config), video, truth, detect_fps, as_json=json)
 
 
 @models_app.command("list")
 def models_list(
-    folder: Annotated[Path, typer.Argument(help="Where model folders are.")] = Path("models"), json: JsonOption = False
+    folder: Annotated[
+        Path | None, typer.Argument(help="Where model folders are; beside the configuration's if none.")
+    ] = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
 ) -> None:
-    """List the model folders, and which of them could run here."""
+    """List the model folders, and what is wrong with those that cannot run."""
     from monitor.commands.models import list_models
+    from monitor.commands.show import load
 
-    list_models(folder, as_json=json)
+    list_models(load(config), folder, as_json=json)
 
 
 @models_app.command("inspect")
@@ -159,7 +171,7 @@ def models_inspect(folder: ModelFolder, config: ConfigOption = None, json: JsonO
 
 @bench_app.command("replay")
 def bench_replay(
-    video: Annotated[Path, typer.Argument(help="A video.")] = Path("recordings/samples/entrance.mp4"),
+    video: Annotated[Path | None, typer.Argument(help="A video; the configuration's first if none.")] = None,
     rounds: Annotated[int, typer.Option(min=1, max=50, help="Whole runs, each followed by its parts alone.")] = 3,
     config: ConfigOption = None,
     json: JsonOption = False,

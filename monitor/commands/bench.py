@@ -6,28 +6,34 @@ from pathlib import Path
 
 from rich.table import Table
 
-from monitor.app import ReplayRequest, camera_for, open_replay_detectors, run_replay
+from monitor.app import ReplayRequest, camera_for, default_recording, open_replay_detectors, run_replay
 from monitor.commands.show import out, print_json
 from monitor.config.settings import Settings
 from monitor.detectors.resize import resize_to_input
+from monitor.domain.address import SourceAddress
 from monitor.domain.clock import SystemClock
+from monitor.domain.event import EndReason
 from monitor.domain.track import Analysis
 from monitor.replay.bench import Parts
 from monitor.replay.bench import bench_replay as measure
 from monitor.sources.opening import make_source
 
 
-def bench_replay(settings: Settings, video: Path, rounds: int, *, as_json: bool) -> None:
+def bench_replay(settings: Settings, video: Path | None, rounds: int, *, as_json: bool) -> None:
     """Measure a replay and its parts, and print them."""
+    video = video or default_recording(settings)
     detectors = open_replay_detectors(settings)
     detector = detectors[0]
-    camera = camera_for(settings, str(video))
+    camera = camera_for(settings, SourceAddress(str(video)))
     height, width = detector.folder.input_size or (320, 320)
 
     def whole(on_analysis: Callable[[Analysis], None]) -> float:
         with tempfile.TemporaryDirectory() as folder:
             request = ReplayRequest(name=video.stem, camera=camera, folder=Path(folder), on_analysis=on_analysis)
-            return run_replay(settings, request, detectors).summary.media_s
+            summary = run_replay(settings, request, detectors).summary
+        if summary.end_reason is EndReason.INTERRUPTED:
+            raise KeyboardInterrupt
+        return summary.media_s
 
     parts = Parts(
         make_source=lambda: make_source(video.stem, camera.source, SystemClock()),

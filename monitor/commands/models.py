@@ -6,6 +6,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from rich.markup import escape
 from rich.table import Table
 
 from monitor.commands.show import notes, out, print_json
@@ -18,8 +19,9 @@ from monitor.domain.errors import ModelError
 _TIMED_LOOKS = 20
 
 
-def list_models(folder: Path, *, as_json: bool) -> None:
+def list_models(settings: Settings, folder: Path | None, *, as_json: bool) -> None:
     """List the model folders below a folder, also the broken ones, each with what is wrong with it."""
+    folder = folder or settings.detector.model.parent
     if not folder.is_dir():
         raise ModelError(f"{folder}: no such folder")
     rows = [_row(path) for path in sorted(folder.iterdir()) if path.is_dir()]
@@ -31,7 +33,8 @@ def list_models(folder: Path, *, as_json: bool) -> None:
         ap50 = row.get("measured", {}).get("map50", "")
         size = " x ".join(map(str, row.get("input_size") or []))
         exports = ", ".join(row.get("exports", []))
-        table.add_row(row["folder"], row.get("name", ""), size, exports, str(ap50), row.get("error", ""))
+        cells = (row["folder"], row.get("name", ""), size, exports, str(ap50), row.get("error", ""))
+        table.add_row(*map(escape, cells))
     out.print(table)
     if not rows:
         notes.print(f"{folder} holds no model folder")
@@ -57,13 +60,12 @@ def inspect_model(settings: Settings, path: Path, *, as_json: bool) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim")
     for key in ("folder", "name", "input_size", "labels", "thresholds", "measured", "training_data", "licence"):
-        table.add_row(key.replace("_", " "), str(values[key]))
+        table.add_row(key.replace("_", " "), escape(str(values[key])))
     for name, digest in values["sha256"].items():
-        table.add_row("sha256", f"{digest}  {name}")
+        table.add_row("sha256", escape(f"{digest}  {name}"))
     for backend in values["backends"]:
-        table.add_row(
-            "runs on", backend.get("error") or f"{backend['name']}: {backend['ms']} ms a look, {backend['signature']}"
-        )
+        words = backend.get("error") or f"{backend['name']}: {backend['ms']} ms a look, {backend['signature']}"
+        table.add_row("runs on", escape(words))
     out.print(table)
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from monitor.app import ReplayRequest, ReplayResult, camera_for, open_replay_detectors, recorded_cameras, run_replay
@@ -12,7 +13,7 @@ from monitor.commands.show import notes, out, print_json, progress
 from monitor.config.camera import CameraSettings
 from monitor.config.settings import Settings
 from monitor.detectors.opening import OpenedDetector
-from monitor.domain.address import SourceAddress, name_of
+from monitor.domain.address import SourceAddress, SourceKind, name_of
 from monitor.domain.errors import ConfigError, MonitorError, SourceError
 from monitor.domain.event import EndReason
 from monitor.domain.frame import SourceInfo
@@ -40,7 +41,10 @@ def plan_replays(settings: Settings, videos: list[str], camera: str | None, fold
         base = settings.cameras.get(camera) if camera else None
         chosen: dict[str, CameraSettings] = {}
         for video in videos:
-            own = base.model_copy(update={"source": SourceAddress(video)}) if base else camera_for(settings, video)
+            address = SourceAddress(video)
+            if address.kind is not SourceKind.FILE:
+                raise SourceError(f"{address}: replay reads recordings; a camera never ends")
+            own = base.model_copy(update={"source": address}) if base else camera_for(settings, address)
             chosen[_free_name(name_of(Path(video)), chosen)] = own
     else:
         recorded = recorded_cameras(settings)
@@ -57,7 +61,7 @@ def replay(
 ) -> int:
     """Replay each recording, say what was found and where it is, and return the exit code."""
     detectors = open_replay_detectors(settings)
-    results: list[ReplayResult] = []
+    values: list[dict[str, Any]] = []
     code = 0
     for plan in plans:
         try:
@@ -67,8 +71,9 @@ def replay(
                 raise
             notes.print(f"error: {error}", markup=False, style="red")
             code = error.exit_code
+            values.append({"name": plan.name, "folder": str(plan.folder), "error": str(error)})
             continue
-        results.append(result)
+        values.append(_values(result))
         if result.summary.error is not None:
             notes.print(f"error: {result.summary.error}", markup=False, style="red")
             code = SourceError.exit_code
@@ -78,7 +83,7 @@ def replay(
             code = 130
             break
     if as_json:
-        print_json([_values(result) for result in results])
+        print_json(values)
     return code
 
 
@@ -137,10 +142,10 @@ def _show(result: ReplayResult) -> None:
     )
     if summary.end_reason is not EndReason.FINISHED:
         table.add_row("ended", summary.end_reason.value)
-    table.add_row("look at", str(result.request.folder / "report.html"))
+    table.add_row("look at", escape(str(result.request.folder / "report.html")))
     if result.request.video:
-        table.add_row("watch", str(result.request.folder / "annotated.mp4"))
-    out.print(f"[bold]{result.request.name}[/bold]")
+        table.add_row("watch", escape(str(result.request.folder / "annotated.mp4")))
+    out.print(f"[bold]{escape(result.request.name)}[/bold]")
     out.print(table)
 
 

@@ -5,21 +5,26 @@ from pathlib import Path
 
 from rich.table import Table
 
-from monitor.app import ReplayRequest, camera_for, open_replay_detectors, run_replay
+from monitor.app import ReplayRequest, camera_for, default_recording, open_replay_detectors, run_replay
 from monitor.commands.show import out, print_json, progress
 from monitor.config.settings import Settings
+from monitor.domain.address import SourceAddress
+from monitor.domain.event import EndReason
 from monitor.replay.score import Scorer, read_truth
 
 
-def score(settings: Settings, video: Path, truth_path: Path, detect_fps: float | None, *, as_json: bool) -> None:
+def score(
+    settings: Settings, video: Path | None, truth_path: Path | None, detect_fps: float | None, *, as_json: bool
+) -> None:
     """Replay a video without writing anything that stays, and print how it agrees with its ground truth."""
-    truth = read_truth(truth_path)
+    video = video or default_recording(settings)
+    truth = read_truth(truth_path or video.with_suffix(".json"))
     scorer = Scorer(truth)
     detectors = open_replay_detectors(settings)
     with tempfile.TemporaryDirectory() as folder, progress(video.name) as tell:
         request = ReplayRequest(
             name=video.stem,
-            camera=camera_for(settings, str(video)),
+            camera=camera_for(settings, SourceAddress(str(video))),
             folder=Path(folder),
             video=False,
             detect_fps=detect_fps,
@@ -27,6 +32,8 @@ def score(settings: Settings, video: Path, truth_path: Path, detect_fps: float |
             on_analysis=scorer.add,
         )
         result = run_replay(settings, request, detectors)
+    if result.summary.end_reason is EndReason.INTERRUPTED:
+        raise KeyboardInterrupt
     values = scorer.score(result.story.visits, min(detect_fps or truth.fps, truth.fps))
     values["incidents"] = len(result.story.incidents)
     values["model"] = detectors[0].folder.name

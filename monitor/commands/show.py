@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from monitor.config.loading import load_settings
@@ -52,7 +53,7 @@ def progress(name: str) -> Iterator[Callable[[int, int | None], None]]:
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=notes, transient=True) as bar:
-            task = bar.add_task(name, total=None, rate="")
+            task = bar.add_task(escape(name), total=None, rate="")
             started = time.monotonic()
 
             def update(done: int, total: int | None) -> None:

@@ -1,9 +1,6 @@
 """TFLite exports of TFOD2 (`export_tflite_graph_tf2`) on LiteRT with XNNPACK."""
 
-import os
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +9,7 @@ from numpy.typing import NDArray
 
 from monitor.detectors.decode import decode
 from monitor.detectors.folder import ModelFolder
+from monitor.detectors.quiet import native_notices_hidden
 from monitor.detectors.resize import resize_to_input
 from monitor.domain.detection import Detection
 from monitor.domain.errors import ModelError
@@ -31,7 +29,7 @@ class LiteRtDetector:
         folder.verify(file)
         self._folder = folder
         try:
-            with _native_notices_hidden():
+            with native_notices_hidden():
                 self._interpreter = Interpreter(model_path=str(file), num_threads=threads)
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
@@ -128,24 +126,6 @@ def _the_input(file: Path, details: list[dict[str, Any]]) -> dict[str, Any]:
     if details[0]["dtype"] not in (np.float32, np.uint8, np.int8):
         raise ModelError(f"{file}: input type {details[0]['dtype'].__name__} is not float32, uint8 or int8")
     return details[0]
-
-
-@contextmanager
-def _native_notices_hidden() -> Iterator[None]:
-    """Keep the runtime's "Created XNNPACK delegate" off standard error: it has no switch for it, and it is no error.
-
-    Failures come as exceptions. The redirection is the whole process's, for the milliseconds of loading a model.
-    """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def _noise(height_px: int, width_px: int) -> Image:

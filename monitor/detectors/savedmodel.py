@@ -10,6 +10,7 @@ import numpy as np
 
 from monitor.detectors.decode import decode
 from monitor.detectors.folder import ModelFolder
+from monitor.detectors.quiet import native_notices_hidden
 from monitor.detectors.resize import resize_to_input
 from monitor.domain.detection import Detection
 from monitor.domain.errors import ModelError
@@ -36,7 +37,7 @@ class SavedModelDetector:
         self._folder = folder
         self.device = _device(self._tf, device)
         try:
-            with self._tf.device(self.device):
+            with native_notices_hidden(), self._tf.device(self.device):
                 self._model = self._tf.saved_model.load(str(saved_model))
         except (OSError, ValueError, RuntimeError, KeyError, self._tf.errors.OpError) as error:
             reason = " ".join(str(error).split())[:300]
@@ -94,12 +95,15 @@ class SavedModelDetector:
 def _tensorflow(threads: int | None) -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its notices are not for our users
     try:
-        import tensorflow as tf
+        with native_notices_hidden():
+            import tensorflow as tf
+
+            gpus = tf.config.list_physical_devices("GPU")
     except ImportError as error:
         raise ModelError(
             "backend savedmodel needs TensorFlow, which is not installed: pip install -r requirements.txt"
         ) from error
-    for gpu in tf.config.list_physical_devices("GPU"):
+    for gpu in gpus:
         try:
             tf.config.experimental.set_memory_growth(gpu, True)
         except RuntimeError:

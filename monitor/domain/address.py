@@ -13,10 +13,9 @@ STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
 
 #: One slash is enough to be taken for a URL: better a path hidden by mistake than a password shown by one.
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
-_USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+:/+)\S*@")
-_SECRET_VALUE = re.compile(
-    r"(?i)([\w-]*(?:pas|pwd|pw|token|key|secret|auth|sig)[\w-]*=)[^&;#/\s]*?(?=_[a-z]+=|[&;#/\s]|$)"
-)
+_SCHEME = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]+:/+")
+_PAIR = re.compile(r"((?:(?<![\w-])[\w-]+|_[A-Za-z]+)=)([^&;#/\s=]*?)(?=_[A-Za-z]+=|[&;#/\s]|$)")
+_SECRET_KEY = re.compile(r"(?i)pas|pwd|pw|token|key|secret|auth|sig")
 
 
 class SourceKind(StrEnum):
@@ -69,7 +68,14 @@ class SourceAddress:
 
 def redact(text: str) -> str:
     """Return the text with the user and password of every URL, and values that look secret, replaced by `***`."""
-    return _SECRET_VALUE.sub(r"\1***", _USERINFO.sub(r"\1***@", text))
+    hidden = "".join(_without_user(word) for word in re.split(r"(\s+)", text))
+    return _PAIR.sub(lambda pair: f"{pair[1]}***" if _SECRET_KEY.search(pair[1]) else pair[0], hidden)
+
+
+def _without_user(word: str) -> str:
+    """Hide what stands between the scheme and the last `@` of a word: a password may hold any sign."""
+    scheme, at = _SCHEME.search(word), word.rfind("@")
+    return f"{word[: scheme.end()]}***{word[at:]}" if scheme and at >= scheme.end() else word
 
 
 def is_unicode(text: str) -> bool:

@@ -32,9 +32,6 @@ from monitor.storage.lines import clock
 _WAITING_FRAMES = 4
 _WAITING_EVENTS = 256
 
-#: How long the stages may take to finish what they hold, once the last frame has been read.
-_DRAIN_S = 60.0
-
 
 @dataclass(frozen=True, slots=True)
 class Looked:
@@ -73,6 +70,7 @@ class Replay:
     _frames: int = 0
     _looks: int = 0
     _last_s: float = 0.0
+    _interrupts: int = 0
     _interrupted: threading.Event = field(default_factory=threading.Event)
     _detecting: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -98,7 +96,7 @@ class Replay:
                 crew.spawn("encode", self._encode)
             crew.spawn("record", self._record)
             self._wait(crew)
-            crew.join(timeout_s=_DRAIN_S)
+            crew.join(timeout_s=0)
         assert self._info is not None
         return Summary(
             info=self._info,
@@ -110,16 +108,18 @@ class Replay:
             error=self._source_error,
         )
 
-    def interrupt(self) -> None:
-        """Stop reading; what has been read is finished."""
-        self._interrupted.set()
-
     def _wait(self, crew: Crew) -> None:
-        try:
-            while crew.alive(timeout_s=0.5):
-                pass
-        except KeyboardInterrupt:
-            self.interrupt()
+        while True:
+            try:
+                while crew.alive(timeout_s=0.5):
+                    pass
+            except KeyboardInterrupt:  # an impatient second one does not spoil what the first has set to finish
+                if self._interrupts == 2:
+                    raise
+                self._interrupts += 1
+                self._interrupted.set()
+            else:
+                return
 
     def _discard(self) -> None:
         self._interrupted.set()
@@ -139,7 +139,10 @@ class Replay:
                     if time_s is None:
                         self._end_reason = self.source.end_reason
                         if self._end_reason is EndReason.TRUNCATED:
-                            self._source_error = self._cut_off()
+                            self._source_error = (
+                                f"{self.name}: is cut off at {self._last_s:.1f} s, its file is shorter than it says; "
+                                "what there is has been judged: copy the recording again for the rest"
+                            )
                         return
                     look = due.at(time_s)
                     if look or self.video_path is not None:
@@ -158,15 +161,6 @@ class Replay:
         finally:
             self.source.close()
             self._read.close()
-
-    def _cut_off(self) -> str:
-        info, promised = self._info, ""
-        if info is not None and info.frame_count and info.fps:
-            promised = f" of {info.frame_count / info.fps:.1f} s"
-        return (
-            f"{self.name}: is cut off at {self._last_s:.1f} s{promised}; "
-            "what there is has been judged: copy the recording again for the rest"
-        )
 
     def _detect(self, detector: Detector) -> None:
         try:

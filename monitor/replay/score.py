@@ -53,10 +53,10 @@ class Truth(Section):
     """A ground-truth file."""
 
     video: str
-    width: int
-    height: int
-    fps: float
-    frames: int
+    width: Annotated[int, Field(gt=0)]
+    height: Annotated[int, Field(gt=0)]
+    fps: Annotated[float, Field(gt=0)]
+    frames: Annotated[int, Field(gt=0)]
     people: list[TruePerson]
 
 
@@ -64,11 +64,12 @@ def read_truth(path: Path) -> Truth:
     """Read a ground-truth JSON; raises `SourceError`."""
     try:
         return Truth.model_validate(json.loads(path.read_text("utf-8")))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise SourceError(f"{path}: cannot be read as ground truth: {error}") from error
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
         raise SourceError(f"{path}: not a ground truth: {faults}") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SourceError(f"{path}: cannot be read as ground truth: {reason}") from error
 
 
 @dataclass(slots=True)

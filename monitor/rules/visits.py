@@ -62,7 +62,8 @@ def judge_visit(segments: tuple[Segment, ...], settled_s: float) -> tuple[Outcom
     """Return the outcome of a visit and, where it was corrected, the seconds it took.
 
     Neighbouring segments with the mask right, or with it missing or wrong, are one stretch. The last stretch that held
-    for `settled_s` rules; where none held so long, the longest does. Of a violating stretch, the state held longest.
+    for `settled_s` rules; where none held so long, the longest does. Of a violating
+    stretch, the last state that itself held so long rules, or else the one held longest.
     """
     runs = groupby(segments, key=lambda segment: (segment.state.decided, segment.state.violating))
     stretches = [list(run) for (decided, _), run in runs if decided]
@@ -70,11 +71,9 @@ def judge_visit(segments: tuple[Segment, ...], settled_s: float) -> tuple[Outcom
         return Outcome.UNKNOWN, None
     settled = [stretch for stretch in stretches if _length_s(stretch) >= settled_s] or [max(stretches, key=_length_s)]
     if settled[-1][0].state.violating:
-        without_s, incorrect_s = (
-            sum(segment.duration_s for segment in settled[-1] if segment.state is state)
-            for state in (MaskState.WITHOUT_MASK, MaskState.INCORRECT)
-        )
-        return (Outcome.VIOLATION if without_s >= incorrect_s and without_s > 0 else Outcome.INCORRECT), None
+        held = [segment for segment in settled[-1] if segment.duration_s >= settled_s]
+        ruling = held[-1] if held else max(settled[-1], key=lambda segment: segment.duration_s)
+        return Outcome.VIOLATION if ruling.state is MaskState.WITHOUT_MASK else Outcome.INCORRECT, None
     violating = [number for number, stretch in enumerate(settled) if stretch[0].state.violating]
     if not violating:
         return Outcome.COMPLIANT, None

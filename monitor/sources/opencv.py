@@ -10,12 +10,10 @@ from monitor.domain.clock import Clock
 from monitor.domain.errors import SourceError
 from monitor.domain.event import EndReason
 from monitor.domain.frame import Frame, SourceInfo
+from monitor.sources.container import is_cut_off
 
 OPEN_TIMEOUT_MS = 10_000
 READ_TIMEOUT_MS = 10_000
-
-#: A file that ends this long before its header promised has lost its tail.
-_TRUNCATION_SLACK_S = 1.0
 
 
 class OpenCvSource:
@@ -36,7 +34,6 @@ class OpenCvSource:
         self._live = address.kind is not SourceKind.FILE
         self._index = -1
         self._time_s = 0.0
-        self._promised_s = 0.0
 
     def open(self) -> SourceInfo:
         """Open the device, stream or file; raises `SourceError`."""
@@ -55,7 +52,6 @@ class OpenCvSource:
         frames = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         fps_known = fps if 0 < fps < 1000 else None
         count = int(frames) if not self._live and 0 < frames < 2**40 else None
-        self._promised_s = count / fps_known if count and fps_known else 0.0
         return SourceInfo(
             width_px=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
             height_px=int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
@@ -120,7 +116,7 @@ class OpenCvSource:
             raise SourceError(f"{self._address}: the stream stopped giving frames")
         if self._index < 0:
             raise SourceError(f"{self._address}: holds no frame that can be decoded")
-        if self._time_s + _TRUNCATION_SLACK_S < self._promised_s:
+        if is_cut_off(Path(self._address.value)):
             self.end_reason = EndReason.TRUNCATED
 
     def _opened(self) -> cv2.VideoCapture:

@@ -1,0 +1,63 @@
+"""Whether a recording's file has lost its tail, told by the sizes that its own container states."""
+
+from pathlib import Path
+from typing import BinaryIO
+
+_EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
+
+
+def is_cut_off(path: Path) -> bool:
+    """Return whether an MP4/MOV, Matroska/WebM or AVI file is shorter than it says; False for any other kind.
+
+    ISO/IEC 14496-12 (boxes), RFC 8794 and RFC 9559 (EBML, Matroska) and RIFF state the size of each top-level part. The
+    length in seconds is no use: it may count from another zero, or be that of a longer sound track.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(12)
+        file.seek(0)
+        if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free"):
+            return _boxes_end(file, size) > size
+        if head[:4] == _EBML:
+            return _segment_end(file) > size
+        if head[:4] == b"RIFF":
+            return 8 + int.from_bytes(head[4:8], "little") > size
+    return False
+
+
+def _boxes_end(file: BinaryIO, size: int) -> int:
+    end = 0
+    while end < size:
+        file.seek(end)
+        header = file.read(16)
+        length = int.from_bytes(header[:4], "big")
+        if length == 1:
+            length = int.from_bytes(header[8:16], "big")
+        if length == 0:  # to the end of the file
+            return size
+        if len(header) < 8 or length < 8:
+            return size + 1
+        end += length
+    return end
+
+
+def _segment_end(file: BinaryIO) -> int:
+    """Return where the first Segment ends, 0 where its size is not stated (a live recording)."""
+    file.seek(len(_EBML))
+    header_size = _variable_size(file) or 0
+    file.seek(header_size, 1)
+    if file.read(len(_SEGMENT)) != _SEGMENT:
+        return 0
+    size = _variable_size(file)
+    return 0 if size is None else file.tell() + size
+
+
+def _variable_size(file: BinaryIO) -> int | None:
+    """Read an EBML variable-size integer; None for "unknown" (all ones) and at the end of the file."""
+    first = file.read(1)
+    if not first or first[0] == 0:
+        return None
+    length = 9 - first[0].bit_length()
+    rest = file.read(length - 1)
+    value = int.from_bytes(first + rest, "big") & ((1 << 7 * length) - 1)
+    return None if len(rest) < length - 1 or value == (1 << 7 * length) - 1 else value
