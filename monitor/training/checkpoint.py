@@ -1,0 +1,81 @@
+"""A detection checkpoint run as it is, to judge what exports lose against it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from monitor.detectors.decode import decode
+from monitor.detectors.resize import resize_to_input
+from monitor.domain.detection import Detection, MaskState
+from monitor.domain.frame import Image
+from monitor.training import tfod
+from monitor.training.errors import TrainingError
+
+
+class CheckpointDetector:
+    """The `Detector` port over a TFOD2 model in memory; see `open_checkpoint`."""
+
+    def __init__(self, model: Any, input_size: tuple[int, int], states: Mapping[int, MaskState], floor: float) -> None:
+        """`input_size` (height, width) in pixels; `states` by 1-based class id; scores under `floor` are left out."""
+        import tensorflow as tf
+
+        self._size = input_size
+        self._states = states
+        self._thresholds = dict.fromkeys(MaskState, floor)
+        shape = tf.constant([[*input_size, 3]])
+
+        @tf.function  # type: ignore[untyped-decorator]
+        def run(image: Any) -> Any:
+            return model.postprocess(model.predict(image * (2.0 / 255.0) - 1.0, shape), shape)
+
+        self._run = run
+
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+        """Return the detections of each BGR picture, best first."""
+        return [self._one(image) for image in images]
+
+    def _one(self, image: Image) -> list[Detection]:
+        raw = self._run(resize_to_input(image, *self._size)[None].astype(np.float32))
+        boxes, classes, scores = (raw[f"detection_{name}"].numpy()[0] for name in ("boxes", "classes", "scores"))
+        height, width = image.shape[:2]
+        return decode(boxes, classes.astype(np.int64) + 1, scores, width, height, self._states, self._thresholds)
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+def open_checkpoint(
+    model_config: Any, checkpoint: Path, input_size: tuple[int, int], states: Mapping[int, MaskState], floor: float
+) -> CheckpointDetector:
+    """Build the pipeline's model, restore the checkpoint and run it at `input_size`.
+
+    Raises:
+        TrainingError: the checkpoint does not fit the pipeline.
+    """
+    tfod.load()
+    import tensorflow as tf
+    from object_detection.builders import model_builder
+
+    model = model_builder.build(model_config, is_training=False)
+    model.predict(tf.zeros((1, *input_size, 3)), tf.constant([[*input_size, 3]]))
+    restore(model, checkpoint)
+    return CheckpointDetector(model, input_size, states, floor)
+
+
+def restore(model: Any, checkpoint: Path) -> None:
+    """Load a checkpoint's weights into a built model.
+
+    Raises:
+        TrainingError: there is no such checkpoint, or it does not fit the model.
+    """
+    import tensorflow as tf
+
+    try:
+        tf.train.Checkpoint(model=model).read(str(checkpoint)).expect_partial().assert_existing_objects_matched()
+    except (AssertionError, ValueError, tf.errors.OpError) as error:
+        reason = (str(error).strip().splitlines() or [""])[0][:200]
+        raise TrainingError(f"{checkpoint}: cannot be loaded into the pipeline's model ({reason})") from error

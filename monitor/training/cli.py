@@ -1,0 +1,113 @@
+"""The commands `monitor train ...`, `monitor evaluate` and `monitor export`; importing them loads nothing heavy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+train_app = typer.Typer(help="Prepare data and train a detector with TFOD2.", no_args_is_help=True)
+
+_Voc = Annotated[Path, typer.Argument(help="Pascal VOC folder: images/, annotations/, train.txt, val.txt.")]
+_Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label", help="NAME=STATE of each class, in the order of their ids; the public data set's if left out."
+    ),
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
+_EvalSize = Annotated[
+    str | None, typer.Option("--eval-size", help="WIDTHxHEIGHT that val is judged at; the pipeline's if left out.")
+]
+
+
+@train_app.command("prepare")
+def prepare_command(
+    voc_dir: _Voc,
+    out_dir: Annotated[Path, typer.Option("--out", help="Folder for records, label map and statistics.")],
+    views: Annotated[int, typer.Option(min=0, help="Training views to cut; 0 keeps whole pictures.")] = 0,
+    frame: Annotated[str, typer.Option(help="WIDTHxHEIGHT of the input that the views are cut for.")] = "512x352",
+    view_size: Annotated[int, typer.Option(min=64, help="Side of a view in pixels.")] = 320,
+    seed: Annotated[int, typer.Option(help="Seed of the views, and of the split where there are no split files.")] = 1,
+    label: _Labels = None,
+) -> None:
+    """Check a Pascal VOC data set and write TFRecords, label map and statistics."""
+    from monitor.training.commands import run_prepare
+
+    run_prepare(voc_dir, out_dir, views, frame, view_size, seed, label or [])
+
+
+@train_app.command("init")
+def init_command(
+    backbone: Annotated[Path, typer.Argument(help="TFLite file of a MobileNet, quantised or float.")],
+    pipeline: Annotated[Path, typer.Option(help="The pipeline.config whose backbone it becomes.")],
+    data: Annotated[Path, typer.Option(help="Pascal VOC folder; 100 of its train pictures set the batch norms.")],
+    out_dir: Annotated[Path, typer.Option("--out", help="Folder for the checkpoint.")],
+    label: _Labels = None,
+) -> None:
+    """Turn a TFLite backbone into a checkpoint that training starts from."""
+    from monitor.training.commands import run_init
+
+    run_init(backbone, pipeline, data, out_dir, label or [])
+
+
+@train_app.command("run")
+def run_command(
+    pipeline: Annotated[Path, typer.Option(help="TFOD2 pipeline.config; its paths are relative to itself.")],
+    run_dir: Annotated[Path, typer.Option("--run-dir", help="Folder for checkpoints and logs; resumed if it has any.")],
+    steps: Annotated[int | None, typer.Option(min=1, help="Stop at this step, before the pipeline's last.")] = None,
+    save_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 250,
+    eval_every: Annotated[int, typer.Option(min=1, help="Steps between evaluations on val.")] = 1000,
+    eval_size: _EvalSize = None,
+    label: _Labels = None,
+) -> None:
+    """Train, evaluate on val as it goes, keep the best; run again to go on."""
+    from monitor.training.commands import run_train
+
+    run_train(pipeline, run_dir, steps, save_every, eval_every, eval_size, label or [])
+
+
+def evaluate_command(
+    model: Annotated[Path, typer.Argument(help="Model folder.")],
+    data: _Voc,
+    split: Annotated[str, typer.Option(help="Which split file to judge on; 'all' for every annotation.")] = "val",
+    backend: Annotated[str, typer.Option(help="auto, litert or savedmodel.")] = "auto",
+    precision: Annotated[str, typer.Option(help="TFLite export: auto, float or int8.")] = "auto",
+    against: Annotated[Path | None, typer.Option(help="A second model folder to set beside it.")] = None,
+    plots: Annotated[Path | None, typer.Option(help="Folder for plots.")] = None,
+    label: _Labels = None,
+    json: _Json = False,
+) -> None:
+    """Judge a model on annotated pictures: COCO figures, precision and recall as shipped, confusion, calibration."""
+    from monitor.training.commands import run_evaluate
+
+    run_evaluate(model, data, split, backend, precision, against, plots, label or [], as_json=json)
+
+
+def export_command(
+    pipeline: Annotated[Path, typer.Option(help="The pipeline.config that the checkpoint was trained with.")],
+    checkpoint: Annotated[Path, typer.Option(help="Checkpoint prefix, such as RUN/best/ckpt-1.")],
+    data: Annotated[Path, typer.Option(help="Pascal VOC folder: train calibrates int8, val judges.")],
+    out_dir: Annotated[Path, typer.Option("--out", help="The model folder to write.")],
+    size: Annotated[str, typer.Option(help="Input WIDTHxHEIGHT, multiples of 32.")],
+    name: Annotated[str, typer.Option(help="What the model is called.")],
+    training_data: Annotated[str, typer.Option(help="What it was trained on, for model.yaml and the card.")],
+    licence: Annotated[str, typer.Option(help="Licence of weights and data.")],
+    recipe: Annotated[Path | None, typer.Option(help="Markdown file with the recipe, for the model card.")] = None,
+    cpu_default: Annotated[str, typer.Option(help="The TFLite export that runs by default: int8 or float.")] = "int8",
+    label: _Labels = None,
+) -> None:
+    """Write a model folder from a checkpoint and judge every file of it on val."""
+    from monitor.training.commands import run_export
+
+    run_export(
+        pipeline, checkpoint, data, out_dir, size, name, training_data, licence, recipe, cpu_default, label or []
+    )
+
+
+def mount(app: typer.Typer) -> None:
+    """Add `train`, `evaluate` and `export` to the product's commands."""
+    app.add_typer(train_app, name="train")
+    app.command("evaluate")(evaluate_command)
+    app.command("export")(export_command)

@@ -1,0 +1,270 @@
+"""What the training commands do: settings from words, progress for people, tables or JSON at the end."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from monitor.config.detector import Backend, DetectorSettings, Precision
+from monitor.detectors.folder import LABEL_MAP, TFLITE
+from monitor.detectors.opening import open_detector
+from monitor.domain.detection import DECIDED_STATES, MaskState
+from monitor.training.errors import TrainingError
+from monitor.training.evaluate import FACE_HEIGHTS_PX, SCORE_FLOOR, Evaluation, evaluate, judge, samples_of
+from monitor.training.labels import parse_labels, parse_size
+from monitor.training.voc import Annotation, all_names, read_dataset, read_split
+
+#: Train pictures that set batch norms in `init` and int8 ranges in `export`: figures are steady from about 100 on.
+CALIBRATION_PICTURES = 200
+
+_out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 200)
+_Choice = TypeVar("_Choice", Backend, Precision)
+
+_notes = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+@contextmanager
+def _bar(name: str, total: int) -> Iterator[tuple[Bar, TaskID] | None]:
+    """A bar on a terminal, nothing where output is piped."""
+    if not _notes.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, TextColumn("{task.fields[said]}"), console=_notes) as bar:
+        yield bar, bar.add_task(name, total=total, said="")
+
+
+def run_prepare(
+    voc_dir: Path, out_dir: Path, views: int, frame: str, view_size: int, seed: int, labels: Sequence[str]
+) -> None:
+    """`monitor train prepare`."""
+    from monitor.training.prepare import PrepareSettings, prepare
+    from monitor.training.views import ViewSettings
+
+    height, width = parse_size(frame)
+    settings = PrepareSettings(
+        labels=tuple(parse_labels(labels)),
+        views=views,
+        view=ViewSettings(size_px=view_size, frame_px=(width, height)),
+        seed=seed,
+    )
+    with _bar("views", views or 1) as bar:
+        prepared = prepare(
+            voc_dir, out_dir, settings, lambda done, _: bar[0].update(bar[1], completed=done) if bar else None
+        )
+    for split, figures in prepared.statistics.items():
+        boxes = ", ".join(f"{count} {label}" for label, count in figures["boxes"].items())
+        nobody = figures["pictures_with_nobody"]
+        _out.print(f"{split}: {figures['pictures']} pictures ({nobody} with nobody), {boxes}")
+    _out.print(f"wrote {prepared.folder}")
+
+
+def run_init(backbone: Path, pipeline: Path, data: Path, out_dir: Path, labels: Sequence[str]) -> None:
+    """`monitor train init`."""
+    from monitor.training.loop import read_model_config
+    from monitor.training.pretrained import convert
+
+    resizer = read_model_config(pipeline).model.ssd.image_resizer.fixed_shape_resizer
+    size = (int(resizer.width), int(resizer.height))
+    pictures = _some_pictures(_annotations(data, "train", labels), CALIBRATION_PICTURES // 2)
+    rgb = [np.asarray(cv2.cvtColor(cv2.resize(one, size), cv2.COLOR_BGR2RGB), np.uint8) for one in pictures]
+    done = convert(backbone, pipeline, rgb, out_dir)
+    _out.print(f"filled {done.filled} convolutions; left at random: {', '.join(done.left_random) or 'none'}")
+    _out.print(f'wrote {done.checkpoint}; use it with fine_tune_checkpoint_type: "classification"')
+
+
+def run_train(
+    pipeline: Path,
+    run_dir: Path,
+    steps: int | None,
+    save_every: int,
+    eval_every: int,
+    eval_size: str | None,
+    labels: Sequence[str],
+) -> None:
+    """`monitor train run`."""
+    from monitor.training.loop import Progress, read_pipeline
+    from monitor.training.run import RunSettings, train
+
+    settings = RunSettings(save_every, eval_every, parse_size(eval_size) if eval_size else None, steps)
+    total = min(steps or sys.maxsize, int(read_pipeline(pipeline)["train_config"].num_steps))
+    with _bar("training", total) as bar:
+
+        def report(progress: Progress) -> None:
+            losses = " ".join(f"{name.removesuffix('_loss')} {value:.3f}" for name, value in progress.losses.items())
+            said = f"{losses} | rate {progress.learning_rate:.4f} | {progress.steps_per_s:.2f} steps/s"
+            if bar:
+                bar[0].update(bar[1], completed=progress.step, said=said)
+            else:
+                left = f"{progress.left_s / 60:.0f} min left"
+                _out.print(f"{time.strftime('%H:%M:%S')} step {progress.step} of {total} | {said} | {left}")
+
+        result = train(pipeline, run_dir, settings, parse_labels(labels), report, _notes.print)
+    _out.print(f"step {result.step}; best on val: {result.best_map50} in {result.best}")
+
+
+def run_evaluate(
+    model: Path,
+    data: Path,
+    split: str,
+    backend: str,
+    precision: str,
+    against: Path | None,
+    plots: Path | None,
+    labels: Sequence[str],
+    *,
+    as_json: bool,
+) -> None:
+    """`monitor evaluate`."""
+    annotations = _annotations(data, split, labels)
+    states = parse_labels(labels)
+    found = {
+        str(folder): _evaluate_folder(
+            folder, _choice(Backend, backend), _choice(Precision, precision), annotations, states
+        )
+        for folder in (model, against)
+        if folder is not None
+    }
+    if plots is not None:
+        from monitor.training.plots import plot_evaluation
+
+        for path in plot_evaluation(found, plots):
+            _notes.print(f"wrote {path}")
+    if as_json:
+        first = found[str(model)].as_json()
+        second = {"against": found[str(against)].as_json()} if against else {}
+        _out.print_json(json.dumps(first | second))
+    else:
+        _print_evaluations(found)
+
+
+def _evaluate_folder(
+    folder: Path,
+    backend: Backend,
+    precision: Precision,
+    annotations: Sequence[Annotation],
+    states: dict[str, MaskState],
+) -> Evaluation:
+    """Judge a folder with no threshold, for AP, and read precision and recall at its own thresholds."""
+    low = dict.fromkeys(DECIDED_STATES, SCORE_FLOOR)
+    settings = DetectorSettings(model=folder, backend=backend, precision=precision, thresholds=low)  # type: ignore[arg-type]
+    opened = open_detector(settings)
+    shipped = open_thresholds(folder)
+    with _bar(folder.name, len(annotations)) as bar:
+        judged = judge(
+            opened.detector,
+            samples_of(annotations, states),
+            lambda done: bar[0].update(bar[1], completed=done) if bar else None,
+        )
+    opened.detector.close()
+    return evaluate(judged, shipped)
+
+
+def open_thresholds(folder: Path) -> dict[MaskState, float]:
+    """The thresholds that the model folder ships with."""
+    from monitor.detectors.folder import load_model_folder
+
+    return load_model_folder(folder, DetectorSettings(model=folder)).thresholds
+
+
+def _choice(kind: type[_Choice], word: str) -> _Choice:
+    try:
+        return kind(word)
+    except ValueError as error:
+        raise TrainingError(f"{word!r} is none of {', '.join(one.value for one in kind)}") from error
+
+
+def run_export(
+    pipeline: Path,
+    checkpoint: Path,
+    data: Path,
+    out_dir: Path,
+    size: str,
+    name: str,
+    training_data: str,
+    licence: str,
+    recipe: Path | None,
+    cpu_default: str,
+    labels: Sequence[str],
+) -> None:
+    """`monitor export`."""
+    from monitor.training.card import CardFacts, model_card
+    from monitor.training.export import ExportSettings, export
+    from monitor.training.records import write_label_map
+
+    states = parse_labels(labels)
+    default = _choice(Precision, cpu_default)
+    settings = ExportSettings(name, parse_size(size), states, training_data, licence, default)
+    pictures = _some_pictures(_annotations(data, "train", labels), CALIBRATION_PICTURES)
+    val = list(samples_of(_annotations(data, "val", labels), states))
+    label_map = checkpoint.parent / LABEL_MAP
+    write_label_map(label_map, list(states))
+    done = export(pipeline, checkpoint, out_dir, label_map, settings, pictures, val, _notes.print)
+    words = recipe.read_text(encoding="utf-8") if recipe else "See `pipeline.config`."
+    facts = CardFacts(name, settings.input_size, training_data, licence, words, TFLITE[default])
+    (done.folder / "MODEL_CARD.md").write_text(model_card(facts, done.files, done.lost()), encoding="utf-8")
+    _out.print(f"checkpoint: mAP50 {done.checkpoint.map50:.3f}")
+    for file, figures in done.files.items():
+        _out.print(f"{file}: mAP50 {figures.map50:.3f}, {done.lost()[file]:+.3f} lost")
+    _out.print(f"wrote {done.folder}")
+
+
+def _annotations(data: Path, split: str, labels: Sequence[str]) -> tuple[Annotation, ...]:
+    names = all_names(data) if split == "all" else read_split(data, split)
+    if names is None:
+        raise TrainingError(f"{data}: has no {split}.txt")
+    found = read_dataset(data, names, parse_labels(labels))
+    if found.problems:
+        lines = "\n".join(f"  {problem}" for problem in found.problems)
+        raise TrainingError(f"{data}: {len(found.problems)} fault(s):\n{lines}")
+    return found.annotations
+
+
+def _some_pictures(
+    annotations: Sequence[Annotation], count: int
+) -> list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]:
+    """Evenly spread pictures, BGR."""
+    step = max(len(annotations) / count, 1.0)
+    chosen = [annotations[int(index * step)] for index in range(min(count, len(annotations)))]
+    images = [cv2.imdecode(np.fromfile(one.image, np.uint8), cv2.IMREAD_COLOR) for one in chosen]
+    return [np.asarray(image, np.uint8) for image in images if image is not None]
+
+
+def _print_evaluations(found: dict[str, Evaluation]) -> None:
+    """Figures of each model, one block a model, the same rows in the same order."""
+    for name, one in found.items():
+        low, high = one.map50_interval
+        _out.print(f"\n{name}: {one.pictures} pictures")
+        _out.print(
+            f"  mAP50 {one.map50:.3f} [{low:.3f}, {high:.3f}]   mAP {one.map:.3f}   any state {one.ap50_any_state:.3f}"
+        )
+        for state in DECIDED_STATES:
+            key = state.value
+            low, high = one.interval50[key]
+            _out.print(
+                f"  {key:13} {one.faces[key]:5} faces  AP50 {_figure(one.ap50[key])} [{low:.3f}, {high:.3f}]  at "
+                f"{one.thresholds[key]:.3f}: precision {_figure(one.precision[key])} recall {_figure(one.recall[key])}"
+            )
+        sizes = "   ".join(f"{name} {_figure(one.ap50_by_height[name])}" for name in FACE_HEIGHTS_PX)
+        _out.print(f"  AP50 by face height, any state: {sizes}")
+        names = [state.value for state in DECIDED_STATES]
+        _out.print("  is \\ said     " + "".join(f"{name:>14}" for name in [*names, "missed"]))
+        for row, counts in zip([*names, "nobody"], one.confusion, strict=True):
+            _out.print(f"  {row:14}" + "".join(f"{count:14}" for count in counts))
+        _out.print(f"  calibration error {one.calibration_error:.3f}")
+
+
+def _figure(value: float) -> str:
+    return "  -  " if math.isnan(value) else f"{value:.3f}"

@@ -1,0 +1,13 @@
+"""What training, evaluation and export say when they cannot go on."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from monitor.domain.errors import MonitorError
+
+
+class TrainingError(MonitorError):
+    """Data, a pipeline or a checkpoint cannot be used, or training failed; one line, or a line a fault."""
+
+    exit_code: ClassVar[int] = 7

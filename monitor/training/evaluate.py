@@ -1,0 +1,230 @@
+"""Judging a detector on annotated pictures: COCO's figures, and what the shipped thresholds mean in practice."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+
+from monitor.domain.detection import DECIDED_STATES, MaskState
+from monitor.domain.ports import Detector
+from monitor.training import metrics
+from monitor.training.errors import TrainingError
+from monitor.training.metrics import CalibrationBin, ClassHits, Judged
+from monitor.training.voc import Annotation
+
+#: Face heights in pixels of the original picture, by name: below 16 a mask is hard to see for a person too.
+FACE_HEIGHTS_PX: Mapping[str, tuple[float, float]] = {
+    "tiny": (0.0, 16.0),
+    "small": (16.0, 32.0),
+    "medium": (32.0, 96.0),
+    "large": (96.0, math.inf),
+}
+
+#: Detections below this score change no AP that anybody reports and cost time in matching.
+SCORE_FLOOR = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Everything that `monitor evaluate` reports; keys of the mappings are state names.
+
+    `map` averages IoU 0.5 to 0.95 over states and `map50` is at IoU 0.5, both by pycocotools; `interval50` the middle
+    95 % of `ap50` over pictures drawn with replacement; `ap50_by_height` the recall-weighted AP of faces of any state.
+    `confusion` rows are what faces are, columns what was said, at the thresholds; the last row is "nobody there", the
+    last column "missed".
+    """
+
+    pictures: int
+    faces: dict[str, int]
+    map: float
+    map50: float
+    ap50: dict[str, float]
+    interval50: dict[str, tuple[float, float]]
+    map50_interval: tuple[float, float]
+    ap50_any_state: float
+    ap50_by_height: dict[str, float]
+    thresholds: dict[str, float]
+    precision: dict[str, float]
+    recall: dict[str, float]
+    confusion: list[list[int]]
+    calibration: list[CalibrationBin]
+    calibration_error: float
+    judged: list[Judged] = field(repr=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for `--json`; a figure that does not exist is null."""
+        names = [name for name in Evaluation.__dataclass_fields__ if name != "judged"]
+        values = {name: getattr(self, name) for name in names}
+        values["calibration"] = [asdict(one) for one in self.calibration]
+        return {key: _plain(value) for key, value in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return None if math.isnan(value) else round(value, 5)
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A picture with its truth: encoded JPEG or PNG bytes, boxes (G, 4) in pixels, and states (G,) as indices."""
+
+    name: str
+    encoded: bytes
+    boxes: metrics.Floats
+    classes: metrics.Ints
+
+
+def samples_of(annotations: Sequence[Annotation], states: Mapping[str, MaskState]) -> Iterator[Sample]:
+    """Annotated pictures as samples, read one at a time; `states` says which state each label name means."""
+    for one in annotations:
+        yield Sample(
+            one.name,
+            one.image.read_bytes(),
+            _boxes([(box.x1_px, box.y1_px, box.x2_px, box.y2_px) for box in one.boxes]),
+            np.array([DECIDED_STATES.index(states[box.label]) for box in one.boxes], np.int64),
+        )
+
+
+def judge(detector: Detector, samples: Iterable[Sample], done: Callable[[int], None] = lambda _: None) -> list[Judged]:
+    """Run the detector over the pictures; `done` is told how many it has seen."""
+    judged: list[Judged] = []
+    for one in samples:
+        image = cv2.imdecode(np.frombuffer(one.encoded, np.uint8), cv2.IMREAD_COLOR)
+        if image is None:
+            raise TrainingError(f"{one.name} is not a readable picture")
+        found = detector.detect([np.asarray(image, np.uint8)])[0]
+        found = sorted(found, key=lambda detection: -detection.score)
+        judged.append(
+            Judged(
+                one.boxes,
+                one.classes,
+                _boxes([(d.box.x1_px, d.box.y1_px, d.box.x2_px, d.box.y2_px) for d in found]),
+                np.array([DECIDED_STATES.index(d.state) for d in found], np.int64),
+                np.array([d.score for d in found], np.float64),
+            )
+        )
+        done(len(judged))
+    return judged
+
+
+def _boxes(rows: Sequence[tuple[float, float, float, float]]) -> metrics.Floats:
+    return np.array(rows, np.float64).reshape(-1, 4)
+
+
+def evaluate(judged: list[Judged], thresholds: Mapping[MaskState, float], rounds: int = 500) -> Evaluation:
+    """Every figure, from judged pictures. `rounds` is how often pictures are redrawn for the intervals."""
+    names = [state.value for state in DECIDED_STATES]
+    least = np.array([thresholds[state] for state in DECIDED_STATES])
+    hits = {name: [metrics.class_hits(one, index) for one in judged] for index, name in enumerate(names)}
+    overall, by_class = coco_figures(judged)
+    shown = [one.at(least) for one in judged]
+    pr = {name: metrics.precision_recall(hits[name], float(limit)) for name, limit in zip(names, least, strict=True)}
+    bins = metrics.calibration([part for parts in hits.values() for part in parts])
+    anyone = [_any_state(one) for one in judged]
+    return Evaluation(
+        pictures=len(judged),
+        faces={name: sum(part.faces for part in hits[name]) for name in names},
+        map=overall,
+        map50=_mean_or_nan(np.array([value for value in by_class.values() if not math.isnan(value)])),
+        ap50=by_class,
+        interval50={name: metrics.bootstrap(len(judged), _ap_of(hits[name]), rounds) for name in names},
+        map50_interval=metrics.bootstrap(len(judged), _mean_ap_of(list(hits.values())), rounds),
+        ap50_any_state=metrics.average_precision([metrics.class_hits(one, 0) for one in anyone]),
+        ap50_by_height={name: _ap_of_heights(anyone, *limits) for name, limits in FACE_HEIGHTS_PX.items()},
+        thresholds={name: float(limit) for name, limit in zip(names, least, strict=True)},
+        precision={name: value[0] for name, value in pr.items()},
+        recall={name: value[1] for name, value in pr.items()},
+        confusion=metrics.confusion(shown, len(names)).tolist(),
+        calibration=bins,
+        calibration_error=metrics.calibration_error(bins),
+        judged=judged,
+    )
+
+
+def _ap_of(parts: Sequence[ClassHits]) -> Callable[[metrics.Ints], float]:
+    return lambda drawn: metrics.average_precision([parts[index] for index in drawn])
+
+
+def _mean_ap_of(by_class: Sequence[Sequence[ClassHits]]) -> Callable[[metrics.Ints], float]:
+    def mean(drawn: metrics.Ints) -> float:
+        values = [metrics.average_precision([parts[index] for index in drawn]) for parts in by_class]
+        return float(np.mean([value for value in values if not math.isnan(value)] or [math.nan]))
+
+    return mean
+
+
+def _any_state(one: Judged) -> Judged:
+    """The same picture where every state counts as one."""
+    return Judged(one.true_boxes, one.true_classes * 0, one.boxes, one.classes * 0, one.scores)
+
+
+def _ap_of_heights(judged: Sequence[Judged], low: float, high: float) -> float:
+    """AP at IoU 0.5 of faces of these heights; detections that are other faces, or of other heights, do not count."""
+    parts: list[ClassHits] = []
+    for one in judged:
+        found = metrics.match(one.boxes, one.true_boxes)
+        true_height = one.true_boxes[:, 3] - one.true_boxes[:, 1]
+        wanted = (true_height >= low) & (true_height < high)
+        height = one.boxes[:, 3] - one.boxes[:, 1]
+        is_face = found >= 0
+        counted = np.where(is_face, wanted[found] if len(wanted) else False, (height >= low) & (height < high))
+        parts.append(ClassHits(one.scores[counted], is_face[counted], int(wanted.sum())))
+    return metrics.average_precision(parts)
+
+
+def coco_figures(judged: Sequence[Judged]) -> tuple[float, dict[str, float]]:
+    """pycocotools' mAP (IoU 0.5 to 0.95, states that occur) and AP at IoU 0.5 by state."""
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    truth = COCO()
+    truth.dataset = {
+        "info": {},
+        "images": [{"id": index} for index in range(len(judged))],
+        "categories": [{"id": index + 1, "name": state.value} for index, state in enumerate(DECIDED_STATES)],
+        "annotations": _coco_rows(judged, truth=True),
+    }
+    found = _coco_rows(judged, truth=False)
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth.createIndex()
+        if not found:
+            return 0.0, {state.value: 0.0 for state in DECIDED_STATES}
+        run = COCOeval(truth, truth.loadRes(found), "bbox")
+        run.evaluate()
+        run.accumulate()
+    precision = run.eval["precision"][:, :, :, 0, 2]  # (IoU, recall, class), all areas, at most 100 detections
+    by_class = [_mean_or_nan(precision[0, :, index]) for index in range(len(DECIDED_STATES))]
+    return _mean_or_nan(precision), {state.value: value for state, value in zip(DECIDED_STATES, by_class, strict=True)}
+
+
+def _mean_or_nan(values: Any) -> float:
+    known = values[values > -1]
+    return float(known.mean()) if known.size else float("nan")
+
+
+def _coco_rows(judged: Sequence[Judged], truth: bool) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for index, one in enumerate(judged):
+        boxes, classes = (one.true_boxes, one.true_classes) if truth else (one.boxes, one.classes)
+        for at, ((x1, y1, x2, y2), label) in enumerate(zip(boxes, classes, strict=True)):
+            row: dict[str, Any] = {
+                "image_id": index,
+                "category_id": int(label) + 1,
+                "bbox": [float(x1), float(y1), float(x2 - x1), float(y2 - y1)],
+                "area": float((x2 - x1) * (y2 - y1)),
+            }
+            row |= {"id": len(rows) + 1, "iscrowd": 0} if truth else {"score": float(one.scores[at])}
+            rows.append(row)
+    return rows

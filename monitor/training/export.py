@@ -1,0 +1,297 @@
+"""`monitor export`: a checkpoint becomes a model folder that the product runs, each file checked against it on val."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from monitor.config.detector import Backend, DetectorSettings, Precision
+from monitor.detectors.folder import LABEL_MAP, MANIFEST, SAVED_MODEL, TFLITE, sha256_of
+from monitor.detectors.label_map import read_label_map
+from monitor.detectors.opening import open_detector
+from monitor.detectors.resize import resize_to_input
+from monitor.domain.detection import DECIDED_STATES, MaskState
+from monitor.domain.ports import Detector
+from monitor.training import metrics, tfod
+from monitor.training.checkpoint import open_checkpoint, restore
+from monitor.training.convert import convert
+from monitor.training.errors import TrainingError
+from monitor.training.evaluate import SCORE_FLOOR, Evaluation, Sample, evaluate, judge
+from monitor.training.loop import read_model_config
+
+PIPELINE = "pipeline.config"
+
+#: Detections that a TFLite export gives at most.
+MAX_DETECTIONS = 100
+
+#: An alarm about a bare face must be right this often at the shipped threshold, on val.
+WITHOUT_MASK_PRECISION = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSettings:
+    """What to export and what to say of it. `input_size` is (height, width), both multiples of 32."""
+
+    name: str
+    input_size: tuple[int, int]
+    states: Mapping[str, MaskState]
+    training_data: str
+    licence: str
+    cpu_default: Precision = Precision.INT8
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """The folder, the checkpoint's own figures on val, those of each file by its name, and the thresholds chosen."""
+
+    folder: Path
+    checkpoint: Evaluation
+    files: dict[str, Evaluation]
+    thresholds: dict[MaskState, float]
+
+    def lost(self) -> dict[str, float]:
+        """How much mAP at IoU 0.5 each file loses against the checkpoint."""
+        return {name: self.checkpoint.map50 - one.map50 for name, one in self.files.items()}
+
+
+def export(
+    pipeline: Path,
+    checkpoint: Path,
+    out_dir: Path,
+    label_map: Path,
+    settings: ExportSettings,
+    calibration: Sequence[NDArray[np.uint8]],
+    val: Sequence[Sample],
+    say: Callable[[str], None] = lambda _: None,
+) -> Exported:
+    """Write SavedModel, TFLite float and int8, label map, pipeline and `model.yaml`; judge each on `val`.
+
+    Args:
+        pipeline: the pipeline.config that the checkpoint was trained with.
+        checkpoint: path prefix of a checkpoint that holds the model, such as a run's `best/ckpt-1`.
+        out_dir: the model folder; it is replaced only when the new one is whole.
+        label_map: names by class id.
+        settings: name, input size, and what `model.yaml` says.
+        calibration: BGR training pictures, uint8 (H, W, 3), for the int8 ranges.
+        val: pictures to judge on and to choose thresholds on.
+        say: is told each step in words.
+
+    Raises:
+        TrainingError: the checkpoint does not fit the pipeline, or the disk is too small.
+    """
+    config = sized(read_model_config(pipeline), settings.input_size)
+    labels = read_label_map(label_map)
+    states = {class_id: settings.states[name] for class_id, name in labels.items()}
+    out_dir.parent.mkdir(parents=True, exist_ok=True)
+    with _whole_or_nothing(out_dir) as folder:
+        shutil.copyfile(label_map, folder / LABEL_MAP)
+        say("judging the checkpoint")
+        reference = open_checkpoint(config.model, checkpoint, settings.input_size, states, SCORE_FLOOR)
+        own = _judged(reference, val)
+        say("writing the SavedModel")
+        write_saved_model(config.model, checkpoint, settings.input_size, folder / SAVED_MODEL)
+        for precision, pictures in ((Precision.FLOAT, ()), (Precision.INT8, calibration)):
+            say(f"writing {TFLITE[precision]}")
+            data = write_tflite(config, checkpoint, settings.input_size, pictures)
+            (folder / TFLITE[precision]).write_bytes(data)
+        _write_pipeline(config, folder / PIPELINE)
+        _write_manifest(folder, settings, dict.fromkeys(DECIDED_STATES, SCORE_FLOOR), {})
+        files: dict[str, Evaluation] = {}
+        for name, backend, precision in (
+            (SAVED_MODEL, Backend.SAVEDMODEL, Precision.AUTO),
+            (TFLITE[Precision.FLOAT], Backend.LITERT, Precision.FLOAT),
+            (TFLITE[Precision.INT8], Backend.LITERT, Precision.INT8),
+        ):
+            say(f"judging {name}")
+            wanted = DetectorSettings(model=folder, backend=backend, precision=precision, device="cpu")
+            detector = open_detector(wanted).detector
+            files[name] = _judged(detector, val)
+            detector.close()
+        shipped = files[TFLITE[settings.cpu_default]]
+        thresholds = choose_thresholds(shipped.judged)
+        files = {name: evaluate(one.judged, thresholds) for name, one in files.items()}
+        own = evaluate(own.judged, thresholds)
+        _write_manifest(folder, settings, thresholds, _measured(own, files, settings))
+    return Exported(out_dir, own, files, thresholds)
+
+
+def _judged(detector: Detector, val: Sequence[Sample]) -> Evaluation:
+    return evaluate(judge(detector, val), dict.fromkeys(DECIDED_STATES, 0.5), rounds=1)
+
+
+@contextmanager
+def _whole_or_nothing(out_dir: Path) -> Iterator[Path]:
+    """A folder beside `out_dir` that takes its place if the body succeeds and vanishes if it does not."""
+    try:
+        fresh = Path(tempfile.mkdtemp(prefix=f".{out_dir.name}-", dir=out_dir.parent))
+    except OSError as error:
+        raise TrainingError(f"{out_dir.parent}: cannot be written: {error.strerror}") from error
+    try:
+        fresh.chmod(0o755)
+        yield fresh
+        for kept in ("README.md", "checkpoint", "commands.md"):
+            if (out_dir / kept).exists() and not (fresh / kept).exists():
+                shutil.move(out_dir / kept, fresh / kept)
+        shutil.rmtree(out_dir, ignore_errors=True)
+        fresh.rename(out_dir)
+    except OSError as error:
+        raise TrainingError(f"{out_dir}: cannot be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def sized(config: Any, input_size: tuple[int, int]) -> Any:
+    """The pipeline with its resizer set to (height, width)."""
+    resizer = config.model.ssd.image_resizer.fixed_shape_resizer
+    resizer.height, resizer.width = input_size
+    if any(side % 32 for side in input_size):
+        raise TrainingError(f"input size {input_size[0]} x {input_size[1]}: both sides must be multiples of 32")
+    return config
+
+
+def write_saved_model(model_config: Any, checkpoint: Path, input_size: tuple[int, int], folder: Path) -> None:
+    """A SavedModel with `input_tensor` uint8 (N, H, W, 3) RGB of any N, H and W, and TFOD2's own outputs.
+
+    TFOD2's stock exporter fixes N to 1; everything else is as it writes it: classes float32 counted from 1, boxes
+    `[ymin, xmin, ymax, xmax]` as shares of the picture.
+    """
+    tfod.load()
+    import tensorflow as tf
+    from object_detection.builders import model_builder
+
+    model = model_builder.build(model_config, is_training=False)
+    height, width = input_size
+
+    class Serving(tf.Module):  # type: ignore[misc]
+        """The graph that is saved."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        @tf.function(  # type: ignore[untyped-decorator]
+            input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8, name="input_tensor")]
+        )
+        def __call__(self, input_tensor: Any) -> dict[str, Any]:
+            images = tf.image.resize(tf.cast(input_tensor, tf.float32), (height, width))
+            shapes = tf.tile(tf.constant([[height, width, 3]]), [tf.shape(images)[0], 1])
+            found = model.postprocess(model.predict(images * (2.0 / 255.0) - 1.0, shapes), shapes)
+            return {
+                "detection_boxes": found["detection_boxes"],
+                "detection_scores": found["detection_scores"],
+                "detection_classes": tf.cast(found["detection_classes"], tf.float32) + 1.0,
+                "num_detections": tf.cast(found["num_detections"], tf.float32),
+            }
+
+    serving = Serving()
+    concrete = serving.__call__.get_concrete_function()
+    restore(model, checkpoint)
+    tf.saved_model.save(serving, str(folder), signatures={"serving_default": concrete})
+
+
+def write_tflite(
+    config: Any, checkpoint: Path, input_size: tuple[int, int], calibration: Sequence[NDArray[np.uint8]]
+) -> bytes:
+    """A TFLite file with float32 input (1, H, W, 3) RGB in -1..1 and the detection post-processing operator.
+
+    With `calibration` pictures its convolutions are int8 (per channel), with ranges from those pictures.
+    """
+    tfod.load()
+    import tensorflow as tf
+    from object_detection import export_tflite_graph_lib_tf2
+    from object_detection.builders import model_builder
+
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        # The API's exporter takes the latest checkpoint of a folder, written in one particular way.
+        model = model_builder.build(config.model, is_training=False)
+        model.predict(tf.zeros((1, *input_size, 3)), tf.constant([[*input_size, 3]]))
+        restore(model, checkpoint)
+        tf.train.CheckpointManager(tf.train.Checkpoint(model=model), str(place), max_to_keep=1).save()
+        export_tflite_graph_lib_tf2.export_tflite_model(
+            config, str(place), str(place / "out"), max_detections=MAX_DETECTIONS, use_regular_nms=False
+        )
+        inputs = [resize_to_input(one, *input_size)[None].astype(np.float32) / 127.5 - 1.0 for one in calibration]
+        return convert(place / "out" / "saved_model", inputs, place)
+
+
+def choose_thresholds(judged: Sequence[metrics.Judged]) -> dict[MaskState, float]:
+    """The least score of each state, chosen on val.
+
+    `without_mask` raises alarms: the least threshold whose precision is at least `WITHOUT_MASK_PRECISION`. The others:
+    the threshold of the best F1, since both a wrong and a missing verdict cost.
+    """
+    chosen: dict[MaskState, float] = {}
+    for index, state in enumerate(DECIDED_STATES):
+        parts = [metrics.class_hits(one, index) for one in judged]
+        value = metrics.best_f1_threshold(parts)
+        if state is MaskState.WITHOUT_MASK:
+            precise = metrics.threshold_for_precision(parts, WITHOUT_MASK_PRECISION)
+            value = max(value, precise) if precise is not None else value
+        # Rounded down, so that the detection that the threshold was read from still counts.
+        chosen[state] = max(np.floor(value * 1000) / 1000, 0.05)
+    return {state: float(value) for state, value in chosen.items()}
+
+
+def _measured(own: Evaluation, files: Mapping[str, Evaluation], settings: ExportSettings) -> dict[str, Any]:
+    """What `model.yaml` says was measured on val."""
+    shipped = files[TFLITE[settings.cpu_default]]
+
+    def rounded(values: Mapping[str, float]) -> dict[str, float]:
+        return {key: round(value, 3) for key, value in values.items()}
+
+    return {
+        "data": f"val, {shipped.pictures} pictures",
+        "file": TFLITE[settings.cpu_default],
+        "map50": round(shipped.map50, 3),
+        "map50_95_percent": [round(value, 3) for value in shipped.map50_interval],
+        "map": round(shipped.map, 3),
+        "ap50": rounded(shipped.ap50),
+        "ap50_95_percent": {key: [round(v, 3) for v in value] for key, value in shipped.interval50.items()},
+        "precision": rounded(shipped.precision),
+        "recall": rounded(shipped.recall),
+        "map50_by_file": rounded({"checkpoint": own.map50} | {name: one.map50 for name, one in files.items()}),
+    }
+
+
+def _write_manifest(
+    folder: Path, settings: ExportSettings, thresholds: Mapping[MaskState, float], measured: Mapping[str, Any]
+) -> None:
+    values = {
+        "name": settings.name,
+        "input_size": list(settings.input_size),
+        "states": {label: state.value for label, state in settings.states.items()},
+        "thresholds": {state.value: value for state, value in thresholds.items()},
+        "cpu_default": settings.cpu_default.value,
+        "training_data": settings.training_data,
+        "licence": settings.licence,
+        "measured": dict(measured),
+        "sha256": {
+            path.relative_to(folder).as_posix(): sha256_of(path)
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.name != MANIFEST and path.suffix != ".md"
+        },
+    }
+    (folder / MANIFEST).write_text(yaml.safe_dump(values, sort_keys=False, width=120), encoding="utf-8")
+
+
+def _write_pipeline(config: Any, path: Path) -> None:
+    """The pipeline as exported, without anyone's paths."""
+    from google.protobuf import text_format
+
+    bare = type(config)()
+    bare.CopyFrom(config)
+    for reader in (bare.train_input_reader, *bare.eval_input_reader):
+        reader.label_map_path = Path(reader.label_map_path).name
+        names = [Path(name).name for name in reader.tf_record_input_reader.input_path]
+        reader.tf_record_input_reader.input_path[:] = names
+    path.write_text(text_format.MessageToString(bare), encoding="utf-8")

@@ -1,0 +1,194 @@
+"""Detection metrics that pycocotools does not give (pure): counts at a threshold, confusion, calibration, intervals.
+
+Boxes are float64 (N, 4), pixels `x1, y1, x2, y2`; classes are 0-based indices into `DECIDED_STATES`. A detection and a
+face are the same where they overlap by IoU 0.5 or more; the best score chooses first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+MATCH_IOU = 0.5
+
+#: Points of recall at which COCO samples precision.
+_RECALL_POINTS = np.linspace(0.0, 1.0, 101)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One picture: true boxes (G, 4) and classes (G,); found boxes (D, 4), classes (D,), scores (D,), best first."""
+
+    true_boxes: Floats
+    true_classes: Ints
+    boxes: Floats
+    classes: Ints
+    scores: Floats
+
+    def at(self, thresholds: Floats) -> Judged:
+        """The picture with only the detections that reach the threshold (per class) of their class."""
+        keep = self.scores >= thresholds[self.classes]
+        return Judged(self.true_boxes, self.true_classes, self.boxes[keep], self.classes[keep], self.scores[keep])
+
+
+@dataclass(frozen=True, slots=True)
+class ClassHits:
+    """One class in one picture: scores (D,) best first, whether each hit a face of that class (D,), and its faces."""
+
+    scores: Floats
+    hits: NDArray[np.bool_]
+    faces: int
+
+
+def iou_matrix(one: Floats, other: Floats) -> Floats:
+    """(N, M) overlaps of boxes (N, 4) with boxes (M, 4)."""
+    low = np.maximum(one[:, None, :2], other[None, :, :2])
+    high = np.minimum(one[:, None, 2:], other[None, :, 2:])
+    shared = np.prod(np.clip(high - low, 0.0, None), axis=2)
+    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (one, other)]
+    union = areas[0][:, None] + areas[1][None, :] - shared
+    return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))
+
+
+def match(boxes: Floats, true_boxes: Floats) -> Ints:
+    """(D,) index of the true box that each detection (best first) is, or -1; a true box is taken once."""
+    overlaps = iou_matrix(boxes, true_boxes)
+    taken = np.zeros(len(true_boxes), bool)
+    found = np.full(len(boxes), -1, np.int64)
+    for index, row in enumerate(overlaps):
+        free = np.where(taken, -1.0, row)
+        if free.size and free.max() >= MATCH_IOU:
+            found[index] = int(free.argmax())
+            taken[found[index]] = True
+    return found
+
+
+def class_hits(picture: Judged, label: int) -> ClassHits:
+    """The detections of one class, matched against the faces of that class alone, as COCO does."""
+    mine, true = picture.classes == label, picture.true_classes == label
+    found = match(picture.boxes[mine], picture.true_boxes[true])
+    return ClassHits(picture.scores[mine], found >= 0, int(true.sum()))
+
+
+def average_precision(parts: Sequence[ClassHits]) -> float:
+    """AP at IoU 0.5 over pictures, sampled as COCO does; NaN where there is no face of the class."""
+    faces = sum(part.faces for part in parts)
+    if not faces:
+        return float("nan")
+    scores = np.concatenate([part.scores for part in parts])
+    hits = np.concatenate([part.hits for part in parts])[np.argsort(-scores, kind="mergesort")]
+    true = np.cumsum(hits)
+    recall = true / faces
+    precision = true / np.arange(1, len(hits) + 1)
+    precision = np.maximum.accumulate(precision[::-1])[::-1]
+    at = np.searchsorted(recall, _RECALL_POINTS, side="left")
+    return (
+        float(np.where(at < len(precision), precision[np.minimum(at, max(len(precision) - 1, 0))], 0.0).mean())
+        if len(precision)
+        else 0.0
+    )
+
+
+def bootstrap(
+    pictures: int, statistic: Callable[[Ints], float], rounds: int = 500, seed: int = 0
+) -> tuple[float, float]:
+    """The middle 95 % of a statistic over pictures drawn with replacement; it is given the drawn indices (N,)."""
+    rng = np.random.default_rng(seed)
+    values = [statistic(rng.integers(0, pictures, pictures)) for _ in range(rounds)]
+    known = [value for value in values if not np.isnan(value)]
+    if not known:
+        return float("nan"), float("nan")
+    low, high = np.percentile(known, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def precision_recall(parts: Sequence[ClassHits], threshold: float) -> tuple[float, float]:
+    """Precision and recall of one class at a score threshold; NaN where there is nothing to divide by."""
+    kept = [part.hits[part.scores >= threshold] for part in parts]
+    found, true = sum(len(hits) for hits in kept), sum(int(hits.sum()) for hits in kept)
+    faces = sum(part.faces for part in parts)
+    return (true / found if found else float("nan")), (true / faces if faces else float("nan"))
+
+
+def threshold_for_precision(parts: Sequence[ClassHits], precision: float) -> float | None:
+    """The least score at which every higher threshold also keeps this precision; None where none does.
+
+    The last few detections of a curve may dip under by one mistake among very few; such a dip within the first
+    twenty detections is not held against the rest.
+    """
+    scores = np.concatenate([part.scores for part in parts])
+    order = np.argsort(-scores, kind="mergesort")
+    hits = np.concatenate([part.hits for part in parts])[order]
+    if not len(hits):
+        return None
+    running = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+    good = running >= precision
+    first_bad = np.flatnonzero(~good & (np.arange(len(good)) >= 20))
+    end = int(first_bad[0]) if len(first_bad) else len(good)
+    reached = np.flatnonzero(good[:end])
+    return float(scores[order][reached[-1]]) if len(reached) else None
+
+
+def best_f1_threshold(parts: Sequence[ClassHits]) -> float:
+    """The score threshold whose harmonic mean of precision and recall is best; 0.5 where nothing was hit."""
+    scores = np.concatenate([part.scores for part in parts])
+    order = np.argsort(-scores, kind="mergesort")
+    true = np.cumsum(np.concatenate([part.hits for part in parts])[order])
+    faces = sum(part.faces for part in parts)
+    if not len(true) or not true[-1]:
+        return 0.5
+    f1 = 2 * true / (np.arange(1, len(true) + 1) + faces)
+    return float(scores[order][int(f1.argmax())])
+
+
+def confusion(pictures: Sequence[Judged], classes: int) -> Ints:
+    """(classes + 1, classes + 1) counts: rows what faces are, columns what was said; last row false, column missed."""
+    table = np.zeros((classes + 1, classes + 1), np.int64)
+    for picture in pictures:
+        found = match(picture.boxes, picture.true_boxes)
+        for said, face in zip(picture.classes, found, strict=True):
+            table[picture.true_classes[face] if face >= 0 else classes, said] += 1
+        for face in set(range(len(picture.true_classes))) - set(found.tolist()):
+            table[picture.true_classes[face], classes] += 1
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationBin:
+    """Detections whose score lies in `low`..`high`: how many, their mean score, and the share that was right."""
+
+    low: float
+    high: float
+    count: int
+    mean_score: float
+    right: float
+
+
+def calibration(parts: Sequence[ClassHits], bins: int = 10) -> list[CalibrationBin]:
+    """How often a score of s is right, in equal bins of s; empty bins are left out."""
+    scores = np.concatenate([part.scores for part in parts]) if parts else np.zeros(0)
+    hits = np.concatenate([part.hits for part in parts]) if parts else np.zeros(0, bool)
+    place = np.minimum((scores * bins).astype(int), bins - 1)
+    return [
+        CalibrationBin(
+            index / bins,
+            (index + 1) / bins,
+            int((place == index).sum()),
+            float(scores[place == index].mean()),
+            float(hits[place == index].mean()),
+        )
+        for index in range(bins)
+        if (place == index).any()
+    ]
+
+
+def calibration_error(bins: Sequence[CalibrationBin]) -> float:
+    """Expected calibration error: the mean gap between score and share right, weighted by detections."""
+    total = sum(one.count for one in bins)
+    return sum(one.count * abs(one.mean_score - one.right) for one in bins) / total if total else float("nan")

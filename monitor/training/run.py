@@ -1,0 +1,216 @@
+"""`monitor train run`: train from a pipeline, evaluate on val as it goes, keep the best, resume where it stopped."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from monitor.domain.detection import DECIDED_STATES, MaskState
+from monitor.training.checkpoint import CheckpointDetector
+from monitor.training.errors import TrainingError
+from monitor.training.evaluate import SCORE_FLOOR, Evaluation, Sample, evaluate, judge
+from monitor.training.loop import AveragedWeights, Progress, Trainer
+
+#: A checkpoint holds weights, their averages and the optimiser's momenta, three times the weights; two are kept while
+#: a third is written, beside the best.
+_COPIES_ON_DISK = 12
+
+_BEST = "best"
+_SCORE = "evaluation.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How a run evaluates and saves.
+
+    `eval_size` is (height, width) of the input that val is judged at: the deployed one, which may be larger than the
+    training views. None takes the pipeline's own.
+    """
+
+    save_every: int = 250
+    eval_every: int = 1000
+    eval_size: tuple[int, int] | None = None
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """Where a run ended, and the best evaluation on val (None where there was none)."""
+
+    step: int
+    best: Path | None
+    best_map50: float | None
+
+
+def train(
+    pipeline: Path,
+    run_dir: Path,
+    settings: RunSettings,
+    states: Mapping[str, MaskState],
+    report: Callable[[Progress], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
+) -> RunResult:
+    """Train to the end of the pipeline, or to `settings.until`.
+
+    `run_dir` gets checkpoints (`ckpt-*`), TensorBoard logs (`train/`), the process id while it runs (`run.pid`), and
+    under `best/` the averaged weights that did best on val, with their figures. A second call goes on from there.
+
+    Raises:
+        TrainingError: something does not fit, another process trains here, or the disk is too small.
+    """
+    run_dir.mkdir(parents=True, exist_ok=True)
+    pid = run_dir / "run.pid"
+    _refuse_second_run(pid)
+    trainer = Trainer(pipeline, run_dir)
+    _check_disk(trainer, run_dir)
+    if trainer.resumed_from:
+        say(f"going on from step {trainer.resumed_from}")
+    samples = _val_samples(trainer, states)
+    judge_val = _ValJudge(trainer, samples, settings.eval_size)
+    log = _TensorBoard(run_dir / "train")
+    end = min(settings.until or trainer.total_steps, trainer.total_steps)
+    pid.write_text(f"{os.getpid()}\n", encoding="utf-8")
+    try:
+        _go(trainer, end, settings, judge_val, log, report, say)
+    finally:
+        pid.unlink(missing_ok=True)
+        log.close()
+    best = run_dir / _BEST
+    return RunResult(int(trainer.step.numpy()), best if best.is_dir() else None, _best_score(best))
+
+
+def _go(
+    trainer: Trainer,
+    end: int,
+    settings: RunSettings,
+    judge_val: _ValJudge,
+    log: _TensorBoard,
+    report: Callable[[Progress], None],
+    say: Callable[[str], None],
+) -> None:
+    def told(progress: Progress) -> None:
+        log.progress(progress)
+        report(progress)
+
+    while (step := int(trainer.step.numpy())) < end:
+        stops = [(step // every + 1) * every for every in (settings.save_every, settings.eval_every)]
+        trainer.run(min(*stops, end), told)
+        step = int(trainer.step.numpy())
+        if step % settings.save_every == 0 or step == end:
+            trainer.save()
+        if judge_val.samples and (step % settings.eval_every == 0 or step == end):
+            result = judge_val()
+            log.evaluation(step, result)
+            by_state = ", ".join(f"{name} {value:.3f}" for name, value in result.ap50.items())
+            say(f"step {step}: val mAP50 {result.map50:.3f} ({by_state})")
+            _keep_best(trainer, result, step, judge_val.size)
+
+
+class _ValJudge:
+    """Judges the averaged weights on val; the graph is traced once."""
+
+    def __init__(self, trainer: Trainer, samples: list[Sample], size: tuple[int, int] | None) -> None:
+        resizer = trainer.configs["model"].ssd.image_resizer.fixed_shape_resizer
+        self.size = size or (int(resizer.height), int(resizer.width))
+        self.samples = samples
+        self._trainer = trainer
+        self._detector: CheckpointDetector | None = None
+
+    def __call__(self) -> Evaluation:
+        """Evaluate now."""
+        with AveragedWeights(self._trainer):
+            if self._detector is None:
+                states = dict(enumerate(DECIDED_STATES, start=1))
+                self._detector = CheckpointDetector(self._trainer.model, self.size, states, SCORE_FLOOR)
+            judged = judge(self._detector, self.samples)
+        return evaluate(judged, dict.fromkeys(DECIDED_STATES, 0.5), rounds=1)
+
+
+def _val_samples(trainer: Trainer, states: Mapping[str, MaskState]) -> list[Sample]:
+    from monitor.training.records import read_pictures
+
+    readers = trainer.configs["eval_input_configs"]
+    paths = [Path(path) for reader in readers for path in reader.tf_record_input_reader.input_path]
+    try:
+        return [sample for path in paths for sample in read_pictures(path, states)]
+    except KeyError as error:
+        raise TrainingError(f"{paths[0]}: has the class {error}, which is no mask state; see --label") from error
+
+
+def _keep_best(trainer: Trainer, result: Evaluation, step: int, size: tuple[int, int]) -> None:
+    """Replace `best/` where this one is better; the old one stands until the new one is whole."""
+    best = trainer.run_dir / _BEST
+    before = _best_score(best)
+    if math.isnan(result.map50) or (before is not None and result.map50 <= before):
+        return
+    fresh = trainer.run_dir / f"{_BEST}.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir()
+    trainer.save_average(fresh)
+    figures = {"step": step, "input_size": list(size), **result.as_json()}
+    (fresh / _SCORE).write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    shutil.rmtree(best, ignore_errors=True)
+    fresh.rename(best)
+
+
+def _best_score(best: Path) -> float | None:
+    try:
+        return float(json.loads((best / _SCORE).read_text(encoding="utf-8"))["map50"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _refuse_second_run(pid_file: Path) -> None:
+    """Two processes that write one run's checkpoints would ruin both."""
+    try:
+        pid = int(pid_file.read_text(encoding="utf-8"))
+        os.kill(pid, 0)
+    except (OSError, ValueError):
+        return  # no file, or its process is gone
+    if pid != os.getpid():
+        raise TrainingError(f"process {pid} is training in {pid_file.parent}; stop it or use another --run-dir")
+
+
+def _check_disk(trainer: Trainer, run_dir: Path) -> None:
+    weights = sum(math.prod(variable.shape) * variable.dtype.size for variable in trainer.variables)
+    needed, free = weights * _COPIES_ON_DISK, shutil.disk_usage(run_dir).free
+    if free < needed:
+        raise TrainingError(f"{run_dir}: {free / 1e6:.0f} MB free, checkpoints need {needed / 1e6:.0f} MB")
+
+
+class _TensorBoard:
+    """Scalars for TensorBoard under one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        import tensorflow as tf
+
+        self._writer: Any = tf.summary.create_file_writer(str(folder))
+
+    def progress(self, progress: Progress) -> None:
+        """Losses, learning rate and speed."""
+        values = {f"loss/{name}": value for name, value in progress.losses.items()}
+        self._write(
+            progress.step, {**values, "learning_rate": progress.learning_rate, "steps_per_s": progress.steps_per_s}
+        )
+
+    def evaluation(self, step: int, result: Evaluation) -> None:
+        """Figures on val."""
+        values = {"val/map": result.map, "val/map50": result.map50}
+        self._write(step, values | {f"val/ap50/{name}": value for name, value in result.ap50.items()})
+
+    def _write(self, step: int, values: Mapping[str, float]) -> None:
+        import tensorflow as tf
+
+        with self._writer.as_default():
+            for name, value in values.items():
+                tf.summary.scalar(name, value, step=step)
+
+    def close(self) -> None:
+        """Write out what is held."""
+        self._writer.close()

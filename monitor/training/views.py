@@ -1,0 +1,281 @@
+"""Training views: small pictures cut, stretched, tiled and pasted from the annotated ones.
+
+A detector that runs fully convolutionally over a 512 x 352 input learns as well from 320 x 320 cuts of it, at half the
+cost a step. Making the cuts once, when the records are written, costs training nothing, and lets rare states be seen
+as often as common ones. Every view is a function of the seed and its number alone.
+
+Boxes here are float32 (N, 4), pixels `x1, y1, x2, y2`; classes int64 (N,), 1-based; weights float32 (N,), where 0 marks
+a face that the loss must neither reward nor punish (cut off by the view's edge, or too small to tell).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An annotated picture to cut from."""
+
+    path: Path
+    boxes: Floats
+    classes: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A training picture: `image` BGR uint8 (H, W, 3), with its boxes, classes and weights."""
+
+    image: Pixels
+    boxes: Floats
+    classes: Ints
+    weights: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class ViewSettings:
+    """What kind of views to make. The defaults are those of the shipped recipe."""
+
+    size_px: int = 320
+    #: The input that the detector will be run at, width and height: sources are stretched to about this.
+    frame_px: tuple[int, int] = (512, 352)
+    #: Frame scales drawn log-uniformly; a smaller scale than covers the view is not drawn.
+    scale: tuple[float, float] = (0.6, 2.2)
+    #: Standard deviation of the logarithm of a stretch of width against height.
+    aspect_sigma: float = 0.12
+    #: Shares of views that keep the source's own proportions, that show a whole source, and that tile four views.
+    keep_aspect: float = 0.3
+    whole: float = 0.12
+    mosaic: float = 0.25
+    #: Share of views with faces pasted in, and of views softened, as a cheap camera would.
+    paste: float = 0.3
+    soften: float = 0.2
+    #: How often a view is built around a face of each class, 1-based; the rest are built around any face.
+    class_share: tuple[float, ...] = (0.4, 0.3, 0.3)
+
+
+#: A face that shows less of itself than this is not a face to learn; less than the second is forgotten altogether.
+VISIBLE_TO_LEARN, VISIBLE_TO_IGNORE = 0.6, 0.2
+
+#: Faces of fewer pixels than this (square root of the area) carry no readable mask; the loss ignores them.
+LEAST_FACE_PX = 6.0
+
+
+class ViewMaker:
+    """Makes views of a list of sources. `make(number)` gives the same view for the same seed, in any order."""
+
+    def __init__(self, sources: Sequence[Source], settings: ViewSettings, seed: int) -> None:
+        self._sources = sources
+        self._settings = settings
+        self._seed = seed
+        count = len(settings.class_share)
+        self._faces: list[list[tuple[int, int]]] = [[] for _ in range(count)]
+        for index, source in enumerate(sources):
+            for face, label in enumerate(source.classes):
+                self._faces[int(label) - 1].append((index, face))
+        self._shares = np.array(
+            [share if faces else 0.0 for share, faces in zip(settings.class_share, self._faces, strict=True)]
+        )
+
+    def make(self, number: int) -> View:
+        """View `number` of this seed: a square of `size_px`."""
+        rng = np.random.default_rng((self._seed, number))
+        wanted = self._settings
+        size = wanted.size_px
+        kind = rng.random()
+        if kind < wanted.mosaic:
+            view = self._mosaic(rng, size)
+        else:
+            view = self._cut(rng, size, size, whole=kind < wanted.mosaic + wanted.whole)
+        if rng.random() < wanted.paste:
+            view = self._paste(rng, view)
+        if rng.random() < wanted.soften:
+            view = View(_soften(rng, view.image), view.boxes, view.classes, view.weights)
+        return view
+
+    def _mosaic(self, rng: np.random.Generator, size: int) -> View:
+        """Four cuts round a random point."""
+        x, y = (int(value) for value in rng.integers(size * 3 // 10, size * 7 // 10, 2))
+        parts: list[View] = []
+        canvas = np.empty((size, size, 3), np.uint8)
+        for x1, y1, x2, y2 in ((0, 0, x, y), (x, 0, size, y), (0, y, x, size), (x, y, size, size)):
+            part = self._cut(rng, x2 - x1, y2 - y1, whole=rng.random() < self._settings.whole)
+            canvas[y1:y2, x1:x2] = part.image
+            parts.append(
+                View(part.image, part.boxes + np.array([x1, y1, x1, y1], np.float32), part.classes, part.weights)
+            )
+        return View(
+            canvas,
+            np.concatenate([part.boxes for part in parts]),
+            np.concatenate([part.classes for part in parts]),
+            np.concatenate([part.weights for part in parts]),
+        )
+
+    def _pick(self, rng: np.random.Generator) -> tuple[Source, int | None]:
+        """A source, and the face in it to build the view around (None for a picture with nobody)."""
+        total = float(self._shares.sum())
+        if total <= 0 or rng.random() >= min(total, 0.97):
+            source = self._sources[int(rng.integers(len(self._sources)))]
+            return source, int(rng.integers(len(source.boxes))) if len(source.boxes) else None
+        faces = self._faces[int(rng.choice(len(self._shares), p=self._shares / total))]
+        index, face = faces[int(rng.integers(len(faces)))]
+        return self._sources[index], face
+
+    def _cut(self, rng: np.random.Generator, width: int, height: int, whole: bool) -> View:
+        """A view of `width` x `height` cut from a stretched source, around a face where it has one."""
+        source, face = self._pick(rng)
+        image = _read(source.path)
+        rows, columns = image.shape[:2]
+        wide, high = self._stretched(rng, columns, rows, width, height, whole)
+        sx, sy = wide / columns, high / rows
+        boxes = source.boxes * np.array([sx, sy, sx, sy], np.float32)
+        left = _offset(rng, wide, width, None if face is None else (boxes[face, 0], boxes[face, 2]))
+        top = _offset(rng, high, height, None if face is None else (boxes[face, 1], boxes[face, 3]))
+        x1, y1 = left / sx, top / sy
+        moved = np.array([[sx, 0.0, -x1 * sx], [0.0, sy, -y1 * sy]], np.float32)
+        shrinking = max(sx, sy) < 0.6
+        if shrinking:  # area sampling keeps small faces that bilinear sampling would alias away
+            cut = cv2.resize(image, (wide, high), interpolation=cv2.INTER_AREA)[top : top + height, left : left + width]
+        else:
+            cut = cv2.warpAffine(image, moved, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        boxes = boxes - np.array([left, top, left, top], np.float32)
+        return _clipped(np.ascontiguousarray(cut, np.uint8), boxes, source.classes)
+
+    def _stretched(
+        self, rng: np.random.Generator, columns: int, rows: int, width: int, height: int, whole: bool
+    ) -> tuple[int, int]:
+        """Width and height in pixels that the source is stretched to, at least the view's."""
+        wanted = self._settings
+        if whole:
+            return width, height
+        low, high = wanted.scale
+        scale = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+        across, down = wanted.frame_px[0] * scale, wanted.frame_px[1] * scale
+        if rng.random() < wanted.keep_aspect:
+            side = np.sqrt(across * down / (columns * rows))
+            across, down = columns * side, rows * side
+        stretch = float(np.exp(rng.normal(0.0, wanted.aspect_sigma) / 2))
+        across, down = across * stretch, down / stretch
+        enough = max(width / across, height / down, 1.0)
+        return max(round(across * enough), width), max(round(down * enough), height)
+
+    def _paste(self, rng: np.random.Generator, view: View) -> View:
+        """Up to three faces of any class, rare ones more often, set with soft edges where nobody stands."""
+        image = view.image.copy()
+        boxes, classes, weights = list(view.boxes), list(view.classes), list(view.weights)
+        for _ in range(int(rng.integers(1, 4))):
+            source, face = self._pick(rng)
+            if face is None:
+                continue
+            piece, box = _face_with_surroundings(rng, _read(source.path), source.boxes, face)
+            if piece is None:
+                continue
+            rows, columns = piece.shape[:2]
+            if rows >= image.shape[0] or columns >= image.shape[1]:
+                continue
+            x, y = int(rng.integers(image.shape[1] - columns)), int(rng.integers(image.shape[0] - rows))
+            area = np.array([x, y, x + columns, y + rows], np.float32)
+            if any(_overlap(area, other) > 0 for other in boxes):
+                continue
+            _blend(image, piece, x, y)
+            boxes.append(box + np.array([x, y, x, y], np.float32))
+            classes.append(source.classes[face])
+            weights.append(np.float32(1.0))
+        return View(
+            image,
+            np.array(boxes, np.float32).reshape(-1, 4),
+            np.array(classes, np.int64),
+            np.array(weights, np.float32),
+        )
+
+
+@lru_cache(maxsize=2048)
+def _read(path: Path) -> Pixels:
+    """The picture, BGR; a data set of this size stays in memory."""
+    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ValueError(f"{path} is not a readable picture")
+    return np.asarray(image, np.uint8)
+
+
+def _offset(rng: np.random.Generator, length: int, window: int, face: tuple[float, float] | None) -> int:
+    """Where the window starts along one side, so that it holds the face where it can."""
+    low, high = 0, length - window
+    if face is not None:
+        first, last = int(np.floor(min(face[0], face[1] - window))), int(np.ceil(max(face[0], face[1] - window)))
+        if face[1] - face[0] <= window:
+            first, last = int(np.ceil(face[1] - window)), int(np.floor(face[0]))
+        low, high = min(max(low, first), high), max(min(high, last), low)
+    return int(rng.integers(low, high + 1)) if high > low else low
+
+
+def _clipped(image: Pixels, boxes: Floats, classes: Ints) -> View:
+    """Boxes cut to the image; those mostly outside it are weighted 0 or left out."""
+    height, width = image.shape[:2]
+    limit = np.array([width, height, width, height], np.float32)
+    inside = np.clip(boxes, 0.0, limit).astype(np.float32)
+    full = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    seen = np.prod(np.maximum(inside[:, 2:] - inside[:, :2], 0.0), axis=1)
+    share = seen / np.maximum(full, 1e-6)
+    keep = (share > VISIBLE_TO_IGNORE) & (seen > 4.0)
+    learn = (share >= VISIBLE_TO_LEARN) & (np.sqrt(seen) >= LEAST_FACE_PX)
+    return View(image, inside[keep], classes[keep], learn[keep].astype(np.float32))
+
+
+def _face_with_surroundings(
+    rng: np.random.Generator, image: Pixels, boxes: Floats, face: int
+) -> tuple[Pixels | None, Floats]:
+    """A face cut with a third of its size around it, resized and perhaps mirrored, and its box in the cut."""
+    x1, y1, x2, y2 = boxes[face]
+    margin_x, margin_y = 0.35 * (x2 - x1), 0.35 * (y2 - y1)
+    left, top = int(max(x1 - margin_x, 0)), int(max(y1 - margin_y, 0))
+    right, bottom = int(min(x2 + margin_x, image.shape[1])), int(min(y2 + margin_y, image.shape[0]))
+    side = float(np.sqrt((x2 - x1) * (y2 - y1)))
+    scale = float(np.exp(rng.uniform(np.log(12.0), np.log(90.0)))) / side
+    scale = min(scale, 1.8)  # a face blown up further is a blur that no camera makes
+    if side * scale < LEAST_FACE_PX:
+        return None, boxes[face]
+    stretch = float(np.exp(rng.normal(0.0, 0.15) / 2))
+    sx, sy = scale * stretch, scale / stretch
+    columns, rows = max(int((right - left) * sx), 2), max(int((bottom - top) * sy), 2)
+    piece = cv2.resize(
+        image[top:bottom, left:right], (columns, rows), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    )
+    box = np.array([(x1 - left) * sx, (y1 - top) * sy, (x2 - left) * sx, (y2 - top) * sy], np.float32)
+    if rng.random() < 0.5:
+        piece = piece[:, ::-1]
+        box = np.array([columns - box[2], box[1], columns - box[0], box[3]], np.float32)
+    return np.ascontiguousarray(piece, np.uint8), box
+
+
+def _blend(image: Pixels, piece: Pixels, x: int, y: int) -> None:
+    """Set the piece into the image in place, fading out over its outer fifth."""
+    rows, columns = piece.shape[:2]
+    down, across = (np.minimum(np.arange(n) + 0.5, n - np.arange(n) - 0.5) / (0.2 * n) for n in (rows, columns))
+    mask = np.clip(np.minimum.outer(down, across), 0.0, 1.0)[..., None]
+    under = image[y : y + rows, x : x + columns]
+    under[:] = (mask * piece + (1.0 - mask) * under).astype(np.uint8)
+
+
+def _overlap(one: Floats, other: Floats) -> float:
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return float(max(width, 0.0) * max(height, 0.0))
+
+
+def _soften(rng: np.random.Generator, image: Pixels) -> Pixels:
+    """Blur and sensor noise of a cheap camera."""
+    soft = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 1.2)))
+    noisy = soft + rng.normal(0.0, rng.uniform(0.0, 8.0), soft.shape)
+    return np.asarray(np.clip(noisy, 0, 255), np.uint8)

@@ -1,0 +1,92 @@
+"""Prepare, run, resume, export, evaluate: a few steps on a few pictures through the real TFOD2."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from typer import Typer
+from typer.testing import CliRunner
+
+pytest.importorskip("object_detection", reason="TFOD2 is not installed: see docs/training.md")
+
+from monitor.training import cli
+from monitor.training.errors import TrainingError
+
+# Keras, TensorFlow and the Object Detection API warn of each other; none of it is ours to mend.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+PIPELINE = Path(__file__).with_name("pipeline.config")
+
+
+def command(*words: object) -> str:
+    app = Typer()
+    cli.mount(app)
+    result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.mark.timeout(360)
+def test_from_pictures_to_a_model_folder(voc, tmp_path):
+    import numpy as np
+    import tensorflow as tf
+
+    from monitor.config.detector import Backend, DetectorSettings
+    from monitor.detectors.opening import open_detector
+
+    pipeline = tmp_path / "pipeline.config"
+    shutil.copy(PIPELINE, pipeline)
+    told = command("train", "prepare", voc, "--out", tmp_path / "records", "--views", 8, "--view-size", 96)
+    assert "train: 6 pictures (0 with nobody)" in told
+    assert (tmp_path / "records" / "statistics.png").stat().st_size > 0
+
+    run = ["train", "run", "--pipeline", pipeline, "--run-dir", tmp_path / "run", "--save-every", 2, "--eval-every", 4]
+    command(*run, "--steps", 2)
+    assert (tmp_path / "run" / "ckpt-2.index").is_file()
+    told = command(*run)
+    assert "step 4" in told
+    assert [path.name for path in sorted((tmp_path / "run").glob("ckpt-*.index"))] == ["ckpt-2.index", "ckpt-4.index"]
+    best = tmp_path / "run" / "best"
+    assert json.loads((best / "evaluation.json").read_text())["step"] in (2, 4)
+    assert list((tmp_path / "run" / "train").glob("events*"))
+
+    model = tmp_path / "model"
+    words = ["--name", "tiny", "--training-data", "drawn faces", "--licence", "Apache-2.0", "--size", "128x96"]
+    command("export", "--pipeline", pipeline, "--checkpoint", best / "ckpt-1", "--data", voc, "--out", model, *words)
+    manifest = yaml.safe_load((model / "model.yaml").read_text())
+    assert manifest["input_size"] == [96, 128]
+    assert set(manifest["measured"]["map50_by_file"]) == {
+        "checkpoint",
+        "saved_model",
+        "model.tflite",
+        "model_int8.tflite",
+    }
+    assert "## Figures" in (model / "MODEL_CARD.md").read_text()
+
+    for backend in ("litert", "savedmodel"):
+        figures = json.loads(command("evaluate", model, voc, "--backend", backend, "--json"))
+        assert {"map50", "map", "ap50", "precision", "recall"} <= set(figures)
+    pictures = [np.zeros((40, 60, 3), np.uint8)] * 3
+    opened = open_detector(DetectorSettings(model=model, backend=Backend.SAVEDMODEL))
+    assert len(opened.detector.detect(pictures)) == 3
+    served = tf.saved_model.load(str(model / "saved_model")).signatures["serving_default"]
+    assert served(input_tensor=tf.zeros((3, 50, 70, 3), tf.uint8))["detection_boxes"].shape == (3, 100, 4)
+
+
+def test_a_checkpoint_of_another_model_is_refused(voc, tmp_path):
+    import tensorflow as tf
+
+    from monitor.training.loop import Trainer
+
+    command("train", "prepare", voc, "--out", tmp_path / "records")
+    tf.train.Checkpoint(model=tf.train.Checkpoint(x=tf.Variable(1.0))).save(str(tmp_path / "other"))
+    pipeline = tmp_path / "pipeline.config"
+    words = f'fine_tune_checkpoint: "{tmp_path / "other-1"}" fine_tune_checkpoint_type: "full"'
+    pipeline.write_text(PIPELINE.read_text().replace("batch_size: 2", f"batch_size: 2 {words}"))
+    with pytest.raises(TrainingError, match="does not fit"):
+        Trainer(pipeline, tmp_path / "run")
+    pipeline.write_text(pipeline.read_text().replace("other-1", "none-1"))
+    with pytest.raises(TrainingError, match="no such checkpoint"):
+        Trainer(pipeline, tmp_path / "run")
