@@ -48,7 +48,7 @@ class VideoWriter:
         """Encode a BGR picture, shown from `time_s` on; one of another size is fitted in. Raises `OutputError`."""
         image = fit(image, self._width, self._height)
         planes = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
-        frame = VideoFrame.from_ndarray(np.asarray(planes, np.uint8), format="yuv420p")
+        frame = VideoFrame.from_numpy_buffer(np.asarray(planes, np.uint8), format="yuv420p")
         self._last_pts = max(self._last_pts + 1, round(time_s * 1000))
         frame.pts, frame.time_base = self._last_pts, _TIME_BASE
         with writing(self._path):
