@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from monitor.domain.errors import MonitorError, OutputError
+from monitor.training import cli as training
 
 app = typer.Typer(
     name="monitor",
@@ -181,3 +182,6 @@ def bench_replay(
     from monitor.commands.show import load
 
     command(load(config), video, rounds, as_json=json)
+
+
+training.mount(app)  # imports nothing heavy: training has an environment of its own

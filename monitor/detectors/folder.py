@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 import yaml
+from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from monitor.config.base import Section
@@ -88,6 +90,22 @@ class ModelFolder:
         if expected is not None and sha256_of(file) != expected:
             raise ModelError(f"{file}: is damaged or was changed: its sha256 is not the one in {MANIFEST}")
 
+    def check_class_count(self, file: Path, counts: set[int]) -> None:
+        """Raise `ModelError` where the file's number of classes, one of `counts`, is not that of the label map.
+
+        An empty set means that the file does not say.
+        """
+        highest = max(self.labels)
+        if counts and highest not in counts:
+            raise ModelError(f"{file}: tells {min(counts)} classes apart, but {LABEL_MAP} goes up to {highest}")
+
+    def check_class_ids(self, file: Path, class_ids: NDArray[np.int64]) -> None:
+        """Raise `ModelError` where a result holds a class (1-based) that the label map does not."""
+        if unknown := set(class_ids.tolist()) - set(self.labels):
+            raise ModelError(
+                f"{file}: gives class {min(unknown)}, which {LABEL_MAP} {sorted(self.labels)} does not hold"
+            )
+
 
 def load_model_folder(path: Path, settings: DetectorSettings) -> ModelFolder:
     """Read and check a model folder without running the model; raises `ModelError`."""
@@ -130,8 +148,10 @@ def sha256_of(path: Path) -> str:
 def _read_manifest(path: Path) -> Manifest:
     file = path / MANIFEST
     try:
-        values = yaml.safe_load(file.read_text("utf-8-sig")) if file.is_file() else None
-        return Manifest.model_validate({"name": path.name} | (values or {}))
+        values = (yaml.safe_load(file.read_text("utf-8-sig")) if file.is_file() else None) or {}
+        if not isinstance(values, dict):
+            raise ModelError(f"{file}: expected keys such as 'name:', found a {type(values).__name__}")
+        return Manifest.model_validate({"name": path.name} | values)
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise ModelError(f"{file}: {faults}") from error

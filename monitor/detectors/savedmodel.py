@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from monitor.detectors.decode import decode
-from monitor.detectors.folder import ModelFolder
+from monitor.detectors.folder import SAVED_MODEL, ModelFolder
 from monitor.detectors.quiet import native_notices_hidden
 from monitor.detectors.resize import resize_to_input
 from monitor.domain.detection import Detection
@@ -43,6 +43,7 @@ class SavedModelDetector:
             reason = " ".join(str(error).split())[:300]
             raise ModelError(f"{saved_model}: TensorFlow cannot load it; export it again: {reason}") from error
         self._signature = _serving(saved_model, self._model)
+        folder.check_class_count(saved_model, _class_counts(self._signature.structured_outputs))
         self._input_name, spec = _image_input(saved_model, self._signature)
         self._dtype = spec.dtype
         self.batch_size: int | None = spec.shape[0]
@@ -85,9 +86,7 @@ class SavedModelDetector:
         height, width = image.shape[:2]
         count = int(counts[i])
         ids = classes[i][:count].astype(np.int64)
-        if unknown := sorted(set(ids.tolist()) - set(self._folder.labels)):
-            held = sorted(self._folder.labels)
-            raise ModelError(f"{self._folder.path}: gives class {unknown[0]}, which its label map {held} does not hold")
+        self._folder.check_class_ids(self._folder.path / SAVED_MODEL, ids)
         states, thresholds = self._folder.states, self._folder.thresholds
         return decode(boxes[i][:count], ids, scores[i][:count], width, height, states, thresholds)
 
@@ -134,6 +133,12 @@ def _serving(path: Path, model: Any) -> Any:
         found = ", ".join(sorted(signature.structured_outputs)) or "none"
         raise ModelError(f"{path}: gives no {', '.join(missing)} (it gives {found}); it is not a TFOD2 detector")
     return signature
+
+
+def _class_counts(outputs: Any) -> set[int]:
+    """Return how many classes the graph has, from the outputs that hold a score for each of them and the background."""
+    named = [outputs[name] for name in ("detection_multiclass_scores", "raw_detection_scores") if name in outputs]
+    return {int(spec.shape[-1]) - 1 for spec in named if spec.shape.rank and spec.shape[-1] is not None}
 
 
 def _image_input(path: Path, signature: Any) -> tuple[str, Any]:

@@ -89,5 +89,5 @@ def printable(text: str) -> str:
 
 
 def name_of(path: Path) -> str:
-    """Return a name for the recording at a path that can be shown and can name a folder: at most 64 characters."""
-    return printable(path.resolve().stem)[:64].strip(". ") or "recording"
+    """Return a name for the recording at a path that can be shown and can name a folder: at most 60 characters."""
+    return printable(path.resolve().stem)[:60].strip(". ") or "recording"
