@@ -1,6 +1,9 @@
 """Video files through OpenCV: times, order, orientation, and files that are not what they should be."""
 
 import hashlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from monitor.domain.event import EndReason
 from monitor.domain.frame import Frame
 from monitor.domain.ports import Source
 from monitor.sources.opening import make_source
+from tests.conftest import PROJECT
 from tests.integration.clips import (
     corner_colours,
     cut,
@@ -299,3 +303,61 @@ def test_closing_is_harmless_when_repeated_or_early(tmp_path: Path) -> None:
     source.close()
     with pytest.raises(SourceError):
         source.grab()
+
+
+def overwrite(path: Path, start: float, length: int | None) -> Path:
+    """Put zeros in a file, from a share of its length on."""
+    data = bytearray(path.read_bytes())
+    begin = int(len(data) * start)
+    end = len(data) if length is None else begin + length
+    data[begin:end] = bytes(end - begin)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(("suffix", "options"), [("mp4", {"movflags": "faststart"}), ("mkv", {})])
+def test_a_tail_of_zeros_is_no_proper_end(tmp_path: Path, suffix: str, options: dict[str, str]) -> None:
+    """What a copy leaves that was stopped after its room had been set aside."""
+    clip = overwrite(write_clip(tmp_path / f"clip.{suffix}", 200, container=options), 0.6, None)
+    frames, end = read_all(clip)
+    assert 80 <= len(frames) < 160
+    assert end is not EndReason.FINISHED
+
+
+def test_damage_in_the_middle_does_not_end_a_recording_without_a_word(tmp_path: Path) -> None:
+    """Half of the pictures come after the damage: they are read, or the end is told as what it is."""
+    clip = write_clip(tmp_path / "clip.mp4", 200, container={"movflags": "faststart"}, encoder={"g": "25"})
+    frames, end = read_all(overwrite(clip, 0.4, 1500))
+    numbers = [number_of(frame.image) for frame in frames]
+    assert end is not EndReason.FINISHED or numbers[-1] == 199
+    assert milliseconds(frames) == sorted(milliseconds(frames))
+
+
+def test_bytes_after_the_end_are_no_truncation(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", 20)
+    clip.write_bytes(clip.read_bytes() + b"abc")
+    frames, end = read_all(clip)
+    assert len(frames) == 20
+    assert end is EndReason.FINISHED
+
+
+def test_a_name_that_is_not_utf8_is_read_or_refused_in_one_line(tmp_path: Path) -> None:
+    """FFmpeg's side crashes on such names; the process that tries it is another one."""
+    clip = write_clip(tmp_path / "plain.mp4", 5)
+    clip.rename(tmp_path / os.fsdecode(b"caf\xe9.mp4"))
+    code = """
+import os
+from monitor.domain.errors import SourceError
+from tests.integration.test_video_sources import read_all
+from pathlib import Path
+try:
+    print(len(read_all(Path(os.fsdecode(b"caf\\xe9.mp4")).absolute())[0]))
+except SourceError as error:
+    print(ascii(str(error)))
+"""
+    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "5\n" or "caf" in done.stdout
