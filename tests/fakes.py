@@ -18,6 +18,7 @@ WITH, WITHOUT, INCORRECT, UNKNOWN = (
     MaskState.INCORRECT,
     MaskState.UNKNOWN,
 )
+DECIDED = (WITH, WITHOUT, INCORRECT)
 
 #: Where a face is when a test does not care.
 FACE = Box(100, 100, 200, 200)
