@@ -23,7 +23,6 @@ from monitor.domain.detection import DECIDED_STATES, MaskState
 from monitor.domain.ports import Detector
 from monitor.training import metrics, tfod
 from monitor.training.checkpoint import open_checkpoint, restore
-from monitor.training.convert import convert
 from monitor.training.errors import TrainingError
 from monitor.training.evaluate import SCORE_FLOOR, Evaluation, Sample, evaluate, judge
 from monitor.training.loop import read_model_config
@@ -220,8 +219,13 @@ def write_tflite(
         export_tflite_graph_lib_tf2.export_tflite_model(
             config, str(place), str(place / "out"), max_detections=MAX_DETECTIONS, use_regular_nms=False
         )
-        inputs = [resize_to_input(one, *input_size)[None].astype(np.float32) / 127.5 - 1.0 for one in calibration]
-        return convert(place / "out" / "saved_model", inputs, place)
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(place / "out" / "saved_model"))
+        if calibration:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.representative_dataset = lambda: (
+                [resize_to_input(one, *input_size)[None].astype(np.float32) / 127.5 - 1.0] for one in calibration
+            )
+        return bytes(converter.convert())
 
 
 def choose_thresholds(judged: Sequence[metrics.Judged]) -> dict[MaskState, float]:

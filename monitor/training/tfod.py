@@ -1,9 +1,9 @@
 """One way in to TFOD2: the TensorFlow Object Detection API v2 as it runs on today's Python.
 
 `object_detection` stopped at TensorFlow 2.15 and leans on `tf_slim`, which still looks for `case`, `cond`, `while_loop`
-and `Assert` in `control_flow_ops`, where TensorFlow 2.15 no longer keeps them. `load` puts them back, and it asks for
-the pure-Python protobuf runtime, because the API's generated files predate the C one. Every other module of this
-package calls `load` before it imports `object_detection`.
+and `Assert` in `control_flow_ops`, where TensorFlow 2.15 no longer keeps them. `load` puts them back, and lets the
+API's old message files run on the native protobuf runtime (see `protos`). Every other module of this package calls
+`load` before it imports `object_detection`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-import sys
 import warnings
 
+from monitor.training import protos
 from monitor.training.errors import TrainingError
 
 _SHIMS = {
@@ -28,14 +28,9 @@ def load() -> None:
     """Make `object_detection` importable in this process; safe to call again.
 
     Raises:
-        TrainingError: TensorFlow or the Object Detection API is not installed, or TensorFlow was imported before
-            without the pure-Python protobuf runtime.
+        TrainingError: TensorFlow or the Object Detection API is not installed.
     """
-    protobuf = sys.modules.get("google.protobuf.internal.api_implementation")
-    if protobuf is None:
-        os.environ["PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"] = "python"
-    elif protobuf.Type() != "python":
-        raise TrainingError("protobuf is already running here; set PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION=python")
+    protos.install()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # tf_slim, tensorflow_hub and the API itself use what numpy, pkg_resources and keras have since renamed.
     warnings.filterwarnings("ignore", category=DeprecationWarning)

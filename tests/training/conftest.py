@@ -8,8 +8,6 @@ import cv2
 import numpy as np
 import pytest
 
-# Before anything imports protobuf: TFOD2's generated files need its Python runtime.
-os.environ["PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"] = "python"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 Row = tuple[str, float, float, float, float]
