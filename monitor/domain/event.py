@@ -22,6 +22,7 @@ class EndReason(StrEnum):
 
     FINISHED = "finished"
     TRUNCATED = "truncated"
+    DAMAGED = "damaged"
     INTERRUPTED = "interrupted"
     FAILED = "failed"
 

@@ -32,6 +32,10 @@ class Source(Protocol):
     def end_reason(self) -> EndReason:
         """Why `grab` returned None."""
 
+    @property
+    def lost_frames(self) -> int:
+        """How many frames could not be decoded and were passed over."""
+
     def close(self) -> None:
         """Release the device or file; harmless when repeated."""
 

@@ -16,6 +16,9 @@ from monitor.storage.files import writing
 #: Presentation times in milliseconds hold variable frame rates.
 _TIME_BASE = Fraction(1, 1000)
 
+#: The side of H.264's macroblock: smaller pictures are enlarged.
+_MIN_SIDE_PX = 16
+
 #: ITU-T H.273 code points for what OpenCV's BGR to YUV conversion makes: BT.601, limited range.
 _BT601, _LIMITED = 6, 1
 
@@ -26,7 +29,7 @@ class VideoWriter:
     def __init__(self, path: Path, width_px: int, height_px: int, fps: float) -> None:
         self._path = path
         # 4:2:0 needs even sides; an odd last row or column is repeated.
-        self._width, self._height = width_px + width_px % 2, height_px + height_px % 2
+        self._width, self._height = (max(_MIN_SIDE_PX, side + side % 2) for side in (width_px, height_px))
         self._last_pts = -1
         with writing(path):
             self._container = av.open(str(path.absolute()), "w", format="mp4", options={"movflags": "faststart"})

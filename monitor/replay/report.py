@@ -33,6 +33,7 @@ _OUTCOME_STATES = {
 }
 _END_WORDS = {
     EndReason.FINISHED: "",
+    EndReason.DAMAGED: "Parts of the recording cannot be decoded: the report covers the rest.",
     EndReason.TRUNCATED: "The recording ends before the length its header promises: its tail is missing.",
     EndReason.INTERRUPTED: "Stopped by hand: the report covers the part up to there.",
     EndReason.FAILED: "Reading failed part of the way: the report covers the part up to there.",

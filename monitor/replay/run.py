@@ -7,7 +7,7 @@ in order. Events go to the sinks on one more thread, which alone opens and close
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ from monitor.outputs.snapshot import incident_picture
 from monitor.outputs.video import VideoWriter
 from monitor.pipeline.channel import Channel, Closed
 from monitor.pipeline.crew import Crew
+from monitor.pipeline.sequencer import Sequencer
 from monitor.replay.results import Recorded, Recorder, Summary
 from monitor.rules.judge import Judge
 from monitor.storage.lines import clock
@@ -35,9 +36,8 @@ _WAITING_EVENTS = 256
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """A frame, its number in the run, and what was found in it; `detections` is None where no detector was asked."""
+    """A frame and what was found in it; `detections` is None where no detector was asked."""
 
-    number: int
     frame: Frame
     detections: list[Detection] | None
     inference_s: float
@@ -75,7 +75,7 @@ class Replay:
     _detecting: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _read: Channel[tuple[int, Frame, bool]] = field(default_factory=lambda: Channel(_WAITING_FRAMES))
-    _looked: Channel[Looked] = field(default_factory=lambda: Channel(_WAITING_FRAMES))
+    _looked: Sequencer[Looked] = field(default_factory=lambda: Sequencer(_WAITING_FRAMES))
     _drawn: Channel[tuple[Image, float]] = field(default_factory=lambda: Channel(_WAITING_FRAMES))
     _events: Channel[Recorded] = field(default_factory=lambda: Channel(_WAITING_EVENTS))
 
@@ -123,8 +123,9 @@ class Replay:
 
     def _discard(self) -> None:
         self._interrupted.set()
-        for channel in (self._read, self._looked, self._drawn):
-            channel.discard()
+        self._read.discard()
+        self._looked.discard()
+        self._drawn.discard()
         self._events.close()  # what has happened is still written down
 
     def _decode(self, crew: Crew) -> None:
@@ -138,11 +139,7 @@ class Replay:
                     time_s = self.source.grab()
                     if time_s is None:
                         self._end_reason = self.source.end_reason
-                        if self._end_reason is EndReason.TRUNCATED:
-                            self._source_error = (
-                                f"{self.name}: is cut off at {self._last_s:.1f} s, its file is shorter than it says; "
-                                "what there is has been judged: copy the recording again for the rest"
-                            )
+                        self._source_error = self._complaint()
                         return
                     look = due.at(time_s)
                     if look or self.video_path is not None:
@@ -162,13 +159,23 @@ class Replay:
             self.source.close()
             self._read.close()
 
+    def _complaint(self) -> str | None:
+        rest = "what there is has been judged: copy the recording again for the rest"
+        match self._end_reason:
+            case EndReason.TRUNCATED:
+                return f"{self.name}: is cut off at {self._last_s:.1f} s, its file is shorter than it says; {rest}"
+            case EndReason.DAMAGED:
+                return f"{self.name}: is damaged, {self.source.lost_frames} frames cannot be decoded; {rest}"
+            case _:
+                return None
+
     def _detect(self, detector: Detector) -> None:
         try:
             while True:
                 number, frame, look = self._read.get()
                 started = time.perf_counter()
                 detections = detector.detect([frame.image])[0] if look else None
-                self._looked.put(Looked(number, frame, detections, time.perf_counter() - started))
+                self._looked.put(number, Looked(frame, detections, time.perf_counter() - started))
         except Closed:
             with self._lock:
                 self._detecting -= 1
@@ -176,22 +183,11 @@ class Replay:
             if last:
                 self._looked.close()
 
-    def _in_order(self) -> Iterator[Looked]:
-        """Give what was looked at in the order it was read; ends when there is no more."""
-        waiting: dict[int, Looked] = {}
-        expected = 0
-        with suppress(Closed):
-            while True:
-                looked = self._looked.get()
-                waiting[looked.number] = looked
-                while expected in waiting:
-                    yield waiting.pop(expected)
-                    expected += 1
-
     def _judge(self) -> None:
         analysis: Analysis | None = None
         try:
-            for looked in self._in_order():
+            while True:
+                looked = self._looked.get()
                 if analysis is None:
                     self._open_event(looked.frame)
                 analysis = self._analyse(looked, analysis)
@@ -199,9 +195,9 @@ class Replay:
                 if self.video_path is not None:
                     self._drawn.put((self._draw(analysis), looked.frame.time_s))
                 self.on_frame(looked.frame.index + 1)
-            self._end_events(analysis)
         except Closed:
-            pass  # another stage has failed, and says so itself
+            with suppress(Closed):  # raised where another stage has failed, which says so itself
+                self._end_events(analysis)
         finally:
             self._drawn.close()
             self._events.close()

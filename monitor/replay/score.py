@@ -49,6 +49,12 @@ class TruePerson(Section):
     boxes: list[tuple[Corner, Corner, Corner, Corner]]
 
 
+def _distinct(people: list[TruePerson]) -> list[TruePerson]:
+    if len({person.id for person in people}) < len(people):
+        raise ValueError("an id stands twice")
+    return people
+
+
 class Truth(Section):
     """A ground-truth file."""
 
@@ -57,7 +63,7 @@ class Truth(Section):
     height: Annotated[int, Field(gt=0)]
     fps: Annotated[float, Field(gt=0)]
     frames: Annotated[int, Field(gt=0)]
-    people: list[TruePerson]
+    people: Annotated[list[TruePerson], AfterValidator(_distinct)]
 
 
 def read_truth(path: Path) -> Truth:
@@ -67,7 +73,7 @@ def read_truth(path: Path) -> Truth:
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
         raise SourceError(f"{path}: not a ground truth: {faults}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise SourceError(f"{path}: cannot be read as ground truth: {reason}") from error
 

@@ -27,6 +27,7 @@ def is_cut_off(path: Path) -> bool:
 
 def _boxes_end(file: BinaryIO, size: int) -> int:
     end = 0
+    seen = set()
     while end < size:
         file.seek(end)
         header = file.read(16)
@@ -35,8 +36,9 @@ def _boxes_end(file: BinaryIO, size: int) -> int:
             length = int.from_bytes(header[8:16], "big")
         if length == 0:  # to the end of the file
             return size
-        if len(header) < 8 or length < 8:
-            return size + 1
+        if len(header) < 8 or length < 8:  # something else behind the last box, if the recording is complete
+            return size if {b"moov", b"mdat"} <= seen else size + 1
+        seen.add(header[4:8])
         end += length
     return end
 

@@ -9,6 +9,7 @@ from monitor.domain.address import IMAGE_SUFFIXES
 from monitor.domain.errors import SourceError
 from monitor.domain.event import EndReason
 from monitor.domain.frame import Frame, Image, SourceInfo
+from monitor.sources.libraries import prepare_opencv
 from monitor.sources.opencv import check_file
 
 #: Photographs are moments apart: each is shown, and counted, as one second.
@@ -35,6 +36,7 @@ def read_image(path: Path) -> Image:
     Grey, palette, CMYK, 16-bit and transparent pictures are converted; transparency is dropped.
     """
     check_file(path)
+    prepare_opencv()
     try:
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     except cv2.error as error:
@@ -50,6 +52,7 @@ class ImageSource:
     def __init__(self, source_id: str, path: Path) -> None:
         self.source_id = source_id
         self.end_reason = EndReason.FINISHED
+        self.lost_frames = 0
         self._path = path
         self._images: list[Path] = []
         self._index = -1

@@ -1,6 +1,5 @@
 """Webcams, RTSP and HTTP(S) streams, and video files, through OpenCV."""
 
-import os
 from pathlib import Path
 
 import cv2
@@ -11,9 +10,19 @@ from monitor.domain.errors import SourceError
 from monitor.domain.event import EndReason
 from monitor.domain.frame import Frame, SourceInfo
 from monitor.sources.container import is_cut_off
+from monitor.sources.libraries import prepare_opencv
 
 OPEN_TIMEOUT_MS = 10_000
 READ_TIMEOUT_MS = 10_000
+
+#: How many frames in a row may be undecodable before a file is taken to be over. Trying costs nothing at a real end.
+_MAX_UNDECODABLE = 1000
+
+#: Containers whose index counts their frames exactly; Matroska's count is reckoned from a length in seconds.
+_EXACT_INDEX = (".mp4", ".mov", ".m4v")
+
+#: A file may hold less than its index counts, as phones' trimmed recordings do, by up to a keyframe interval.
+_INDEX_SLACK_S = 3.0
 
 
 class OpenCvSource:
@@ -34,10 +43,12 @@ class OpenCvSource:
         self._live = address.kind is not SourceKind.FILE
         self._index = -1
         self._time_s = 0.0
+        self.lost_frames = 0
+        self._expected_frames = 0.0
 
     def open(self) -> SourceInfo:
         """Open the device, stream or file; raises `SourceError`."""
-        _quiet_libraries()
+        prepare_opencv()
         if not self._live:
             check_file(Path(self._address.value))
         try:
@@ -52,6 +63,7 @@ class OpenCvSource:
         frames = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         fps_known = fps if 0 < fps < 1000 else None
         count = int(frames) if not self._live and 0 < frames < 2**40 else None
+        self._expected_frames = (count or 0) - _INDEX_SLACK_S * (fps_known or 0)
         return SourceInfo(
             width_px=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
             height_px=int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
@@ -64,7 +76,7 @@ class OpenCvSource:
     def grab(self) -> float | None:
         """Step to the next frame; see the port."""
         capture = self._opened()
-        if not capture.grab():
+        if not self._advance(capture):
             self._end()
             return None
         self._index += 1
@@ -111,13 +123,27 @@ class OpenCvSource:
             case SourceKind.FILE:
                 return "not a video that can be read: damaged, cut off before its index, or another kind of file"
 
+    def _advance(self, capture: cv2.VideoCapture) -> bool:
+        """Step to the next frame that can be decoded; damage in the middle of a file is not its end."""
+        for failures in range(1 if self._live else _MAX_UNDECODABLE):
+            if capture.grab():
+                self.lost_frames += failures
+                return True
+        return False
+
     def _end(self) -> None:
         if self._live:
             raise SourceError(f"{self._address}: the stream stopped giving frames")
         if self._index < 0:
             raise SourceError(f"{self._address}: holds no frame that can be decoded")
-        if is_cut_off(Path(self._address.value)):
+        path = Path(self._address.value)
+        if is_cut_off(path):
             self.end_reason = EndReason.TRUNCATED
+            return
+        if path.suffix.lower() in _EXACT_INDEX and (missing := self._expected_frames - self._index - 1) > 0:
+            self.lost_frames = max(self.lost_frames, int(missing))
+        if self.lost_frames:
+            self.end_reason = EndReason.DAMAGED
 
     def _opened(self) -> cv2.VideoCapture:
         if self._capture is None:
@@ -143,9 +169,3 @@ def check_file(path: Path) -> None:
 def _fourcc(code: int) -> str | None:
     text = "".join(chr((code >> shift) & 0xFF) for shift in (0, 8, 16, 24)).strip("\0 ")
     return text if text.isprintable() and text else None
-
-
-def _quiet_libraries() -> None:
-    """Keep FFmpeg and OpenCV from printing addresses, and with them passwords, past our own redaction."""
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

@@ -63,16 +63,17 @@ class Evaluation:
         names = [name for name in Evaluation.__dataclass_fields__ if name != "judged"]
         values = {name: getattr(self, name) for name in names}
         values["calibration"] = [asdict(one) for one in self.calibration]
-        return {key: _plain(value) for key, value in values.items()}
+        return {key: plain(value) for key, value in values.items()}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any, digits: int = 5) -> Any:
+    """The value with floats rounded, and None for a figure that does not exist."""
     if isinstance(value, float):
-        return None if math.isnan(value) else round(value, 5)
+        return None if math.isnan(value) else round(value, digits)
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item, digits) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item, digits) for item in value]
     return value
 
 

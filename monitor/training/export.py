@@ -24,7 +24,7 @@ from monitor.domain.ports import Detector
 from monitor.training import metrics, tfod
 from monitor.training.checkpoint import open_checkpoint, restore
 from monitor.training.errors import TrainingError
-from monitor.training.evaluate import SCORE_FLOOR, Evaluation, Sample, evaluate, judge
+from monitor.training.evaluate import SCORE_FLOOR, Evaluation, Sample, evaluate, judge, plain
 from monitor.training.loop import read_model_config
 
 PIPELINE = "pipeline.config"
@@ -250,21 +250,19 @@ def _measured(own: Evaluation, files: Mapping[str, Evaluation], settings: Export
     """What `model.yaml` says was measured on val."""
     shipped = files[TFLITE[settings.cpu_default]]
 
-    def rounded(values: Mapping[str, float]) -> dict[str, float]:
-        return {key: round(value, 3) for key, value in values.items()}
-
-    return {
+    values = {
         "data": f"val, {shipped.pictures} pictures",
         "file": TFLITE[settings.cpu_default],
-        "map50": round(shipped.map50, 3),
-        "map50_95_percent": [round(value, 3) for value in shipped.map50_interval],
-        "map": round(shipped.map, 3),
-        "ap50": rounded(shipped.ap50),
-        "ap50_95_percent": {key: [round(v, 3) for v in value] for key, value in shipped.interval50.items()},
-        "precision": rounded(shipped.precision),
-        "recall": rounded(shipped.recall),
-        "map50_by_file": rounded({"checkpoint": own.map50} | {name: one.map50 for name, one in files.items()}),
+        "map50": shipped.map50,
+        "map50_95_percent": shipped.map50_interval,
+        "map": shipped.map,
+        "ap50": shipped.ap50,
+        "ap50_95_percent": shipped.interval50,
+        "precision": shipped.precision,
+        "recall": shipped.recall,
+        "map50_by_file": {"checkpoint": own.map50} | {name: one.map50 for name, one in files.items()},
     }
+    return {key: plain(value, digits=3) for key, value in values.items()}
 
 
 def _write_manifest(
