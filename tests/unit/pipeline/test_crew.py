@@ -72,7 +72,7 @@ def test_the_first_failure_is_kept():
 
 def test_a_failure_stops_the_others():
     with Crew() as crew:
-        crew.spawn("waits", crew.stop.wait)
+        crew.spawn("waits", lambda: crew.stop.wait(SOON_S))
         assert not crew.stop.is_set()
         crew.spawn("fails", fail)
         with pytest.raises(Broken):
@@ -169,7 +169,7 @@ def test_an_error_of_the_owner_stops_the_crew():
 
 def test_stopping_ends_those_who_wait_for_it():
     with Crew() as crew:
-        crew.spawn("a", crew.stop.wait)
+        crew.spawn("a", lambda: crew.stop.wait(SOON_S))
         crew.stop.set()
         crew.join(SOON_S)
     assert not crew.failed

@@ -128,6 +128,11 @@ def test_a_source_that_is_lost_or_over_closes_everything_with_its_reason(reason)
     assert [event.visit.track_id for event in events if isinstance(event, VisitEnded)] == [1, 2, 3]
 
 
+def test_at_the_end_people_are_told_in_the_order_of_their_numbers():
+    door = Door().show(1, {3: WITH}).show(1, {2: WITH, 3: WITH}).show(1, {1: WITH, 2: WITH, 3: WITH})
+    assert [event.visit.track_id for event in door.end()] == [1, 2, 3]
+
+
 def test_the_end_comes_once():
     door = Door().show(3, {1: WITHOUT})
     door.end()
