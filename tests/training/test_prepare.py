@@ -111,7 +111,7 @@ def test_boxes_stay_on_their_faces(voc):
         assert (view.boxes >= 0).all()
         assert (view.boxes <= 64).all()
         for box, label in zip(view.boxes[view.weights > 0], view.classes[view.weights > 0], strict=True):
-            x1, y1, x2, y2 = (int(round(float(side))) for side in box)
+            x1, y1, x2, y2 = (round(float(side)) for side in box)
             inner = view.image[y1 + 1 : y2 - 1, x1 + 1 : x2 - 1].reshape(-1, 3).astype(int)
             if len(inner) < 20:
                 continue
