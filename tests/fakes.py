@@ -52,7 +52,9 @@ class FakeSource:
         source_id: str = "fake",
         end_reason: EndReason = EndReason.FINISHED,
         fail_at: int | None = None,
+        lost_frames: int = 0,
     ) -> None:
+        self.lost_frames = lost_frames
         self.source_id = source_id
         self.end_reason = end_reason
         self.opened = 0

@@ -193,6 +193,7 @@ def test_too_many_incidents_are_counted_but_not_all_shown(report):
         (EndReason.FINISHED, None),
         (EndReason.TRUNCATED, "tail is missing"),
         (EndReason.INTERRUPTED, "Stopped by hand"),
+        (EndReason.DAMAGED, "cannot be decoded"),
         (EndReason.FAILED, "Reading failed"),
     ],
 )

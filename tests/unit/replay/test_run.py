@@ -214,6 +214,16 @@ def test_a_truncated_recording_says_so():
     assert recorder.events[-1].reason is EndReason.TRUNCATED
 
 
+def test_a_damaged_recording_says_how_much_was_lost():
+    source = FakeSource(pictures(10), PERIOD_S, end_reason=EndReason.DAMAGED, lost_frames=17)
+    replay, recorder = replay_of(source, FakeDetector())
+    summary = replay.run()
+    assert (summary.end_reason, summary.frames) == (EndReason.DAMAGED, 10)
+    assert "door.mp4" in summary.error
+    assert "17 frames" in summary.error
+    assert recorder.events[-1].reason is EndReason.DAMAGED
+
+
 @pytest.mark.parametrize("detectors", [1, 3])
 def test_a_detector_that_fails_is_an_error_never_nobody(detectors):
     source = FakeSource(pictures(50), PERIOD_S)

@@ -65,6 +65,8 @@ def test_bytes_after_the_end_are_no_loss(cut_off):
     assert not cut_off(WHOLE["mkv"] + b"more")
     assert not cut_off(WHOLE["avi"] + b"more")
     assert not cut_off(WHOLE["mp4"] + b"\0" * 64)
+    assert not cut_off(WHOLE["mp4"] + b"xyz")
+    assert not cut_off(WHOLE["mp4-index-last"] + b"\0\0\0\x03more")
 
 
 @pytest.mark.parametrize(
