@@ -31,6 +31,10 @@ WITH_SECRET = [
 ]
 
 NASTY = [
+    f"http://camera.example/video?password={SECRET}=",
+    f"http://camera.example/video?token={SECRET}==&user=viewer",
+    f"http://camera.example/video?token=a={SECRET}",
+    f"http://camera.example/video?password=a/{SECRET}",
     f"rtsp://viewer:p/{SECRET}@192.0.2.17/stream1",
     f"rtsp://viewer:{SECRET}/p@192.0.2.17/stream1",
     f"http://camera.example/video?loginuse=admin&loginpas={SECRET}",
@@ -109,6 +113,7 @@ def test_redacting_twice_changes_nothing_more():
         ("https://h/s", SourceKind.STREAM),
         ("recordings/day.mp4", SourceKind.FILE),
         ("/srv/0/day.mp4", SourceKind.FILE),
+        ("/dev/shm/day.mp4", SourceKind.FILE),
         ("0.mp4", SourceKind.FILE),
         ("photos", SourceKind.FILE),
         ("http", SourceKind.FILE),
