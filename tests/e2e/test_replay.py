@@ -135,18 +135,20 @@ def test_again_and_with_two_decoding_threads_it_is_the_same_to_the_byte(
     folder = replay_again(people, tmp_path, "--decode-threads", "2")
     assert contents(folder, "events.jsonl", "visits.csv") == first
     incidents = ask(folder / "journal.db", "SELECT incident_id, opened_s FROM incidents")
-    replay_again(people, tmp_path, "--no-video")
+    replay_again(people, tmp_path)
     assert contents(folder, "events.jsonl", "visits.csv") == first
     assert ask(folder / "journal.db", "SELECT count(*) FROM runs") == [(2,)], "a rerun is a run more"
     assert ask(folder / "journal.db", "SELECT incident_id, opened_s FROM incidents") == 2 * incidents
 
 
-def test_no_video_writes_none(people: Path, tmp_path: Path) -> None:
-    folder = replay_again(people, tmp_path, "--no-video", "--detect-fps", "5")
-    assert names(folder) == set(RESULTS) - {"annotated.mp4"}
+def test_fewer_looks_a_second_and_no_video(people: Path, tmp_path: Path) -> None:
+    done = run("replay", people, "--out", "results", "--detect-fps", "5", "--no-video", "--json", cwd=tmp_path)
+    assert done.code == 0
+    assert (done.json[0]["frames"], done.json[0]["looks"]) == (75, 15)
+    assert names(tmp_path / "results") == set(RESULTS) - {"annotated.mp4"}
 
 
-def test_fewer_looks_a_second(people: Path, tmp_path: Path) -> None:
+def test_fewer_looks_a_second_show_every_frame(people: Path, tmp_path: Path) -> None:
     done = run("replay", people, "--out", "results", "--detect-fps", "5", "--json", cwd=tmp_path)
     assert done.code == 0
     values = done.json[0]
@@ -207,10 +209,11 @@ def test_the_smallest_and_the_largest_picture(tmp_path: Path, size: tuple[int, i
     assert done.code == 0, done.err
     _, pictures = times_and_pictures(tmp_path / "results" / "annotated.mp4")
     height, width = pictures[0].shape[:2]
-    assert (width, height) == tuple(side + side % 2 for side in size)
+    assert len(pictures) == 1
+    assert (width, height) == tuple(max(16, side) for side in size), "the smallest picture an encoder takes"
 
 
-@pytest.mark.parametrize("name", ["<img src=x onerror=alert(1)>.mp4", "a[b]c [red] [@x].mp4", "ünï 口罩 🎭 100%d.mp4"])
+@pytest.mark.parametrize("name", ["<img src=x onerror=alert(1)>.mp4", "a[b]c [red] ünï 口罩 🎭 100%d.mp4"])
 def test_a_name_is_a_name_everywhere(tmp_path: Path, name: str) -> None:
     """Neither the report nor the terminal takes a file's name for mark-up."""
     write_clip(tmp_path / "plain.mp4", 5).rename(tmp_path / name)
@@ -225,7 +228,7 @@ def test_a_name_is_a_name_everywhere(tmp_path: Path, name: str) -> None:
     assert events(folder)[0]["source"] == Path(name).stem
 
 
-@pytest.mark.parametrize("out", ["12:30", "what?x=1#%d %20", "deep/er/still"])
+@pytest.mark.parametrize("out", ["12:30", "a?x=1#%d %20/b"])
 def test_results_stay_in_the_folder_that_was_named(tmp_path: Path, out: str) -> None:
     write_clip(tmp_path / "clip.mp4", 5)
     done = run("replay", "clip.mp4", "--out", out, cwd=tmp_path)
