@@ -69,13 +69,18 @@ def open_checkpoint(
 def restore(model: Any, checkpoint: Path) -> None:
     """Load a checkpoint's weights into a built model.
 
+    The checkpoint may be a training one, or the `saved_model/variables/variables` of an export: this package's, which
+    keeps the model under `model`, or TFOD2's stock exporter's, which keeps it under `_model`.
+
     Raises:
         TrainingError: there is no such checkpoint, or it does not fit the model.
     """
     import tensorflow as tf
 
     try:
-        tf.train.Checkpoint(model=model).read(str(checkpoint)).expect_partial().assert_existing_objects_matched()
+        stock = any(name.startswith("_model/") for name, _ in tf.train.list_variables(str(checkpoint)))
+        tree = tf.train.Checkpoint(**{"_model" if stock else "model": model})
+        tree.read(str(checkpoint)).expect_partial().assert_existing_objects_matched()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
         reason = (str(error).strip().splitlines() or [""])[0][:200]
         raise TrainingError(f"{checkpoint}: cannot be loaded into the pipeline's model ({reason})") from error

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.training import tfod
+from monitor.training.checkpoint import restore
 from monitor.training.errors import TrainingError
 
 #: Share of the old average kept at each step, once training is under way: a memory of about 500 steps.
@@ -103,6 +104,9 @@ class Trainer:
             raise TrainingError(
                 f"fine_tune_checkpoint {train.fine_tune_checkpoint}: no such checkpoint (give its path without .index)"
             )
+        if train.fine_tune_checkpoint_type == "full":  # also the variables of an exported SavedModel
+            restore(self.model, Path(train.fine_tune_checkpoint))
+            return
         try:
             model_lib_v2.load_fine_tune_checkpoint(
                 self.model, train.fine_tune_checkpoint, train.fine_tune_checkpoint_type, 2, False, None, False

@@ -35,6 +35,7 @@ def test_from_pictures_to_a_model_folder(voc, tmp_path):
 
     from monitor.config.detector import Backend, DetectorSettings
     from monitor.detectors.opening import open_detector
+    from monitor.training.loop import Trainer
 
     pipeline = tmp_path / "pipeline.config"
     shutil.copy(PIPELINE, pipeline)
@@ -68,6 +69,15 @@ def test_from_pictures_to_a_model_folder(voc, tmp_path):
     for backend in ("litert", "savedmodel"):
         figures = json.loads(command("evaluate", model, voc, "--backend", backend, "--json"))
         assert {"map50", "map", "ap50", "precision", "recall"} <= set(figures)
+    start = model / "saved_model" / "variables" / "variables"
+    words = f'batch_size: 2 fine_tune_checkpoint: "{start}" fine_tune_checkpoint_type: "full"'
+    pipeline.write_text(PIPELINE.read_text().replace("batch_size: 2", words))
+    again = Trainer(pipeline, tmp_path / "again")
+    trained = tf.train.load_variable(
+        str(best / "ckpt-1"), "model/_feature_extractor/variables/0/.ATTRIBUTES/VARIABLE_VALUE"
+    )
+    assert any(np.array_equal(variable.numpy(), trained) for variable in again.variables)
+
     pictures = [np.zeros((40, 60, 3), np.uint8)] * 3
     opened = open_detector(DetectorSettings(model=model, backend=Backend.SAVEDMODEL))
     assert len(opened.detector.detect(pictures)) == 3
@@ -85,7 +95,7 @@ def test_a_checkpoint_of_another_model_is_refused(voc, tmp_path):
     pipeline = tmp_path / "pipeline.config"
     words = f'fine_tune_checkpoint: "{tmp_path / "other-1"}" fine_tune_checkpoint_type: "full"'
     pipeline.write_text(PIPELINE.read_text().replace("batch_size: 2", f"batch_size: 2 {words}"))
-    with pytest.raises(TrainingError, match="does not fit"):
+    with pytest.raises(TrainingError, match="cannot be loaded"):
         Trainer(pipeline, tmp_path / "run")
     pipeline.write_text(pipeline.read_text().replace("other-1", "none-1"))
     with pytest.raises(TrainingError, match="no such checkpoint"):
