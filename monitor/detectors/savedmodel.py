@@ -49,6 +49,8 @@ class SavedModelDetector:
         self.batch_size: int | None = spec.shape[0]
         self.signature = f"{spec.dtype.name} ({', '.join('any' if side is None else str(side) for side in spec.shape)})"
         self._fixed = _fixed_size(spec) or folder.input_size
+        # A first look at noise finds a label map that does not fit before a person does, and builds the graph.
+        self.detect([np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)])
 
     def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
         """Return the detections of each BGR picture; see the port."""

@@ -14,8 +14,9 @@ STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
 #: One slash is enough to be taken for a URL: better a path hidden by mistake than a password shown by one.
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _SCHEME = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]+:/+")
-_PAIR = re.compile(r"((?:(?<![\w-])[\w-]+|_[A-Za-z]+)=)([^&;#/\s=]*?)(?=_[A-Za-z]+=|[&;#/\s]|$)")
+_KEY = re.compile(r"(?:(?<![\w-])[\w-]+|_[A-Za-z]+)=")
 _SECRET_KEY = re.compile(r"(?i)pas|pwd|pw|token|key|secret|auth|sig")
+_VALUE_END = re.compile(r"_[A-Za-z]+=|[&;#\s]|$")
 
 
 class SourceKind(StrEnum):
@@ -51,7 +52,7 @@ class SourceAddress:
     @property
     def kind(self) -> SourceKind:
         """What the address names."""
-        if self.value.isdecimal() or self.value.startswith("/dev/"):
+        if self.value.isdecimal() or self.value.startswith(("/dev/video", "/dev/v4l/")):
             return SourceKind.WEBCAM
         return SourceKind.STREAM if _URL.match(self.value) else SourceKind.FILE
 
@@ -68,8 +69,14 @@ class SourceAddress:
 
 def redact(text: str) -> str:
     """Return the text with the user and password of every URL, and values that look secret, replaced by `***`."""
-    hidden = "".join(_without_user(word) for word in re.split(r"(\s+)", text))
-    return _PAIR.sub(lambda pair: f"{pair[1]}***" if _SECRET_KEY.search(pair[1]) else pair[0], hidden)
+    text = "".join(_without_user(word) for word in re.split(r"(\s+)", text))
+    shown, position = "", 0
+    for key in _KEY.finditer(text):
+        if key.start() >= position and _SECRET_KEY.search(key[0]):
+            end = _VALUE_END.search(text, key.end())
+            shown += text[position : key.end()] + "***"
+            position = end.start() if end else len(text)
+    return shown + text[position:]
 
 
 def _without_user(word: str) -> str:

@@ -43,7 +43,7 @@ def draw_analysis(image: Image, analysis: Analysis, caption: Caption, settings: 
         canvas = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)  # type: ignore[assignment]
     for track in sorted(analysis.tracks, key=lambda track: -track.box.area_px2):
         _draw_track(canvas, track, settings, stale)
-    if settings.banner:
+    if settings.banner or stale:
         _draw_banner(canvas, analysis, caption, stale)
     return canvas
 

@@ -8,7 +8,6 @@ in order. Events go to the sinks on one more thread, which alone opens and close
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,6 +70,7 @@ class Replay:
     _looks: int = 0
     _last_s: float = 0.0
     _interrupts: int = 0
+    _failed: bool = False
     _interrupted: threading.Event = field(default_factory=threading.Event)
     _detecting: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -122,6 +122,7 @@ class Replay:
                 return
 
     def _discard(self) -> None:
+        self._failed = True
         self._interrupted.set()
         self._read.discard()
         self._looked.discard()
@@ -196,7 +197,7 @@ class Replay:
                     self._drawn.put((self._draw(analysis), looked.frame.time_s))
                 self.on_frame(looked.frame.index + 1)
         except Closed:
-            with suppress(Closed):  # raised where another stage has failed, which says so itself
+            if not self._failed:
                 self._end_events(analysis)
         finally:
             self._drawn.close()

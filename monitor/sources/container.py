@@ -19,7 +19,7 @@ def is_cut_off(path: Path) -> bool:
         if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free"):
             return _boxes_end(file, size) > size
         if head[:4] == _EBML:
-            return _segment_end(file) > size
+            return _segment_lost(file, size)
         if head[:4] == b"RIFF":
             return 8 + int.from_bytes(head[4:8], "little") > size
     return False
@@ -27,7 +27,7 @@ def is_cut_off(path: Path) -> bool:
 
 def _boxes_end(file: BinaryIO, size: int) -> int:
     end = 0
-    seen = set()
+    seen: set[bytes] = set()
     while end < size:
         file.seek(end)
         header = file.read(16)
@@ -43,15 +43,24 @@ def _boxes_end(file: BinaryIO, size: int) -> int:
     return end
 
 
-def _segment_end(file: BinaryIO) -> int:
-    """Return where the first Segment ends, 0 where its size is not stated (a live recording)."""
+def _segment_lost(file: BinaryIO, size: int) -> bool:
+    """Return whether the Segment, or one of its elements, runs past the file, or zeros stand where elements should."""
     file.seek(len(_EBML))
-    header_size = _variable_size(file) or 0
-    file.seek(header_size, 1)
+    file.seek(_variable_size(file) or 0, 1)
     if file.read(len(_SEGMENT)) != _SEGMENT:
-        return 0
-    size = _variable_size(file)
-    return 0 if size is None else file.tell() + size
+        return False
+    length = _variable_size(file)
+    end = size if length is None else file.tell() + length
+    while file.tell() < min(end, size):
+        first = file.read(1)[0]
+        if first == 0:
+            return True
+        file.seek(8 - first.bit_length(), 1)
+        child = _variable_size(file)
+        if child is None:  # a live recording: its last elements state no size
+            return False
+        file.seek(child, 1)
+    return end > size or file.tell() > size
 
 
 def _variable_size(file: BinaryIO) -> int | None:
