@@ -148,3 +148,19 @@ def test_two_replays_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
         assert [each.result().code for each in runs] == [0, 0]
     assert events(tmp_path / "one")[-1]["frames"] == 30
     assert events(tmp_path / "two")[-1]["frames"] == 40
+
+
+def test_two_replays_into_one_folder_spare_the_first(people: Path, tmp_path: Path) -> None:
+    """One of them ends well; the other does too, or is refused in a line. Never does one spoil the other's work."""
+    folder = tmp_path / "results"
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(run, "replay", people, "--out", folder, cwd=tmp_path) for _ in range(2)]
+        done = [each.result() for each in both]
+    assert 0 in {each.code for each in done}, [each.err for each in done]
+    for each in done:
+        if each.code:
+            refused(each, 6, str(folder))
+    assert names(folder) >= set(RESULTS)
+    assert events(folder)[-1]["frames"] == 75
+    times, _ = times_and_pictures(folder / "annotated.mp4")
+    assert len(times) == 75
