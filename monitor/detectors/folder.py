@@ -97,13 +97,13 @@ class ModelFolder:
         """
         highest = max(self.labels)
         if counts and highest not in counts:
-            raise ModelError(f"{file}: tells {min(counts)} classes apart, but {LABEL_MAP} goes up to {highest}")
+            raise ModelError(f"{file}: tells {min(counts)} classes apart, but its label map goes up to {highest}")
 
     def check_class_ids(self, file: Path, class_ids: NDArray[np.int64]) -> None:
         """Raise `ModelError` where a result holds a class (1-based) that the label map does not."""
         if unknown := set(class_ids.tolist()) - set(self.labels):
             raise ModelError(
-                f"{file}: gives class {min(unknown)}, which {LABEL_MAP} {sorted(self.labels)} does not hold"
+                f"{file}: gives class {min(unknown)}, which its label map {sorted(self.labels)} does not hold"
             )
 
 
