@@ -1,4 +1,3 @@
-import os
 
 import pytest
 
@@ -457,11 +456,9 @@ def test_a_file_too_large_to_be_a_configuration(load):
     assert load(b"#" * (1 << 20)).cameras == {}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read(tmp_path):
+def test_a_file_that_cannot_be_read(tmp_path):
     path = tmp_path / "c.yaml"
-    path.write_text("")
-    path.chmod(0)
+    path.symlink_to(path)  # a circle, which the system refuses to follow for everybody, root too
     with pytest.raises(ConfigError, match="cannot be read"):
         load_settings(path, {})
 
