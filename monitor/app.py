@@ -29,7 +29,7 @@ from monitor.replay.run import Replay
 from monitor.rules.judge import Judge
 from monitor.sources.opening import make_source
 from monitor.storage.database import sqlite_url
-from monitor.storage.files import finish, make_folder, partial, refuse_overwriting
+from monitor.storage.files import claimed, finish, make_folder, partial, refuse_overwriting
 from monitor.storage.journal import Journal, RunInfo
 from monitor.storage.lines import EventLines, ViolationLog, VisitTable
 from monitor.tracking.bytetrack import ByteTracker
@@ -101,15 +101,16 @@ def run_replay(settings: Settings, request: ReplayRequest, detectors: Sequence[O
         check_encoder()
     make_folder(request.folder)
     refuse_overwriting(Path(request.camera.source.value), _results(request))
-    replay, story = _build_replay(settings, request, detectors)
-    try:
-        summary = replay.run()
-    except BaseException:
-        partial(request.folder / "annotated.mp4").unlink(missing_ok=True)  # without its index no player opens it
-        raise
-    for file in _results(request):
-        finish(file)
-    write_report(request.folder / "report.html", story, summary, _provenance(request, detectors[0]))
+    with claimed(request.folder):
+        replay, story = _build_replay(settings, request, detectors)
+        try:
+            summary = replay.run()
+        except BaseException:
+            partial(request.folder / "annotated.mp4").unlink(missing_ok=True)  # without its index no player opens it
+            raise
+        for file in _results(request):
+            finish(file)
+        write_report(request.folder / "report.html", story, summary, _provenance(request, detectors[0]))
     return ReplayResult(request, story, summary)
 
 

@@ -1,5 +1,6 @@
 """Where pictures come from, and how to name it without giving secrets away."""
 
+import os
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -97,4 +98,5 @@ def printable(text: str) -> str:
 
 def name_of(path: Path) -> str:
     """Return a name for the recording at a path that can be shown and can name a folder: at most 60 characters."""
-    return printable(path.resolve().stem)[:60].strip(". ") or "recording"
+    absolute = os.path.abspath(path)  # noqa: PTH100 - without ".." but with links as they are called
+    return printable(Path(absolute).stem)[:60].strip(". ") or "recording"

@@ -1,5 +1,6 @@
 """Results that appear whole or not at all."""
 
+import fcntl
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,20 @@ def refuse_overwriting(source: Path, results: Iterable[Path]) -> None:
     for result in results:
         if result.exists() and source.exists() and result.samefile(source):
             raise OutputError(f"{result}: is the source itself; give another folder with --out")
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Keep a folder to this run while it writes there; raises `OutputError` where another run already does."""
+    with writing(folder):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it however the run ends
+        yield
+    except BlockingIOError as error:
+        raise OutputError(f"{folder}: another run is writing there; give another folder with --out") from error
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
