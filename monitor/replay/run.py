@@ -21,9 +21,8 @@ from monitor.domain.track import Analysis
 from monitor.outputs.overlay import Caption, draw_analysis
 from monitor.outputs.snapshot import incident_picture
 from monitor.outputs.video import VideoWriter
-from monitor.pipeline.channel import Channel, Closed
+from monitor.pipeline.channel import Channel, Closed, Sequencer
 from monitor.pipeline.crew import Crew
-from monitor.pipeline.sequencer import Sequencer
 from monitor.replay.results import Recorded, Recorder, Summary
 from monitor.rules.judge import Judge
 from monitor.storage.lines import clock

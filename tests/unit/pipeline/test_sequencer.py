@@ -3,8 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from monitor.pipeline.channel import Closed
-from monitor.pipeline.sequencer import Sequencer
+from monitor.pipeline.channel import Closed, Sequencer
 
 SOON_S = 5.0
 
