@@ -117,21 +117,11 @@ def precision_recall(parts: Sequence[ClassHits], threshold: float) -> tuple[floa
 
 
 def threshold_for_precision(parts: Sequence[ClassHits], precision: float) -> float | None:
-    """The least score at which every higher threshold also keeps this precision; None where none does.
-
-    The last few detections of a curve may dip under by one mistake among very few; such a dip within the first
-    twenty detections is not held against the rest.
-    """
+    """The least score threshold at which precision is this good; None where none is."""
     scores = np.concatenate([part.scores for part in parts])
     order = np.argsort(-scores, kind="mergesort")
     hits = np.concatenate([part.hits for part in parts])[order]
-    if not len(hits):
-        return None
-    running = np.cumsum(hits) / np.arange(1, len(hits) + 1)
-    good = running >= precision
-    first_bad = np.flatnonzero(~good & (np.arange(len(good)) >= 20))
-    end = int(first_bad[0]) if len(first_bad) else len(good)
-    reached = np.flatnonzero(good[:end])
+    reached = np.flatnonzero(np.cumsum(hits) >= precision * np.arange(1, len(hits) + 1))
     return float(scores[order][reached[-1]]) if len(reached) else None
 
 

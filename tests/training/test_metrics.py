@@ -67,6 +67,7 @@ def test_thresholds():
     part = hits((0.9, True), (0.8, True), (0.6, False), (0.5, True), (0.1, False), faces=4)
     assert metrics.best_f1_threshold([part]) == 0.5
     assert metrics.threshold_for_precision([part], 0.95) == 0.8
+    assert metrics.threshold_for_precision([part], 0.7) == 0.5
     assert metrics.threshold_for_precision([hits((0.9, False), faces=1)], 0.95) is None
     assert metrics.best_f1_threshold([hits(faces=1)]) == 0.5
     assert metrics.precision_recall([part], 0.55) == (pytest.approx(2 / 3), 0.5)
