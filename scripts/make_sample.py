@@ -30,7 +30,7 @@ import json
 import math
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -93,13 +93,21 @@ PHOTOS = (
 )
 
 
+EDGE_PX = 2.0
+"""An annotation this near to the photograph's edge, in its own pixels, ends there because the picture does."""
+
+
 @dataclass(frozen=True)
 class Face:
-    """An annotated face; ``box`` is x1, y1, x2, y2 in pixels of whatever holds it."""
+    """An annotated face; ``box`` is x1, y1, x2, y2 in pixels of whatever holds it.
+
+    ``whole`` is false where the photograph's own edge cuts the face, so that nobody can see how the mask is worn.
+    """
 
     photo: str
     state: str
     box: Box
+    whole: bool
 
 
 @dataclass(frozen=True)
@@ -153,12 +161,15 @@ class View:
 def read_faces(dataset: Path, name: str) -> list[Face]:
     """Read a photograph's annotated faces, in photograph pixels."""
     faces = []
-    for node in ET.parse(dataset / "annotations" / f"{name}.xml").getroot().iter("object"):
+    root = ET.parse(dataset / "annotations" / f"{name}.xml").getroot()
+    width, height = (float(root.findtext(f"size/{side}", "nan")) for side in ("width", "height"))
+    for node in root.iter("object"):
         state = node.findtext("name", "")
         if state not in STATES:
             raise ValueError(f"{name}: unknown state {state!r}")
         x1, y1, x2, y2 = (float(node.findtext(f"bndbox/{side}", "nan")) for side in ("xmin", "ymin", "xmax", "ymax"))
-        faces.append(Face(name, state, (x1, y1, x2, y2)))
+        whole = min(x1, y1, width - x2, height - y2) > EDGE_PX
+        faces.append(Face(name, state, (x1, y1, x2, y2), whole))
     return faces
 
 
@@ -197,7 +208,7 @@ def panel(dataset: Path, photo: Photo) -> tuple[Image, list[Face]]:
     for face in faces_in_crop(read_faces(dataset, photo.name), photo.crop):
         x1, y1, x2, y2 = face.box
         box = ((x1 - left) * kx, (y1 - top) * ky, (x2 - left) * kx, (y2 - top) * ky)
-        faces.append(Face(face.photo, face.state, box))
+        faces.append(replace(face, box=box))
     return np.asarray(large, dtype=np.uint8), faces
 
 
@@ -223,7 +234,7 @@ def jamb() -> Image:
 def shift(face: Face, x: float) -> Face:
     """Move a face to the right by ``x`` pixels."""
     x1, y1, x2, y2 = face.box
-    return Face(face.photo, face.state, (x1 + x, y1, x2 + x, y2))
+    return replace(face, box=(x1 + x, y1, x2 + x, y2))
 
 
 def build_strip(dataset: Path) -> Strip:
@@ -309,6 +320,7 @@ def ground_truth(strip: Strip, views: list[View]) -> dict[str, object]:
                 "id": f"p{number:02d}",
                 "photo": face.photo,
                 "state": face.state,
+                "whole": face.whole,
                 "first_frame": first,
                 "boxes": [[round(value, 1) for value in box] for box in boxes],
             }

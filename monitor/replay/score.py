@@ -16,7 +16,7 @@ from monitor.domain.geometry import Box
 from monitor.domain.track import Analysis
 from monitor.domain.visit import Outcome, Visit
 
-#: A face counts as visible with this much of its box in the picture and at least this height...
+#: A whole face counts as visible with this much of its box in the picture and at least this height...
 VISIBLE_SHARE, VISIBLE_PX = 0.7, 30.0
 #: ...and a person is owed a verdict after this long.
 OWED_S = 2.0
@@ -40,11 +40,15 @@ def _known(label: str) -> str:
 
 
 class TruePerson(Section):
-    """One person: unclipped boxes for consecutive frames from `first_frame` on."""
+    """One person: unclipped boxes for consecutive frames from `first_frame` on.
+
+    A face that is not `whole` is cut by the edge of the photograph it comes from, and owed no verdict.
+    """
 
     id: str
     photo: str = ""
     state: Annotated[str, AfterValidator(_known)]
+    whole: bool = True
     first_frame: Annotated[int, Field(ge=0)]
     boxes: list[tuple[Corner, Corner, Corner, Corner]]
 
@@ -154,8 +158,9 @@ class Scorer:
 
     def _counts(self, name: str, index: int, clipped: Box) -> bool:
         person = next(person for person in self.truth.people if person.id == name)
-        whole = Box(*person.boxes[index - person.first_frame])
-        return clipped.height_px >= VISIBLE_PX and clipped.area_px2 >= VISIBLE_SHARE * whole.area_px2
+        unclipped = Box(*person.boxes[index - person.first_frame])
+        in_picture = clipped.area_px2 >= VISIBLE_SHARE * unclipped.area_px2
+        return person.whole and clipped.height_px >= VISIBLE_PX and in_picture
 
     def _person(self, person: TruePerson, visits: list[Visit], looks_per_s: float) -> dict[str, Any]:
         tracks = self._matched[person.id]
