@@ -84,3 +84,32 @@ def restore(model: Any, checkpoint: Path) -> None:
     except (AssertionError, ValueError, tf.errors.OpError) as error:
         reason = (str(error).strip().splitlines() or [""])[0][:200]
         raise TrainingError(f"{checkpoint}: cannot be loaded into the pipeline's model ({reason})") from error
+
+
+def blend(model_config: Any, checkpoints: Sequence[Path], out_dir: Path) -> Path:
+    """Write the mean of several checkpoints of one training as `out_dir/ckpt-1`.
+
+    Weights from different steps of one run lie in one valley of the loss; their mean often judges pictures that it
+    never saw a little better than any of them.
+
+    Raises:
+        TrainingError: there are none, or one does not fit the pipeline.
+    """
+    if not checkpoints:
+        raise TrainingError("no checkpoints to blend")
+    tfod.load()
+    import tensorflow as tf
+    from object_detection.builders import model_builder
+
+    resizer = model_config.ssd.image_resizer.fixed_shape_resizer
+    shape = [int(resizer.height), int(resizer.width), 3]
+    model = model_builder.build(model_config, is_training=False)
+    model.predict(tf.zeros((1, *shape)), tf.constant([shape]))
+    total = [np.zeros(variable.shape, np.float64) for variable in model.variables]
+    for checkpoint in checkpoints:
+        restore(model, checkpoint)
+        total = [sums + variable.numpy() for sums, variable in zip(total, model.variables, strict=True)]
+    for variable, sums in zip(model.variables, total, strict=True):
+        variable.assign((sums / len(checkpoints)).astype(variable.dtype.as_numpy_dtype))
+    out_dir.mkdir(parents=True, exist_ok=True)
+    return Path(tf.train.Checkpoint(model=model).save(str(out_dir / "ckpt")))

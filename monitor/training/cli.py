@@ -68,6 +68,18 @@ def run_command(
     run_train(pipeline, run_dir, steps, save_every, eval_every, eval_size, label or [])
 
 
+@train_app.command("blend")
+def blend_command(
+    checkpoints: Annotated[list[Path], typer.Argument(help="Checkpoint prefixes, such as RUN/averages/1500/ckpt-1.")],
+    pipeline: Annotated[Path, typer.Option(help="The pipeline.config that they were trained with.")],
+    out_dir: Annotated[Path, typer.Option("--out", help="Folder for the mean of them.")],
+) -> None:
+    """Write the mean of several checkpoints of one training."""
+    from monitor.training.commands import run_blend
+
+    run_blend(checkpoints, pipeline, out_dir)
+
+
 def evaluate_command(
     model: Annotated[Path, typer.Argument(help="Model folder.")],
     data: _Voc,

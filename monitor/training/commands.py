@@ -115,6 +115,14 @@ def run_train(
     _out.print(f"step {result.step}; best on val: {result.best_map50} in {result.best}")
 
 
+def run_blend(checkpoints: Sequence[Path], pipeline: Path, out_dir: Path) -> None:
+    """`monitor train blend`."""
+    from monitor.training.checkpoint import blend
+    from monitor.training.loop import read_model_config
+
+    _out.print(f"wrote {blend(read_model_config(pipeline).model, checkpoints, out_dir)}")
+
+
 def run_evaluate(
     model: Path,
     data: Path,

@@ -29,9 +29,6 @@ from monitor.training.loop import read_model_config
 
 PIPELINE = "pipeline.config"
 
-#: Detections that a TFLite export gives at most.
-MAX_DETECTIONS = 100
-
 #: An alarm about a bare face must be right this often at the shipped threshold, on val.
 WITHOUT_MASK_PRECISION = 0.95
 
@@ -217,7 +214,7 @@ def write_tflite(
         restore(model, checkpoint)
         tf.train.CheckpointManager(tf.train.Checkpoint(model=model), str(place), max_to_keep=1).save()
         export_tflite_graph_lib_tf2.export_tflite_model(
-            config, str(place), str(place / "out"), max_detections=MAX_DETECTIONS, use_regular_nms=False
+            config, str(place), str(place / "out"), max_detections=100, use_regular_nms=False
         )
         converter = tf.lite.TFLiteConverter.from_saved_model(str(place / "out" / "saved_model"))
         if calibration:
@@ -287,13 +284,18 @@ def _write_manifest(
 
 
 def _write_pipeline(config: Any, path: Path) -> None:
-    """The pipeline as exported, without anyone's paths."""
+    """The pipeline as exported; absolute paths, which mean nothing to anyone else, are cut to their last part."""
     from google.protobuf import text_format
 
     bare = type(config)()
     bare.CopyFrom(config)
     for reader in (bare.train_input_reader, *bare.eval_input_reader):
-        reader.label_map_path = Path(reader.label_map_path).name
-        names = [Path(name).name for name in reader.tf_record_input_reader.input_path]
+        reader.label_map_path = _relative(reader.label_map_path)
+        names = [_relative(name) for name in reader.tf_record_input_reader.input_path]
         reader.tf_record_input_reader.input_path[:] = names
+    bare.train_config.fine_tune_checkpoint = _relative(bare.train_config.fine_tune_checkpoint)
     path.write_text(text_format.MessageToString(bare), encoding="utf-8")
+
+
+def _relative(path: str) -> str:
+    return Path(path).name if Path(path).is_absolute() else path

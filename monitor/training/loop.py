@@ -176,6 +176,11 @@ class Trainer:
         """Write the averaged weights alone, as a detection checkpoint that TFOD2's exporters read."""
         import tensorflow as tf
 
+        # TFOD2 hangs the step counter on the model. Saved along, it would be put back at the first step of a later
+        # training that starts from these weights.
+        if self.model._training_step is not None:
+            del self.model._training_step
+            self.model._training_step = None
         with AveragedWeights(self):
             return Path(tf.train.Checkpoint(model=self.model).save(str(folder / "ckpt")))
 

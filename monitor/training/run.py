@@ -59,7 +59,8 @@ def train(
     """Train to the end of the pipeline, or to `settings.until`.
 
     `run_dir` gets checkpoints (`ckpt-*`), TensorBoard logs (`train/`), the process id while it runs (`run.pid`), and
-    under `best/` the averaged weights that did best on val, with their figures. A second call goes on from there.
+    under `best/` the averaged weights that did best on val, with their figures, and under `averages/STEP/` those of
+    each evaluation, for `blend`. A second call goes on from there.
 
     Raises:
         TrainingError: something does not fit, another process trains here, or the disk is too small.
@@ -110,6 +111,7 @@ def _go(
             by_state = ", ".join(f"{name} {value:.3f}" for name, value in result.ap50.items())
             say(f"step {step}: val mAP50 {result.map50:.3f} ({by_state})")
             _keep_best(trainer, result, step, judge_val.size)
+            trainer.save_average(trainer.run_dir / "averages" / str(step))
 
 
 class _ValJudge:

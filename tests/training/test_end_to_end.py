@@ -52,6 +52,11 @@ def test_from_pictures_to_a_model_folder(voc, tmp_path):
     best = tmp_path / "run" / "best"
     assert json.loads((best / "evaluation.json").read_text())["step"] in (2, 4)
     assert list((tmp_path / "run" / "train").glob("events*"))
+    averages = [tmp_path / "run" / "averages" / step / "ckpt-1" for step in ("2", "4")]
+    command("train", "blend", *averages, "--pipeline", pipeline, "--out", tmp_path / "blend")
+    name = "model/_feature_extractor/variables/0/.ATTRIBUTES/VARIABLE_VALUE"
+    parts = [tf.train.load_variable(str(path), name) for path in averages]
+    assert np.allclose(tf.train.load_variable(str(tmp_path / "blend" / "ckpt-1"), name), np.mean(parts, 0), atol=1e-6)
 
     model = tmp_path / "model"
     words = ["--name", "tiny", "--training-data", "drawn faces", "--licence", "Apache-2.0", "--size", "128x96"]
@@ -69,6 +74,7 @@ def test_from_pictures_to_a_model_folder(voc, tmp_path):
     for backend in ("litert", "savedmodel"):
         figures = json.loads(command("evaluate", model, voc, "--backend", backend, "--json"))
         assert {"map50", "map", "ap50", "precision", "recall"} <= set(figures)
+    assert not [name for name, _ in tf.train.list_variables(str(best / "ckpt-1")) if "step" in name]
     start = model / "saved_model" / "variables" / "variables"
     words = f'batch_size: 2 fine_tune_checkpoint: "{start}" fine_tune_checkpoint_type: "full"'
     pipeline.write_text(PIPELINE.read_text().replace("batch_size: 2", words))
