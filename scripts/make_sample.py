@@ -13,6 +13,8 @@ How the photographs were chosen (by eye and by annotation, never by what a detec
 * validation split only, so that nobody in the video was trained on;
 * every face that can be seen in the chosen part of the photograph is annotated, with the right
   state; parts that hold unannotated or cut faces, or captions and logos, are cropped away;
+* no face is hidden behind another or cut by the edge of its photograph, where nobody could tell
+  how a mask is worn;
 * every face is at least ``MIN_FACE_PX`` wide in the video and no background face is smaller;
 * together they show all three states, single people and groups, near and far.
 
@@ -87,7 +89,8 @@ PHOTOS = (
     Photo("maksssksksss809", (0, 10, 385, 300), tilt=0.2),
     Photo("maksssksksss430", (20, 20, 380, 300), tilt=0.3),
     Photo("maksssksksss832", (58, 20, 309, 370), tilt=0.4),
-    Photo("maksssksksss495", (30, 0, 400, 225), tilt=1.0),
+    Photo("maksssksksss165", (0, 30, 450, 330), tilt=0.4),
+    Photo("maksssksksss561", (0, 40, 301, 400), tilt=0.6),
     Photo("maksssksksss2", (30, 5, 400, 250), tilt=0.0),
     Photo("maksssksksss565", (46, 90, 301, 390), stop=False, tilt=0.6),
 )
@@ -99,15 +102,11 @@ EDGE_PX = 2.0
 
 @dataclass(frozen=True)
 class Face:
-    """An annotated face; ``box`` is x1, y1, x2, y2 in pixels of whatever holds it.
-
-    ``whole`` is false where the photograph's own edge cuts the face, so that nobody can see how the mask is worn.
-    """
+    """An annotated face; ``box`` is x1, y1, x2, y2 in pixels of whatever holds it."""
 
     photo: str
     state: str
     box: Box
-    whole: bool
 
 
 @dataclass(frozen=True)
@@ -161,15 +160,12 @@ class View:
 def read_faces(dataset: Path, name: str) -> list[Face]:
     """Read a photograph's annotated faces, in photograph pixels."""
     faces = []
-    root = ET.parse(dataset / "annotations" / f"{name}.xml").getroot()
-    width, height = (float(root.findtext(f"size/{side}", "nan")) for side in ("width", "height"))
-    for node in root.iter("object"):
+    for node in ET.parse(dataset / "annotations" / f"{name}.xml").getroot().iter("object"):
         state = node.findtext("name", "")
         if state not in STATES:
             raise ValueError(f"{name}: unknown state {state!r}")
         x1, y1, x2, y2 = (float(node.findtext(f"bndbox/{side}", "nan")) for side in ("xmin", "ymin", "xmax", "ymax"))
-        whole = min(x1, y1, width - x2, height - y2) > EDGE_PX
-        faces.append(Face(name, state, (x1, y1, x2, y2), whole))
+        faces.append(Face(name, state, (x1, y1, x2, y2)))
     return faces
 
 
@@ -197,7 +193,8 @@ def read_photo(dataset: Path, name: str) -> Image:
 def panel(dataset: Path, photo: Photo) -> tuple[Image, list[Face]]:
     """Scale the shown part of a photograph to the strip's height, and its faces with it."""
     left, top, right, bottom = photo.crop
-    part = read_photo(dataset, photo.name)[top:bottom, left:right]
+    whole = read_photo(dataset, photo.name)
+    part = whole[top:bottom, left:right]
     rows, columns = part.shape[:2]
     if (rows, columns) != (bottom - top, right - left):
         raise ValueError(f"{photo.name}: the crop {photo.crop} is not inside the photograph")
@@ -207,6 +204,8 @@ def panel(dataset: Path, photo: Photo) -> tuple[Image, list[Face]]:
     faces = []
     for face in faces_in_crop(read_faces(dataset, photo.name), photo.crop):
         x1, y1, x2, y2 = face.box
+        if min(x1, y1, whole.shape[1] - x2, whole.shape[0] - y2) <= EDGE_PX:
+            raise ValueError(f"{photo.name}: the photograph cuts the face at {face.box}")
         box = ((x1 - left) * kx, (y1 - top) * ky, (x2 - left) * kx, (y2 - top) * ky)
         faces.append(replace(face, box=box))
     return np.asarray(large, dtype=np.uint8), faces
@@ -320,7 +319,6 @@ def ground_truth(strip: Strip, views: list[View]) -> dict[str, object]:
                 "id": f"p{number:02d}",
                 "photo": face.photo,
                 "state": face.state,
-                "whole": face.whole,
                 "first_frame": first,
                 "boxes": [[round(value, 1) for value in box] for box in boxes],
             }

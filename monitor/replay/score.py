@@ -16,7 +16,7 @@ from monitor.domain.geometry import Box
 from monitor.domain.track import Analysis
 from monitor.domain.visit import Outcome, Visit
 
-#: A whole face counts as visible with this much of its box in the picture and at least this height...
+#: A face counts as visible with this much of its box in the picture and at least this height...
 VISIBLE_SHARE, VISIBLE_PX = 0.7, 30.0
 #: ...and a person is owed a verdict after this long.
 OWED_S = 2.0
@@ -40,15 +40,11 @@ def _known(label: str) -> str:
 
 
 class TruePerson(Section):
-    """One person: unclipped boxes for consecutive frames from `first_frame` on.
-
-    A face that is not `whole` is cut by the edge of the photograph it comes from, and owed no verdict.
-    """
+    """One person: unclipped boxes for consecutive frames from `first_frame` on."""
 
     id: str
     photo: str = ""
     state: Annotated[str, AfterValidator(_known)]
-    whole: bool = True
     first_frame: Annotated[int, Field(ge=0)]
     boxes: list[tuple[Corner, Corner, Corner, Corner]]
 
@@ -96,18 +92,22 @@ class Scorer:
     _unmatched_tracks: int = 0
 
     def add(self, analysis: Analysis) -> None:
-        """Match the tracks of one looked-at frame with its people, best overlap first."""
+        """Match the tracks of one looked-at frame with its people.
+
+        Pairs of the frame before that still overlap stay together, then the best overlap comes first: otherwise faces
+        that hide each other would seem to swap (CLEAR MOT, Bernardin & Stiefelhagen 2008).
+        """
         people = self._people(analysis.frame.index)
         pairs = sorted(
             (
-                (-track.box.iou(box), person, track.track_id)
+                (self._last.get(person) != track.track_id, -track.box.iou(box), person, track.track_id)
                 for person, box in people.items()
                 for track in analysis.tracks
                 if track.box.iou(box) >= SAME_FACE_IOU
             ),
         )
         taken: set[str | int] = set()
-        for _, person, track_id in pairs:
+        for _, _, person, track_id in pairs:
             if person in taken or track_id in taken:
                 continue
             taken |= {person, track_id}
@@ -158,9 +158,8 @@ class Scorer:
 
     def _counts(self, name: str, index: int, clipped: Box) -> bool:
         person = next(person for person in self.truth.people if person.id == name)
-        unclipped = Box(*person.boxes[index - person.first_frame])
-        in_picture = clipped.area_px2 >= VISIBLE_SHARE * unclipped.area_px2
-        return person.whole and clipped.height_px >= VISIBLE_PX and in_picture
+        whole = Box(*person.boxes[index - person.first_frame])
+        return clipped.height_px >= VISIBLE_PX and clipped.area_px2 >= VISIBLE_SHARE * whole.area_px2
 
     def _person(self, person: TruePerson, visits: list[Visit], looks_per_s: float) -> dict[str, Any]:
         tracks = self._matched[person.id]
