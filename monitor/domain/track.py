@@ -11,7 +11,7 @@ from monitor.domain.geometry import Box
 class Track:
     """One person in view: where they are and what has been decided about them so far.
 
-    `confidence` is the mean score (0..1) of the decided state over the looks that count, 0 while unknown.
+    `confidence` is the mean score (0..1) that the decided state had over the looks that count, 0 while unknown.
     `incident_open` says that a violation by this person is open at this moment.
     """
 

@@ -8,6 +8,9 @@ from monitor.domain.detection import DECIDED_STATES, MaskState
 #: One look stands for the time since the look before, but for no longer than this: a gap is not evidence.
 MAX_LOOK_S = 0.5
 
+#: A decided state lapses when its mean score has fallen below this part of what deciding it takes.
+DOUBT = 0.8
+
 
 @dataclass(slots=True)
 class Evidence:
@@ -34,7 +37,7 @@ class Evidence:
         return self._weights.get(state, 0.0) / total if total > 0 else 0.0
 
     def confidence(self, state: MaskState) -> float:
-        """Return the mean score (0..1) of a state over all looks, the good ones counting more; 0 for `UNKNOWN`."""
+        """Return the mean score (0..1) that a state had over all looks, the good ones counting more."""
         return self._weights.get(state, 0.0) / self._looked_s if self._looked_s > 0 else 0.0
 
     def add(self, state: MaskState, score: float, quality: float, time_s: float) -> MaskState:
@@ -44,19 +47,23 @@ class Evidence:
         kept = 0.5 ** (elapsed_s / self.rules.evidence_half_life_s)
         for known in self._weights:
             self._weights[known] *= kept
-        look_s = quality * min(elapsed_s, MAX_LOOK_S)
-        self._looked_s = self._looked_s * kept + look_s
+        self._looked_s *= kept
         if state.decided:
+            look_s = quality * min(elapsed_s, MAX_LOOK_S)
+            self._looked_s += look_s
             self._weights[state] += score * look_s
         self.state = self._decided()
         return self.state
 
     def _decided(self) -> MaskState:
-        """Hysteresis: deciding takes `decide_share`, changing one's mind takes `switch_share`."""
+        """Deciding takes `decide_score` and `decide_share`, changing one's mind `switch_share`."""
         total = self.total_s
         if total < self.rules.decide_evidence_s:
             # What was decided holds until half of the evidence needed for it has been forgotten too.
             return self.state if total >= self.rules.decide_evidence_s / 2 else MaskState.UNKNOWN
         leading = max(DECIDED_STATES, key=self.share)
         needed = self.rules.switch_share if self.state.decided else self.rules.decide_share
-        return leading if self.share(leading) >= needed else self.state
+        if self.share(leading) >= needed and self.confidence(leading) >= self.rules.decide_score:
+            return leading
+        # What the detector has come to doubt is no longer known; a little doubt does not make a state flicker.
+        return self.state if self.confidence(self.state) >= DOUBT * self.rules.decide_score else MaskState.UNKNOWN

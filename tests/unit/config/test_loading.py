@@ -1,4 +1,3 @@
-
 import pytest
 
 from monitor.config.detector import Backend, Precision

@@ -6,7 +6,9 @@ from monitor.domain.detection import DECIDED_STATES
 from monitor.rules.evidence import MAX_LOOK_S, Evidence
 from tests.fakes import INCORRECT, UNKNOWN, WITH, WITHOUT
 
-RULES = RulesSettings(evidence_half_life_s=1.0, decide_evidence_s=0.25, decide_share=0.6, switch_share=0.7)
+RULES = RulesSettings(
+    evidence_half_life_s=1.0, decide_evidence_s=0.25, decide_share=0.6, switch_share=0.7, decide_score=0
+)
 
 
 def looks(evidence, state, from_s, until_s, per_s, score=1.0, quality=1.0):
@@ -88,6 +90,19 @@ def test_poor_looks_take_longer_and_worthless_ones_decide_nothing():
     poor = first(looks(Evidence(RULES), WITH, 0, 5, 50, quality=0.5), WITH)
     assert poor > 1.5 * good
     assert first(looks(Evidence(RULES), WITH, 0, 60, 25, quality=0.0), WITH) is None
+
+
+def test_looks_of_low_score_decide_nothing_however_many():
+    rules = RulesSettings(decide_score=0.5)
+    assert first(looks(Evidence(rules), WITHOUT, 0, 60, 25, score=0.49), WITHOUT) is None
+    assert first(looks(Evidence(rules), WITHOUT, 0, 60, 25, score=0.51), WITHOUT) is not None
+
+
+def test_a_decided_state_lapses_when_its_looks_become_doubtful_but_not_at_a_little_doubt():
+    evidence = Evidence(RulesSettings(decide_score=0.5))
+    looks(evidence, WITHOUT, 0, 3, 25, score=0.9)
+    assert looks(evidence, WITHOUT, 3, 20, 25, score=0.42)[-1][1] is WITHOUT
+    assert looks(evidence, WITHOUT, 20, 40, 25, score=0.38)[-1][1] is UNKNOWN
 
 
 def test_faint_evidence_never_adds_up_to_a_verdict():
