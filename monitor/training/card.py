@@ -77,7 +77,7 @@ def _state_table(one: Evaluation) -> str:
         )
     low, high = one.map50_interval
     rows.append(f"| mean | {sum(one.faces.values())} | {one.map50:.3f} [{low:.3f}, {high:.3f}] | | | |")
-    rows.append(f"\nmAP at IoU 0.5 to 0.95: {one.map:.3f}. Faces whatever their state: AP50 {one.ap50_any_state:.3f}. ")
+    rows.append(f"\nmAP at IoU 0.5 to 0.95: {one.map:.3f}. Faces whatever their state: AP50 {one.ap50_any_state:.3f}.")
     rows.append(f"Expected calibration error: {one.calibration_error:.3f}.\n")
     return "\n".join(rows)
 

@@ -134,7 +134,7 @@ def _whole_or_nothing(out_dir: Path) -> Iterator[Path]:
     try:
         fresh.chmod(0o755)
         yield fresh
-        for kept in ("README.md", "checkpoint", "commands.md"):
+        for kept in ("README.md", "training.config"):
             if (out_dir / kept).exists() and not (fresh / kept).exists():
                 shutil.move(out_dir / kept, fresh / kept)
         shutil.rmtree(out_dir, ignore_errors=True)
