@@ -34,7 +34,7 @@ class Precision(StrEnum):
 class DetectorSettings(Section):
     """`labels` says which of the model's label names means which state, `thresholds` the least score a state needs."""
 
-    model: Path = Path("models/ssd-mobilenet-v2-fpnlite-320")
+    model: Path = Path("models/ssd-mobilenet-v2-fpnlite-416x256")
     backend: Backend = Backend.AUTO
     device: Annotated[str, Field(pattern=r"^(auto|cpu|gpu|gpu:\d{1,2})$")] = "auto"
     precision: Precision = Precision.AUTO
