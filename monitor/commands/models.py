@@ -24,7 +24,7 @@ def list_models(settings: Settings, folder: Path | None, *, as_json: bool) -> No
     folder = folder or settings.detector.model.parent
     if not folder.is_dir():
         raise ModelError(f"{folder}: no such folder")
-    rows = [_row(path) for path in sorted(folder.iterdir()) if path.is_dir()]
+    rows = [_row(path) for path in sorted(folder.iterdir()) if path.is_dir() and path.name[0] != "."]
     if as_json:
         print_json(rows)
         return

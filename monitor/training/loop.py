@@ -66,7 +66,6 @@ class Trainer:
         latest = tf.train.latest_checkpoint(str(run_dir))
         if latest is None:
             self._start_from(train)
-        # Held as a list of its own: TFOD2 hangs the step counter on the model once training starts.
         self.variables = list(self.model.variables)
         self.average = [tf.Variable(one, trainable=False) for one in self.variables]
         self._checkpoint = tf.train.Checkpoint(
@@ -139,7 +138,9 @@ class Trainer:
                 labels,
                 train.unpad_groundtruth_tensors,
                 self._optimizer,
-                training_step=self.step,
+                # A copy: TFOD2 hangs it on the model, and a variable there would be saved with the weights and put back
+                # at the first step of any training that starts from them.
+                training_step=tf.identity(self.step),
                 add_regularization_loss=True,
                 clip_gradients_value=clip,
             )
@@ -176,11 +177,6 @@ class Trainer:
         """Write the averaged weights alone, as a detection checkpoint that TFOD2's exporters read."""
         import tensorflow as tf
 
-        # TFOD2 hangs the step counter on the model. Saved along, it would be put back at the first step of a later
-        # training that starts from these weights.
-        if self.model._training_step is not None:
-            del self.model._training_step
-            self.model._training_step = None
         with AveragedWeights(self):
             return Path(tf.train.Checkpoint(model=self.model).save(str(folder / "ckpt")))
 
