@@ -28,7 +28,7 @@ from monitor.rules.judge import Judge
 from monitor.storage.lines import clock
 
 #: Frames waiting between two stages: enough to even out their pace, few enough to hold no memory worth naming.
-_WAITING_FRAMES = 4
+_WAITING_FRAMES = 8
 _WAITING_EVENTS = 256
 
 
