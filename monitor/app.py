@@ -2,8 +2,11 @@
 
 import functools
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -104,8 +107,8 @@ def run_replay(settings: Settings, request: ReplayRequest, detectors: Sequence[O
         check_encoder()
     make_folder(request.folder)
     refuse_overwriting(Path(request.camera.source.value), _results(request))
-    with claimed(request.folder):
-        replay, story = _build_replay(settings, request, detectors)
+    replay, story = _build_replay(settings, request, detectors)
+    with claimed(request.folder), _finished_on_signals(replay):
         try:
             summary = replay.run()
         except BaseException:
@@ -115,6 +118,22 @@ def run_replay(settings: Settings, request: ReplayRequest, detectors: Sequence[O
             finish(file)
         write_report(request.folder / "report.html", story, summary, _provenance(request, detectors[0]))
     return ReplayResult(request, story, summary)
+
+
+@contextmanager
+def _finished_on_signals(replay: Replay) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the reading, and not break off what is then being finished."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda *_: replay.interrupt())
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _build_replay(

@@ -107,16 +107,20 @@ class Replay:
             error=self._source_error,
         )
 
+    def interrupt(self) -> None:
+        """Stop reading; what has been read is finished. Raises `KeyboardInterrupt` when asked for the third time."""
+        self._interrupts += 1
+        self._interrupted.set()
+        if self._interrupts > 2:
+            raise KeyboardInterrupt
+
     def _wait(self, crew: Crew) -> None:
         while True:
             try:
                 while crew.alive(timeout_s=0.5):
                     pass
             except KeyboardInterrupt:  # an impatient second one does not spoil what the first has set to finish
-                if self._interrupts == 2:
-                    raise
-                self._interrupts += 1
-                self._interrupted.set()
+                self.interrupt()
             else:
                 return
 

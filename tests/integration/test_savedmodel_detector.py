@@ -56,7 +56,13 @@ def test_it_sees_rgb_not_bgr(saved: OpenedDetector, scenes: list[Scene]) -> None
 
 def test_a_batch_is_its_pictures_one_by_one(saved: OpenedDetector, scenes: list[Scene]) -> None:
     images = [scenes[0].image, np.ascontiguousarray(scenes[1].image[:500, 100:1000])]
-    assert saved.detector.detect(images) == [saved.detector.detect([image])[0] for image in images]
+    for together, alone in zip(
+        saved.detector.detect(images), (saved.detector.detect([i])[0] for i in images), strict=True
+    ):
+        # TensorFlow sums a batch in another order: the last digits differ.
+        assert [face.state for face in together] == [face.state for face in alone]
+        assert [face.score for face in together] == pytest.approx([face.score for face in alone], abs=1e-3)
+        assert all(a.box.iou(b.box) > 0.99 for a, b in zip(together, alone, strict=True))
 
 
 def numbers(detections: list[Detection]) -> list[tuple[float, MaskState]]:
