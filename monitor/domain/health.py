@@ -1,0 +1,95 @@
+"""How a camera is doing, in the same words for the window, the log, the pages and the metrics."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from monitor.domain.track import Analysis
+
+
+class Condition(StrEnum):
+    """From the first try to the worst.
+
+    `STARTING`: no picture yet; `LIVE`: fresh verdicts; `DEGRADED`: fresh verdicts with something wrong that a person
+    should know; `STALE`: connected, but what is shown is not now; `LOST`: not connected; `FAULT`: the program itself
+    cannot judge (detector, journal, or an error of its own).
+    """
+
+    STARTING = "starting"
+    LIVE = "live"
+    DEGRADED = "degraded"
+    STALE = "stale"
+    LOST = "lost"
+    FAULT = "fault"
+
+    @property
+    def current(self) -> bool:
+        """True where what is shown is now: the only conditions in which a verdict may be shown as one."""
+        return self in (Condition.LIVE, Condition.DEGRADED)
+
+
+class Cause(StrEnum):
+    """What is wrong, told apart because each has a remedy of its own."""
+
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    WRONG_PASSWORD = "wrong_password"
+    NOT_FOUND = "not_found"
+    TIMED_OUT = "timed_out"
+    UNDECODABLE = "undecodable"
+    UNPLUGGED = "unplugged"
+    ENDED = "ended"
+    FROZEN = "frozen"
+    BLACK = "black"
+    SIZE_CHANGED = "size_changed"
+    LAGGING = "lagging"
+    OVERLOAD = "overload"
+    DETECTOR = "detector"
+    JOURNAL = "journal"
+    UNEXPECTED = "unexpected"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A condition, why, in words a person can act on, and since when (`time_s` of the monitor's clock)."""
+
+    condition: Condition
+    since_s: float
+    cause: Cause | None = None
+    detail: str = ""
+
+
+class Drop(StrEnum):
+    """Why a frame that arrived was not judged.
+
+    `SKIPPED`: nobody asked for more looks a second; `SUPERSEDED`: a newer one came before a worker was free; `LATE`:
+    already old on arrival; `CORRUPT`: could not be decoded.
+    """
+
+    SKIPPED = "skipped"
+    SUPERSEDED = "superseded"
+    LATE = "late"
+    CORRUPT = "corrupt"
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """One camera at one moment, as everybody outside the pipeline sees it.
+
+    `analysis` is the newest judged picture or None; its own age is `now - analysis.frame.time_s`. `fps` frames arrive a
+    second, `analysed_fps` are judged, `wanted_fps` were asked for (None: as many as there are), `given_fps` is what the
+    machine has given the camera (None: no limit). `latency_ms` holds p50, p95 and p99 from capture to verdict of the
+    last minute or so; empty before the first verdict.
+    """
+
+    camera: str
+    health: Health
+    analysis: Analysis | None = None
+    fps: float = 0.0
+    analysed_fps: float = 0.0
+    wanted_fps: float | None = None
+    given_fps: float | None = None
+    frames: int = 0
+    analysed: int = 0
+    drops: Mapping[Drop, int] = field(default_factory=dict)
+    latency_ms: Mapping[str, float] = field(default_factory=dict)
