@@ -5,6 +5,8 @@ The exit code of a command is the `exit_code` of the error that ended it.
 
 from typing import ClassVar
 
+from monitor.domain.health import Cause
+
 
 class MonitorError(Exception):
     """Base of every error that is meant to be read by a person."""
@@ -19,9 +21,13 @@ class ConfigError(MonitorError):
 
 
 class SourceError(MonitorError):
-    """A camera, stream, video or image cannot be opened or read."""
+    """A camera, stream, video or image cannot be opened or read; `cause` tells a program why."""
 
     exit_code = 4
+
+    def __init__(self, message: str, cause: Cause = Cause.UNEXPECTED) -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class ModelError(MonitorError):

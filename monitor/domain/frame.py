@@ -15,7 +15,8 @@ class Frame:
     """One picture of a source.
 
     `time_s` is the only clock that rules see: monotonic seconds when live, media position when replayed.
-    `captured_at` is UTC, or None where the hour of the recording is not known.
+    `captured_at` is UTC, or None where the hour of the recording is not known. `media_s` is the source's own clock
+    beside it, from an arbitrary start, or None where it has none.
     """
 
     image: Image
@@ -23,6 +24,7 @@ class Frame:
     index: int
     time_s: float
     captured_at: datetime | None
+    media_s: float | None = None
 
     @property
     def width_px(self) -> int:

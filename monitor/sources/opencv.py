@@ -1,5 +1,6 @@
 """Webcams, RTSP and HTTP(S) streams, and video files, through OpenCV."""
 
+import time
 from pathlib import Path
 
 import cv2
@@ -9,11 +10,14 @@ from monitor.domain.clock import Clock
 from monitor.domain.errors import SourceError
 from monitor.domain.event import EndReason
 from monitor.domain.frame import Frame, SourceInfo
+from monitor.domain.health import Cause
 from monitor.sources.container import is_cut_off
+from monitor.sources.diagnosis import diagnose
 from monitor.sources.libraries import prepare_opencv
 
-OPEN_TIMEOUT_MS = 10_000
-READ_TIMEOUT_MS = 10_000
+#: Used where the settings have no say, as in a replay.
+OPEN_TIMEOUT_S = 10.0
+READ_TIMEOUT_S = 10.0
 
 #: How many frames in a row may be undecodable before a file is taken to be over. Trying costs nothing at a real end.
 _MAX_UNDECODABLE = 1000
@@ -29,12 +33,23 @@ class OpenCvSource:
     """One capture; rotation metadata is applied by FFmpeg's backend, every pixel format arrives as BGR.
 
     For a file, `time_s` is the container's presentation time counted from its first frame, so a variable frame rate
-    keeps its true times; for a camera or stream it is the monotonic clock at arrival. `decode_threads` is FFmpeg's
-    own thread count and changes no pixel.
+    keeps its true times; for a camera or stream it is the monotonic clock at arrival, with the container's time beside
+    it as `media_s`. `decode_threads` is FFmpeg's own thread count and changes no pixel. Opening a stream gives up after
+    `open_timeout_s`, a read after `read_timeout_s`; FFmpeg asks for the hour in between, so both hold to some 10 ms.
     """
 
-    def __init__(self, source_id: str, address: SourceAddress, clock: Clock, decode_threads: int = 1) -> None:
+    def __init__(
+        self,
+        source_id: str,
+        address: SourceAddress,
+        clock: Clock,
+        decode_threads: int = 1,
+        open_timeout_s: float = OPEN_TIMEOUT_S,
+        read_timeout_s: float = READ_TIMEOUT_S,
+    ) -> None:
         self.source_id = source_id
+        self._open_timeout_s = open_timeout_s
+        self._read_timeout_s = read_timeout_s
         self.end_reason = EndReason.FINISHED
         self._address = address
         self._clock = clock
@@ -57,7 +72,7 @@ class OpenCvSource:
             raise SourceError(f"{self._address}: OpenCV cannot open it: {error.err}") from error
         if not capture.isOpened():
             capture.release()
-            raise SourceError(f"{self._address}: {self._why_not_opened()}")
+            raise self._not_opened()
         self._capture = capture
         fps = capture.get(cv2.CAP_PROP_FPS)
         frames = capture.get(cv2.CAP_PROP_FRAME_COUNT)
@@ -76,8 +91,9 @@ class OpenCvSource:
     def grab(self) -> float | None:
         """Step to the next frame; see the port."""
         capture = self._opened()
+        started = time.monotonic()
         if not self._advance(capture):
-            self._end()
+            self._end(time.monotonic() - started)
             return None
         self._index += 1
         if self._live:
@@ -91,10 +107,17 @@ class OpenCvSource:
         """Convert the frame last grabbed; see the port."""
         ok, image = self._opened().retrieve()
         if not ok or image is None or image.size == 0:
-            raise SourceError(f"{self._address}: frame {self._index} cannot be decoded")
+            raise SourceError(f"{self._address}: frame {self._index} cannot be decoded", Cause.UNDECODABLE)
         image.setflags(write=False)
-        captured_at = self._clock.utc_now() if self._live else None
-        return Frame(image, self.source_id, self._index, self._time_s, captured_at)  # type: ignore[arg-type]
+        captured_at, media_s = (self._clock.utc_now(), self.media_s) if self._live else (None, self._time_s)
+        return Frame(image, self.source_id, self._index, self._time_s, captured_at, media_s)  # type: ignore[arg-type]
+
+    @property
+    def media_s(self) -> float | None:
+        """The stream's own clock at the frame last grabbed; None for a webcam."""
+        if self._address.kind is SourceKind.WEBCAM:
+            return None
+        return self._opened().get(cv2.CAP_PROP_POS_MSEC) / 1000
 
     def close(self) -> None:
         """Release the capture."""
@@ -108,20 +131,25 @@ class OpenCvSource:
             return cv2.VideoCapture(int(value) if value.isdecimal() else value, cv2.CAP_V4L2)
         parameters = [cv2.CAP_PROP_N_THREADS, self._decode_threads]
         if kind is SourceKind.STREAM:
-            parameters += [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS]
-            parameters += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
+            parameters += [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, round(1000 * self._open_timeout_s)]
+            parameters += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, round(1000 * self._read_timeout_s)]
         else:
             value = str(Path(value).absolute())  # FFmpeg takes the start of "12:30.mp4" for a protocol
         return cv2.VideoCapture(value, cv2.CAP_FFMPEG, parameters)
 
-    def _why_not_opened(self) -> str:
+    def _not_opened(self) -> SourceError:
         match self._address.kind:
             case SourceKind.WEBCAM:
-                return "no camera answers there; is it plugged in, free, and are you in the group 'video'?"
+                cause, words = Cause.UNPLUGGED, (
+                    "no camera answers there; is it plugged in, free, and are you in the group 'video'?"
+                )
             case SourceKind.STREAM:
-                return "the stream cannot be opened; check address, user, password and that the camera is on"
+                cause, words = diagnose(self._address, self._open_timeout_s)
             case SourceKind.FILE:
-                return "not a video that can be read: damaged, cut off before its index, or another kind of file"
+                cause, words = Cause.UNDECODABLE, (
+                    "not a video that can be read: damaged, cut off before its index, or another kind of file"
+                )
+        return SourceError(f"{self._address}: {words}", cause)
 
     def _advance(self, capture: cv2.VideoCapture) -> bool:
         """Step to the next frame that can be decoded; damage in the middle of a file is not its end."""
@@ -131,11 +159,11 @@ class OpenCvSource:
                 return True
         return False
 
-    def _end(self) -> None:
+    def _end(self, waited_s: float) -> None:
         if self._live:
-            raise SourceError(f"{self._address}: the stream stopped giving frames")
+            raise self._stopped(waited_s)
         if self._index < 0:
-            raise SourceError(f"{self._address}: holds no frame that can be decoded")
+            raise SourceError(f"{self._address}: holds no frame that can be decoded", Cause.UNDECODABLE)
         path = Path(self._address.value)
         if is_cut_off(path):
             self.end_reason = EndReason.TRUNCATED
@@ -144,6 +172,18 @@ class OpenCvSource:
             self.lost_frames = max(self.lost_frames, int(missing))
         if self.lost_frames:
             self.end_reason = EndReason.DAMAGED
+
+    def _stopped(self, waited_s: float) -> SourceError:
+        if self._address.kind is SourceKind.WEBCAM:
+            return SourceError(f"{self._address}: the camera is gone; is it still plugged in?", Cause.UNPLUGGED)
+        if waited_s > 0.9 * self._read_timeout_s:
+            return SourceError(
+                f"{self._address}: no picture for {waited_s:.1f} s; is the camera hung or the network down?",
+                Cause.TIMED_OUT,
+            )
+        if self._index < 0:
+            return SourceError(f"{self._address}: what it sends holds no picture that decodes", Cause.UNDECODABLE)
+        return SourceError(f"{self._address}: the stream stopped giving frames", Cause.ENDED)
 
     def _opened(self) -> cv2.VideoCapture:
         if self._capture is None:
@@ -155,7 +195,7 @@ def check_file(path: Path) -> None:
     """Raise `SourceError` with the reason where a path is no readable, non-empty file."""
     try:
         if not path.exists():
-            raise SourceError(f"{path}: no such file")
+            raise SourceError(f"{path}: no such file", Cause.NOT_FOUND)
         if path.is_dir():
             raise SourceError(f"{path}: is a folder, expected a file")
         if path.stat().st_size == 0:

@@ -29,13 +29,20 @@ def prepare_command(
     views: Annotated[int, typer.Option(min=0, help="Training views to cut; 0 keeps whole pictures.")] = 0,
     frame: Annotated[str, typer.Option(help="WIDTHxHEIGHT of the input that the views are cut for.")] = "512x352",
     view_size: Annotated[int, typer.Option(min=64, help="Side of a view in pixels.")] = 320,
+    scale: Annotated[str, typer.Option(help="Least and greatest size of the frame, LOW-HIGH times --frame.")] = "0.6-2.2",
+    mosaic: Annotated[float, typer.Option(min=0, max=1, help="Share of views tiled from four.")] = 0.25,
+    shares: Annotated[
+        str, typer.Option(help="How often a view is built around a face of each class, in the order of their ids.")
+    ] = "0.4,0.3,0.3",
+    degrade: Annotated[float, typer.Option(min=0, max=1, help="Share of views that lose detail, as video does.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed of the views, and of the split where there are no split files.")] = 1,
     label: _Labels = None,
 ) -> None:
     """Check a Pascal VOC data set and write TFRecords, label map and statistics."""
-    from monitor.training.commands import run_prepare
+    from monitor.training.commands import run_prepare, view_settings
 
-    run_prepare(voc_dir, out_dir, views, frame, view_size, seed, label or [])
+    wanted = view_settings(frame, view_size, scale, mosaic, shares, degrade)
+    run_prepare(voc_dir, out_dir, views, wanted, seed, label or [])
 
 
 @train_app.command("init")

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 import numpy as np
@@ -25,6 +25,9 @@ from monitor.training.errors import TrainingError
 from monitor.training.evaluate import FACE_HEIGHTS_PX, SCORE_FLOOR, Evaluation, evaluate, judge, samples_of
 from monitor.training.labels import parse_labels, parse_size
 from monitor.training.voc import Annotation, all_names, read_dataset, read_split
+
+if TYPE_CHECKING:
+    from monitor.training.views import ViewSettings
 
 #: Train pictures that set batch norms in `init` and int8 ranges in `export`: figures are steady from about 100 on.
 CALIBRATION_PICTURES = 200
@@ -46,20 +49,47 @@ def _bar(name: str, total: int) -> Iterator[tuple[Bar, TaskID] | None]:
         yield bar, bar.add_task(name, total=total, said="")
 
 
-def run_prepare(
-    voc_dir: Path, out_dir: Path, views: int, frame: str, view_size: int, seed: int, labels: Sequence[str]
-) -> None:
-    """`monitor train prepare`."""
-    from monitor.training.prepare import PrepareSettings, prepare
+def view_settings(
+    frame: str, view_size: int, scale: str, mosaic: float, shares: str, degrade: float
+) -> ViewSettings:
+    """What kind of views `monitor train prepare` cuts, from its options."""
     from monitor.training.views import ViewSettings
 
     height, width = parse_size(frame)
-    settings = PrepareSettings(
-        labels=tuple(parse_labels(labels)),
-        views=views,
-        view=ViewSettings(size_px=view_size, frame_px=(width, height)),
-        seed=seed,
+    low, high = _numbers("--scale", scale, "-")
+    if not 0 < low <= high:
+        raise TrainingError(f"--scale {scale}: is LOW-HIGH, such as 0.6-2.2")
+    return ViewSettings(
+        size_px=view_size,
+        frame_px=(width, height),
+        scale=(low, high),
+        mosaic=mosaic,
+        class_share=_numbers("--shares", shares, ",", count=None),
+        degrade=degrade,
     )
+
+
+def _numbers(option: str, text: str, between: str, count: int | None = 2) -> tuple[float, ...]:
+    """Numbers with something between them."""
+    try:
+        found = tuple(float(part) for part in text.split(between))
+    except ValueError:
+        found = ()
+    if not found or (count is not None and len(found) != count) or min(found) < 0:
+        raise TrainingError(f"{option} {text!r}: wants numbers with {between!r} between them")
+    return found
+
+
+def run_prepare(
+    voc_dir: Path, out_dir: Path, views: int, view: ViewSettings, seed: int, labels: Sequence[str]
+) -> None:
+    """`monitor train prepare`."""
+    from monitor.training.prepare import PrepareSettings, prepare
+
+    states = parse_labels(labels)
+    if len(view.class_share) != len(states):
+        raise TrainingError(f"--shares: {len(view.class_share)} given for {len(states)} classes")
+    settings = PrepareSettings(labels=tuple(states), views=views, view=view, seed=seed)
     with _bar("views", views or 1) as bar:
         prepared = prepare(
             voc_dir, out_dir, settings, lambda done, _: bar[0].update(bar[1], completed=done) if bar else None

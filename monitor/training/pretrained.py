@@ -8,6 +8,12 @@ The files carry batch normalisation folded into the convolutions. Each batch nor
 the folded bias, and is then given the statistics that its input really has on training images (mean m, variance v:
 moving_mean = m, moving_variance = v, gamma = sqrt(v + eps), beta = bias + m). The function computed is the same, and
 training mode now agrees with inference mode instead of starting by destroying the scale.
+
+Folding also leaves filters of very different lengths (squared, from 0.01 to 120 in these files). A batch norm makes the
+length of the filters before it meaningless to the function but not to training: the step that a gradient takes, as a
+turn of the filter, falls with the square of the length, so that some layers would be thrown about and others stand
+still at any one learning rate. Every filter is therefore brought to the length that fresh (He) weights have, and its
+batch norm undoes the change.
 """
 
 from __future__ import annotations
@@ -24,6 +30,12 @@ from monitor.training import tfod
 from monitor.training.errors import TrainingError
 
 Floats = NDArray[np.float32]
+
+#: Length (L2) of a filter of fresh He weights, whatever its size; all filters are brought to it.
+FILTER_LENGTH = 2.0**0.5
+
+#: A filter shorter than this is dead: stretched, it would be noise.
+_DEAD = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +140,7 @@ def convert(tflite: Path, pipeline: Path, images: Sequence[NDArray[np.uint8]], o
 def _is_convolution(layer: Any) -> bool:
     import tensorflow as tf
 
-    return isinstance(layer, tf.keras.layers.Conv2D)  # DepthwiseConv2D is one too
+    return isinstance(layer, tf.keras.layers.Conv2D | tf.keras.layers.DepthwiseConv2D)
 
 
 def _norm_after(backbone: Any, layer: Any) -> Any:
@@ -159,13 +171,23 @@ def _fill(backbone: Any, convolutions: Sequence[Convolution], source: Path) -> l
                 )
             left.append(layer.name)
             continue
-        variable.assign(given.kernel)
+        kernel, length = balanced(given.kernel, depthwise)
+        variable.assign(kernel)
         norm = _norm_after(backbone, layer)
-        norm.gamma.assign(tf.sqrt(tf.ones_like(norm.gamma) + norm.epsilon))
+        norm.gamma.assign(np.sqrt(1.0 + norm.epsilon) * length)
         norm.beta.assign(given.bias)
         norm.moving_mean.assign(tf.zeros_like(norm.moving_mean))
         norm.moving_variance.assign(tf.ones_like(norm.moving_variance))
     return left
+
+
+def balanced(kernel: Floats, depthwise: bool) -> tuple[Floats, Floats]:
+    """The kernel with every filter brought to `FILTER_LENGTH`, and what each output (out,) must be multiplied by."""
+    axes = (0, 1, 3) if depthwise else (0, 1, 2)
+    length = np.sqrt(np.square(kernel).sum(axis=axes)) / FILTER_LENGTH
+    length = np.where(length * FILTER_LENGTH < _DEAD, 1.0, length).astype(np.float32)
+    shape = (1, 1, -1, 1) if depthwise else (1, 1, 1, -1)
+    return (kernel / length.reshape(shape)).astype(np.float32), length
 
 
 def _give_statistics(backbone: Any, images: Sequence[NDArray[np.uint8]], random: set[str]) -> None:
@@ -184,7 +206,8 @@ def _give_statistics(backbone: Any, images: Sequence[NDArray[np.uint8]], random:
         mean, square = total / len(images)
         variance = np.maximum(square - mean**2, 1e-6)
         if layer.name not in random:
-            norm.beta.assign_add(mean)
-            norm.gamma.assign(np.sqrt(variance + norm.epsilon))
+            length = norm.gamma.numpy() / np.sqrt(1.0 + norm.epsilon)
+            norm.beta.assign_add(mean * length)
+            norm.gamma.assign(np.sqrt(variance + norm.epsilon) * length)
         norm.moving_mean.assign(mean)
         norm.moving_variance.assign(variance)

@@ -45,7 +45,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class ViewSettings:
-    """What kind of views to make. The defaults are those of the shipped recipe."""
+    """What kind of views to make. The defaults are those of recipes 2 to 7 (docs/recipes.md)."""
 
     size_px: int = 320
     #: The input that the detector will be run at, width and height: sources are stretched to about this.
@@ -61,6 +61,8 @@ class ViewSettings:
     #: Share of views with faces pasted in, and of views softened, as a cheap camera would.
     paste: float = 0.3
     soften: float = 0.2
+    #: Share of views that lose detail as stored video does: to a smaller size and back, or through a coarse JPEG.
+    degrade: float = 0.0
     #: How often a view is built around a face of each class, 1-based; the rest are built around any face.
     class_share: tuple[float, ...] = (0.4, 0.3, 0.3)
 
@@ -102,6 +104,8 @@ class ViewMaker:
             view = self._paste(rng, view)
         if rng.random() < wanted.soften:
             view = View(_soften(rng, view.image), view.boxes, view.classes, view.weights)
+        if rng.random() < wanted.degrade:
+            view = View(_degrade(rng, view.image), view.boxes, view.classes, view.weights)
         return view
 
     def _mosaic(self, rng: np.random.Generator, size: int) -> View:
@@ -279,3 +283,14 @@ def _soften(rng: np.random.Generator, image: Pixels) -> Pixels:
     soft = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 1.2)))
     noisy = soft + rng.normal(0.0, rng.uniform(0.0, 8.0), soft.shape)
     return np.asarray(np.clip(noisy, 0, 255), np.uint8)
+
+
+def _degrade(rng: np.random.Generator, image: Pixels) -> Pixels:
+    """Detail lost to a smaller recording or to coarse compression."""
+    if rng.random() < 0.5:
+        rows, columns = image.shape[:2]
+        share = float(rng.uniform(0.45, 0.9))
+        small = cv2.resize(image, (int(columns * share), int(rows * share)), interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.resize(small, (columns, rows), interpolation=cv2.INTER_LINEAR), np.uint8)
+    coarse = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 70))])[1]
+    return np.asarray(cv2.imdecode(coarse, cv2.IMREAD_COLOR), np.uint8)
