@@ -29,7 +29,9 @@ def prepare_command(
     views: Annotated[int, typer.Option(min=0, help="Training views to cut; 0 keeps whole pictures.")] = 0,
     frame: Annotated[str, typer.Option(help="WIDTHxHEIGHT of the input that the views are cut for.")] = "512x352",
     view_size: Annotated[int, typer.Option(min=64, help="Side of a view in pixels.")] = 320,
-    scale: Annotated[str, typer.Option(help="Least and greatest size of the frame, LOW-HIGH times --frame.")] = "0.6-2.2",
+    scale: Annotated[
+        str, typer.Option(help="Least and greatest size of the frame, LOW-HIGH times --frame.")
+    ] = "0.6-2.2",
     mosaic: Annotated[float, typer.Option(min=0, max=1, help="Share of views tiled from four.")] = 0.25,
     shares: Annotated[
         str, typer.Option(help="How often a view is built around a face of each class, in the order of their ids.")

@@ -49,9 +49,7 @@ def _bar(name: str, total: int) -> Iterator[tuple[Bar, TaskID] | None]:
         yield bar, bar.add_task(name, total=total, said="")
 
 
-def view_settings(
-    frame: str, view_size: int, scale: str, mosaic: float, shares: str, degrade: float
-) -> ViewSettings:
+def view_settings(frame: str, view_size: int, scale: str, mosaic: float, shares: str, degrade: float) -> ViewSettings:
     """What kind of views `monitor train prepare` cuts, from its options."""
     from monitor.training.views import ViewSettings
 
@@ -80,9 +78,7 @@ def _numbers(option: str, text: str, between: str, count: int | None = 2) -> tup
     return found
 
 
-def run_prepare(
-    voc_dir: Path, out_dir: Path, views: int, view: ViewSettings, seed: int, labels: Sequence[str]
-) -> None:
+def run_prepare(voc_dir: Path, out_dir: Path, views: int, view: ViewSettings, seed: int, labels: Sequence[str]) -> None:
     """`monitor train prepare`."""
     from monitor.training.prepare import PrepareSettings, prepare
 

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("object_detection", reason="TFOD2 is not installed: see docs/training.md")
 
 from monitor.domain.detection import DECIDED_STATES
+from monitor.training.commands import view_settings
 from monitor.training.duplicates import groups, seeded_split
 from monitor.training.errors import TrainingError
 from monitor.training.labels import DEFAULT_STATES, parse_labels, parse_size
@@ -134,3 +135,25 @@ def test_words_to_settings():
     for wrong in (["x"], ["=with_mask"], ["x=unknown"], ["x=incorrect", "x=with_mask"]):
         with pytest.raises(TrainingError):
             parse_labels(wrong)
+
+
+def test_degraded_views_lose_detail_and_keep_their_faces(voc):
+    plain, coarse = maker(voc, degrade=0.0), maker(voc, degrade=1.0)
+    for number in range(10):
+        sharp, dull = plain.make(number), coarse.make(number)
+        assert np.array_equal(sharp.boxes, dull.boxes)
+        assert sharp.image.shape == dull.image.shape
+        changed = np.abs(sharp.image.astype(np.int64) - dull.image).mean()
+        assert 0.1 < changed < 30.0
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [({"scale": "2"}, "--scale"), ({"scale": "2-1"}, "LOW-HIGH"), ({"shares": "a,b"}, "--shares")],
+)
+def test_odd_words_for_views_are_refused(change, says):
+    words = {"frame": "96x64", "view_size": 96, "scale": "0.5-2", "mosaic": 0.5, "shares": "1,1,1", "degrade": 0.0}
+    settings = view_settings(**words)
+    assert (settings.frame_px, settings.scale, settings.class_share) == ((96, 64), (0.5, 2.0), (1.0, 1.0, 1.0))
+    with pytest.raises(TrainingError, match=says):
+        view_settings(**(words | change))
