@@ -1,0 +1,151 @@
+"""Text in any of the kiosk's scripts: measured, fitted, drawn.
+
+OpenCV's built-in fonts draw Latin, Greek, Cyrillic, Chinese, Japanese and Korean, but neither join Arabic letters nor
+run from right to left. Those scripts are shaped, reordered and drawn with Pillow and a font that has their forms.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.domain.frame import Image
+from monitor.outputs.look import Bgr
+from monitor.outputs.overlay import put_text, text_width_px
+
+if TYPE_CHECKING:
+    from PIL.ImageFont import FreeTypeFont
+
+FONTS = Path(__file__).with_name("fonts")
+BOLD, MEDIUM = 700, 500
+
+#: A text that fits on one line only below this share of the wished size is set in two.
+_SHRINK = 0.8
+
+
+class Lettering(Protocol):
+    """A way to write."""
+
+    def width_px(self, text: str, size: int, weight: int) -> int:
+        """Return how wide a text will be."""
+
+    def put(self, canvas: Image, text: str, left_middle: tuple[int, int], size: int, ink: Bgr, weight: int) -> None:
+        """Write a text on a BGR canvas, its left end and middle line at a point."""
+
+
+class OpenCvLettering:
+    """Left to right, with OpenCV's fonts."""
+
+    def width_px(self, text: str, size: int, weight: int) -> int:
+        """Return how wide a text will be."""
+        return text_width_px(text, size, weight)
+
+    def put(self, canvas: Image, text: str, left_middle: tuple[int, int], size: int, ink: Bgr, weight: int) -> None:
+        """Write a text."""
+        put_text(canvas, text, left_middle, size, ink, weight)
+
+
+class PillowLettering:
+    """Right to left, with DejaVu Sans Bold, whatever the weight."""
+
+    def width_px(self, text: str, size: int, weight: int) -> int:
+        """Return how wide a text will be."""
+        return int(_stamp(text, size).shape[1])
+
+    def put(self, canvas: Image, text: str, left_middle: tuple[int, int], size: int, ink: Bgr, weight: int) -> None:
+        """Write a text; what lies outside the canvas is cut off."""
+        stamp = _stamp(text, size)
+        height, width = stamp.shape[:2]
+        left, top = left_middle[0], left_middle[1] - height // 2
+        x1, y1 = max(0, left), max(0, top)
+        x2, y2 = min(canvas.shape[1], left + width), min(canvas.shape[0], top + height)
+        if x1 >= x2 or y1 >= y2:
+            return
+        cover = stamp[y1 - top : y2 - top, x1 - left : x2 - left, np.newaxis]
+        place = canvas[y1:y2, x1:x2]
+        place[...] = (place * (1 - cover) + np.array(ink, np.float32) * cover + 0.5).astype(np.uint8)
+
+
+def lettering_for(direction: Literal["ltr", "rtl"]) -> Lettering:
+    """Return the way to write a language that runs in a direction."""
+    return PillowLettering() if direction == "rtl" else OpenCvLettering()
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A text broken into lines at a size."""
+
+    lines: tuple[str, ...]
+    size: int
+
+    @property
+    def height_px(self) -> int:
+        """The height that the lines take."""
+        return round(len(self.lines) * self.size * 1.15)
+
+
+def fit(lettering: Lettering, text: str, width_px: int, size: int, weight: int, most_lines: int = 2) -> Setting:
+    """Return the text on one line, or on two where that is clearly larger, no larger than `size` and `width_px`."""
+    one = Setting((text,), _largest(lettering, (text,), width_px, size, weight))
+    if one.size >= _SHRINK * size or most_lines == 1:
+        return one
+    words = text.split(" ")
+    breaks = [(" ".join(words[:at]), " ".join(words[at:])) for at in range(1, len(words))]
+    twos = [Setting(lines, _largest(lettering, lines, width_px, size, weight)) for lines in breaks]
+    best = max(twos, key=lambda two: (two.size, -_raggedness(two.lines)), default=one)
+    return best if best.size > one.size else one
+
+
+def put_lines(
+    canvas: Image, lettering: Lettering, setting: Setting, centre_x: int, top: int, ink: Bgr, weight: int
+) -> None:
+    """Write lines one below the other, each centred on `centre_x`."""
+    step = setting.height_px / len(setting.lines)
+    for number, line in enumerate(setting.lines):
+        width = lettering.width_px(line, setting.size, weight)
+        middle = round(top + (number + 0.5) * step)
+        lettering.put(canvas, line, (centre_x - width // 2, middle), setting.size, ink, weight)
+
+
+def _largest(lettering: Lettering, lines: tuple[str, ...], width_px: int, size: int, weight: int) -> int:
+    widest = max(lettering.width_px(line, size, weight) for line in lines)
+    if widest > width_px:
+        size = max(1, size * width_px // widest)
+        while size > 1 and max(lettering.width_px(line, size, weight) for line in lines) > width_px:
+            size -= 1  # glyphs are rounded to whole pixels
+    return size
+
+
+def _raggedness(lines: tuple[str, ...]) -> int:
+    return abs(len(lines[0]) - len(lines[-1]))
+
+
+@lru_cache(maxsize=16)
+def _font(size: int) -> "FreeTypeFont":
+    from PIL import ImageFont
+
+    # The basic layout: shaping is done below, with or without the shaping library that Pillow may find.
+    return ImageFont.truetype(FONTS / "DejaVuSans-Bold.ttf", size, layout_engine=ImageFont.Layout.BASIC)
+
+
+@lru_cache(maxsize=64)
+def _stamp(text: str, size: int) -> NDArray[np.float32]:
+    """Return a text as coverage, H x W, 0..1, its middle line in the middle."""
+    import arabic_reshaper  # type: ignore[import-untyped]
+    from bidi import get_display  # type: ignore[import-untyped]
+    from PIL import Image as PillowImage
+    from PIL import ImageDraw
+
+    shown = get_display(arabic_reshaper.reshape(text), base_dir="R")
+    assert isinstance(shown, str)
+    font = _font(max(1, round(size * 0.92)))  # as high as OpenCV's capitals
+    width = max(1, round(font.getlength(shown)))
+    height = 2 * size
+    page = PillowImage.new("L", (width, height))
+    ImageDraw.Draw(page).text((0, round(height / 2 + size * 0.30)), shown, fill=255, font=font, anchor="ls")
+    stamp = np.asarray(page, np.float32) / np.float32(255)
+    stamp.setflags(write=False)
+    return stamp

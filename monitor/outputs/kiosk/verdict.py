@@ -1,0 +1,124 @@
+"""What the kiosk says, and to whom (pure; time is an argument)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from monitor.domain.detection import MaskState
+from monitor.domain.health import CameraStatus, Condition
+from monitor.domain.track import Analysis, Track
+from monitor.outputs.overlay import STALE_AFTER_S
+
+#: A verdict stays readable for this long, unless what would replace it must not wait.
+HOLD_S = 1.0
+
+#: Another face rules only when it is this much higher than the one that rules: two people side by side do not flicker.
+_NEARER = 1.15
+
+
+class Verdict(StrEnum):
+    """What a visitor is told."""
+
+    GO = "go"
+    PUT_ON = "put_on"
+    COVER = "cover"
+    WAIT = "wait"
+    IDLE = "idle"
+    STARTING = "starting"
+    OUT_OF_ORDER = "out_of_order"
+
+    @property
+    def violating(self) -> bool:
+        """True where the visitor has to do something about a mask."""
+        return self in (Verdict.PUT_ON, Verdict.COVER)
+
+    @property
+    def grey(self) -> bool:
+        """True where nothing that is shown is a judgement."""
+        return self in (Verdict.STARTING, Verdict.OUT_OF_ORDER)
+
+
+_OF_STATE = {
+    MaskState.WITH_MASK: Verdict.GO,
+    MaskState.WITHOUT_MASK: Verdict.PUT_ON,
+    MaskState.INCORRECT: Verdict.COVER,
+    MaskState.UNKNOWN: Verdict.WAIT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The verdict on show, the person it speaks to (None: nobody in view), and since and until when it was so.
+
+    `person` is the track that the verdict is about, kept while the verdict is held; `since_s` is when the verdict
+    came up, `confirmed_s` when it was last what the camera saw.
+    """
+
+    verdict: Verdict
+    face: Track | None
+    person: int | None
+    since_s: float
+    confirmed_s: float
+
+
+def rule(status: CameraStatus | None, now_s: float, before: Ruling | None = None) -> Ruling:
+    """Return the verdict at `now_s` (the monitor's monotonic clock), given the one before it.
+
+    The nearest face rules. `GO` is shown only while the camera's condition is current, the analysis is fresh, and the
+    ruling face wears a mask or has left the view, nobody else being in it, for less than `HOLD_S`.
+    """
+    analysis = status.analysis if status is not None else None
+    if status is None or analysis is None or not status.health.condition.current or not fresh(analysis, now_s):
+        return _grey(status, now_s, before)
+    face = nearest(analysis.tracks, None if before is None else before.person)
+    seen = Ruling(
+        verdict=Verdict.IDLE if face is None else _OF_STATE[face.state],
+        face=face,
+        person=None if face is None else face.track_id,
+        since_s=now_s,
+        confirmed_s=now_s,
+    )
+    if before is None:
+        return seen
+    if seen.verdict is before.verdict:
+        return replace(seen, since_s=before.since_s)
+    if _held(before, seen, now_s):
+        return replace(before, face=face)
+    return seen
+
+
+def fresh(analysis: Analysis, now_s: float) -> bool:
+    """Return whether the picture is of now; one from the future is as wrong as an old one."""
+    return abs(now_s - analysis.frame.time_s) <= STALE_AFTER_S
+
+
+def nearest(tracks: Sequence[Track], ruling: int | None) -> Track | None:
+    """Return the highest face, or the one that rules already unless another is clearly higher."""
+    if not tracks:
+        return None
+    highest = max(tracks, key=lambda track: (track.box.height_px, track.box.area_px2, -track.track_id))
+    for track in tracks:
+        if track.track_id == ruling and highest.box.height_px <= _NEARER * track.box.height_px:
+            return track
+    return highest
+
+
+def _grey(status: CameraStatus | None, now_s: float, before: Ruling | None) -> Ruling:
+    new = before is None or before.verdict is Verdict.STARTING
+    starting = new if status is None else status.health.condition is Condition.STARTING
+    verdict = Verdict.STARTING if starting else Verdict.OUT_OF_ORDER
+    since_s = before.since_s if before is not None and before.verdict is verdict else now_s
+    return Ruling(verdict, None, None, since_s, now_s)
+
+
+def _held(before: Ruling, seen: Ruling, now_s: float) -> bool:
+    """Return whether the old verdict stays: after its person has left, or where it could not yet be read.
+
+    A violation replaces everything but another violation of the same person at once, and a verdict is never held in
+    the face of somebody else.
+    """
+    if seen.face is None:
+        judged = before.verdict is Verdict.GO or before.verdict.violating
+        return judged and 0 <= now_s - before.confirmed_s < HOLD_S
+    same = seen.person == before.person
+    return before.verdict.violating and same and 0 <= now_s - before.since_s < HOLD_S
