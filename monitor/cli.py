@@ -107,6 +107,19 @@ def replay(
 
 
 @app.command()
+def run(
+    config: ConfigOption = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Load the configuration again when its file changes.")
+    ] = False,
+) -> None:
+    """Watch every camera of the configuration, live, until stopped. SIGHUP loads the configuration again."""
+    from monitor.commands.run import run as command
+
+    raise typer.Exit(command(config, follow=follow))
+
+
+@app.command()
 def image(
     paths: Annotated[list[Path], typer.Argument(metavar="FILE|DIR...", help="Pictures, or folders of pictures.")],
     out: Annotated[Path | None, typer.Option(help="Folder for the results; recordings/images where not given.")] = None,
@@ -182,6 +195,42 @@ def bench_replay(
     from monitor.commands.show import load
 
     command(load(config), video, rounds, as_json=json)
+
+
+@bench_app.command("live")
+def bench_live(
+    video: Annotated[Path | None, typer.Argument(help="A video; the configuration's first if none.")] = None,
+    cameras: Annotated[int, typer.Option(min=1, max=256, help="How many cameras play the clip.")] = 8,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Size of the clip.")] = "1280x720",
+    fps: Annotated[int, typer.Option(min=1, max=60, help="Frames a second of the clip, each looked at.")] = 10,
+    seconds: Annotated[float, typer.Option(min=1, max=86400, help="How long to measure.")] = 30,
+    rounds: Annotated[int, typer.Option(min=1, max=50, help="How often to measure; the median is printed.")] = 1,
+    compare: Annotated[str | None, typer.Option(metavar="naive", help="Run the usual simple loop in between.")] = None,
+    grow: Annotated[bool, typer.Option("--grow", help="Measure 1, 2, 4, 8, 16 and 32 cameras.")] = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Play a clip as cameras through the live monitor: looks a second, drops, latency, CPU and memory."""
+    from monitor.commands.bench_live import bench_live as command
+    from monitor.commands.show import load
+
+    width, _, height = size.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and all(32 <= int(side) <= 8192 for side in (width, height))):
+        raise typer.BadParameter(f"{size}: expected WIDTHxHEIGHT in pixels, such as 1280x720")
+    if compare not in (None, "naive"):
+        raise typer.BadParameter(f"--compare {compare}: only 'naive' is known")
+    command(
+        load(config),
+        video,
+        cameras=cameras,
+        size=(int(width) // 2 * 2, int(height) // 2 * 2),
+        fps=fps,
+        seconds=seconds,
+        rounds=rounds,
+        naive=compare == "naive",
+        grow=grow,
+        as_json=json,
+    )
 
 
 training.mount(app)  # imports nothing heavy: training has an environment of its own

@@ -1,0 +1,1 @@
+"""What things cost: replays and the live monitor, whole and in parts."""

@@ -1,0 +1,201 @@
+"""`monitor bench live`."""
+
+import statistics
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from monitor.app.replaying import camera_for, default_recording
+from monitor.app.watching import build_live, inference_for, open_first
+from monitor.bench.clips import make_clip
+from monitor.bench.live import Window, figures, stages_alone, watch
+from monitor.bench.naive import NaiveLoop
+from monitor.commands.show import notes, out, print_json
+from monitor.config.capture import CaptureSettings
+from monitor.config.journal import OutputSettings
+from monitor.config.settings import Settings
+from monitor.detectors.folder import SAVED_MODEL
+from monitor.detectors.opening import OpenedDetector
+from monitor.detectors.resize import resize_to_input
+from monitor.domain.address import SourceAddress
+from monitor.domain.clock import SystemClock
+from monitor.domain.errors import SourceError
+from monitor.pipeline.live import Live
+from monitor.sources.opening import make_source
+
+#: After the start: models loaded, rates measured, every camera live.
+_SETTLE_S = 5.0
+_COUNTS = (1, 2, 4, 8, 16, 32)
+
+
+def bench_live(
+    settings: Settings,
+    video: Path | None,
+    *,
+    cameras: int,
+    size: tuple[int, int],
+    fps: int,
+    seconds: float,
+    rounds: int,
+    naive: bool,
+    grow: bool,
+    as_json: bool,
+) -> None:
+    """Play a clip as so many cameras through the live monitor, and print what it delivers and costs."""
+    video = video or default_recording(settings)
+    with tempfile.TemporaryDirectory() as folder:
+        clip = Path(folder) / "clip.mp4"
+        make_clip(video, clip, *size, fps)
+        bench = _Bench(settings, clip, Path(folder) / "results", fps)
+        if grow:
+            values: Any = [bench.round(count, seconds) for count in _COUNTS]
+        else:
+            values = bench.rounds(cameras, seconds, rounds, naive=naive)
+    if as_json:
+        print_json(values)
+    elif grow:
+        _show_growth(values)
+    else:
+        _show(values)
+
+
+class _Bench:
+    """One clip, measured as often as needed."""
+
+    def __init__(self, settings: Settings, clip: Path, folder: Path, fps: int) -> None:
+        self._clip = clip
+        self._fps = fps
+        self._clock = SystemClock()
+        self._camera = camera_for(settings, SourceAddress(str(clip))).model_copy(
+            update={"detect_fps": float(fps), "capture": CaptureSettings(loop=True)}
+        )
+        self._settings = settings.model_copy(update={"output": OutputSettings(folder=folder)})
+
+    def rounds(self, cameras: int, seconds: float, rounds: int, *, naive: bool) -> dict[str, Any]:
+        """Return the medians of the rounds; with `naive` the naive loop runs between them, on the same clips."""
+        ours, theirs = [], []
+        loop: NaiveLoop | None = None
+        for _ in range(rounds):
+            ours.append(self.round(cameras, seconds))
+            if naive:
+                loop = loop or NaiveLoop(self._settings.detector.model / SAVED_MODEL)
+                theirs.append(loop.run([self._clip] * cameras, seconds))
+                notes.print(f"naive loop: {theirs[-1]:.1f} a second")
+        values = _median(ours)
+        if theirs:
+            values["naive_fps"] = round(statistics.median(theirs), 2)
+            values["speedup"] = round(
+                statistics.median(o["analysed_fps"] / t for o, t in zip(ours, theirs, strict=True)), 2
+            )
+        return values
+
+    def round(self, count: int, seconds: float) -> dict[str, Any]:
+        """Watch so many cameras, then measure each stage alone."""
+        first = open_first(self._settings.detector)
+        names = [f"camera-{number:02d}" for number in range(1, count + 1)]
+        settings = self._settings.model_copy(update={"cameras": dict.fromkeys(names, self._camera)})
+        live = build_live(settings, first, self._clock)
+        started_s = self._clock.monotonic_s()
+        live.start(settings.cameras, inference_for(settings.detector, first))
+        try:
+            first_verdict_s = self._first_verdict(live, started_s)
+            window = self._watch(live, names, seconds)
+        finally:
+            stuck = live.stop()
+        if stuck:
+            raise SourceError(f"{self._clip}: still being read after the end: {', '.join(stuck)}")
+        values = figures(window, self._alone(first)) | {"first_verdict_s": round(first_verdict_s, 2)}
+        notes.print(
+            f"{count} camera(s): {values['analysed_fps']} a second, p95 {values['latency_ms'].get('p95')} ms, "
+            f"{values['cpu_ms_per_frame']} ms CPU a frame, {values['rss_mb']:.0f} MB"
+        )
+        return values
+
+    def _first_verdict(self, live: Live, started_s: float) -> float:
+        while not any(status.analysed for status in live.statuses()) and not live.stopped.wait(0.02):
+            pass
+        return self._clock.monotonic_s() - started_s
+
+    def _watch(self, live: Live, names: Sequence[str], seconds: float) -> Window:
+        live.stopped.wait(_SETTLE_S)
+        return watch(live, names, seconds, self._clock, live.stopped)
+
+    def _alone(self, opened: OpenedDetector) -> dict[str, float]:
+        result: dict[str, float] = {}
+        fresh = open_first(self._settings.detector)
+        height, width = opened.folder.input_size or (320, 320)
+
+        def measure() -> None:
+            result.update(
+                stages_alone(
+                    lambda: make_source("alone", SourceAddress(str(self._clip)), self._clock),
+                    fresh.detector,
+                    lambda image: resize_to_input(image, height, width),
+                )
+            )
+
+        thread = threading.Thread(target=measure, name="alone")
+        thread.start()
+        thread.join()
+        fresh.detector.close()
+        return result
+
+
+def _median(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the round of median throughput, with the figures that vary most as medians over all rounds."""
+    middle = sorted(rounds, key=lambda values: values["analysed_fps"])[len(rounds) // 2]
+    ratio = statistics.median(values["overhead_ratio"] for values in rounds)
+    return middle | {"rounds": len(rounds), "overhead_ratio": ratio}
+
+
+def _show(values: dict[str, Any]) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("camera", "looks/s", "p50", "p95", "p99", "skipped", "superseded", "late", "corrupt"):
+        table.add_column(name, justify="left" if name == "camera" else "right")
+    for row in [*values["per_camera"], values | {"camera": "all"}]:
+        latency, drops = row["latency_ms"], row["drops"]
+        table.add_row(
+            row["camera"],
+            f"{row['analysed_fps']:.1f}",
+            *(f"{latency[p]:.0f} ms" if latency else "-" for p in ("p50", "p95", "p99")),
+            *(str(drops[name]) for name in ("skipped", "superseded", "late", "corrupt")),
+            style="bold" if row["camera"] == "all" else None,
+        )
+    out.print(table)
+    cost = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    cost.add_column(style="dim")
+    cost.add_column(justify="right")
+    cost.add_row("CPU a look", f"{values['cpu_ms_per_frame']:.2f} ms")
+    for name, spent in values["cpu_ms_by_stage"].items():
+        cost.add_row(f"  {name}", f"{spent:.2f} ms")
+    for name, spent in values["alone_ms"].items():
+        cost.add_row(f"  {name} alone", f"{spent:.2f} ms")
+    cost.add_row("whole / sum of stages alone", f"{values['overhead_ratio']:.3f}")
+    cost.add_row("first verdict after", f"{values['first_verdict_s']:.2f} s")
+    cost.add_row("memory", f"{values['rss_mb']:.0f} MB ({values['rss_growth_mb']:+.1f} MB from first to last quarter)")
+    if "speedup" in values:
+        cost.add_row("naive loop", f"{values['naive_fps']:.1f} looks/s")
+        cost.add_row("times the naive loop", f"{values['speedup']:.2f} x")
+    out.print(cost)
+
+
+def _show_growth(rows: Sequence[dict[str, Any]]) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("cameras", "looks/s", "p95", "CPU a look", "cores", "memory", ""):
+        table.add_column(name, justify="left" if not name else "right")
+    most = max(row["cpu_ms_per_frame"] for row in rows)
+    for row in rows:
+        table.add_row(
+            str(row["cameras"]),
+            f"{row['analysed_fps']:.1f}",
+            f"{row['latency_ms'].get('p95', 0):.0f} ms",
+            f"{row['cpu_ms_per_frame']:.2f} ms",
+            f"{row['cpu_cores']:.2f}",
+            f"{row['rss_mb']:.0f} MB",
+            "█" * round(30 * row["cpu_ms_per_frame"] / most),
+        )
+    out.print(table)
