@@ -1,0 +1,421 @@
+"""From what was measured of a camera to what to change about it (pure).
+
+Every limit below is either the program's own (what the rules, the detector or the aims of the live monitor ask for) or
+comes with its source. Advice that nothing supports is not given: a camera with nothing wrong gets none.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from monitor.config.rules import RulesSettings
+from monitor.domain.address import SourceKind
+from monitor.rules.scene import SceneFacts
+from monitor.sources.delivery import StreamFacts
+
+#: The detector's smallest anchors, in px of its input: of bare faces below 12 px it finds 28 %, from 12 to 16 px 68 %
+#: (`docs/recipes.md`). The whole picture is shrunk to the input, so more pixels in the camera do not help here.
+MODEL_FACE_PX = 12.0
+
+#: Share of faces under a limit from which it is the camera's place that is wrong, and not just somebody far behind.
+MANY_FACES, SOME_FACES = 0.5, 0.2
+
+#: Sharpness (`monitor.rules.quality`) below which the detector misses every third face and more (`docs/judging.md`).
+SOFT = 120.0
+
+#: Side-to-side detail per unit of top-to-bottom detail: 0.9 on the sample's faces as they are or out of focus, 0.66
+#: when smeared sideways by a fifth of their height. Only with `SOFT` is it taken for movement.
+SMEARED = 0.7
+
+#: Mean grey level of the picture: at 40 of 255 and less half the pixels are within video's lowest sixth, where sensors
+#: amplify noise; from 215 on, or with a quarter of the picture burnt out, there is nothing left to see in the light.
+DARK, BRIGHT, BURNT_SHARE = 40.0, 215.0, 0.25
+
+#: A face is backlit when it is darker than this and not half as bright as the picture: no skin is, in even light.
+BACKLIT_LUMA, BACKLIT_RATIO = 60.0, 0.5
+
+#: Standard deviation of grey levels under which a lit picture is veiled: the sample has 50, fog or a dirty dome 10-20.
+VEILED = 20.0
+
+#: Share of the pictures, all the same to the pixel, that a live camera's noise makes impossible; and at least so long.
+FROZEN_SHARE, FROZEN_S = 0.9, 3.0
+
+#: Half of the looks black is no lamp going out.
+BLACK_SHARE = 0.5
+
+#: Encoded frames damaged or absent: 1 in 1,000 smears a picture once a minute at 15 frames a second.
+DAMAGE_SHARE, DAMAGE_SERIOUS = 0.001, 0.02
+
+#: One look stands for at most 0.5 s of evidence (`docs/judging.md`): a longer gap is time in which nobody is judged.
+GAP_S = 0.5
+
+#: A verdict is to come within 150 ms of capture; jitter of a third of that eats the reserve.
+JITTER_MS = 50.0
+
+#: Live clocks agree to 0.01 %. From 2 % on, the source is a file sent at its own pace, or what it sends piles up on
+#: the way: at 2 % the picture is a second older after 50 s.
+DRIFT_PERCENT = 2.0
+
+#: A new connection shows nothing before the next keyframe, and a verdict is to come within 3 s of a start.
+KEYFRAME_S, KEYFRAME_SERIOUS_S = 2.5, 5.0
+
+#: From start to first verdict the program itself needs up to 3 s; a camera should not need more.
+FIRST_FRAME_S = 4.0
+
+#: Frames a second: under 5 somebody who walks past gives a handful of looks; above 30 nothing more is learnt.
+FEW_FPS, MANY_FPS = 5.0, 31.0
+
+#: A rate below this share of the stated one means that the camera (long exposure) or the network drops frames.
+RATE_SHARE = 0.8
+
+#: Of one core. Eight cameras on two cores leave a quarter of a core to each, detection included.
+DECODE_LOAD, DECODE_SERIOUS = 0.15, 0.5
+
+#: Codecs that compress better than H.264 and cost more to decode.
+COSTLY_CODECS = ("hevc", "vp9", "av1", "vvc")
+
+#: Raw pixel formats, as OpenCV names them: a USB 2 cable carries about 35 MB/s, 1280 x 720 at 10 a second takes 18.
+RAW_FORMATS = ("YUYV", "YUY2", "UYVY", "NV12", "RGB3", "BGR3")
+
+
+class Severity(StrEnum):
+    """How much it matters: judging fails, judging suffers, or worth knowing."""
+
+    SERIOUS = "serious"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What was found, why it matters for judging masks, and what to change; `code` names the rule to scripts."""
+
+    code: str
+    severity: Severity
+    found: str
+    why: str
+    change: str
+
+
+def advise(
+    stream: StreamFacts, scene: SceneFacts, rules: RulesSettings, model_height_px: int | None = None
+) -> list[Advice]:
+    """Return advice, the most serious first; `model_height_px` is the height of the detector's input where known."""
+    found = [*_signal(stream, scene), *_light(scene), *_faces(stream, scene, rules, model_height_px)]
+    found += [*_timing(stream), *_cost(stream, scene, rules)]
+    return sorted(found, key=lambda advice: list(Severity).index(advice.severity))
+
+
+def _signal(stream: StreamFacts, scene: SceneFacts) -> Iterator[Advice]:
+    """Whether there is a whole, moving picture at all."""
+    if stream.broke_off:
+        yield Advice(
+            "broke_off",
+            Severity.SERIOUS,
+            f"The source did not last: {stream.broke_off}.",
+            "Nobody is judged while it is away, and visits in progress are cut in two.",
+            "Check the camera's power, cable or radio link, and how many viewers it allows at once."
+            if stream.live
+            else "Copy the recording again from where it was made.",
+        )
+    if stream.cut_off:
+        yield Advice(
+            "cut_off",
+            Severity.WARNING,
+            "The file is shorter than it says: its end is missing.",
+            "Whoever came after that is not in it.",
+            "Copy the recording again, and let the recorder finish the file.",
+        )
+    if scene.black_share >= BLACK_SHARE:
+        yield Advice(
+            "black",
+            Severity.SERIOUS,
+            f"{_percent(scene.black_share)} of the pictures are black.",
+            "There is nothing to judge.",
+            "Take the cover off the lens, switch the light or the infrared lamp on, and see that the input is right.",
+        )
+    elif stream.live and scene.watched_s >= FROZEN_S and scene.still_s >= FROZEN_SHARE * scene.watched_s:
+        yield Advice(
+            "frozen",
+            Severity.SERIOUS,
+            f"For {scene.still_s:.1f} s not a single pixel changed.",
+            "A real camera always has some noise: this is an old picture, sent again and again.",
+            "Restart the camera; where a recorder or converter passes it on, restart that too.",
+        )
+    frames = stream.delivery.frames
+    share = stream.corrupt / max(1, frames)
+    if share > DAMAGE_SHARE:
+        yield Advice(
+            "corrupt",
+            Severity.SERIOUS if share > DAMAGE_SERIOUS else Severity.WARNING,
+            f"{stream.corrupt} of {frames} frames could not be decoded whole.",
+            "Smears spread over the picture until the next keyframe, and pass for faces or hide them.",
+            "Use a cable instead of Wi-Fi, lower the bitrate, and bring the camera's firmware up to date."
+            if stream.live
+            else "Copy the recording again from where it was made.",
+        )
+    missing = stream.delivery.missing
+    if missing > DAMAGE_SHARE * frames:
+        yield Advice(
+            "missing_frames",
+            Severity.WARNING,
+            f"{missing} {_frames(missing)} missing among the {frames} that came.",
+            "People jump from place to place, and one person may be counted as two.",
+            "Lower the camera's frame rate or bitrate until it keeps up; look at the load of the network and recorder.",
+        )
+    if stream.interlaced:
+        yield Advice(
+            "interlaced",
+            Severity.WARNING,
+            "The picture is interlaced.",
+            "Whoever moves is torn into lines, and mouth and nose with them.",
+            "Switch the camera or encoder to a progressive format (720p, 1080p; not 1080i, PAL, NTSC).",
+        )
+
+
+def _light(scene: SceneFacts) -> Iterator[Advice]:
+    """Whether the light lets faces be seen."""
+    if scene.luma is None or scene.contrast is None or scene.black_share >= BLACK_SHARE:
+        return
+    backlit = (
+        scene.face_luma is not None and scene.face_luma < BACKLIT_LUMA and scene.face_luma < BACKLIT_RATIO * scene.luma
+    )
+    if backlit:
+        yield Advice(
+            "backlight",
+            Severity.WARNING,
+            f"Faces are dark ({scene.face_luma:.0f} of 255) in a bright picture ({scene.luma:.0f}).",
+            "Against the light a mask and a bare chin look alike.",
+            "Do not point the camera at a door or window; light faces from the camera's side, or switch WDR/BLC on.",
+        )
+    if scene.luma < DARK:
+        yield Advice(
+            "dark",
+            Severity.WARNING,
+            f"The picture is dark: mean {scene.luma:.0f} of 255.",
+            "In the dark the camera exposes long and amplifies: faces blur and drown in noise.",
+            "Add light on the faces: 300 lux, what EN 12464-1 asks for at a reception desk, is plenty.",
+        )
+    elif scene.luma > BRIGHT or (scene.burnt_share or 0.0) > BURNT_SHARE:
+        yield Advice(
+            "bright",
+            Severity.WARNING,
+            f"The picture is too bright: mean {scene.luma:.0f} of 255, {_percent(scene.burnt_share or 0)} burnt out.",
+            "A white mask and a pale face run into each other.",
+            "Lower the exposure or its target, and keep lamps, sky and sun out of the picture.",
+        )
+    elif scene.contrast < VEILED:
+        yield Advice(
+            "veiled",
+            Severity.WARNING,
+            f"The picture has hardly any contrast: {scene.contrast:.0f} grey levels around {scene.luma:.0f}.",
+            "The edge of a mask is what tells it from a face.",
+            "Clean lens and dome, keep lamps from shining into the lens, and reset contrast and gamma.",
+        )
+
+
+def _faces(
+    stream: StreamFacts, scene: SceneFacts, rules: RulesSettings, model_height_px: int | None
+) -> Iterator[Advice]:
+    """Whether faces are large and sharp enough."""
+    if scene.face_height_px is None or scene.large_enough_share is None:
+        if scene.pictures and scene.black_share < BLACK_SHARE:
+            yield Advice(
+                "no_face",
+                Severity.NOTE,
+                f"No face was found in {scene.pictures} pictures.",
+                "Size, light and sharpness of faces could not be looked at.",
+                "Run this again while somebody stands and walks where people will be judged.",
+            )
+        return
+    height_px, small_share = scene.face_height_px, 1 - scene.large_enough_share
+    shrunk_px = height_px * model_height_px / stream.height_px if model_height_px else None
+    closer = "Move the camera closer or zoom in, or let it send only the part of the view where people pass"
+    if small_share > SOME_FACES:
+        more = "" if stream.height_px >= 720 else "; or raise its resolution to 1280 x 720"
+        most = small_share > MANY_FACES
+        found = f"Faces are {height_px:.0f} px high (median)" if most else "Some faces are small"
+        yield Advice(
+            "faces_too_small",
+            Severity.SERIOUS if most else Severity.WARNING,
+            f"{found}: {_percent(small_share)} are under {rules.min_face_px:g} px.",
+            f"Under {rules.min_face_px:g} px nothing is decided: these people stay unknown.",
+            f"{closer}{_times(height_px, rules.good_face_px)}{more}.",
+        )
+    elif (scene.in_full_share or 0.0) < MANY_FACES:
+        yield Advice(
+            "faces_small",
+            Severity.NOTE,
+            f"Faces are {height_px:.0f} px high (median); they count in full from {rules.good_face_px:g} px.",
+            "Verdicts take longer, and people who pass quickly may stay unknown.",
+            f"{closer}{_times(height_px, rules.good_face_px)}.",
+        )
+    if shrunk_px is not None and shrunk_px < MODEL_FACE_PX and small_share <= MANY_FACES:
+        yield Advice(
+            "faces_shrunk",
+            Severity.WARNING,
+            f"Shrunk to the detector's input ({model_height_px} px high), faces are {shrunk_px:.0f} px high (median).",
+            f"Under {MODEL_FACE_PX:g} px many are not found at all, whatever the camera's resolution.",
+            f"{closer}; or use a model with a larger input (detector.model).",
+        )
+    if scene.face_sharpness is not None and scene.face_sharpness < SOFT:
+        smeared = scene.face_across is not None and scene.face_across < SMEARED
+        yield Advice(
+            "motion_blur" if smeared else "blurred",
+            Severity.WARNING,
+            f"Faces are blurred{', mostly from side to side' if smeared else ''}: sharpness {scene.face_sharpness:.0f},"
+            f" wanted {SOFT:.0f} and more.",
+            "Blurred faces are missed, and what is seen of them weighs little.",
+            "Set the shutter to 1/100 s or faster, and add light for it."
+            if smeared
+            else "Focus on where people pass, clean the lens, and raise the bitrate if the picture is made of blocks.",
+        )
+
+
+def _timing(stream: StreamFacts) -> Iterator[Advice]:
+    """Whether frames come often enough, evenly, and soon."""
+    delivery, fps = stream.delivery, stream.delivery.fps
+    if fps is not None and fps < FEW_FPS:
+        yield Advice(
+            "few_frames",
+            Severity.WARNING,
+            f"Only {fps:.1f} frames a second come.",
+            "Somebody who walks past is seen a few times only, and may be taken for somebody else.",
+            "Set the camera to 10 to 15 frames a second.",
+        )
+    raw = stream.kind is SourceKind.WEBCAM and stream.pixel_format in RAW_FORMATS
+    stated = stream.nominal_fps
+    if stream.live and fps is not None and stated is not None and fps < RATE_SHARE * stated:
+        yield Advice(
+            "slower_than_stated",
+            Severity.WARNING,
+            f"{fps:.1f} frames a second come; the camera states {stated:g}.",
+            "Either it exposes longer than a frame lasts, and blurs, or frames are lost on the way.",
+            f"Set it to MJPG: {stream.pixel_format} is raw, and the cable is full."
+            if raw
+            else "Add light or fix the shutter; if that does not help, lower resolution, rate or bitrate.",
+        )
+    if delivery.worst_gap_ms is not None and delivery.worst_gap_ms > 1000 * max(GAP_S, 2 / (fps or 25)):
+        yield Advice(
+            "gaps",
+            Severity.WARNING,
+            f"For {delivery.worst_gap_ms / 1000:.1f} s no frame came.",
+            f"A look stands for {GAP_S:g} s at most: time beyond that is time in which nobody is judged.",
+            "Use a cable instead of Wi-Fi; look for a network or recorder that is overloaded.",
+        )
+    elif delivery.jitter_ms is not None and delivery.jitter_ms > JITTER_MS:
+        yield Advice(
+            "jitter",
+            Severity.WARNING,
+            f"Frames come unevenly: {delivery.jitter_ms:.0f} ms of jitter, {delivery.worst_gap_ms or 0:.0f} at worst.",
+            "The live picture stutters, and verdicts come later by as much.",
+            "Use a cable instead of Wi-Fi, and a constant bitrate (CBR).",
+        )
+    if delivery.drift_percent is not None and abs(delivery.drift_percent) > DRIFT_PERCENT:
+        slow = delivery.drift_percent < 0
+        yield Advice(
+            "drift",
+            Severity.WARNING,
+            f"The source's clock runs {abs(delivery.drift_percent):.1f} % {'slow' if slow else 'fast'}.",
+            "What it sends piles up on the way: the picture gets older all the time."
+            if slow
+            else "It sends faster than real time, as a file does, or catches up after a delay.",
+            "Lower its bitrate or frame rate until it keeps up."
+            if slow
+            else "See that the address is the live stream, and not a recording.",
+        )
+    interval_s = delivery.keyframe_interval_s
+    if stream.live and interval_s is not None and interval_s > KEYFRAME_S:
+        least = "" if delivery.keyframe_interval_exact else " or more"
+        yield Advice(
+            "keyframes",
+            Severity.WARNING if interval_s > KEYFRAME_SERIOUS_S else Severity.NOTE,
+            f"A keyframe comes every {interval_s:.1f} s{least}.",
+            "After a start, a lost connection or a damaged frame there is no picture for as long.",
+            f"Set the keyframe interval (GOP, I-frame interval) to 1 to 2 s{_gop(fps)}.",
+        )
+    if stream.live and stream.first_frame_s > FIRST_FRAME_S:
+        yield Advice(
+            "slow_start",
+            Severity.NOTE,
+            f"The first picture came after {stream.first_frame_s:.1f} s.",
+            "Every reconnect leaves as long a hole.",
+            "Set the keyframe interval to 1 s, and look at how many viewers the camera serves.",
+        )
+
+
+def _cost(stream: StreamFacts, scene: SceneFacts, rules: RulesSettings) -> Iterator[Advice]:
+    """What is paid for without use."""
+    fps = stream.delivery.fps or 0.0
+    load = (stream.decode_ms or 0.0) * fps / 1000
+    if stream.live and load > DECODE_LOAD:
+        yield Advice(
+            "decode_cost",
+            Severity.WARNING if load > DECODE_SERIOUS else Severity.NOTE,
+            f"Decoding takes {stream.decode_ms:.1f} ms a frame, {_percent(load)} of a core at {fps:.0f} frames a second"
+            f" ({stream.width_px} x {stream.height_px}, {stream.codec}).",
+            "What decoding takes is missing for judging, on this camera and all others.",
+            f"{_lighter(stream, scene, rules)}; or lower the rate to 10 to 15 frames a second.",
+        )
+    elif stream.live and stream.codec in COSTLY_CODECS:
+        yield Advice(
+            "costly_codec",
+            Severity.NOTE,
+            f"The stream is {stream.codec.upper()}.",
+            "It saves network, but costs more to decode than H.264, and fewer browsers and players show it.",
+            "Choose H.264 where the network can carry it.",
+        )
+    if stream.live and fps > MANY_FPS:
+        yield Advice(
+            "many_frames",
+            Severity.NOTE,
+            f"{fps:.0f} frames a second come.",
+            "All have to be decoded; far fewer are looked at.",
+            "10 to 15 frames a second are enough.",
+        )
+    if stream.live and stream.delivery.b_frames:
+        yield Advice(
+            "b_frames",
+            Severity.NOTE,
+            "The stream has B-frames.",
+            "Each makes the picture a frame or more late.",
+            "Choose the Baseline or Main profile without B-frames, or a low-latency setting.",
+        )
+    if stream.live and stream.audio:
+        yield Advice(
+            "audio",
+            Severity.NOTE,
+            f"The camera sends sound ({stream.audio}).",
+            "It is never used, costs network, and recording people's words may be against the law.",
+            "Switch the microphone off in the camera.",
+        )
+
+
+def _lighter(stream: StreamFacts, scene: SceneFacts, rules: RulesSettings) -> str:
+    """Say how far the picture may shrink: as far as the smaller faces still count in full."""
+    heights = scene.face_heights_px
+    if stream.codec in COSTLY_CODECS:
+        return "Choose H.264, or the camera's smaller second stream (sub-stream)"
+    if heights:
+        shrink = min(1.0, rules.good_face_px / heights[len(heights) // 10])
+        if shrink < 0.75:
+            width = max(640, round(stream.width_px * shrink / 16) * 16)
+            return f"Use the camera's smaller second stream (sub-stream): {width} px wide is enough for these faces"
+        return "Faces need this size, so keep it; choose the Baseline profile or a lower bitrate"
+    return "Use the camera's smaller second stream (sub-stream), if faces stay large enough in it"
+
+
+def _times(height_px: float, wanted_px: float) -> str:
+    return f", until faces are {max(1.1, wanted_px / max(1.0, height_px)):.1f} times as large"
+
+
+def _gop(fps: float | None) -> str:
+    return f": {round(fps)} to {round(2 * fps)} frames" if fps else ""
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _frames(count: int) -> str:
+    return "frame is" if count == 1 else "frames are"

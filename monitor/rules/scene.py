@@ -1,0 +1,159 @@
+"""What pictures of a camera look like to someone who must judge masks in them: light, blur, size of faces (pure)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+import cv2
+import numpy as np
+
+from monitor.config.rules import RulesSettings
+from monitor.domain.detection import Detection
+from monitor.domain.frame import Image
+from monitor.domain.geometry import Box
+from monitor.rules.quality import face_quality, sharpness
+
+#: Grey levels (0..255) from which a pixel counts as burnt out, and up to which a picture counts as black as long as it
+#: has no contrast either: sensors under a cap give some noise around black, video range begins at 16.
+_BURNT, _BLACK, _BLACK_CONTRAST = 250, 24, 8
+
+#: Light is measured on every so many-th pixel in each direction: no camera has so little that it shows.
+_STRIDE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One face in one picture: height in px of the full picture, mean grey level, sharpness and weight of the look.
+
+    `across` is how much detail the face has from left to right for each unit from top to bottom: movement at a slow
+    shutter wipes out the first and leaves the second.
+    """
+
+    height_px: float
+    luma: float
+    sharpness: float
+    across: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class SceneFacts:
+    """A camera's pictures in sum; grey levels 0..255, shares 0..1, None where there was no picture or face to tell.
+
+    `still_s` is the longest time in which no picture differed in a single pixel from the one before.
+    """
+
+    pictures: int
+    luma: float | None
+    contrast: float | None
+    burnt_share: float | None
+    black_share: float
+    still_s: float
+    watched_s: float
+    pictures_with_faces: int
+    faces: int
+    face_heights_px: tuple[float, ...]
+    face_height_px: float | None
+    large_enough_share: float | None
+    in_full_share: float | None
+    judged_share: float | None
+    face_luma: float | None
+    face_sharpness: float | None
+    face_across: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    time_s: float
+    luma: float
+    contrast: float
+    burnt: float
+    same: bool
+    faces: tuple[Face, ...]
+
+
+class SceneMeasure:
+    """Takes pictures with what the detector found in them, in order, and sums them up."""
+
+    def __init__(self, rules: RulesSettings) -> None:
+        self._rules = rules
+        self._looks: list[_Look] = []
+        self._last: Image | None = None
+
+    def add(self, time_s: float, image: Image, detections: Sequence[Detection]) -> None:
+        """Measure one more picture."""
+        grey = cv2.cvtColor(image[::_STRIDE, ::_STRIDE], cv2.COLOR_BGR2GRAY)
+        same = self._last is not None and np.array_equal(self._last, image)
+        faces = tuple(self._face(image, detection.box) for detection in detections)
+        burnt = float(np.mean(grey >= _BURNT))
+        self._looks.append(_Look(time_s, float(grey.mean()), float(grey.std()), burnt, same, faces))
+        self._last = image
+
+    def facts(self) -> SceneFacts:
+        """Return the sum of all pictures so far."""
+        looks, rules = self._looks, self._rules
+        faces = [face for look in looks for face in look.faces]
+        sized = [face for face in faces if face.height_px >= rules.min_face_px]
+        heights = [face.height_px for face in faces]
+        black = sum(look.luma <= _BLACK and look.contrast <= _BLACK_CONTRAST for look in looks)
+        return SceneFacts(
+            pictures=len(looks),
+            luma=_median([look.luma for look in looks]),
+            contrast=_median([look.contrast for look in looks]),
+            burnt_share=_median([look.burnt for look in looks]),
+            black_share=black / len(looks) if looks else 0.0,
+            still_s=self._still_s(),
+            watched_s=looks[-1].time_s - looks[0].time_s if looks else 0.0,
+            pictures_with_faces=sum(bool(look.faces) for look in looks),
+            faces=len(faces),
+            face_heights_px=tuple(sorted(heights)),
+            face_height_px=_median(heights),
+            large_enough_share=_share([height >= rules.min_face_px for height in heights]),
+            in_full_share=_share([height >= rules.good_face_px for height in heights]),
+            judged_share=_share([face.weight > 0 for face in faces]),
+            face_luma=_median([face.luma for face in faces]),
+            face_sharpness=_median([face.sharpness for face in sized]),
+            face_across=_median([face.across for face in sized]),
+        )
+
+    def _still_s(self) -> float:
+        longest = running = 0.0
+        for earlier, later in pairwise(self._looks):
+            running = running + later.time_s - earlier.time_s if later.same else 0.0
+            longest = max(longest, running)
+        return longest
+
+    def _face(self, image: Image, box: Box) -> Face:
+        x1, y1, x2, y2 = box.clipped(image.shape[1], image.shape[0]).as_ints()
+        pixels = image[y1:y2, x1:x2]
+        if pixels.size == 0:
+            return Face(box.height_px, 0.0, 0.0, 1.0, 0.0)
+        grey = cv2.cvtColor(cv2.resize(pixels, (32, 32), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+        levels = grey.astype(np.float32)
+        sideways, downwards = np.abs(np.diff(levels, axis=1)).mean(), np.abs(np.diff(levels, axis=0)).mean()
+        across = float(sideways / downwards) if downwards > 0 else 1.0
+        weight = face_quality(image, box, self._rules)
+        return Face(box.height_px, float(grey.mean()), sharpness(image, box), across, weight)
+
+
+def histogram_edges(rules: RulesSettings) -> list[float]:
+    """Return the limits in px between the classes of face height: the two that the rules know are among them."""
+    small, good = rules.min_face_px, max(rules.good_face_px, rules.min_face_px)
+    return sorted({small / 2, small, (small + good) / 2, good, 2 * good})
+
+
+def histogram(heights_px: Sequence[float], edges: Sequence[float]) -> list[int]:
+    """Return how many heights lie below the first edge, from each edge to the next, and from the last on."""
+    counts = [0] * (len(edges) + 1)
+    for place in np.searchsorted(edges, heights_px, side="right"):
+        counts[int(place)] += 1
+    return counts
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return median(values) if values else None
+
+
+def _share(values: Sequence[bool]) -> float | None:
+    return sum(values) / len(values) if values else None

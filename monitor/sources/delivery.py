@@ -1,0 +1,206 @@
+"""The facts of a source, and what the times and sizes of its packets say about it (pure)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+import numpy as np
+
+from monitor.domain.address import SourceKind
+
+#: What a source had stored before anyone listened comes all at once. The watch begins with the first frame that had to
+#: be waited for: longer than this share of the time between two frames.
+_WAITED = 0.5
+
+#: A time between two frames further from the usual one than this share of it is irregular; a recording or stream with
+#: more irregular ones than `_IRREGULAR_SHARE` has a variable rate, and nothing can be said of frames missing in it.
+_IRREGULAR, _IRREGULAR_SHARE = 0.25, 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A frame as it came, still encoded.
+
+    `arrived_s` is monotonic; `media_s` is when it is to be shown and `order_s` when it is to be decoded by the source's
+    own clock, None where it has none worth the name.
+    """
+
+    arrived_s: float
+    media_s: float | None
+    order_s: float | None
+    key: bool
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How the frames of a source came. What only a live source can have is None for a recording.
+
+    `fps` is measured: by arrival when live, by the recording's clock else. `jitter_ms` is the standard deviation of
+    arrival against the source's clock, `worst_gap_ms` the longest time without a frame; `drift_percent` is how much
+    faster (+) or slower (-) the source's clock runs than the time that passes here. `missing` frames left a gap in the
+    source's clock; `at_once` frames had been stored, and came before any had to be waited for. The keyframe interval is the longest seen; not exact where it may be longer than the watch.
+    """
+
+    frames: int
+    watched_s: float
+    fps: float | None
+    variable_rate: bool
+    missing: int
+    bitrate_kbps: float | None
+    b_frames: bool
+    keyframe_interval_s: float | None
+    keyframe_interval_exact: bool
+    at_once: int = 0
+    jitter_ms: float | None = None
+    worst_gap_ms: float | None = None
+    drift_percent: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long to watch (of a recording: how much of it to read), how often to look, and how long to wait."""
+
+    seconds: float = 10.0
+    looks_per_s: float = 2.0
+    open_timeout_s: float = 10.0
+    read_timeout_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFacts:
+    """What a source said and did.
+
+    `decode_ms` and `convert_ms` are CPU milliseconds a frame on one thread: decoding, and making a BGR picture of it.
+    `first_frame_s` counts from the start of opening. `corrupt` frames could not be decoded in full. `broke_off` says
+    why a live source ended before the watch was over, `cut_off` that a recording has lost its tail.
+    """
+
+    kind: SourceKind
+    container: str
+    codec: str
+    profile: str | None
+    width_px: int
+    height_px: int
+    pixel_format: str | None
+    nominal_fps: float | None
+    delivery: Delivery
+    open_s: float
+    first_frame_s: float
+    decoded: int
+    corrupt: int
+    decode_ms: float | None
+    convert_ms: float | None
+    rotation_deg: int = 0
+    interlaced: bool = False
+    audio: str | None = None
+    length_s: float | None = None
+    broke_off: str | None = None
+    cut_off: bool = False
+
+    @property
+    def live(self) -> bool:
+        """Whether it is a camera or a stream."""
+        return self.kind is not SourceKind.FILE
+
+
+def delivery_of(arrivals: Sequence[Arrival], ended_s: float, *, live: bool) -> Delivery:
+    """Return what the arrivals show; `ended_s` is when the watch ended, on the clock of `arrived_s`."""
+    media = _filled([arrival.media_s for arrival in arrivals])
+    shown = sorted(time_s for time_s in media if time_s is not None)
+    steps = [later - earlier for earlier, later in pairwise(shown)]
+    step_s = median(steps) if steps else None
+    irregular = sum(abs(step - step_s) > _IRREGULAR * step_s for step in steps) if step_s else 0
+    variable = bool(steps) and irregular > _IRREGULAR_SHARE * len(steps)
+    missing = sum(round(step / step_s) - 1 for step in steps if step > 1.6 * step_s) if step_s and not variable else 0
+    media_span_s = shown[-1] - shown[0] if len(shown) > 1 else 0.0
+    interval_s, exact = _keyframe_interval(arrivals, media)
+    watched = _waited_for(arrivals, step_s) if live else []
+    span_s = watched[-1].arrived_s - watched[0].arrived_s if len(watched) > 1 else media_span_s
+    counted = watched if len(watched) > 1 else arrivals
+    bits = 8 * sum(arrival.size_bytes for arrival in counted[1:])
+    return Delivery(
+        frames=len(arrivals),
+        watched_s=ended_s - arrivals[0].arrived_s if live and arrivals else media_span_s + (step_s or 0.0),
+        fps=(len(counted) - 1) / span_s if span_s > 0 else None,
+        variable_rate=variable,
+        missing=missing,
+        bitrate_kbps=bits / span_s / 1000 if span_s > 0 and bits else None,
+        b_frames=any(b < a for a, b in pairwise(time_s for time_s in media if time_s is not None)),
+        keyframe_interval_s=interval_s,
+        keyframe_interval_exact=exact,
+        at_once=len(arrivals) - len(watched) if live else 0,
+        jitter_ms=_jitter_ms(watched),
+        worst_gap_ms=_worst_gap_ms(watched, ended_s),
+        drift_percent=_drift_percent(watched),
+    )
+
+
+def _filled(times: Sequence[float | None]) -> list[float | None]:
+    """Give the first frame, whose time a stream may not know yet, the time before the second's."""
+    filled = list(times)
+    if len(filled) > 2 and filled[0] is None and filled[1] is not None and filled[2] is not None:
+        filled[0] = filled[1] - abs(filled[2] - filled[1])
+    return filled
+
+
+def _waited_for(arrivals: Sequence[Arrival], step_s: float | None) -> list[Arrival]:
+    """Return the arrivals from the first that had to be waited for; none where all came at once."""
+    least_s = _WAITED * step_s if step_s else 0.005
+    for index, (earlier, later) in enumerate(pairwise(arrivals)):
+        if later.arrived_s - earlier.arrived_s > least_s:
+            return list(arrivals[index + 1 :])
+    return []
+
+
+def _keyframe_interval(arrivals: Sequence[Arrival], media: Sequence[float | None]) -> tuple[float | None, bool]:
+    """Return the longest time between keyframes, and whether it was seen from end to end."""
+    known = all(time_s is not None for time_s in media)
+    times = [a.arrived_s if not known else time_s or 0.0 for a, time_s in zip(arrivals, media, strict=True)]
+    keys = [time_s for arrival, time_s in zip(arrivals, times, strict=True) if arrival.key]
+    if not times:
+        return None, False
+    longest_s = max((later - earlier for earlier, later in pairwise(keys)), default=0.0)
+    open_s = max(times) - (keys[-1] if keys else times[0])
+    if open_s > longest_s:
+        return open_s, False
+    return (longest_s, True) if longest_s > 0 else (None, False)
+
+
+def _clocks(watched: Sequence[Arrival]) -> tuple[np.ndarray, np.ndarray] | None:
+    known = [(arrival.arrived_s, arrival.order_s) for arrival in watched if arrival.order_s is not None]
+    if len(known) < 10:
+        return None
+    arrived, media = np.array(known, np.float64).T
+    return (arrived - arrived[0], media - media[0]) if media[-1] > media[0] else None
+
+
+def _jitter_ms(watched: Sequence[Arrival]) -> float | None:
+    clocks = _clocks(watched)
+    if clocks is not None:
+        arrived, media = clocks
+        slope, offset = np.polyfit(media, arrived, 1)
+        return float(1000 * np.std(arrived - slope * media - offset))
+    gaps = [later.arrived_s - earlier.arrived_s for earlier, later in pairwise(watched)]
+    return float(1000 * np.std(gaps)) if len(gaps) > 1 else None
+
+
+def _worst_gap_ms(watched: Sequence[Arrival], ended_s: float) -> float | None:
+    if not watched:
+        return None
+    times = [arrival.arrived_s for arrival in watched] + [ended_s]
+    return 1000 * max(later - earlier for earlier, later in pairwise(times))
+
+
+def _drift_percent(watched: Sequence[Arrival]) -> float | None:
+    """Return the drift where it stands out of the jitter: three standard errors of the fitted slope."""
+    clocks = _clocks(watched)
+    if clocks is None:
+        return None
+    arrived, media = clocks
+    slope, offset = np.polyfit(arrived, media, 1)
+    left = media - slope * arrived - offset
+    error = float(np.sqrt(np.sum(left**2) / (len(arrived) - 2) / np.sum((arrived - arrived.mean()) ** 2)))
+    drift = float(slope) - 1
+    return 100 * drift if abs(drift) > 3 * error else 0.0
