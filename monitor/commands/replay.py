@@ -8,7 +8,14 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from monitor.app import ReplayRequest, ReplayResult, camera_for, open_replay_detectors, recorded_cameras, run_replay
+from monitor.app.replaying import (
+    ReplayRequest,
+    ReplayResult,
+    camera_for,
+    open_replay_detectors,
+    recorded_cameras,
+    run_replay,
+)
 from monitor.commands.show import notes, out, print_json, progress
 from monitor.config.camera import CameraSettings
 from monitor.config.settings import Settings

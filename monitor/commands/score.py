@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from monitor.app import ReplayRequest, camera_for, default_recording, open_replay_detectors, run_replay
+from monitor.app.replaying import ReplayRequest, camera_for, default_recording, open_replay_detectors, run_replay
 from monitor.commands.show import out, print_json, progress
 from monitor.config.settings import Settings
 from monitor.domain.address import SourceAddress

@@ -1,10 +1,11 @@
 """One camera: its source and what it does differently from the rest."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer
 
 from monitor.config.base import Section
+from monitor.config.capture import CaptureSettings, HealthSettings
 from monitor.config.overlay import OverlaySettings
 from monitor.config.rules import RulesSettings
 from monitor.config.tracking import TrackingSettings
@@ -27,13 +28,19 @@ Address = Annotated[SourceAddress, BeforeValidator(_address), PlainSerializer(st
 
 
 class CameraSettings(Section):
-    """A camera's own settings; `tracking`, `rules` and `overlay` start from the global ones, key by key."""
+    """A camera's own settings; its sections start from the global ones, key by key.
+
+    `detect_fps` is how many looks a second a live camera gets; `auto`: as many as the machine can give to all.
+    """
 
     source: Address
+    detect_fps: Annotated[float, Field(ge=0.1, le=240)] | Literal["auto"] = 10.0
+    capture: CaptureSettings = CaptureSettings()
+    health: HealthSettings = HealthSettings()
     tracking: TrackingSettings = TrackingSettings()
     rules: RulesSettings = RulesSettings()
     overlay: OverlaySettings = OverlaySettings()
 
 
 #: The sections of the root that a camera may override.
-OVERRIDABLE = ("tracking", "rules", "overlay")
+OVERRIDABLE = ("capture", "health", "tracking", "rules", "overlay")

@@ -32,12 +32,16 @@ class Precision(StrEnum):
 
 
 class DetectorSettings(Section):
-    """`labels` says which of the model's label names means which state, `thresholds` the least score a state needs."""
+    """`labels` says which of the model's label names means which state, `thresholds` the least score a state needs.
+
+    A look that takes longer than `timeout_s` is taken for hung: the cameras show a fault and another worker takes over.
+    """
 
     model: Path = Path("models/ssd-mobilenet-v2-fpnlite-416x256")
     backend: Backend = Backend.AUTO
     device: Annotated[str, Field(pattern=r"^(auto|cpu|gpu|gpu:\d{1,2})$")] = "auto"
     precision: Precision = Precision.AUTO
     threads: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = "auto"
+    timeout_s: Annotated[float, Field(gt=0, le=300)] = 5.0
     labels: dict[str, MaskState] = {}
     thresholds: dict[DecidedState, Score] = {}

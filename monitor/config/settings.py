@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints
 
 from monitor.config.base import Section
 from monitor.config.camera import CameraSettings
+from monitor.config.capture import CaptureSettings, HealthSettings
 from monitor.config.detector import DetectorSettings
 from monitor.config.journal import JournalSettings, OutputSettings
 from monitor.config.overlay import OverlaySettings
@@ -20,6 +21,8 @@ class Settings(Section):
     """Everything that `config.yaml` may say."""
 
     detector: DetectorSettings = DetectorSettings()
+    capture: CaptureSettings = CaptureSettings()
+    health: HealthSettings = HealthSettings()
     tracking: TrackingSettings = TrackingSettings()
     rules: RulesSettings = RulesSettings()
     overlay: OverlaySettings = OverlaySettings()

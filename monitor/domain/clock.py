@@ -1,7 +1,7 @@
 """Time as an argument: whoever needs the hour is given a clock."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -25,3 +25,11 @@ class SystemClock:
     def utc_now(self) -> datetime:
         """The system's hour, in UTC."""
         return datetime.now(UTC)
+
+
+def hour_of(clock: Clock, time_s: float) -> datetime:
+    """Return the hour (UTC) at a moment of the monotonic clock, by what the hour is now.
+
+    An hour that was set wrong and is put right in between, as on a machine without a battery, comes out right.
+    """
+    return clock.utc_now() - timedelta(seconds=clock.monotonic_s() - time_s)

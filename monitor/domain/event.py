@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from monitor.domain.detection import MaskState
 from monitor.domain.geometry import Box
+from monitor.domain.health import Cause
 from monitor.domain.visit import Visit
 
 
@@ -48,6 +49,25 @@ class SourceEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class CameraLost:
+    """A live camera stopped giving pictures; `detail` says so in words, without its password."""
+
+    source_id: str
+    time_s: float
+    cause: Cause
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class CameraRestored:
+    """A camera that was lost gives pictures again."""
+
+    source_id: str
+    time_s: float
+    lost_for_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentOpened:
     """A person has been violating for long enough.
 
@@ -85,4 +105,4 @@ class VisitEnded:
     visit: Visit
 
 
-Event = SourceOpened | SourceEnded | IncidentOpened | IncidentClosed | VisitEnded
+Event = SourceOpened | SourceEnded | CameraLost | CameraRestored | IncidentOpened | IncidentClosed | VisitEnded

@@ -29,6 +29,10 @@ class Source(Protocol):
         """Return the frame last grabbed; raises `SourceError` where it cannot be decoded."""
 
     @property
+    def media_s(self) -> float | None:
+        """The source's own clock at the frame last grabbed, None where it has none."""
+
+    @property
     def end_reason(self) -> EndReason:
         """Why `grab` returned None."""
 

@@ -33,23 +33,28 @@ class Crew:
         return self._failure is not None
 
     def spawn(self, name: str, body: Callable[[], None]) -> None:
-        """Start a thread."""
+        """Start a thread; those that have ended are forgotten, so that a crew may live for months."""
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
         thread = threading.Thread(target=self._run, args=(body,), name=name, daemon=False)
         self._threads.append(thread)
         thread.start()
 
-    def alive(self, timeout_s: float) -> bool:
-        """Wait up to `timeout_s` for everybody to end, and return whether somebody is still at work."""
+    def alive(self, timeout_s: float, prefix: str = "") -> bool:
+        """Wait up to `timeout_s` for all whose name starts so to end, and return whether one is still at work."""
         deadline = time.monotonic() + timeout_s
-        for thread in self._threads:
+        threads = [thread for thread in self._threads if thread.name.startswith(prefix)]
+        for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        return any(thread.is_alive() for thread in self._threads)
+        return any(thread.is_alive() for thread in threads)
+
+    def running(self) -> list[str]:
+        """Return the names of those still at work."""
+        return [thread.name for thread in self._threads if thread.is_alive()]
 
     def join(self, timeout_s: float) -> None:
         """Wait for everybody; raises the first failure, or `StuckError` naming who has not ended in time."""
         if self.alive(timeout_s):
-            stuck = ", ".join(thread.name for thread in self._threads if thread.is_alive())
-            raise StuckError(f"still running after {timeout_s:g} s: {stuck}") from self._failure
+            raise StuckError(f"still running after {timeout_s:g} s: {', '.join(self.running())}") from self._failure
         if self._failure is not None:
             raise self._failure
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import cv2
 
 from monitor.domain.ports import Sink
-from monitor.replay.results import Recorded, Story
+from monitor.pipeline.recording import Recorded
+from monitor.replay.results import Story
 
 _JPEG_QUALITY = 85
 

@@ -5,16 +5,9 @@ from typing import Protocol
 
 from monitor.domain.detection import MaskState
 from monitor.domain.event import EndReason, Event, IncidentClosed, IncidentOpened, VisitEnded
-from monitor.domain.frame import Image, SourceInfo
+from monitor.domain.frame import SourceInfo
 from monitor.domain.visit import Segment, Visit
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """An event on its way to the sinks; an incident's opening carries its picture (BGR, others' faces hidden)."""
-
-    event: Event
-    picture: Image | None = None
+from monitor.pipeline.recording import Recorded
 
 
 class Recorder(Protocol):

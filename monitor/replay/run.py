@@ -23,7 +23,9 @@ from monitor.outputs.snapshot import incident_picture
 from monitor.outputs.video import VideoWriter
 from monitor.pipeline.channel import Channel, Closed, Sequencer
 from monitor.pipeline.crew import Crew
-from monitor.replay.results import Recorded, Recorder, Summary
+from monitor.pipeline.pace import Pace
+from monitor.pipeline.recording import Recorded
+from monitor.replay.results import Recorder, Summary
 from monitor.rules.judge import Judge
 from monitor.storage.lines import clock
 
@@ -133,7 +135,7 @@ class Replay:
         self._events.close()  # what has happened is still written down
 
     def _decode(self, crew: Crew) -> None:
-        due = _Due(self.detect_fps)
+        pace = Pace(self.detect_fps)
         given = 0
         try:
             self._info = self.source.open()
@@ -145,7 +147,7 @@ class Replay:
                         self._end_reason = self.source.end_reason
                         self._source_error = self._complaint()
                         return
-                    look = due.at(time_s)
+                    look = pace.due(time_s)
                     if look or self.video_path is not None:
                         self._read.put((given, self.source.retrieve(), look))
                         given += 1
@@ -284,21 +286,3 @@ class Replay:
             pass
         finally:
             recorder.close()
-
-
-class _Due:
-    """Which frames are looked at, so that the rate holds on average whatever the frame rate."""
-
-    def __init__(self, fps: float | None) -> None:
-        self._period_s = None if fps is None else 1 / fps
-        self._next_s = 0.0
-
-    def at(self, time_s: float) -> bool:
-        if self._period_s is None:
-            return True
-        if time_s + 1e-6 < self._next_s:
-            return False
-        self._next_s += self._period_s
-        if self._next_s < time_s - self._period_s:  # after a gap in the recording, nothing is made up for
-            self._next_s = time_s + self._period_s
-        return True

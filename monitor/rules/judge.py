@@ -26,11 +26,13 @@ class Judge:
     """Gathers evidence for each track and tells what became of it.
 
     A person unseen for `lost_after_s` has left; the visit ends at the last sight, and it is told in the order of
-    track numbers, so the same observations always give the same events.
+    track numbers, so the same observations always give the same events. `series` goes into the ids of incidents where
+    several runs share a journal.
     """
 
-    def __init__(self, source_id: str, rules: RulesSettings, lost_after_s: float) -> None:
+    def __init__(self, source_id: str, rules: RulesSettings, lost_after_s: float, series: str = "") -> None:
         self._source_id = source_id
+        self._series = series
         self._rules = rules
         self._lost_after_s = lost_after_s
         self._people: dict[int, _Person] = {}
@@ -81,7 +83,7 @@ class Judge:
         match person.incident.update(track.state, time_s):
             case Transition.OPENED:
                 self._incidents += 1
-                person.incident_id = f"{self._source_id}-{self._incidents:06d}"
+                person.incident_id = f"{self._source_id}-{self._series}{self._incidents:06d}"
                 since_s = person.incident.violating_since_s
                 return [
                     IncidentOpened(

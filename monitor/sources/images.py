@@ -68,13 +68,18 @@ class ImageSource:
         if self._index + 1 >= len(self._images):
             return None
         self._index += 1
+        return self.media_s
+
+    @property
+    def media_s(self) -> float:
+        """The image's place in the row, in seconds."""
         return self._index * IMAGE_PERIOD_S
 
     def retrieve(self) -> Frame:
         """Read the image; see the port."""
         image = read_image(self._images[self._index])
         image.setflags(write=False)
-        return Frame(image, self.source_id, self._index, self._index * IMAGE_PERIOD_S, None)
+        return Frame(image, self.source_id, self._index, self.media_s, None, self.media_s)
 
     def close(self) -> None:
         """Forget the list."""

@@ -16,9 +16,7 @@ def prepare_opencv() -> None:
     Streams come over TCP, since over UDP one lost packet smears a whole group of pictures. FFmpeg studies a stream for
     at most a second before it gives the first frame (5 s by default), and keeps no frames back while it does.
     """
-    os.environ.setdefault(
-        "OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp|fflags;nobuffer|analyzeduration;1000000"
-    )
+    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp|fflags;nobuffer|analyzeduration;1000000")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     cv2.setNumThreads(1)

@@ -109,12 +109,14 @@ class OpenCvSource:
         if not ok or image is None or image.size == 0:
             raise SourceError(f"{self._address}: frame {self._index} cannot be decoded", Cause.UNDECODABLE)
         image.setflags(write=False)
-        captured_at, media_s = (self._clock.utc_now(), self.media_s) if self._live else (None, self._time_s)
-        return Frame(image, self.source_id, self._index, self._time_s, captured_at, media_s)  # type: ignore[arg-type]
+        captured_at = self._clock.utc_now() if self._live else None
+        return Frame(image, self.source_id, self._index, self._time_s, captured_at, self.media_s)  # type: ignore[arg-type]
 
     @property
     def media_s(self) -> float | None:
-        """The stream's own clock at the frame last grabbed; None for a webcam."""
+        """The container's clock at the frame last grabbed; None for a webcam."""
+        if not self._live:
+            return self._time_s
         if self._address.kind is SourceKind.WEBCAM:
             return None
         return self._opened().get(cv2.CAP_PROP_POS_MSEC) / 1000
@@ -140,14 +142,16 @@ class OpenCvSource:
     def _not_opened(self) -> SourceError:
         match self._address.kind:
             case SourceKind.WEBCAM:
-                cause, words = Cause.UNPLUGGED, (
-                    "no camera answers there; is it plugged in, free, and are you in the group 'video'?"
+                cause, words = (
+                    Cause.UNPLUGGED,
+                    ("no camera answers there; is it plugged in, free, and are you in the group 'video'?"),
                 )
             case SourceKind.STREAM:
                 cause, words = diagnose(self._address, self._open_timeout_s)
             case SourceKind.FILE:
-                cause, words = Cause.UNDECODABLE, (
-                    "not a video that can be read: damaged, cut off before its index, or another kind of file"
+                cause, words = (
+                    Cause.UNDECODABLE,
+                    ("not a video that can be read: damaged, cut off before its index, or another kind of file"),
                 )
         return SourceError(f"{self._address}: {words}", cause)
 

@@ -1,12 +1,15 @@
 """From an address to the source that reads it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+from monitor.config.capture import CaptureSettings
 from monitor.domain.address import IMAGE_SUFFIXES, SourceAddress, SourceKind
 from monitor.domain.clock import Clock
 from monitor.domain.ports import Source
 from monitor.sources.images import ImageSource
 from monitor.sources.opencv import OpenCvSource
+from monitor.sources.played import PlayedFile
 
 
 def make_source(source_id: str, address: SourceAddress, clock: Clock, decode_threads: int = 1) -> Source:
@@ -16,3 +19,18 @@ def make_source(source_id: str, address: SourceAddress, clock: Clock, decode_thr
         if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
             return ImageSource(source_id, path)
     return OpenCvSource(source_id, address, clock, decode_threads)
+
+
+def make_camera_source(
+    source_id: str, address: SourceAddress, settings: CaptureSettings, clock: Clock, pause: Callable[[float], object]
+) -> Source:
+    """Return the source for a live camera; a file is played at its own rate, waiting with `pause`."""
+    if address.kind is SourceKind.FILE:
+        return PlayedFile(lambda: make_source(source_id, address, clock), clock, pause, loop=settings.loop)
+    return OpenCvSource(
+        source_id,
+        address,
+        clock,
+        open_timeout_s=settings.open_timeout_s,
+        read_timeout_s=settings.read_timeout_s,
+    )

@@ -1,5 +1,6 @@
 """The journal: every event in a database, each in a transaction of its own."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
@@ -9,9 +10,22 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from monitor.domain.errors import JournalError
-from monitor.domain.event import Event, IncidentClosed, IncidentOpened, SourceEnded, SourceOpened, VisitEnded
+from monitor.domain.event import (
+    CameraLost,
+    CameraRestored,
+    Event,
+    IncidentClosed,
+    IncidentOpened,
+    SourceEnded,
+    SourceOpened,
+    VisitEnded,
+)
 from monitor.storage.database import open_database, reason
 from monitor.storage.schema import Base, IncidentRow, RunRow, SourceEventRow, VisitRow
+
+
+def _no_hour(_: float) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +43,12 @@ class RunInfo:
 class Journal:
     """The only writer of a database; opened, used and closed on one thread.
 
-    `put` returns once the event is committed, so a crash loses at most the event in flight.
+    `put` returns once the event is committed, so a crash loses at most the event in flight. `hour` turns a `time_s`
+    into UTC, or None where the hour is not known, as in a replay.
     """
 
-    def __init__(self, url: str | URL, run: RunInfo) -> None:
+    def __init__(self, url: str | URL, run: RunInfo, hour: Callable[[float], datetime | None] = _no_hour) -> None:
+        self._hour = hour
         self._engine = open_database(url)
         row = RunRow(
             kind=run.kind,
@@ -59,7 +75,11 @@ class Journal:
                     session.execute(
                         update(IncidentRow)
                         .where(IncidentRow.run_id == self._run_id, IncidentRow.incident_id == event.incident_id)
-                        .values(closed_s=event.time_s, close_reason=event.reason.value)
+                        .values(
+                            closed_s=event.time_s,
+                            closed_at=self._hour(event.time_s),
+                            close_reason=event.reason.value,
+                        )
                     )
                 else:
                     session.add(self._row(event))
@@ -70,21 +90,18 @@ class Journal:
         """Close the database."""
         self._engine.dispose()
 
-    def _row(self, event: SourceOpened | SourceEnded | IncidentOpened | VisitEnded) -> Base:
+    def _row(
+        self, event: SourceOpened | SourceEnded | CameraLost | CameraRestored | IncidentOpened | VisitEnded
+    ) -> Base:
         match event:
             case SourceOpened():
-                return SourceEventRow(
-                    run_id=self._run_id, source_id=event.source_id, kind="opened", time_s=event.time_s
-                )
+                return self._source_row(event, "opened")
             case SourceEnded():
-                return SourceEventRow(
-                    run_id=self._run_id,
-                    source_id=event.source_id,
-                    kind="ended",
-                    time_s=event.time_s,
-                    reason=event.reason.value,
-                    frames=event.frames,
-                )
+                return self._source_row(event, "ended", reason=event.reason.value, frames=event.frames)
+            case CameraLost():
+                return self._source_row(event, "lost", reason=event.cause.value, detail=event.detail[:500])
+            case CameraRestored():
+                return self._source_row(event, "restored")
             case IncidentOpened():
                 return IncidentRow(
                     run_id=self._run_id,
@@ -94,6 +111,7 @@ class Journal:
                     state=event.state.value,
                     since_s=event.since_s,
                     opened_s=event.time_s,
+                    opened_at=self._hour(event.time_s),
                     confidence=event.confidence,
                     x1_px=event.box.x1_px,
                     y1_px=event.box.y1_px,
@@ -108,6 +126,8 @@ class Journal:
                     track_id=visit.track_id,
                     first_seen_s=visit.first_seen_s,
                     last_seen_s=visit.last_seen_s,
+                    first_seen_at=self._hour(visit.first_seen_s),
+                    last_seen_at=self._hour(visit.last_seen_s),
                     outcome=visit.outcome.value,
                     time_to_comply_s=visit.time_to_comply_s,
                     hits=visit.hits,
@@ -116,3 +136,23 @@ class Journal:
                 )
             case _:
                 assert_never(event)
+
+    def _source_row(
+        self,
+        event: SourceOpened | SourceEnded | CameraLost | CameraRestored,
+        kind: str,
+        *,
+        reason: str | None = None,
+        detail: str | None = None,
+        frames: int | None = None,
+    ) -> SourceEventRow:
+        return SourceEventRow(
+            run_id=self._run_id,
+            source_id=event.source_id,
+            kind=kind,
+            time_s=event.time_s,
+            at=self._hour(event.time_s),
+            reason=reason,
+            detail=detail,
+            frames=frames,
+        )

@@ -3,11 +3,21 @@
 import csv
 import json
 import logging
+from collections.abc import Callable
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, assert_never
 
-from monitor.domain.event import Event, IncidentClosed, IncidentOpened, SourceEnded, SourceOpened, VisitEnded
+from monitor.domain.event import (
+    CameraLost,
+    CameraRestored,
+    Event,
+    IncidentClosed,
+    IncidentOpened,
+    SourceEnded,
+    SourceOpened,
+    VisitEnded,
+)
 from monitor.domain.geometry import Box
 from monitor.domain.visit import Visit
 from monitor.storage.files import writing
@@ -62,6 +72,12 @@ class VisitTable:
             self._file.close()
 
 
+def clock(time_s: float) -> str:
+    """Return a media position as h:mm:ss.s."""
+    tenths = round(time_s * 10)
+    return f"{tenths // 36000}:{tenths // 600 % 60:02d}:{tenths // 10 % 60:02d}.{tenths % 10}"
+
+
 class _StrictHandler(RotatingFileHandler):
     """The standard handler prints a trace and goes on; a log that lost a line must say so instead."""
 
@@ -71,10 +87,14 @@ class _StrictHandler(RotatingFileHandler):
 
 
 class ViolationLog:
-    """`violations.log`: a rotating plain log, one line when an incident opens and one when it closes."""
+    """`violations.log`: a rotating plain log, one line when an incident opens and one when it closes.
 
-    def __init__(self, path: Path, max_bytes: int, keep: int) -> None:
+    `stamp` turns a `time_s` into what stands at the start of a line.
+    """
+
+    def __init__(self, path: Path, max_bytes: int, keep: int, stamp: Callable[[float], str] = clock) -> None:
         self._path = path
+        self._stamp = stamp
         with writing(path):
             self._handler = _StrictHandler(path, maxBytes=max_bytes, backupCount=keep, encoding="utf-8")
 
@@ -87,7 +107,7 @@ class ViolationLog:
                 words = f"CLOSED  person {event.track_id}: {event.reason.value} after {event.duration_s:.1f} s"
             case _:
                 return
-        line = f"{clock(event.time_s)}  {event.source_id}  {event.incident_id}  {words}"
+        line = f"{self._stamp(event.time_s)}  {event.source_id}  {event.incident_id}  {words}"
         with writing(self._path):
             self._handler.emit(logging.makeLogRecord({"msg": line}))
 
@@ -103,6 +123,10 @@ def event_values(event: Event) -> dict[str, Any]:
             values: dict[str, Any] = {"width_px": event.width_px, "height_px": event.height_px}
         case SourceEnded():
             values = {"reason": event.reason.value, "frames": event.frames}
+        case CameraLost():
+            values = {"cause": event.cause.value, "detail": event.detail}
+        case CameraRestored():
+            values = {"lost_for_s": _ms(event.lost_for_s)}
         case IncidentOpened():
             values = {
                 "incident": event.incident_id,
@@ -127,6 +151,8 @@ def event_values(event: Event) -> dict[str, Any]:
     kinds = {
         SourceOpened: "source_opened",
         SourceEnded: "source_ended",
+        CameraLost: "camera_lost",
+        CameraRestored: "camera_restored",
         IncidentOpened: "incident_opened",
         IncidentClosed: "incident_closed",
         VisitEnded: "visit_ended",
@@ -152,12 +178,6 @@ def visit_values(visit: Visit) -> dict[str, Any]:
         "looks": visit.hits,
         "median_face_px": round(visit.median_face_px, 1),
     }
-
-
-def clock(time_s: float) -> str:
-    """Return a media position as h:mm:ss.s."""
-    tenths = round(time_s * 10)
-    return f"{tenths // 36000}:{tenths // 600 % 60:02d}:{tenths // 10 % 60:02d}.{tenths % 10}"
 
 
 def _ms(seconds: float) -> float:

@@ -20,7 +20,10 @@ class Base(DeclarativeBase):
 
 
 class RunRow(Base):
-    """One start of the program over its sources; `time_s` of everything in it counts on the sources' own clock."""
+    """One start of the program over its sources.
+
+    Columns in `_s` count on the sources' own clock; columns in `_at` are the hour in UTC, known to live runs only.
+    """
 
     __tablename__ = "runs"
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -51,6 +54,8 @@ class IncidentRow(Base):
     x2_px: Mapped[float] = mapped_column(Float)
     y2_px: Mapped[float] = mapped_column(Float)
     closed_s: Mapped[float | None] = mapped_column(Float)
+    opened_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), index=True)
+    closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     close_reason: Mapped[str | None] = mapped_column(String(16))
 
 
@@ -65,6 +70,8 @@ class VisitRow(Base):
     track_id: Mapped[int] = mapped_column(Integer)
     first_seen_s: Mapped[float] = mapped_column(Float)
     last_seen_s: Mapped[float] = mapped_column(Float)
+    first_seen_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), index=True)
+    last_seen_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     outcome: Mapped[str] = mapped_column(String(16))
     time_to_comply_s: Mapped[float | None] = mapped_column(Float)
     hits: Mapped[int] = mapped_column(Integer)
@@ -73,7 +80,7 @@ class VisitRow(Base):
 
 
 class SourceEventRow(Base):
-    """A source that was opened or ended."""
+    """A source that was opened, lost, restored or ended; `detail` says why in words."""
 
     __tablename__ = "source_events"
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -81,5 +88,7 @@ class SourceEventRow(Base):
     source_id: Mapped[str] = mapped_column(String(255))
     kind: Mapped[str] = mapped_column(String(16))
     time_s: Mapped[float] = mapped_column(Float)
+    at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     reason: Mapped[str | None] = mapped_column(String(16))
+    detail: Mapped[str | None] = mapped_column(String(500))
     frames: Mapped[int | None] = mapped_column(Integer)

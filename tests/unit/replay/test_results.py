@@ -5,9 +5,10 @@ import pytest
 from monitor.domain.event import CloseReason, EndReason, IncidentClosed, IncidentOpened, SourceEnded, VisitEnded
 from monitor.domain.geometry import Box
 from monitor.domain.visit import Outcome, Segment, Visit
+from monitor.pipeline.pace import Pace
+from monitor.pipeline.recording import Recorded
 from monitor.replay.recorder import SinkRecorder
-from monitor.replay.results import Recorded, Story, people_by_minute
-from monitor.replay.run import _Due
+from monitor.replay.results import Story, people_by_minute
 from tests.fakes import UNKNOWN, WITH, WITHOUT, FakeSink, flat
 
 OPENED = IncidentOpened("door-000001", "door", 3, WITHOUT, 2.0, 1.0, 0.9, Box(0, 0, 9, 9))
@@ -112,8 +113,8 @@ def test_every_sink_is_closed_and_the_first_failure_is_raised():
 
 
 def looks(times, per_s):
-    due = _Due(per_s)
-    return [time_s for time_s in times if due.at(time_s)]
+    pace = Pace(per_s)
+    return [time_s for time_s in times if pace.due(time_s)]
 
 
 @pytest.mark.parametrize("fps", [10, 24, 25, 29.97, 30, 50, 60])

@@ -1,4 +1,4 @@
-"""The composition root: the only place that turns settings into running objects."""
+"""What a replay is made of."""
 
 import functools
 import os
@@ -145,7 +145,7 @@ def _build_replay(
         started_at=datetime.now(UTC),
         version=__version__,
         model=detector.folder.name,
-        model_sha256=_cached_sha256(detector.file),
+        model_sha256=cached_sha256(detector.file),
         settings_sha256=fingerprint(_decisive(request, detector)),
     )
 
@@ -202,7 +202,7 @@ def _provenance(request: ReplayRequest, detector: OpenedDetector) -> Provenance:
         source_sha256=sha256_of(source) if source.is_file() else None,
         model=detector.folder.name,
         model_file=detector.file.relative_to(detector.folder.path).as_posix(),
-        model_sha256=_cached_sha256(detector.file),
+        model_sha256=cached_sha256(detector.file),
         backend=f"{detector.backend.value} on {detector.device}",
         settings_yaml=as_yaml(decisive),
         settings_sha256=fingerprint(decisive),
@@ -211,5 +211,6 @@ def _provenance(request: ReplayRequest, detector: OpenedDetector) -> Provenance:
 
 
 @functools.lru_cache(maxsize=8)
-def _cached_sha256(path: Path) -> str:
+def cached_sha256(path: Path) -> str:
+    """Return the hash of a file that does not change while the program runs, in hexadecimal."""
     return sha256_of(path)

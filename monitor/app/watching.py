@@ -1,0 +1,132 @@
+"""What the live monitor is made of."""
+
+import os
+import random
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from monitor import __version__
+from monitor.app.replaying import cached_sha256
+from monitor.config.camera import CameraSettings
+from monitor.config.detector import Backend, DetectorSettings
+from monitor.config.fingerprint import fingerprint, plain
+from monitor.config.settings import Settings
+from monitor.detectors.opening import OpenedDetector, open_detector
+from monitor.domain.clock import Clock, SystemClock, hour_of
+from monitor.domain.errors import ConfigError
+from monitor.domain.ports import Detector, Sink
+from monitor.pipeline.camera import Camera
+from monitor.pipeline.live import Inference, Live, Parts
+from monitor.pipeline.recording import Recorded, Recording
+from monitor.rules.judge import Judge
+from monitor.sources.knock import answers
+from monitor.sources.opening import make_camera_source
+from monitor.storage.database import sqlite_url
+from monitor.storage.files import make_folder
+from monitor.storage.journal import Journal, RunInfo
+from monitor.storage.lines import ViolationLog
+from monitor.storage.snapshots import SnapshotFolder
+from monitor.tracking.bytetrack import ByteTracker
+
+#: How many pictures go through a detector at once where that gains something: on a GPU.
+_GPU_BATCH = 8
+_KNOCK_TIMEOUT_S = 1.0
+
+
+def live_folder(settings: Settings) -> Path:
+    """Return the folder of the live monitor's journal, log and pictures."""
+    return settings.output.folder / "live"
+
+
+def check_live(settings: Settings) -> None:
+    """Raise `ConfigError` where there is nothing to watch."""
+    if not settings.cameras:
+        raise ConfigError("the configuration names no camera: add one under 'cameras:'")
+
+
+def build_live(settings: Settings, first: OpenedDetector, clock: Clock | None = None) -> Live:
+    """Return a live monitor that is not started; raises `OutputError` where results cannot be written.
+
+    `first` is a detector that is open already: it proves that the model can be used, and serves the first worker.
+    """
+    clock = clock or SystemClock()
+    sys.setswitchinterval(0.0005)  # a stage back from native code waits less for another's Python
+    folder = live_folder(settings)
+    make_folder(folder)
+    started_at = clock.utc_now()
+    run = RunInfo(
+        kind="live",
+        started_at=started_at,
+        version=__version__,
+        model=first.folder.name,
+        model_sha256=cached_sha256(first.file),
+        settings_sha256=fingerprint(plain(settings)),
+    )
+
+    def hour(time_s: float) -> datetime:
+        return hour_of(clock, time_s)
+
+    def make_camera(name: str, camera: CameraSettings, record: Callable[[Recorded], None], now_s: float) -> Camera:
+        series = f"{started_at:%y%m%d-%H%M%S}-"
+        judge = Judge(name, camera.rules, camera.tracking.lost_after_s, series)
+        return Camera(name, camera, ByteTracker(camera.tracking), judge, record, now_s)
+
+    def open_sinks() -> Sequence[Sink]:
+        url = settings.journal.url
+        address = sqlite_url(folder / "journal.db") if url is None else url.get_secret_value()
+        log_bytes = int(settings.journal.log_max_mb * 2**20)
+        return [
+            Journal(address, run, hour),
+            ViolationLog(folder / "violations.log", log_bytes, settings.journal.log_keep, lambda s: _stamp(hour(s))),
+        ]
+
+    def make_recording(stop: threading.Event) -> Recording:
+        return Recording(SnapshotFolder(folder / "incidents"), hour, stop)
+
+    return Live(
+        Parts(
+            clock=clock,
+            make_camera=make_camera,
+            make_source=lambda name, camera, pause: make_camera_source(
+                name, camera.source, camera.capture, clock, pause
+            ),
+            answers=lambda camera: answers(camera.source, _KNOCK_TIMEOUT_S),
+            make_recording=make_recording,
+            open_sinks=open_sinks,
+            chance=random.Random(),
+        )
+    )
+
+
+def inference_for(settings: DetectorSettings, first: OpenedDetector) -> Inference:
+    """Return the workers for a machine: one LiteRT interpreter of one thread a core, or one model on the GPU.
+
+    `first` is used by the first worker that asks.
+    """
+    on_litert = first.backend is Backend.LITERT
+    given = [first]
+
+    def open_one() -> Detector:
+        if given:
+            return given.pop().detector
+        return open_detector(settings, threads=1 if on_litert else None).detector
+
+    many = on_litert and settings.threads == "auto"
+    return Inference(
+        open_detector=open_one,
+        count=(os.cpu_count() or 1) if many else 1,
+        batch=1 if on_litert else _GPU_BATCH,
+        timeout_s=settings.timeout_s,
+    )
+
+
+def open_first(settings: DetectorSettings) -> OpenedDetector:
+    """Open the detector that the first worker will use; raises `ModelError`."""
+    return open_detector(settings, threads=1)
+
+
+def _stamp(at: datetime) -> str:
+    return at.astimezone().isoformat(sep=" ", timespec="milliseconds")

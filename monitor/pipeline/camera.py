@@ -1,0 +1,207 @@
+"""One live camera: what is known of it, its people, and what became of its frames."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+
+from monitor.config.camera import CameraSettings
+from monitor.domain.detection import Detection
+from monitor.domain.event import (
+    CameraLost,
+    CameraRestored,
+    CloseReason,
+    EndReason,
+    Event,
+    IncidentOpened,
+    SourceEnded,
+    SourceOpened,
+)
+from monitor.domain.frame import Frame, Image, SourceInfo
+from monitor.domain.health import CameraStatus, Cause, Condition, Drop, Health
+from monitor.domain.ports import Tracker
+from monitor.domain.track import Analysis
+from monitor.outputs.snapshot import incident_picture
+from monitor.pipeline.health import ENOUGH, Facts
+from monitor.pipeline.pace import Pace
+from monitor.pipeline.picture import PictureCheck
+from monitor.pipeline.rate import Rate
+from monitor.pipeline.recording import Recorded
+from monitor.rules.judge import Judge
+
+#: Verdicts over which latency is reported: two minutes at ten a second.
+_LATENCIES = 1200
+
+
+class Camera:
+    """Shared by its capture thread, the workers and the watchdog; one lock guards people and counters.
+
+    Pictures of before a loss are not judged after it: `epoch` counts the connections.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: CameraSettings,
+        tracker: Tracker,
+        judge: Judge,
+        record: Callable[[Recorded], None],
+        now_s: float,
+    ) -> None:
+        self.name = name
+        self.settings = settings
+        self.epoch = 0
+        self.pace = Pace(self.wanted_fps)
+        self.facts = Facts(now_s, wanted_fps=self.wanted_fps)
+        self.health = Health(Condition.STARTING, now_s)
+        self.analysis: Analysis | None = None
+        self.on_analysis: Callable[[Analysis], None] | None = None
+        self._tracker = tracker
+        self._judge = judge
+        self._record = record
+        self._lock = threading.Lock()
+        self._size: tuple[int, int] | None = None
+        self._opened = False
+        self._lost_s: float | None = None
+        self._check = PictureCheck()
+        self._arrivals, self._verdicts = Rate(), Rate()
+        self._frames = self._analysed = 0
+        self._drops = dict.fromkeys(Drop, 0)
+        self._latencies_s: deque[float] = deque(maxlen=_LATENCIES)
+
+    @property
+    def wanted_fps(self) -> float | None:
+        """Looks a second that the settings ask for; None: as many as there are."""
+        return None if self.settings.detect_fps == "auto" else self.settings.detect_fps
+
+    def connected(self, info: SourceInfo, now_s: float) -> None:
+        """A connection was made: the first frame comes next."""
+        with self._lock:
+            self.epoch += 1
+            facts = self.facts
+            facts.connected, facts.cause, facts.detail = True, None, ""
+            facts.frame_s, facts.verdict_s, facts.lag_s = None, None, 0.0
+            facts.same_since_s = facts.black_since_s = None
+            facts.started_s = now_s
+            self._check = PictureCheck()
+
+    def arrived(self, time_s: float, lag_s: float) -> None:
+        """A frame came, whatever becomes of it."""
+        with self._lock:
+            self._frames += 1
+            self._arrivals.add(time_s)
+            self.facts.frame_s, self.facts.lag_s = time_s, lag_s
+
+    def dropped(self, drop: Drop) -> None:
+        """A frame that came will not be judged."""
+        with self._lock:
+            self._drops[drop] += 1
+
+    def looked(self, frame: Frame) -> None:
+        """A frame was converted and goes to the workers; the first one of a connection makes it count as made."""
+        with self._lock:
+            self._check.update(frame.image, frame.time_s)
+            self.facts.same_since_s, self.facts.black_since_s = self._check.same_since_s, self._check.black_since_s
+            size = (frame.width_px, frame.height_px)
+            if self._size is not None and size != self._size:
+                self.facts.size_changed_s = frame.time_s
+                self.facts.size_change = (
+                    f"the picture is {size[0]} x {size[1]} now, it was {self._size[0]} x {self._size[1]}"
+                )
+                self._leave(frame.time_s, CloseReason.SOURCE_LOST)
+            self._size = size
+            if not self._opened:
+                self._opened = True
+                self._put(SourceOpened(self.name, frame.time_s, width_px=size[0], height_px=size[1]))
+            if self._lost_s is not None:
+                self._put(CameraRestored(self.name, frame.time_s, frame.time_s - self._lost_s))
+                self._lost_s = None
+
+    def judge(
+        self, frame: Frame, epoch: int, detections: list[Detection], inference_s: float, now: Callable[[], float]
+    ) -> None:
+        """Judge a frame's people; a frame of an earlier connection, or one that comes too late, is left out."""
+        with self._lock:
+            if epoch != self.epoch or not self.facts.connected:
+                return
+            if self.facts.verdict_s is not None and frame.time_s <= self.facts.verdict_s:
+                return
+            observations = self._tracker.update(detections, frame.time_s)
+            tracks, events = self._judge.update(frame.image, observations, frame.time_s)
+            for event in events:
+                picture = None
+                if isinstance(event, IncidentOpened):
+                    others = [detection.box for detection in detections if detection.box != event.box]
+                    picture = incident_picture(frame.image, event.box, others)
+                self._put(event, picture)
+            now_s = now()
+            analysis = Analysis(frame, tracks, inference_s, now_s - frame.time_s)
+            self.analysis = analysis
+            self.facts.verdict_s = frame.time_s
+            self._analysed += 1
+            self._verdicts.add(now_s)
+            self._latencies_s.append(analysis.age_s)
+        if self.on_analysis is not None:
+            self.on_analysis(analysis)
+
+    def lost(self, cause: Cause, detail: str, now_s: float) -> None:
+        """There is no connection: whoever was in view is gone, and their incidents are closed."""
+        with self._lock:
+            self.facts.connected, self.facts.cause, self.facts.detail = False, cause, detail
+            if self._opened and self._lost_s is None:
+                self._lost_s = now_s
+                self._leave(now_s, CloseReason.SOURCE_LOST)
+                self._put(CameraLost(self.name, now_s, cause, detail))
+
+    def end(self, now_s: float) -> None:
+        """The camera is watched no longer."""
+        with self._lock:
+            self.facts.connected = False
+            if self._opened:
+                self._leave(now_s, CloseReason.SOURCE_ENDED)
+                self._put(SourceEnded(self.name, now_s, EndReason.INTERRUPTED, self._frames))
+
+    def demand_fps(self, now_s: float) -> float:
+        """Return how many looks a second the camera could use: what is asked for, and no more than arrive."""
+        with self._lock:
+            arriving = self._arrivals.per_s(now_s)
+        return arriving if self.wanted_fps is None else min(self.wanted_fps, arriving)
+
+    def limit(self, fps: float | None, now_s: float) -> None:
+        """Give the camera at most so many looks a second; None: as many as it wants."""
+        with self._lock:
+            facts, wanted = self.facts, self.wanted_fps
+            facts.given_fps = fps
+            self.pace.fps = wanted if fps is None else max(0.1, fps)
+            if fps is None or wanted is None or fps >= ENOUGH * min(wanted, self._arrivals.per_s(now_s)):
+                facts.short_since_s = None
+            elif facts.short_since_s is None:
+                facts.short_since_s = now_s
+
+    def status(self, now_s: float) -> CameraStatus:
+        """Return what others may know of the camera now."""
+        with self._lock:
+            latencies_ms = 1000 * np.asarray(self._latencies_s)
+            return CameraStatus(
+                camera=self.name,
+                health=self.health,
+                analysis=self.analysis,
+                fps=self._arrivals.per_s(now_s),
+                analysed_fps=self._verdicts.per_s(now_s),
+                wanted_fps=self.wanted_fps,
+                given_fps=self.facts.given_fps,
+                frames=self._frames,
+                analysed=self._analysed,
+                drops=dict(self._drops),
+                latency_ms={f"p{p}": round(float(np.percentile(latencies_ms, p)), 1) for p in (50, 95, 99)}
+                if len(latencies_ms)
+                else {},
+            )
+
+    def _leave(self, now_s: float, reason: CloseReason) -> None:
+        for event in self._judge.end(now_s, reason):
+            self._put(event)
+
+    def _put(self, event: Event, picture: Image | None = None) -> None:
+        self._record(Recorded(event, picture))

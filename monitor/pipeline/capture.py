@@ -1,0 +1,130 @@
+"""One camera's capture thread: connect, read for ever, connect again."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from monitor.domain.clock import Clock
+from monitor.domain.errors import SourceError
+from monitor.domain.frame import Frame
+from monitor.domain.health import Cause, Drop
+from monitor.domain.ports import Source
+from monitor.pipeline.backoff import Backoff
+from monitor.pipeline.camera import Camera
+from monitor.pipeline.latest import LatestFrames
+from monitor.pipeline.picture import Lag
+
+_log = logging.getLogger(__name__)
+
+#: A frame this late on arrival is not worth a look: newer ones wait behind it.
+_LATE_S = 0.5
+#: Late for this long, the way is clogged; a new connection starts with an empty one.
+_CLOGGED_S = 5.0
+_KNOCK_EVERY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A frame for the workers, with the number of the connection that it came over."""
+
+    frame: Frame
+    epoch: int
+
+
+class Capture:
+    """Reads one camera into its slot until `stop` is set or a recording is over.
+
+    `answers` asks cheaply whether the camera is there, so that a camera that comes back is not left waiting for the
+    next try. `pause` waits for so many seconds and returns whether to stop.
+    """
+
+    def __init__(
+        self,
+        camera: Camera,
+        make_source: Callable[[], Source],
+        answers: Callable[[], bool],
+        frames: LatestFrames[Captured],
+        backoff: Backoff,
+        clock: Clock,
+        stop: threading.Event,
+        pause: Callable[[float], bool] | None = None,
+    ) -> None:
+        self._camera = camera
+        self._make_source = make_source
+        self._answers = answers
+        self._frames = frames
+        self._backoff = backoff
+        self._clock = clock
+        self._stop = stop
+        self._pause = pause or stop.wait
+
+    def run(self) -> None:
+        """Capture; the thread's body. Whatever goes wrong is shown as the camera's state, and tried again."""
+        while not self._stop.is_set():
+            started_s = self._clock.monotonic_s()
+            try:
+                if self._connection():
+                    return
+            except SourceError as error:
+                cause, detail = error.cause, str(error)
+            except Exception as error:  # noqa: BLE001 - a fault of this camera's reading stays with this camera
+                _log.exception("%s: unexpected failure while reading", self._camera.name)
+                cause, detail = Cause.UNEXPECTED, f"unexpected failure: {error!r}"
+            now_s = self._clock.monotonic_s()
+            held_s = now_s - started_s if self._camera.facts.connected else 0.0
+            self._camera.lost(cause, detail, now_s)
+            self._wait(self._backoff.next_s(held_s))
+
+    def _connection(self) -> bool:
+        """Read over one connection; return True where there is nothing more to come."""
+        camera = self._camera
+        source = self._make_source()
+        try:
+            camera.connected(source.open(), self._clock.monotonic_s())
+            lag, late_since_s = Lag(), None
+            while not self._stop.is_set():
+                time_s = source.grab()
+                if time_s is None:
+                    now_s = self._clock.monotonic_s()
+                    camera.lost(Cause.ENDED, "the recording is over; `capture: {loop: true}` plays it again", now_s)
+                    return True
+                lag_s = lag.update(time_s, source.media_s)
+                camera.arrived(time_s, lag_s)
+                if lag_s <= _LATE_S:
+                    late_since_s = None
+                    self._offer(source, time_s)
+                    continue
+                camera.dropped(Drop.LATE)
+                late_since_s = time_s if late_since_s is None else late_since_s
+                if time_s - late_since_s > _CLOGGED_S:
+                    raise SourceError(
+                        f"{camera.settings.source}: pictures arrive {lag_s:.1f} s late; connecting anew", Cause.LAGGING
+                    )
+            return True
+        finally:
+            source.close()
+
+    def _offer(self, source: Source, time_s: float) -> None:
+        camera = self._camera
+        if not camera.pace.due(time_s):
+            camera.dropped(Drop.SKIPPED)
+            return
+        try:
+            frame = source.retrieve()
+        except SourceError:
+            camera.dropped(Drop.CORRUPT)
+            return
+        camera.looked(frame)
+        if self._frames.offer(camera.name, Captured(frame, camera.epoch)):
+            camera.dropped(Drop.SUPERSEDED)
+
+    def _wait(self, wait_s: float) -> None:
+        """Wait before the next try, or until a camera that did not answer does."""
+        there = self._answers()
+        until_s = self._clock.monotonic_s() + wait_s
+        while (left_s := until_s - self._clock.monotonic_s()) > 0:
+            if self._pause(min(left_s, _KNOCK_EVERY_S)):
+                return
+            if not there and self._answers():
+                return

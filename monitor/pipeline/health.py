@@ -1,0 +1,104 @@
+"""From what is known of a camera to its health (pure)."""
+
+from dataclasses import dataclass
+
+from monitor.config.capture import HealthSettings
+from monitor.domain.health import Cause, Condition, Health
+
+#: A camera gets less than it asked for: said from this share downward and after so long, so that a hiccup is no alarm.
+ENOUGH = 0.9
+_SHORT_S = 5.0
+
+#: How long the first verdict may take: a detector has to be loaded for it.
+_FIRST_VERDICT_S = 15.0
+
+#: For how long a new picture size is worth telling.
+_NEWS_S = 30.0
+
+
+@dataclass(slots=True)
+class Facts:
+    """What the threads around a camera know of it; times are `time_s` of the monitor's clock, None for never."""
+
+    started_s: float
+    connected: bool = False
+    cause: Cause | None = None
+    detail: str = ""
+    frame_s: float | None = None
+    verdict_s: float | None = None
+    lag_s: float = 0.0
+    same_since_s: float | None = None
+    black_since_s: float | None = None
+    size_changed_s: float | None = None
+    size_change: str = ""
+    wanted_fps: float | None = None
+    given_fps: float | None = None
+    short_since_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What keeps the program itself from judging or recording."""
+
+    cause: Cause
+    detail: str
+
+
+def assess(facts: Facts, now_s: float, settings: HealthSettings, fault: Fault | None, before: Health) -> Health:
+    """Return the health of a camera at this moment; the worst that holds rules.
+
+    `since_s` is kept while condition and cause stay the same.
+    """
+    condition, cause, detail = _judge(facts, now_s, settings, fault)
+    same = condition is before.condition and cause is before.cause
+    return Health(condition, before.since_s if same else now_s, cause, detail)
+
+
+def _judge(
+    facts: Facts, now_s: float, settings: HealthSettings, fault: Fault | None
+) -> tuple[Condition, Cause | None, str]:
+    if fault is not None:
+        return Condition.FAULT, fault.cause, fault.detail
+    if not facts.connected:
+        if facts.cause is None:
+            return Condition.STARTING, None, "connecting"
+        return Condition.LOST, facts.cause, facts.detail
+    return _connected(facts, now_s, settings)
+
+
+def _connected(facts: Facts, now_s: float, settings: HealthSettings) -> tuple[Condition, Cause | None, str]:
+    if stale := _stale(facts, now_s, settings):
+        return stale
+    if facts.verdict_s is None:
+        return Condition.STARTING, None, "connected; waiting for the first verdict"
+    if degraded := _degraded(facts, now_s, settings):
+        return Condition.DEGRADED, *degraded
+    return Condition.LIVE, None, ""
+
+
+def _stale(facts: Facts, now_s: float, settings: HealthSettings) -> tuple[Condition, Cause, str] | None:
+    limit_s = settings.stale_after_s
+    frame_age_s = now_s - (facts.started_s if facts.frame_s is None else facts.frame_s)
+    if frame_age_s > limit_s and facts.frame_s is not None:
+        return Condition.STALE, Cause.TIMED_OUT, f"no picture for {frame_age_s:.0f} s"
+    age_s = now_s - (facts.started_s if facts.verdict_s is None else facts.verdict_s)
+    if age_s > (max(limit_s, _FIRST_VERDICT_S) if facts.verdict_s is None else limit_s):
+        if facts.lag_s > limit_s:
+            return Condition.STALE, Cause.LAGGING, f"pictures arrive {facts.lag_s:.1f} s late"
+        return Condition.STALE, Cause.OVERLOAD, f"no picture has been judged for {age_s:.0f} s"
+    if facts.same_since_s is not None and now_s - facts.same_since_s > settings.frozen_after_s:
+        age_s = now_s - facts.same_since_s
+        return Condition.STALE, Cause.FROZEN, f"the picture has not changed for {age_s:.0f} s"
+    return None
+
+
+def _degraded(facts: Facts, now_s: float, settings: HealthSettings) -> tuple[Cause, str] | None:
+    if facts.black_since_s is not None and now_s - facts.black_since_s > settings.black_after_s:
+        return Cause.BLACK, "the picture is black; is the lens covered, or the light off?"
+    if facts.short_since_s is not None and now_s - facts.short_since_s > _SHORT_S:
+        return Cause.OVERLOAD, (
+            f"{facts.given_fps or 0:.1f} of {facts.wanted_fps or 0:g} looks a second: the machine is at its limit"
+        )
+    if facts.size_changed_s is not None and now_s - facts.size_changed_s < _NEWS_S:
+        return Cause.SIZE_CHANGED, facts.size_change
+    return None

@@ -1,0 +1,95 @@
+"""The thread that writes down what happened: it may fall behind, and it may fail for a while, but loses nothing."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Event as Flag
+
+from monitor.domain.errors import OutputError
+from monitor.domain.event import Event, IncidentOpened
+from monitor.domain.frame import Image
+from monitor.domain.health import Cause
+from monitor.domain.ports import Sink
+from monitor.pipeline.channel import Channel, Closed
+from monitor.pipeline.health import Fault
+from monitor.storage.snapshots import SnapshotFolder
+
+_log = logging.getLogger(__name__)
+
+#: Events that may wait while a disk is full: hours of a busy entrance. Then judging waits too, rather than lose one.
+_WAITING = 10_000
+_RETRY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event on its way to the sinks; an incident's opening carries its picture (BGR, others' faces hidden)."""
+
+    event: Event
+    picture: Image | None = None
+
+
+class Recording:
+    """Events into sinks and pictures into their folder; what cannot be written is tried again until it can."""
+
+    def __init__(self, snapshots: SnapshotFolder, hour: Callable[[float], datetime], stop: Flag) -> None:
+        self.fault: Fault | None = None
+        self.unwritten = 0
+        self._snapshots = snapshots
+        self._hour = hour
+        self._stop = stop
+        self._events: Channel[Recorded] = Channel(_WAITING)
+
+    def put(self, recorded: Recorded) -> None:
+        """Hand over an event; waits while very many wait already. Raises `Closed` after `close`."""
+        self._events.put(recorded)
+
+    def close(self) -> None:
+        """Take no more; what waits is still written."""
+        self._events.close()
+
+    def run(self, open_sinks: Callable[[], Sequence[Sink]]) -> None:
+        """Write until closed and empty; the body of the recording thread, which alone uses the sinks.
+
+        Raises `OutputError` where the sinks cannot be opened. After `stop` each event is tried once more, and those
+        that still fail are counted in `unwritten`.
+        """
+        sinks = open_sinks()
+        try:
+            while True:
+                recorded = self._events.get()
+                for write in self._writes(sinks, recorded):
+                    self._until_written(write)
+        except Closed:
+            pass
+        finally:
+            for sink in sinks:
+                sink.close()
+
+    def _writes(self, sinks: Sequence[Sink], recorded: Recorded) -> list[Callable[[], object]]:
+        event, picture = recorded.event, recorded.picture
+        writes: list[Callable[[], object]] = [lambda sink=sink: sink.put(event) for sink in sinks]  # type: ignore[misc]
+        if isinstance(event, IncidentOpened) and picture is not None:
+            at = self._hour(event.time_s)
+            writes.append(lambda: self._snapshots.save(event.incident_id, picture, at))
+        return writes
+
+    def _until_written(self, write: Callable[[], object]) -> None:
+        while True:
+            last_try = self._stop.is_set()
+            try:
+                write()
+            except OutputError as error:
+                if self.fault is None:
+                    _log.error("cannot record: %s; trying again every second, nothing is thrown away", error)
+                self.fault = Fault(Cause.JOURNAL, f"cannot record: {error}")
+                if last_try:
+                    self.unwritten += 1
+                    return
+                self._stop.wait(_RETRY_S)
+            else:
+                if self.fault is not None:
+                    _log.warning("recording again; what waited is being written")
+                self.fault = None
+                return

@@ -1,0 +1,38 @@
+"""Pictures of incidents, as JPEG files by day."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+import cv2
+
+from monitor.domain.errors import OutputError
+from monitor.domain.frame import Image
+from monitor.storage.files import partial, writing
+
+_JPEG_QUALITY = 85
+
+
+class SnapshotFolder:
+    """`FOLDER/2026-01-31/INCIDENT.jpg`; each file appears whole or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def save(self, incident_id: str, picture: Image, at: datetime) -> Path:
+        """Write a BGR picture and return its path; raises `OutputError`."""
+        path = self._folder / f"{at:%Y-%m-%d}" / f"{incident_id}.jpg"
+        ok, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        if not ok:
+            raise OutputError(f"{path}: the picture cannot be encoded")
+        try:
+            with writing(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with partial(path).open("wb") as file:
+                    file.write(data.tobytes())
+                    os.fsync(file.fileno())
+                partial(path).replace(path)
+        except OutputError:
+            partial(path).unlink(missing_ok=True)
+            raise
+        return path
