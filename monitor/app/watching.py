@@ -1,5 +1,6 @@
 """What the live monitor is made of."""
 
+import itertools
 import os
 import random
 import sys
@@ -69,10 +70,12 @@ def build_live(settings: Settings, first: OpenedDetector, clock: Clock | None = 
     def hour(time_s: float) -> datetime:
         return hour_of(clock, time_s)
 
+    numbers = itertools.count(1)  # a camera that is set up anew does not use incident numbers again
+
     def make_camera(name: str, camera: CameraSettings, record: Callable[[Recorded], None], now_s: float) -> Camera:
-        series = f"{started_at:%y%m%d-%H%M%S}-"
+        series = f"{started_at:%y%m%d-%H%M%S}-{next(numbers)}-"
         judge = Judge(name, camera.rules, camera.tracking.lost_after_s, series)
-        return Camera(name, camera, ByteTracker(camera.tracking), judge, record, now_s)
+        return Camera(name, camera, lambda: ByteTracker(camera.tracking), judge, record, now_s)
 
     def open_sinks() -> Sequence[Sink]:
         url = settings.journal.url

@@ -7,6 +7,8 @@ from pathlib import Path
 from rich.table import Table
 
 from monitor.app.replaying import ReplayRequest, camera_for, default_recording, open_replay_detectors, run_replay
+from monitor.bench.replay import Parts
+from monitor.bench.replay import bench_replay as measure
 from monitor.commands.show import out, print_json
 from monitor.config.settings import Settings
 from monitor.detectors.resize import resize_to_input
@@ -14,8 +16,6 @@ from monitor.domain.address import SourceAddress
 from monitor.domain.clock import SystemClock
 from monitor.domain.event import EndReason
 from monitor.domain.track import Analysis
-from monitor.bench.replay import Parts
-from monitor.bench.replay import bench_replay as measure
 from monitor.sources.opening import make_source
 
 

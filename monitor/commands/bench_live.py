@@ -105,8 +105,8 @@ class _Bench:
             first_verdict_s = self._first_verdict(live, started_s)
             window = self._watch(live, names, seconds)
         finally:
-            stuck = live.stop()
-        if stuck:
+            live.stop()
+        if stuck := live.running():
             raise SourceError(f"{self._clip}: still being read after the end: {', '.join(stuck)}")
         values = figures(window, self._alone(first)) | {"first_verdict_s": round(first_verdict_s, 2)}
         notes.print(

@@ -53,14 +53,20 @@ def stop(live: Live) -> int:
 
     By then the journal is complete; a thread inside a camera's driver or FFmpeg cannot be ended any other way.
     """
-    stuck = live.stop()
+    code = 0
+    try:
+        live.stop()
+    except MonitorError as error:
+        _log.error("%s", error)
+        code = error.exit_code
+    stuck = live.running()
     _log.info("stopped%s", f"; left behind in a read that hangs: {', '.join(stuck)}" if stuck else "")
     if stuck:
         logging.shutdown()
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(0)
-    return 0
+        os._exit(code)
+    return code
 
 
 class Wishes:

@@ -44,3 +44,7 @@ class OutputError(MonitorError):
 
 class JournalError(OutputError):
     """The journal's database cannot be opened, migrated or written."""
+
+
+class UnwritableError(JournalError):
+    """The database refuses this very record, and would every time."""

@@ -20,7 +20,7 @@ class Backoff:
         self._next_s = _FIRST_S
 
     def next_s(self, held_s: float) -> float:
-        """Return how long to wait after a connection that held for `held_s` (0: none was made)."""
+        """Return how long to wait after a connection that gave pictures for `held_s` (0: it gave none)."""
         if held_s >= _GOOD_S:
             self._next_s = _FIRST_S
         wait_s = min(self._next_s, self._longest_s)

@@ -23,7 +23,7 @@ from monitor.domain.health import CameraStatus, Cause, Condition, Drop, Health
 from monitor.domain.ports import Tracker
 from monitor.domain.track import Analysis
 from monitor.outputs.snapshot import incident_picture
-from monitor.pipeline.health import ENOUGH, Facts
+from monitor.pipeline.health import ENOUGH, Facts, Fault
 from monitor.pipeline.pace import Pace
 from monitor.pipeline.picture import PictureCheck
 from monitor.pipeline.rate import Rate
@@ -33,18 +33,22 @@ from monitor.rules.judge import Judge
 #: Verdicts over which latency is reported: two minutes at ten a second.
 _LATENCIES = 1200
 
+#: What a camera is taken to send before its rate is known.
+_USUAL_FPS = 25.0
+
 
 class Camera:
     """Shared by its capture thread, the workers and the watchdog; one lock guards people and counters.
 
-    Pictures of before a loss are not judged after it: `epoch` counts the connections.
+    Events leave through an outbox, outside that lock: who asks for the status never waits for the journal. Pictures of
+    before a loss or a change of size are not judged after it: `epoch` counts these. After `end` nothing happens.
     """
 
     def __init__(
         self,
         name: str,
         settings: CameraSettings,
-        tracker: Tracker,
+        make_tracker: Callable[[], Tracker],
         judge: Judge,
         record: Callable[[Recorded], None],
         now_s: float,
@@ -57,10 +61,14 @@ class Camera:
         self.health = Health(Condition.STARTING, now_s)
         self.analysis: Analysis | None = None
         self.on_analysis: Callable[[Analysis], None] | None = None
-        self._tracker = tracker
+        self._make_tracker = make_tracker
+        self._tracker = make_tracker()
         self._judge = judge
         self._record = record
         self._lock = threading.Lock()
+        self._outbox: deque[Recorded] = deque()
+        self._sending = threading.Lock()
+        self._ended = False
         self._size: tuple[int, int] | None = None
         self._opened = False
         self._lost_s: float | None = None
@@ -78,6 +86,8 @@ class Camera:
     def connected(self, info: SourceInfo, now_s: float) -> None:
         """A connection was made: the first frame comes next."""
         with self._lock:
+            if self._ended:
+                return
             self.epoch += 1
             facts = self.facts
             facts.connected, facts.cause, facts.detail = True, None, ""
@@ -99,8 +109,10 @@ class Camera:
             self._drops[drop] += 1
 
     def looked(self, frame: Frame) -> None:
-        """A frame was converted and goes to the workers; the first one of a connection makes it count as made."""
+        """A frame was converted and goes to the workers; the first one after a loss ends it."""
         with self._lock:
+            if self._ended:
+                return
             self._check.update(frame.image, frame.time_s)
             self.facts.same_since_s, self.facts.black_since_s = self._check.same_since_s, self._check.black_since_s
             size = (frame.width_px, frame.height_px)
@@ -109,6 +121,7 @@ class Camera:
                 self.facts.size_change = (
                     f"the picture is {size[0]} x {size[1]} now, it was {self._size[0]} x {self._size[1]}"
                 )
+                self.epoch += 1
                 self._leave(frame.time_s, CloseReason.SOURCE_LOST)
             self._size = size
             if not self._opened:
@@ -117,13 +130,14 @@ class Camera:
             if self._lost_s is not None:
                 self._put(CameraRestored(self.name, frame.time_s, frame.time_s - self._lost_s))
                 self._lost_s = None
+        self._send()
 
     def judge(
         self, frame: Frame, epoch: int, detections: list[Detection], inference_s: float, now: Callable[[], float]
     ) -> None:
         """Judge a frame's people; a frame of an earlier connection, or one that comes too late, is left out."""
         with self._lock:
-            if epoch != self.epoch or not self.facts.connected:
+            if self._ended or epoch != self.epoch or not self.facts.connected:
                 return
             if self.facts.verdict_s is not None and frame.time_s <= self.facts.verdict_s:
                 return
@@ -142,30 +156,47 @@ class Camera:
             self._analysed += 1
             self._verdicts.add(now_s)
             self._latencies_s.append(analysis.age_s)
+            self.facts.fault = None
+        self._send()
         if self.on_analysis is not None:
             self.on_analysis(analysis)
+
+    def failed(self, detail: str, now_s: float) -> None:
+        """Judging this camera's picture failed: its people are let go, and it starts afresh with the next picture."""
+        with self._lock:
+            self.facts.fault = Fault(Cause.UNEXPECTED, detail)
+            if not self._ended:
+                self._leave(now_s, CloseReason.SOURCE_LOST)
+        self._send()
 
     def lost(self, cause: Cause, detail: str, now_s: float) -> None:
         """There is no connection: whoever was in view is gone, and their incidents are closed."""
         with self._lock:
+            if self._ended:
+                return
             self.facts.connected, self.facts.cause, self.facts.detail = False, cause, detail
             if self._opened and self._lost_s is None:
                 self._lost_s = now_s
                 self._leave(now_s, CloseReason.SOURCE_LOST)
                 self._put(CameraLost(self.name, now_s, cause, detail))
+        self._send()
 
     def end(self, now_s: float) -> None:
         """The camera is watched no longer."""
         with self._lock:
+            if self._ended:
+                return
+            self._ended = True
             self.facts.connected = False
             if self._opened:
                 self._leave(now_s, CloseReason.SOURCE_ENDED)
                 self._put(SourceEnded(self.name, now_s, EndReason.INTERRUPTED, self._frames))
+        self._send()
 
     def demand_fps(self, now_s: float) -> float:
         """Return how many looks a second the camera could use: what is asked for, and no more than arrive."""
         with self._lock:
-            arriving = self._arrivals.per_s(now_s)
+            arriving = self._arrivals.per_s(now_s) or _USUAL_FPS
         return arriving if self.wanted_fps is None else min(self.wanted_fps, arriving)
 
     def limit(self, fps: float | None, now_s: float) -> None:
@@ -200,8 +231,15 @@ class Camera:
             )
 
     def _leave(self, now_s: float, reason: CloseReason) -> None:
+        self._tracker = self._make_tracker()
         for event in self._judge.end(now_s, reason):
             self._put(event)
 
     def _put(self, event: Event, picture: Image | None = None) -> None:
-        self._record(Recorded(event, picture))
+        self._outbox.append(Recorded(event, picture))
+
+    def _send(self) -> None:
+        """Hand over what has happened, in its order whichever thread comes first; may wait for the journal."""
+        with self._sending:
+            while self._outbox:
+                self._record(self._outbox.popleft())

@@ -26,8 +26,9 @@ _KNOCK_EVERY_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """A frame for the workers, with the number of the connection that it came over."""
+    """A frame for the workers, with its camera and the number of the connection that it came over."""
 
+    camera: Camera
     frame: Frame
     epoch: int
 
@@ -58,11 +59,12 @@ class Capture:
         self._clock = clock
         self._stop = stop
         self._pause = pause or stop.wait
+        self._first_s: float | None = None
 
     def run(self) -> None:
         """Capture; the thread's body. Whatever goes wrong is shown as the camera's state, and tried again."""
         while not self._stop.is_set():
-            started_s = self._clock.monotonic_s()
+            self._first_s = None
             try:
                 if self._connection():
                     return
@@ -72,7 +74,7 @@ class Capture:
                 _log.exception("%s: unexpected failure while reading", self._camera.name)
                 cause, detail = Cause.UNEXPECTED, f"unexpected failure: {error!r}"
             now_s = self._clock.monotonic_s()
-            held_s = now_s - started_s if self._camera.facts.connected else 0.0
+            held_s = 0.0 if self._first_s is None else now_s - self._first_s
             self._camera.lost(cause, detail, now_s)
             self._wait(self._backoff.next_s(held_s))
 
@@ -89,6 +91,10 @@ class Capture:
                     now_s = self._clock.monotonic_s()
                     camera.lost(Cause.ENDED, "the recording is over; `capture: {loop: true}` plays it again", now_s)
                     return True
+                if self._stop.is_set():
+                    break
+                if self._first_s is None:
+                    self._first_s = time_s
                 lag_s = lag.update(time_s, source.media_s)
                 camera.arrived(time_s, lag_s)
                 if lag_s <= _LATE_S:
@@ -116,7 +122,7 @@ class Capture:
             camera.dropped(Drop.CORRUPT)
             return
         camera.looked(frame)
-        if self._frames.offer(camera.name, Captured(frame, camera.epoch)):
+        if self._frames.offer(camera.name, Captured(camera, frame, camera.epoch)):
             camera.dropped(Drop.SUPERSEDED)
 
     def _wait(self, wait_s: float) -> None:

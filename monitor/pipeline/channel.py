@@ -1,5 +1,6 @@
 """The hand-offs between threads: in the order of putting, and in the order of numbers."""
 
+import sys
 import threading
 from collections import deque
 from collections.abc import MutableMapping, MutableSequence
@@ -51,6 +52,15 @@ class Channel(_HandOff, Generic[T]):
                 raise Closed
             self._items.append(item)
             self._changed.notify_all()
+
+    def lift(self) -> None:
+        """Make nobody wait for room from now on."""
+        with self._changed:
+            self._capacity = sys.maxsize
+            self._changed.notify_all()
+
+    def __len__(self) -> int:
+        return len(self._items)
 
     def get(self) -> T:
         """Take the oldest item, waiting for one; raises `Closed` when none will come."""

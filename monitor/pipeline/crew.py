@@ -55,6 +55,10 @@ class Crew:
         """Wait for everybody; raises the first failure, or `StuckError` naming who has not ended in time."""
         if self.alive(timeout_s):
             raise StuckError(f"still running after {timeout_s:g} s: {', '.join(self.running())}") from self._failure
+        self.raise_failure()
+
+    def raise_failure(self) -> None:
+        """Raise what the first thread to fail failed with, if any has."""
         if self._failure is not None:
             raise self._failure
 

@@ -9,11 +9,20 @@ from monitor.domain.health import Cause, Condition, Health
 ENOUGH = 0.9
 _SHORT_S = 5.0
 
-#: How long the first verdict may take: a detector has to be loaded for it.
-_FIRST_VERDICT_S = 15.0
+#: How long the first picture and the first verdict may take: for the one a keyframe, for the other a detector.
+_FIRST_S = 15.0
+_LOOKS_MISSED = 1.5
 
 #: For how long a new picture size is worth telling.
 _NEWS_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What keeps the program itself from judging or recording."""
+
+    cause: Cause
+    detail: str
 
 
 @dataclass(slots=True)
@@ -34,14 +43,7 @@ class Facts:
     wanted_fps: float | None = None
     given_fps: float | None = None
     short_since_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What keeps the program itself from judging or recording."""
-
-    cause: Cause
-    detail: str
+    fault: Fault | None = None
 
 
 def assess(facts: Facts, now_s: float, settings: HealthSettings, fault: Fault | None, before: Health) -> Health:
@@ -57,6 +59,7 @@ def assess(facts: Facts, now_s: float, settings: HealthSettings, fault: Fault | 
 def _judge(
     facts: Facts, now_s: float, settings: HealthSettings, fault: Fault | None
 ) -> tuple[Condition, Cause | None, str]:
+    fault = fault or facts.fault
     if fault is not None:
         return Condition.FAULT, fault.cause, fault.detail
     if not facts.connected:
@@ -79,17 +82,24 @@ def _connected(facts: Facts, now_s: float, settings: HealthSettings) -> tuple[Co
 def _stale(facts: Facts, now_s: float, settings: HealthSettings) -> tuple[Condition, Cause, str] | None:
     limit_s = settings.stale_after_s
     frame_age_s = now_s - (facts.started_s if facts.frame_s is None else facts.frame_s)
-    if frame_age_s > limit_s and facts.frame_s is not None:
+    if frame_age_s > (_FIRST_S if facts.frame_s is None else limit_s):
         return Condition.STALE, Cause.TIMED_OUT, f"no picture for {frame_age_s:.0f} s"
     age_s = now_s - (facts.started_s if facts.verdict_s is None else facts.verdict_s)
-    if age_s > (max(limit_s, _FIRST_VERDICT_S) if facts.verdict_s is None else limit_s):
+    if age_s > (_FIRST_S if facts.verdict_s is None else _verdict_limit_s(facts, limit_s)):
         if facts.lag_s > limit_s:
             return Condition.STALE, Cause.LAGGING, f"pictures arrive {facts.lag_s:.1f} s late"
         return Condition.STALE, Cause.OVERLOAD, f"no picture has been judged for {age_s:.0f} s"
-    if facts.same_since_s is not None and now_s - facts.same_since_s > settings.frozen_after_s:
+    if facts.same_since_s is not None and facts.black_since_s is None:
         age_s = now_s - facts.same_since_s
-        return Condition.STALE, Cause.FROZEN, f"the picture has not changed for {age_s:.0f} s"
+        if age_s > settings.frozen_after_s:
+            return Condition.STALE, Cause.FROZEN, f"the picture has not changed for {age_s:.0f} s"
     return None
+
+
+def _verdict_limit_s(facts: Facts, limit_s: float) -> float:
+    """Return how old the newest verdict may be: a camera that is looked at every ten seconds is not stale after two."""
+    slowest_fps = min(fps for fps in (facts.wanted_fps, facts.given_fps, 1e9) if fps)
+    return max(limit_s, _LOOKS_MISSED / slowest_fps)
 
 
 def _degraded(facts: Facts, now_s: float, settings: HealthSettings) -> tuple[Cause, str] | None:

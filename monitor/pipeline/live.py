@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from monitor.config.camera import CameraSettings
 from monitor.domain.clock import Clock
+from monitor.domain.errors import OutputError
 from monitor.domain.health import CameraStatus, Condition, Drop, Health
 from monitor.domain.ports import Detector, Sink, Source
 from monitor.pipeline.backoff import Backoff
@@ -95,7 +96,6 @@ class Live:
             self._capacity = None
             self._workers = Workers(
                 inference.open_detector,
-                self._cameras,
                 self._frames,
                 self._clock,
                 inference.timeout_s,
@@ -116,10 +116,15 @@ class Live:
         """Return a camera, or None where there is no such."""
         return self._cameras.get(name)
 
-    def stop(self) -> list[str]:
-        """Stop everything and complete the journal; return the threads that did not end in time (a read that hangs).
+    def running(self) -> list[str]:
+        """Return the threads that are at work; after `stop`, those that did not end in time (a read that hangs)."""
+        return self._crew.running()
 
-        Takes at most 2.5 s. Raises what made the monitor stop by itself.
+    def stop(self) -> None:
+        """Stop everything and complete the journal, in at most 2.5 s; see `running` for who did not end.
+
+        Raises what made the monitor stop by itself, and `OutputError` where not everything that
+        happened could be written.
         """
         self._wake()
         self._crew.stop.set()
@@ -129,12 +134,9 @@ class Live:
         self._recording.close()
         self._crew.alive(_RECORDING_ENDS_S, "record")
         self._crew.alive(_CAPTURES_END_S)
-        if self._recording.unwritten:
-            _log.error("%d records could not be written before the end", self._recording.unwritten)
-        stuck = self._crew.running()
-        if not stuck:
-            self._crew.join(timeout_s=0)
-        return stuck
+        self._crew.raise_failure()
+        if lost := self._recording.unwritten + self._recording.waiting():
+            raise OutputError(f"{lost} records could not be written before the end; the log above says why")
 
     def _add(self, name: str, settings: CameraSettings) -> None:
         stop = threading.Event()

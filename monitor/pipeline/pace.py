@@ -14,9 +14,10 @@ class Pace:
         """Return whether the frame of this moment is to be looked at; times never step back."""
         if self.fps is None:
             return True
+        period_s = 1 / self.fps
+        self._next_s = min(self._next_s, time_s + period_s)  # the rate may have been raised since
         if time_s + 1e-6 < self._next_s:
             return False
-        period_s = 1 / self.fps
         self._next_s += period_s
         if self._next_s < time_s - period_s:  # after a gap nothing is made up for
             self._next_s = time_s + period_s

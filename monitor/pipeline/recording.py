@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from threading import Event as Flag
 
-from monitor.domain.errors import OutputError
+from monitor.domain.errors import OutputError, UnwritableError
 from monitor.domain.event import Event, IncidentOpened
 from monitor.domain.frame import Image
 from monitor.domain.health import Cause
@@ -42,12 +42,21 @@ class Recording:
         self._events: Channel[Recorded] = Channel(_WAITING)
 
     def put(self, recorded: Recorded) -> None:
-        """Hand over an event; waits while very many wait already. Raises `Closed` after `close`."""
+        """Hand over an event; waits while very many wait already, but not once the monitor stops.
+
+        Raises `Closed` after `close`.
+        """
+        if self._stop.is_set():
+            self._events.lift()
         self._events.put(recorded)
 
     def close(self) -> None:
         """Take no more; what waits is still written."""
         self._events.close()
+
+    def waiting(self) -> int:
+        """Return how many events wait to be written."""
+        return len(self._events)
 
     def run(self, open_sinks: Callable[[], Sequence[Sink]]) -> None:
         """Write until closed and empty; the body of the recording thread, which alone uses the sinks.
@@ -80,9 +89,13 @@ class Recording:
             last_try = self._stop.is_set()
             try:
                 write()
+            except UnwritableError as error:  # would fail for ever: said aloud, and the next one is written
+                _log.error("a record is refused by the database and left out: %s", error)
+                self.unwritten += 1
+                return
             except OutputError as error:
                 if self.fault is None:
-                    _log.error("cannot record: %s; trying again every second, nothing is thrown away", error)
+                    _log.error("cannot record: %s; tried again every second, nothing is thrown away", error)
                 self.fault = Fault(Cause.JOURNAL, f"cannot record: {error}")
                 if last_try:
                     self.unwritten += 1

@@ -1,15 +1,16 @@
 """The inference workers, shared by all cameras: as many as the machine can use, each with a detector of its own."""
 
 import logging
+import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from monitor.domain.clock import Clock
 from monitor.domain.detection import Detection
+from monitor.domain.errors import ModelError
 from monitor.domain.health import Cause
 from monitor.domain.ports import Detector
-from monitor.pipeline.camera import Camera
 from monitor.pipeline.capture import Captured
 from monitor.pipeline.channel import Closed
 from monitor.pipeline.crew import Crew
@@ -25,51 +26,61 @@ _OPENING_S = 120.0
 
 @dataclass(slots=True, eq=False)
 class _Worker:
-    """What the watchdog knows of a worker; `since_s` is when it began what it is doing, None while it waits."""
+    """What the watchdog knows of a worker; `since_s` is when it began what it is doing, None while it waits.
 
+    `seat` outlives it: a worker that takes over has the seat of the one that was left behind. `retired` ends it after
+    the look it is at; `left_behind` means that its cameras are with others by now.
+    """
+
+    seat: int
     name: str
-    limit_s: float
+    limit_s: float = _OPENING_S
     since_s: float | None = None
     holds: Sequence[str] = ()
     retired: threading.Event = field(default_factory=threading.Event)
+    left_behind: bool = False
 
 
 class Workers:
     """Runs detectors over the newest pictures and hands what they find to the cameras.
 
-    A detector that raises is opened again; one that hangs for `timeout_s` is left behind, its cameras are freed, and a
-    new worker takes its place. Until a look has succeeded again, `fault` says what is wrong. `batch` is how many
-    pictures, of different cameras, go through a detector at once.
+    A detector that raises or gives rubbish is opened again; one that hangs for `timeout_s` is left behind, its cameras
+    are freed, and a new worker takes its seat. Until a look from that seat has succeeded again, `fault` says what is
+    wrong. `batch` is how many pictures, of different cameras, go through a detector at once.
     """
 
     def __init__(
         self,
         open_detector: Callable[[], Detector],
-        cameras: Mapping[str, Camera],
         frames: LatestFrames[Captured],
         clock: Clock,
         timeout_s: float,
         count: int,
         batch: int,
     ) -> None:
-        self.fault: Fault | None = None
         self.count = count
         self._open_detector = open_detector
-        self._cameras = cameras
         self._frames = frames
         self._clock = clock
         self._timeout_s = timeout_s
         self._batch = batch
         self._workers: list[_Worker] = []
+        self._faults: dict[int, Fault] = {}
         self._lock = threading.Lock()
         self._started = 0
         self._busy_s = 0.0
         self._looks = 0
 
+    @property
+    def fault(self) -> Fault | None:
+        """What is wrong with a worker, None while nothing is."""
+        with self._lock:
+            return next(iter(self._faults.values()), None)
+
     def start(self, crew: Crew) -> None:
         """Start all workers."""
-        for _ in range(self.count):
-            self._start_one(crew)
+        for seat in range(self.count):
+            self._start_one(seat, crew)
 
     def watch(self, crew: Crew) -> None:
         """Replace workers that have been at one look, or at opening their detector, for too long."""
@@ -77,14 +88,15 @@ class Workers:
         with self._lock:
             hung = [w for w in self._workers if w.since_s is not None and now_s - w.since_s > w.limit_s]
             for worker in hung:
+                worker.left_behind = True
                 worker.retired.set()
                 self._workers.remove(worker)
         for worker in hung:
-            self._say(f"{worker.name} has hung for {worker.limit_s:g} s and is left behind for a new one")
+            self._blame(worker, f"{worker.name} has hung for {worker.limit_s:g} s and is left behind for a new one")
             for camera in worker.holds:
                 self._frames.done(camera)
             if not crew.stop.is_set():
-                self._start_one(crew)
+                self._start_one(worker.seat, crew)
 
     def capacity(self, over_s: float) -> float | None:
         """Return how many looks a second all workers together could do, by the last `over_s` seconds.
@@ -105,9 +117,9 @@ class Workers:
             self._workers.clear()
         self._frames.wake()
 
-    def _start_one(self, crew: Crew) -> None:
+    def _start_one(self, seat: int, crew: Crew) -> None:
         self._started += 1
-        worker = _Worker(f"detect-{self._started}", _OPENING_S)
+        worker = _Worker(seat, f"detect-{self._started}")
         with self._lock:
             self._workers.append(worker)
         crew.spawn(worker.name, lambda: self._run(worker))
@@ -120,17 +132,15 @@ class Workers:
                     if detector is None:
                         worker.limit_s, worker.since_s = _OPENING_S, self._clock.monotonic_s()
                         detector = self._open_detector()
-                        worker.since_s = None
-                        worker.limit_s = self._timeout_s
+                        worker.since_s, worker.limit_s = None, self._timeout_s
                     self._look(worker, detector)
                 except Closed:
                     return
-                except Exception as error:  # noqa: BLE001 - shown to people as a fault, and tried again with a fresh detector
+                except Exception as error:  # noqa: BLE001 - shown to people as a fault, and tried again afresh
                     worker.since_s = None
-                    if worker.retired.is_set():
-                        return
-                    _log.debug("detector failure", exc_info=True)
-                    self._say(f"the detector failed: {error}; it is opened again")
+                    if not worker.left_behind:
+                        _log.debug("detector failure", exc_info=True)
+                        self._blame(worker, f"the detector failed: {error}; it is opened again")
                     _close(detector)
                     detector = None
                     worker.retired.wait(_RETRY_S)
@@ -144,32 +154,53 @@ class Workers:
         worker.since_s = started_s
         try:
             found = detector.detect([captured.frame.image for _, captured in taken])
-            if worker.retired.is_set():
-                return  # somebody else holds these cameras by now
-            worker.since_s = None  # what follows may wait for the journal: that is not a hung detector
+            _check(found, len(taken))
+            with self._lock:
+                if worker.left_behind:
+                    return  # somebody else holds these cameras by now
+                worker.since_s = None  # what follows may wait for the journal: that is not a hung detector
+                recovered = self._faults.pop(worker.seat, None) is not None
+            if recovered:
+                _log.warning("the detector works again")
             inference_s = (self._clock.monotonic_s() - started_s) / len(taken)
-            for (name, captured), detections in zip(taken, found, strict=True):
-                self._judge(name, captured, detections, inference_s)
+            for (_, captured), detections in zip(taken, found, strict=True):
+                self._judge(captured, detections, inference_s)
         finally:
-            if not worker.retired.is_set():
+            if not worker.left_behind:
                 for name, _ in taken:
                     self._frames.done(name)
         with self._lock:
             self._busy_s += self._clock.monotonic_s() - started_s
             self._looks += len(taken)
-        if self.fault is not None:
-            _log.warning("the detector works again")
-            self.fault = None
 
-    def _judge(self, name: str, captured: Captured, detections: list[Detection], inference_s: float) -> None:
-        camera = self._cameras.get(name)
-        if camera is not None:  # it may have been taken out of the configuration meanwhile
+    def _judge(self, captured: Captured, detections: list[Detection], inference_s: float) -> None:
+        """Judge one camera's picture; whatever fails there stays with that camera."""
+        camera = captured.camera
+        try:
             camera.judge(captured.frame, captured.epoch, detections, inference_s, self._clock.monotonic_s)
+        except Closed:
+            raise
+        except Exception as error:  # noqa: BLE001 - shown as this camera's fault
+            _log.exception("%s: judging a picture failed", camera.name)
+            camera.failed(f"judging failed: {error!r}", self._clock.monotonic_s())
 
-    def _say(self, detail: str) -> None:
-        if self.fault is None:
+    def _blame(self, worker: _Worker, detail: str) -> None:
+        with self._lock:
+            news = worker.seat not in self._faults
+            self._faults[worker.seat] = Fault(Cause.DETECTOR, detail)
+        if news:
             _log.error("%s", detail)
-        self.fault = Fault(Cause.DETECTOR, detail)
+
+
+def _check(found: Sequence[Sequence[Detection]], pictures: int) -> None:
+    """Raise `ModelError` where a detector gave what no detector may give."""
+    if len(found) != pictures:
+        raise ModelError(f"the detector gave {len(found)} results for {pictures} pictures")
+    for detection in (detection for detections in found for detection in detections):
+        box = detection.box
+        numbers = (box.x1_px, box.y1_px, box.x2_px, box.y2_px, detection.score)
+        if not all(map(math.isfinite, numbers)) or box.x2_px < box.x1_px or box.y2_px < box.y1_px:
+            raise ModelError(f"the detector gave a box that is none: {detection}")
 
 
 def _close(detector: Detector | None) -> None:

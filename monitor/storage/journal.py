@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import assert_never
 
 from sqlalchemy import URL, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from monitor.domain.errors import JournalError
+from monitor.domain.errors import JournalError, UnwritableError
 from monitor.domain.event import (
     CameraLost,
     CameraRestored,
@@ -83,6 +83,8 @@ class Journal:
                     )
                 else:
                     session.add(self._row(event))
+        except (IntegrityError, DataError) as error:
+            raise UnwritableError(f"journal: {reason(error)}: {event}") from error
         except SQLAlchemyError as error:
             raise JournalError(f"journal: {reason(error)}") from error
 
