@@ -72,10 +72,10 @@ def build_live(settings: Settings, first: OpenedDetector, clock: Clock | None = 
 
     numbers = itertools.count(1)  # a camera that is set up anew does not use incident numbers again
 
-    def make_camera(name: str, camera: CameraSettings, record: Callable[[Recorded], None], now_s: float) -> Camera:
+    def make_camera(name: str, camera: CameraSettings, record: Callable[[Recorded], None]) -> Camera:
         series = f"{started_at:%y%m%d-%H%M%S}-{next(numbers)}-"
         judge = Judge(name, camera.rules, camera.tracking.lost_after_s, series)
-        return Camera(name, camera, lambda: ByteTracker(camera.tracking), judge, record, now_s)
+        return Camera(name, camera, lambda: ByteTracker(camera.tracking), judge, record, clock)
 
     def open_sinks() -> Sequence[Sink]:
         url = settings.journal.url

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from monitor.config.camera import CameraSettings
+from monitor.domain.clock import Clock
 from monitor.domain.detection import Detection
 from monitor.domain.event import (
     CameraLost,
@@ -22,6 +23,8 @@ from monitor.domain.frame import Frame, Image, SourceInfo
 from monitor.domain.health import CameraStatus, Cause, Condition, Drop, Health
 from monitor.domain.ports import Tracker
 from monitor.domain.track import Analysis
+from monitor.outputs.live_view import LiveView
+from monitor.outputs.overlay import Caption
 from monitor.outputs.snapshot import incident_picture
 from monitor.pipeline.health import ENOUGH, Facts, Fault
 from monitor.pipeline.pace import Pace
@@ -51,8 +54,9 @@ class Camera:
         make_tracker: Callable[[], Tracker],
         judge: Judge,
         record: Callable[[Recorded], None],
-        now_s: float,
+        clock: Clock,
     ) -> None:
+        now_s = clock.monotonic_s()
         self.name = name
         self.settings = settings
         self.epoch = 0
@@ -61,10 +65,12 @@ class Camera:
         self.health = Health(Condition.STARTING, now_s)
         self.analysis: Analysis | None = None
         self.on_analysis: Callable[[Analysis], None] | None = None
+        self.view = LiveView(settings.overlay, self._caption, clock)
         self._make_tracker = make_tracker
         self._tracker = make_tracker()
         self._judge = judge
         self._record = record
+        self._clock = clock
         self._lock = threading.Lock()
         self._outbox: deque[Recorded] = deque()
         self._sending = threading.Lock()
@@ -132,9 +138,7 @@ class Camera:
                 self._lost_s = None
         self._send()
 
-    def judge(
-        self, frame: Frame, epoch: int, detections: list[Detection], inference_s: float, now: Callable[[], float]
-    ) -> None:
+    def judge(self, frame: Frame, epoch: int, detections: list[Detection], inference_s: float) -> None:
         """Judge a frame's people; a frame of an earlier connection, or one that comes too late, is left out."""
         with self._lock:
             if self._ended or epoch != self.epoch or not self.facts.connected:
@@ -149,7 +153,7 @@ class Camera:
                     others = [detection.box for detection in detections if detection.box != event.box]
                     picture = incident_picture(frame.image, event.box, others)
                 self._put(event, picture)
-            now_s = now()
+            now_s = self._clock.monotonic_s()
             analysis = Analysis(frame, tracks, inference_s, now_s - frame.time_s)
             self.analysis = analysis
             self.facts.verdict_s = frame.time_s
@@ -157,6 +161,7 @@ class Camera:
             self._verdicts.add(now_s)
             self._latencies_s.append(analysis.age_s)
             self.facts.fault = None
+        self.view.publish(analysis)
         self._send()
         if self.on_analysis is not None:
             self.on_analysis(analysis)
@@ -229,6 +234,13 @@ class Camera:
                 if len(latencies_ms)
                 else {},
             )
+
+    def _caption(self, analysis: Analysis) -> Caption:
+        at = analysis.frame.captured_at
+        now_s = self._clock.monotonic_s()
+        with self._lock:
+            fps, looks = self._arrivals.per_s(now_s), self._verdicts.per_s(now_s)
+        return Caption(self.name, f"{at.astimezone():%H:%M:%S}" if at else "", fps, looks)
 
     def _leave(self, now_s: float, reason: CloseReason) -> None:
         self._tracker = self._make_tracker()

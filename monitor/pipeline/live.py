@@ -50,7 +50,7 @@ class Parts:
     """How to make what the live monitor is built of."""
 
     clock: Clock
-    make_camera: Callable[[str, CameraSettings, Callable[[Recorded], None], float], Camera]
+    make_camera: Callable[[str, CameraSettings, Callable[[Recorded], None]], Camera]
     make_source: Callable[[str, CameraSettings, Callable[[float], object]], Source]
     answers: Callable[[CameraSettings], bool]
     make_recording: Callable[[threading.Event], Recording]
@@ -140,7 +140,7 @@ class Live:
 
     def _add(self, name: str, settings: CameraSettings) -> None:
         stop = threading.Event()
-        camera = self._parts.make_camera(name, settings, self._recording.put, self._clock.monotonic_s())
+        camera = self._parts.make_camera(name, settings, self._recording.put)
         capture = Capture(
             camera,
             lambda: self._parts.make_source(name, settings, stop.wait),

@@ -177,7 +177,7 @@ class Workers:
         """Judge one camera's picture; whatever fails there stays with that camera."""
         camera = captured.camera
         try:
-            camera.judge(captured.frame, captured.epoch, detections, inference_s, self._clock.monotonic_s)
+            camera.judge(captured.frame, captured.epoch, detections, inference_s)
         except Closed:
             raise
         except Exception as error:  # noqa: BLE001 - shown as this camera's fault

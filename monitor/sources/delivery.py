@@ -40,7 +40,8 @@ class Delivery:
     `fps` is measured: by arrival when live, by the recording's clock else. `jitter_ms` is the standard deviation of
     arrival against the source's clock, `worst_gap_ms` the longest time without a frame; `drift_percent` is how much
     faster (+) or slower (-) the source's clock runs than the time that passes here. `missing` frames left a gap in the
-    source's clock; `at_once` frames had been stored, and came before any had to be waited for. The keyframe interval is the longest seen; not exact where it may be longer than the watch.
+    source's clock; `at_once` frames had been stored, and came before any had to be waited for. The keyframe interval is
+    the longest seen; not exact where it may be longer than the watch.
     """
 
     frames: int

@@ -1,13 +1,17 @@
 """Why a stream cannot be opened, which OpenCV does not tell."""
 
 import itertools
+import time
 
 from monitor.domain.address import SourceAddress
 from monitor.domain.health import Cause
-from monitor.sources.knock import connected
+from monitor.sources.knock import answers, connected
 
 #: Packets to look at before a stream that opens is believed to be decodable.
 _PACKETS = 200
+
+#: An RTSP server answers OPTIONS at once; FFmpeg tells its silence and rubbish from it not apart.
+_ANSWER_S = 2.0
 
 
 def diagnose(address: SourceAddress, timeout_s: float) -> tuple[Cause, str]:
@@ -24,6 +28,8 @@ def diagnose(address: SourceAddress, timeout_s: float) -> tuple[Cause, str]:
         return _timed_out(timeout_s)
     except (OSError, ValueError):  # no route, no such host
         return Cause.UNREACHABLE, "cannot be reached; check the address and the network"
+    if address.value.lower().startswith("rtsp:") and not answers(address, min(timeout_s, _ANSWER_S)):
+        return Cause.TIMED_OUT, "accepts the connection but says nothing; is the camera hung?"
     return _try_stream(address, timeout_s)
 
 
@@ -32,6 +38,7 @@ def _try_stream(address: SourceAddress, timeout_s: float) -> tuple[Cause, str]:
     from av import error
 
     av.logging.set_level(None)
+    started = time.monotonic()
     options = {"rtsp_transport": "tcp"} if address.value.lower().startswith("rtsp") else {}
     try:
         with av.open(address.value, options=options, timeout=(timeout_s, timeout_s)) as container:
@@ -47,7 +54,8 @@ def _try_stream(address: SourceAddress, timeout_s: float) -> tuple[Cause, str]:
     except (error.TimeoutError, error.ExitError):
         found = _timed_out(timeout_s)
     except (error.FFmpegError, OSError):
-        found = Cause.UNDECODABLE, "what it sends is not a stream that can be read"
+        slow = time.monotonic() - started > 0.9 * timeout_s
+        found = _timed_out(timeout_s) if slow else (Cause.UNDECODABLE, "what it sends is not a stream that can be read")
     else:
         found = _no_picture()
     return found

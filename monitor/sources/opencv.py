@@ -92,8 +92,10 @@ class OpenCvSource:
         """Step to the next frame; see the port."""
         capture = self._opened()
         started = time.monotonic()
-        if not self._advance(capture):
-            self._end(time.monotonic() - started)
+        advanced = self._advance(capture)
+        waited_s = time.monotonic() - started
+        if not advanced or self._hung(waited_s):  # at a time-out FFmpeg still hands out an old frame that it kept
+            self._end(waited_s)
             return None
         self._index += 1
         if self._live:
@@ -114,10 +116,13 @@ class OpenCvSource:
 
     @property
     def media_s(self) -> float | None:
-        """The container's clock at the frame last grabbed; None for a webcam."""
+        """The container's clock at the frame last grabbed; None for a webcam, and over HTTP.
+
+        Motion JPEG has no clock: FFmpeg makes one up, at 25 frames a second.
+        """
         if not self._live:
             return self._time_s
-        if self._address.kind is SourceKind.WEBCAM:
+        if self._address.kind is SourceKind.WEBCAM or self._address.value.lower().startswith("http"):
             return None
         return self._opened().get(cv2.CAP_PROP_POS_MSEC) / 1000
 
@@ -180,7 +185,7 @@ class OpenCvSource:
     def _stopped(self, waited_s: float) -> SourceError:
         if self._address.kind is SourceKind.WEBCAM:
             return SourceError(f"{self._address}: the camera is gone; is it still plugged in?", Cause.UNPLUGGED)
-        if waited_s > 0.9 * self._read_timeout_s:
+        if self._hung(waited_s):
             return SourceError(
                 f"{self._address}: no picture for {waited_s:.1f} s; is the camera hung or the network down?",
                 Cause.TIMED_OUT,
@@ -188,6 +193,9 @@ class OpenCvSource:
         if self._index < 0:
             return SourceError(f"{self._address}: what it sends holds no picture that decodes", Cause.UNDECODABLE)
         return SourceError(f"{self._address}: the stream stopped giving frames", Cause.ENDED)
+
+    def _hung(self, waited_s: float) -> bool:
+        return self._address.kind is SourceKind.STREAM and waited_s > 0.9 * self._read_timeout_s
 
     def _opened(self) -> cv2.VideoCapture:
         if self._capture is None:
