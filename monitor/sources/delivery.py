@@ -109,7 +109,7 @@ class StreamFacts:
 def delivery_of(arrivals: Sequence[Arrival], ended_s: float, *, live: bool) -> Delivery:
     """Return what the arrivals show; `ended_s` is when the watch ended, on the clock of `arrived_s`."""
     media = _filled([arrival.media_s for arrival in arrivals])
-    shown = sorted(time_s for time_s in media if time_s is not None)
+    shown = _complete(arrivals, media)
     steps = [later - earlier for earlier, later in pairwise(shown)]
     step_s = median(steps) if steps else None
     irregular = sum(abs(step - step_s) > _IRREGULAR * step_s for step in steps) if step_s else 0
@@ -119,12 +119,12 @@ def delivery_of(arrivals: Sequence[Arrival], ended_s: float, *, live: bool) -> D
     interval_s, exact = _keyframe_interval(arrivals, media)
     watched = _waited_for(arrivals, step_s) if live else []
     span_s = watched[-1].arrived_s - watched[0].arrived_s if len(watched) > 1 else media_span_s
-    counted = watched if len(watched) > 1 else arrivals
-    bits = 8 * sum(arrival.size_bytes for arrival in counted[1:])
+    steps_counted = len(watched) - 1 if len(watched) > 1 else len(steps)
+    bits = 8 * sum(arrival.size_bytes for arrival in (watched if len(watched) > 1 else arrivals)[1:])
     return Delivery(
         frames=len(arrivals),
         watched_s=ended_s - arrivals[0].arrived_s if live and arrivals else media_span_s + (step_s or 0.0),
-        fps=(len(counted) - 1) / span_s if span_s > 0 else None,
+        fps=steps_counted / span_s if span_s > 0 else None,
         variable_rate=variable,
         missing=missing,
         bitrate_kbps=bits / span_s / 1000 if span_s > 0 and bits else None,
@@ -144,6 +144,17 @@ def _filled(times: Sequence[float | None]) -> list[float | None]:
     if len(filled) > 2 and filled[0] is None and filled[1] is not None and filled[2] is not None:
         filled[0] = filled[1] - abs(filled[2] - filled[1])
     return filled
+
+
+def _complete(arrivals: Sequence[Arrival], media: Sequence[float | None]) -> list[float]:
+    """Return the times at which frames are shown, in order, as far as all frames up to there have come.
+
+    Nothing is shown before it is decoded: of the frames after the time at which the last one is decoded, some that go
+    before others may be still to come.
+    """
+    known = sorted(time_s for time_s in media if time_s is not None)
+    decoded_s = arrivals[-1].order_s if arrivals else None
+    return [time_s for time_s in known if time_s <= decoded_s + 1e-6] if decoded_s is not None else known
 
 
 def _waited_for(arrivals: Sequence[Arrival], step_s: float | None) -> list[Arrival]:

@@ -112,7 +112,10 @@ def _open(address: SourceAddress, plan: Plan) -> "InputContainer":
     av.logging.set_level(None)  # FFmpeg's messages hold addresses, and with them passwords
     live = address.kind is SourceKind.STREAM
     name = address.value if live else str(Path(address.value).absolute())
-    options = {"rtsp_transport": "tcp"} if address.value.lower().startswith("rtsp") else {}
+    # As the monitor does: FFmpeg studies a stream for a second before it gives the first frame, not for five.
+    options = {"analyzeduration": "1000000"} if live else {}
+    if address.value.lower().startswith("rtsp"):
+        options["rtsp_transport"] = "tcp"
     try:
         return av.open(name, options=options, timeout=(plan.open_timeout_s, plan.read_timeout_s) if live else None)
     except (error.TimeoutError, error.ExitError):
@@ -284,10 +287,10 @@ def _read(
     watch = _Watch(opened, plan)
     arrivals: list[Arrival] = []
     kept: list[tuple[Packet[VideoStream], float]] = []
-    kept_bytes, first_s, seen_key, broke_off = 0, None, False, None
+    kept_bytes, first_s, seen_key, broke_off, last = 0, None, False, None, opened
     try:
         for packet in container.demux(stream):
-            now = time.monotonic()
+            now = last = time.monotonic()
             if packet.size == 0:  # the end
                 if live:
                     broke_off = f"the stream ended after {now - opened:.1f} s"
@@ -310,12 +313,18 @@ def _read(
                     kept_bytes += packet.size
                 if watch.over(now):
                     break
-    except (error.TimeoutError, error.ExitError):
-        broke_off = f"no frame came for {plan.read_timeout_s:g} s"
     except (error.FFmpegError, OSError):
-        broke_off = f"the connection broke off after {time.monotonic() - opened:.1f} s" if live else "it is damaged"
+        broke_off = _why_it_broke(last, opened, plan) if live else "it is damaged"
     # What came before the first keyframe cannot be decoded, unless there is none: some cameras refresh line by line.
     return arrivals, kept if decoder.first_at is not None or not seen_key else [], broke_off
+
+
+def _why_it_broke(last: float, opened: float, plan: Plan) -> str:
+    """Tell silence from a connection that was cut: FFmpeg has one error or another for either."""
+    now = time.monotonic()
+    if now - last > 0.9 * plan.read_timeout_s:
+        return f"no frame came for {plan.read_timeout_s:g} s"
+    return f"the connection broke off after {now - opened:.1f} s"
 
 
 def _seconds(ticks: int | None, packet: "Packet[VideoStream]") -> float | None:
