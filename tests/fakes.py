@@ -1,15 +1,16 @@
 """Fakes that implement the ports, and small makers of the house's values."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from monitor.domain.detection import Detection, MaskState, Observation
-from monitor.domain.errors import SourceError
+from monitor.domain.errors import OutputError, SourceError
 from monitor.domain.event import EndReason, Event
 from monitor.domain.frame import Frame, Image, SourceInfo
 from monitor.domain.geometry import Box
+from monitor.domain.health import Cause
 from monitor.domain.track import Analysis, Track
 
 WITH, WITHOUT, INCORRECT, UNKNOWN = (
@@ -87,6 +88,63 @@ class FakeSource:
         self.closed += 1
 
 
+class FakeCamera:
+    """A live source: each step is a picture, a wait of so many seconds without one, or an error that reading meets.
+
+    A picture takes `period_s` of the clock to come. After the last step the camera has hung up.
+    """
+
+    def __init__(
+        self,
+        clock: FakeClock,
+        steps: Iterable[Image | float | Exception],
+        period_s: float = 0.1,
+        source_id: str = "door",
+        open_error: Exception | None = None,
+        media: Callable[[float], float | None] = lambda _: None,
+    ) -> None:
+        self.source_id = source_id
+        self.end_reason = EndReason.FAILED
+        self.lost_frames = 0
+        self.media_s: float | None = None
+        self.opened = self.closed = self.retrieved = 0
+        self._clock = clock
+        self._steps = iter(steps)
+        self._period_s = period_s
+        self._open_error = open_error
+        self._media = media
+        self._image: Image | None = None
+        self._index = -1
+
+    def open(self) -> SourceInfo:
+        self.opened += 1
+        if self._open_error is not None:
+            raise self._open_error
+        return SourceInfo(320, 240, 1 / self._period_s, None, "h264", live=True)
+
+    def grab(self) -> float | None:
+        for step in self._steps:
+            if isinstance(step, Exception):
+                raise step
+            if isinstance(step, float):
+                self._clock.advance(step)
+                continue
+            self._clock.advance(self._period_s)
+            self._index += 1
+            self._image = step
+            self.media_s = self._media(self._clock.now_s)
+            return self._clock.now_s
+        raise SourceError("fake: the camera hung up", Cause.ENDED)
+
+    def retrieve(self) -> Frame:
+        self.retrieved += 1
+        assert self._image is not None
+        return Frame(self._image, self.source_id, self._index, self._clock.now_s, self._clock.utc, self.media_s)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
 class FakeDetector:
     """Says what it was told to say, picture after picture, then nothing; `error` is raised instead."""
 
@@ -107,6 +165,20 @@ class FakeDetector:
 
     def close(self) -> None:
         self.closed = True
+
+
+class AnsweringDetector:
+    """Finds in each picture what a function finds there; the function may as well raise, wait or answer rubbish."""
+
+    def __init__(self, answer: Callable[[Image], list[Detection]]) -> None:
+        self.closed = 0
+        self._answer = answer
+
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+        return [self._answer(image) for image in images]
+
+    def close(self) -> None:
+        self.closed += 1
 
 
 class FakeTracker:
@@ -134,6 +206,21 @@ class FakeSink:
         self.closed += 1
         if self._close_error is not None:
             raise self._close_error
+
+
+class FullSink(FakeSink):
+    """A sink on a disk that is full as long as `full` is set."""
+
+    def __init__(self, *, full: bool = True) -> None:
+        super().__init__()
+        self.full = full
+        self.tries = 0
+
+    def put(self, event: Event) -> None:
+        self.tries += 1
+        if self.full:
+            raise OutputError("journal: database or disk is full")
+        super().put(event)
 
 
 def noise(height_px: int, width_px: int, seed: int = 0) -> Image:

@@ -1,0 +1,172 @@
+"""One camera's people and counters: connections that come and go, frames that come too late."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from monitor.domain.detection import Detection
+from monitor.domain.event import (
+    CameraLost,
+    CameraRestored,
+    CloseReason,
+    EndReason,
+    IncidentClosed,
+    IncidentOpened,
+    SourceEnded,
+    SourceOpened,
+    VisitEnded,
+)
+from monitor.domain.frame import Image, SourceInfo
+from monitor.domain.health import Cause, Drop
+from monitor.pipeline.camera import Camera
+from monitor.pipeline.recording import Recorded
+from tests.fakes import FakeClock, checkers
+from tests.unit.pipeline.watched import BARE, SHARP, frame_at, happened, watched
+
+INFO = SourceInfo(320, 240, 10.0, None, "h264", live=True)
+
+
+class Bench:
+    """A camera, its clock and what it has told."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock(100.0)
+        self.records: list[Recorded] = []
+        self.camera: Camera = watched(self.records.append, self.clock)
+
+    def connect(self) -> None:
+        self.camera.connected(INFO, self.clock.now_s)
+
+    def look(self, seconds: float, detections: Sequence[Detection] = (BARE,), image: Image = SHARP) -> None:
+        for _ in range(round(10 * seconds)):
+            self.clock.advance(0.1)
+            frame = frame_at(self.clock.now_s, image)
+            self.camera.arrived(frame.time_s, 0.0)
+            self.camera.looked(frame)
+            self.camera.judge(frame, self.camera.epoch, list(detections), 0.01)
+
+    @property
+    def kinds(self) -> list[type]:
+        return [type(event) for event in happened(self.records)]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_a_violation_is_an_incident_with_its_picture(bench: Bench) -> None:
+    bench.connect()
+    bench.look(2)
+    assert bench.kinds == [SourceOpened, IncidentOpened]
+    assert [recorded.picture is not None for recorded in bench.records] == [False, True]
+
+
+def test_a_loss_closes_what_is_open_and_a_return_is_told(bench: Bench) -> None:
+    bench.connect()
+    bench.look(2)
+    bench.camera.lost(Cause.TIMED_OUT, "no picture for 5.0 s", bench.clock.now_s)
+    bench.camera.lost(Cause.REFUSED, "nobody answers", bench.clock.now_s + 1)
+    assert bench.kinds[2:] == [IncidentClosed, VisitEnded, CameraLost], "and told once"
+    closed, _, lost = happened(bench.records)[2:]
+    assert isinstance(closed, IncidentClosed)
+    assert closed.reason is CloseReason.SOURCE_LOST
+    assert isinstance(lost, CameraLost)
+    assert (lost.cause, lost.time_s) == (Cause.TIMED_OUT, bench.clock.now_s)
+    assert bench.camera.facts.cause is Cause.REFUSED, "the newest reason is shown"
+    bench.clock.advance(7.9)
+    bench.connect()
+    assert bench.kinds[5:] == [], "a connection without a picture is no return"
+    bench.look(0.1)
+    restored = happened(bench.records)[5]
+    assert isinstance(restored, CameraRestored)
+    assert restored.lost_for_s == pytest.approx(8.0)
+
+
+def test_a_camera_that_never_gave_a_picture_is_no_loss_in_the_journal(bench: Bench) -> None:
+    bench.camera.lost(Cause.REFUSED, "nobody answers", 101.0)
+    bench.connect()
+    bench.camera.lost(Cause.UNDECODABLE, "no picture that decodes", 102.0)
+    assert bench.kinds == []
+    bench.camera.end(103.0)
+    assert bench.kinds == []
+
+
+def test_a_picture_of_before_a_loss_is_not_judged_after_it(bench: Bench) -> None:
+    bench.connect()
+    bench.look(0.5)
+    old, epoch = frame_at(bench.clock.now_s + 0.05), bench.camera.epoch
+    bench.camera.lost(Cause.ENDED, "", bench.clock.now_s + 0.1)
+    bench.camera.judge(old, epoch, [BARE], 0.01)
+    bench.connect()
+    bench.camera.judge(old, epoch, [BARE], 0.01)
+    assert bench.camera.facts.verdict_s is None
+    assert bench.camera.status(bench.clock.now_s).analysed == 5
+
+
+def test_a_picture_that_comes_after_a_newer_one_is_left_out(bench: Bench) -> None:
+    bench.connect()
+    bench.look(0.5)
+    before = bench.camera.analysis
+    late = frame_at(bench.clock.now_s - 0.05)
+    bench.camera.judge(late, bench.camera.epoch, [BARE], 0.01)
+    assert bench.camera.analysis is before
+
+
+def test_another_size_is_another_scene(bench: Bench) -> None:
+    bench.connect()
+    bench.look(2)
+    old = frame_at(bench.clock.now_s + 0.01)
+    epoch = bench.camera.epoch
+    bench.look(0.1, (), checkers(480, 640))
+    assert bench.kinds[2:] == [IncidentClosed, VisitEnded]
+    assert bench.camera.facts.size_change == "the picture is 640 x 480 now, it was 320 x 240"
+    bench.camera.facts.verdict_s = None
+    bench.camera.judge(old, epoch, [BARE], 0.01)
+    bench.camera.end(bench.clock.now_s)
+    assert bench.kinds[4:] == [SourceEnded], "nobody is carried over by a picture that was with a worker"
+
+
+def test_the_end_completes_the_journal(bench: Bench) -> None:
+    bench.connect()
+    bench.look(2)
+    bench.camera.end(bench.clock.now_s)
+    assert bench.kinds[2:] == [IncidentClosed, VisitEnded, SourceEnded]
+    ended = happened(bench.records)[-1]
+    assert isinstance(ended, SourceEnded)
+    assert (ended.reason, ended.frames) == (EndReason.INTERRUPTED, 20)
+
+
+def test_nothing_is_told_after_the_end(bench: Bench) -> None:
+    """The capture thread may come back from a read that hung, a worker from a slow look."""
+    bench.connect()
+    bench.look(2)
+    told = len(bench.records)
+    bench.camera.end(bench.clock.now_s)
+    assert len(bench.records) == told + 3
+    bench.look(2)
+    bench.camera.lost(Cause.TIMED_OUT, "no picture for 5.0 s", bench.clock.now_s)
+    bench.connect()
+    bench.look(2)
+    bench.camera.end(bench.clock.now_s)
+    assert len(bench.records) == told + 3
+
+
+def test_frames_are_counted_by_what_became_of_them(bench: Bench) -> None:
+    bench.connect()
+    bench.look(1)
+    for drop in Drop:
+        bench.camera.dropped(drop)
+    bench.camera.dropped(Drop.SUPERSEDED)
+    status = bench.camera.status(bench.clock.now_s)
+    assert status.drops == {Drop.SKIPPED: 1, Drop.SUPERSEDED: 2, Drop.LATE: 1, Drop.CORRUPT: 1}
+    assert (status.frames, status.analysed) == (10, 10)
+    assert status.fps == pytest.approx(10, rel=0.01)
+    assert status.analysed_fps == pytest.approx(10, rel=0.01)
+    assert status.latency_ms == {"p50": 0.0, "p95": 0.0, "p99": 0.0}
+
+
+def test_a_camera_that_has_just_come_back_is_not_left_without_a_look(bench: Bench) -> None:
+    """Under overload, before two frames have arrived, nobody knows yet how many it will send."""
+    bench.connect()
+    assert bench.camera.demand_fps(bench.clock.now_s) > 0, "it wants what it was given in the settings"

@@ -1,0 +1,34 @@
+"""A camera of the live monitor with a judge of its own, for tests without threads."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from monitor.config.camera import CameraSettings
+from monitor.domain.detection import Detection
+from monitor.domain.event import Event
+from monitor.domain.frame import Frame, Image
+from monitor.pipeline.camera import Camera
+from monitor.pipeline.recording import Recorded
+from monitor.rules.judge import Judge
+from tests.fakes import FACE, WITHOUT, FakeClock, FakeTracker, checkers
+
+SHARP = checkers(240, 320)
+BARE = Detection(FACE, WITHOUT, 1.0)
+
+
+def settings(source: str = "rtsp://192.0.2.7/cam", **more: Any) -> CameraSettings:
+    return CameraSettings.model_validate({"source": source} | more)
+
+
+def watched(record: Callable[[Recorded], None], clock: FakeClock, name: str = "door", **more: Any) -> Camera:
+    chosen = settings(**more)
+    judge = Judge(name, chosen.rules, chosen.tracking.lost_after_s, "run-")
+    return Camera(name, chosen, FakeTracker, judge, record, clock)
+
+
+def frame_at(time_s: float, image: Image = SHARP, index: int = 0) -> Frame:
+    return Frame(image, "door", index, time_s, None)
+
+
+def happened(records: Sequence[Recorded]) -> list[Event]:
+    return [recorded.event for recorded in records]
