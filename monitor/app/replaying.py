@@ -1,6 +1,5 @@
 """What a replay is made of."""
 
-import functools
 import os
 import signal
 import sys
@@ -17,7 +16,7 @@ from monitor.config.camera import CameraSettings
 from monitor.config.detector import Backend
 from monitor.config.fingerprint import as_yaml, fingerprint, plain
 from monitor.config.settings import Settings
-from monitor.detectors.folder import sha256_of
+from monitor.detectors.folder import cached_sha256, sha256_of
 from monitor.detectors.opening import OpenedDetector, open_detector
 from monitor.domain.address import SourceAddress, SourceKind
 from monitor.domain.clock import SystemClock
@@ -34,8 +33,9 @@ from monitor.rules.judge import Judge
 from monitor.sources.opening import make_source
 from monitor.storage.database import sqlite_url
 from monitor.storage.files import claimed, finish, make_folder, partial, refuse_overwriting
-from monitor.storage.journal import Journal, RunInfo
+from monitor.storage.journal import Journal
 from monitor.storage.lines import EventLines, ViolationLog, VisitTable
+from monitor.storage.run_info import RunInfo
 from monitor.tracking.bytetrack import ByteTracker
 
 
@@ -208,9 +208,3 @@ def _provenance(request: ReplayRequest, detector: OpenedDetector) -> Provenance:
         settings_sha256=fingerprint(decisive),
         version=__version__,
     )
-
-
-@functools.lru_cache(maxsize=8)
-def cached_sha256(path: Path) -> str:
-    """Return the hash of a file that does not change while the program runs, in hexadecimal."""
-    return sha256_of(path)

@@ -10,11 +10,11 @@ from datetime import datetime
 from pathlib import Path
 
 from monitor import __version__
-from monitor.app.replaying import cached_sha256
 from monitor.config.camera import CameraSettings
 from monitor.config.detector import Backend, DetectorSettings
 from monitor.config.fingerprint import fingerprint, plain
 from monitor.config.settings import Settings
+from monitor.detectors.folder import cached_sha256
 from monitor.detectors.opening import OpenedDetector, open_detector
 from monitor.domain.clock import Clock, SystemClock, hour_of
 from monitor.domain.errors import ConfigError
@@ -25,10 +25,9 @@ from monitor.pipeline.recording import Recorded, Recording
 from monitor.rules.judge import Judge
 from monitor.sources.knock import answers
 from monitor.sources.opening import make_camera_source
-from monitor.storage.database import sqlite_url
 from monitor.storage.files import make_folder
-from monitor.storage.journal import Journal, RunInfo
 from monitor.storage.lines import ViolationLog
+from monitor.storage.run_info import RunInfo
 from monitor.storage.snapshots import SnapshotFolder
 from monitor.tracking.bytetrack import ByteTracker
 
@@ -78,6 +77,9 @@ def build_live(settings: Settings, first: OpenedDetector, clock: Clock | None = 
         return Camera(name, camera, lambda: ByteTracker(camera.tracking), judge, record, clock)
 
     def open_sinks() -> Sequence[Sink]:
+        from monitor.storage.database import sqlite_url  # the recording thread loads these while cameras connect
+        from monitor.storage.journal import Journal
+
         url = settings.journal.url
         address = sqlite_url(folder / "journal.db") if url is None else url.get_secret_value()
         log_bytes = int(settings.journal.log_max_mb * 2**20)

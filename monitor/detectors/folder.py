@@ -1,5 +1,6 @@
 """A model folder: which files there are, what its labels mean, and whether all of it fits together."""
 
+import functools
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -143,6 +144,12 @@ def sha256_of(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+@functools.lru_cache(maxsize=8)
+def cached_sha256(path: Path) -> str:
+    """Return the hash of a file that does not change while the program runs; see `sha256_of`."""
+    return sha256_of(path)
 
 
 def _read_manifest(path: Path) -> Manifest:

@@ -22,6 +22,9 @@ _LATE_S = 0.5
 #: Late for this long, the way is clogged; a new connection starts with an empty one.
 _CLOGGED_S = 5.0
 _KNOCK_EVERY_S = 1.0
+#: A frame that comes within this part of a frame's time was there already.
+_AT_ONCE = 0.25
+_USUAL_FPS = 25.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +86,12 @@ class Capture:
         camera = self._camera
         source = self._make_source()
         try:
-            camera.connected(source.open(), self._clock.monotonic_s())
+            info = source.open()
+            camera.connected(info, self._clock.monotonic_s())
             lag, late_since_s = Lag(), None
+            queued = True
             while not self._stop.is_set():
+                asked_s = self._clock.monotonic_s()
                 time_s = source.grab()
                 if time_s is None:
                     now_s = self._clock.monotonic_s()
@@ -97,6 +103,11 @@ class Capture:
                     self._first_s = time_s
                 lag_s = lag.update(time_s, source.media_s)
                 camera.arrived(time_s, lag_s)
+                # What came while the stream was being studied waits in a queue: old pictures that would pass for new.
+                queued = queued and time_s - asked_s < _AT_ONCE / (info.fps or _USUAL_FPS)
+                if queued:
+                    camera.dropped(Drop.SKIPPED)
+                    continue
                 if lag_s <= _LATE_S:
                     late_since_s = None
                     self._offer(source, time_s)

@@ -13,7 +13,7 @@ from monitor.domain.frame import Frame, SourceInfo
 from monitor.domain.health import Cause
 from monitor.sources.container import is_cut_off
 from monitor.sources.diagnosis import diagnose
-from monitor.sources.libraries import prepare_opencv
+from monitor.sources.libraries import prepare_opencv, prepare_streams
 
 #: Used where the settings have no say, as in a replay.
 OPEN_TIMEOUT_S = 10.0
@@ -138,6 +138,7 @@ class OpenCvSource:
             return cv2.VideoCapture(int(value) if value.isdecimal() else value, cv2.CAP_V4L2)
         parameters = [cv2.CAP_PROP_N_THREADS, self._decode_threads]
         if kind is SourceKind.STREAM:
+            prepare_streams()
             parameters += [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, round(1000 * self._open_timeout_s)]
             parameters += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, round(1000 * self._read_timeout_s)]
         else:

@@ -1,7 +1,6 @@
 """The journal: every event in a database, each in a transaction of its own."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
@@ -21,23 +20,12 @@ from monitor.domain.event import (
     VisitEnded,
 )
 from monitor.storage.database import open_database, reason
+from monitor.storage.run_info import RunInfo
 from monitor.storage.schema import Base, IncidentRow, RunRow, SourceEventRow, VisitRow
 
 
 def _no_hour(_: float) -> None:
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class RunInfo:
-    """What decided the verdicts of a run."""
-
-    kind: str
-    started_at: datetime
-    version: str
-    model: str
-    model_sha256: str
-    settings_sha256: str
 
 
 class Journal:

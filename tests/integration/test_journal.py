@@ -26,7 +26,8 @@ from monitor.domain.event import (
 )
 from monitor.domain.geometry import Box
 from monitor.domain.visit import Outcome, Segment, Visit
-from monitor.storage.journal import Journal, RunInfo
+from monitor.storage.journal import Journal
+from monitor.storage.run_info import RunInfo
 from tests.conftest import PROJECT
 from tests.integration.postgres import find_programs, running_server
 
