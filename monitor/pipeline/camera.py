@@ -96,7 +96,7 @@ class Camera:
                 return
             self.epoch += 1
             facts = self.facts
-            facts.connected, facts.cause, facts.detail = True, None, ""
+            facts.connected, facts.cause, facts.detail, facts.fault = True, None, "", None
             facts.frame_s, facts.verdict_s, facts.lag_s = None, None, 0.0
             facts.same_since_s = facts.black_since_s = None
             facts.started_s = now_s
@@ -180,6 +180,7 @@ class Camera:
             if self._ended:
                 return
             self.facts.connected, self.facts.cause, self.facts.detail = False, cause, detail
+            self.facts.fault = None
             if self._opened and self._lost_s is None:
                 self._lost_s = now_s
                 self._leave(now_s, CloseReason.SOURCE_LOST)
@@ -201,6 +202,8 @@ class Camera:
     def demand_fps(self, now_s: float) -> float:
         """Return how many looks a second the camera could use: what is asked for, and no more than arrive."""
         with self._lock:
+            if not self.facts.connected:
+                return 0.0
             arriving = self._arrivals.per_s(now_s) or _USUAL_FPS
         return arriving if self.wanted_fps is None else min(self.wanted_fps, arriving)
 

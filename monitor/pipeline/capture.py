@@ -24,7 +24,9 @@ _CLOGGED_S = 5.0
 _KNOCK_EVERY_S = 1.0
 #: A frame that comes within this part of a frame's time was there already.
 _AT_ONCE = 0.25
-_USUAL_FPS = 25.0
+_USUAL_FPS, _LEAST_FPS = 25.0, 10.0
+#: Longer than this no queue takes to empty; some cameras' stated rate is wrong.
+_QUEUE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,8 @@ class Capture:
             info = source.open()
             camera.connected(info, self._clock.monotonic_s())
             lag, late_since_s = Lag(), None
-            queued = True
+            queued, opened_s = True, self._clock.monotonic_s()
+            at_once_s = _AT_ONCE / max(info.fps or _USUAL_FPS, _LEAST_FPS)
             while not self._stop.is_set():
                 asked_s = self._clock.monotonic_s()
                 time_s = source.grab()
@@ -104,7 +107,7 @@ class Capture:
                 lag_s = lag.update(time_s, source.media_s)
                 camera.arrived(time_s, lag_s)
                 # What came while the stream was being studied waits in a queue: old pictures that would pass for new.
-                queued = queued and time_s - asked_s < _AT_ONCE / (info.fps or _USUAL_FPS)
+                queued = queued and time_s - asked_s < at_once_s and asked_s - opened_s < _QUEUE_S
                 if queued:
                     camera.dropped(Drop.SKIPPED)
                     continue

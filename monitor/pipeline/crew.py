@@ -34,10 +34,10 @@ class Crew:
 
     def spawn(self, name: str, body: Callable[[], None]) -> None:
         """Start a thread; those that have ended are forgotten, so that a crew may live for months."""
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
         thread = threading.Thread(target=self._run, args=(body,), name=name, daemon=False)
-        self._threads.append(thread)
-        thread.start()
+        with self._lock:
+            thread.start()
+            self._threads = [*(other for other in self._threads if other.is_alive()), thread]
 
     def alive(self, timeout_s: float, prefix: str = "") -> bool:
         """Wait up to `timeout_s` for all whose name starts so to end, and return whether one is still at work."""

@@ -128,6 +128,7 @@ class Live:
         """
         self._wake()
         self._crew.stop.set()
+        self._recording.hurry()
         self._crew.alive(_LOOKS_END_S, "detect-")
         for camera in self._cameras.values():
             camera.end(self._clock.monotonic_s())

@@ -42,13 +42,12 @@ class Recording:
         self._events: Channel[Recorded] = Channel(_WAITING)
 
     def put(self, recorded: Recorded) -> None:
-        """Hand over an event; waits while very many wait already, but not once the monitor stops.
-
-        Raises `Closed` after `close`.
-        """
-        if self._stop.is_set():
-            self._events.lift()
+        """Hand over an event; waits while very many wait already. Raises `Closed` after `close`."""
         self._events.put(recorded)
+
+    def hurry(self) -> None:
+        """Make nobody wait any more: the monitor stops."""
+        self._events.lift()
 
     def close(self) -> None:
         """Take no more; what waits is still written."""
