@@ -1,7 +1,8 @@
 """From what was measured of a camera to what to change about it (pure).
 
-Every limit below is either the program's own (what the rules, the detector or the aims of the live monitor ask for) or
-comes with its source. Advice that nothing supports is not given: a camera with nothing wrong gets none.
+Every limit below is the program's own (what the rules, the detector or the aims of the live monitor ask for), comes
+with its source, or says that it is a judgement: chosen, not measured on cameras.
+Advice that nothing supports is not given: a camera with nothing wrong gets none.
 """
 
 from collections.abc import Iterator
@@ -23,18 +24,20 @@ MANY_FACES, SOME_FACES = 0.5, 0.2
 #: Sharpness (`monitor.rules.quality`) below which the detector misses every third face and more (`docs/judging.md`).
 SOFT = 120.0
 
-#: Side-to-side detail per unit of top-to-bottom detail: 0.9 on the sample's faces as they are or out of focus, 0.66
-#: when smeared sideways by a fifth of their height. Only with `SOFT` is it taken for movement.
+#: Side-to-side detail per unit of top-to-bottom detail, in the median: 0.9 to 1.0 on the sample's faces as they are or
+#: out of focus, 0.66 when smeared sideways by a fifth of their height; single faces overlap widely (0.35 to 0.82 against
+#: 0.64 to 1.07). So it is a hint, and given only together with `SOFT`.
 SMEARED = 0.7
 
-#: Mean grey level of the picture: at 40 of 255 and less half the pixels are within video's lowest sixth, where sensors
-#: amplify noise; from 215 on, or with a quarter of the picture burnt out, there is nothing left to see in the light.
+#: Mean grey level of the picture, and share of it burnt out. A judgement: the sample has a mean of 127 and 1 % burnt out,
+#: and at 40 most of a picture lies where sensors amplify noise.
 DARK, BRIGHT, BURNT_SHARE = 40.0, 215.0, 0.25
 
-#: A face is backlit when it is darker than this and not half as bright as the picture: no skin is, in even light.
+#: A face is backlit when it is darker than this and not half as bright as the picture. A judgement, with both asked for
+#: so that dark skin in even light is not taken for it; 95 % of the sample's faces are above 75.
 BACKLIT_LUMA, BACKLIT_RATIO = 60.0, 0.5
 
-#: Standard deviation of grey levels under which a lit picture is veiled: the sample has 50, fog or a dirty dome 10-20.
+#: Standard deviation of grey levels under which a lit picture is veiled. A judgement: the sample has 70.
 VEILED = 20.0
 
 #: Share of the pictures, all the same to the pixel, that a live camera's noise makes impossible; and at least so long.
