@@ -25,12 +25,12 @@ MANY_FACES, SOME_FACES = 0.5, 0.2
 SOFT = 120.0
 
 #: Side-to-side detail per unit of top-to-bottom detail, in the median: 0.9 to 1.0 on the sample's faces as they are or
-#: out of focus, 0.66 when smeared sideways by a fifth of their height; single faces overlap widely (0.35 to 0.82 against
-#: 0.64 to 1.07). So it is a hint, and given only together with `SOFT`.
+#: out of focus, 0.66 when smeared sideways by a fifth of their height; single faces overlap widely (0.35 to 0.82,
+#: against 0.64 to 1.07). So it is a hint, and given only together with `SOFT`.
 SMEARED = 0.7
 
-#: Mean grey level of the picture, and share of it burnt out. A judgement: the sample has a mean of 127 and 1 % burnt out,
-#: and at 40 most of a picture lies where sensors amplify noise.
+#: Mean grey level of the picture, and share of it burnt out. A judgement: the sample has a mean of 127 and 1 %
+#: burnt out, and at 40 most of a picture lies where sensors amplify noise.
 DARK, BRIGHT, BURNT_SHARE = 40.0, 215.0, 0.25
 
 #: A face is backlit when it is darker than this and not half as bright as the picture. A judgement, with both asked for
