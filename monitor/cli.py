@@ -120,6 +120,34 @@ def run(
 
 
 @app.command()
+def kiosk(
+    camera: Annotated[str | None, typer.Option(help="The camera to show; the configuration's first if none.")] = None,
+    language: Annotated[str | None, typer.Option(help="en, es, fr, de, zh, ar, or one of your own texts.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Watch every camera, and show one of them full screen to the visitors at an entrance."""
+    from monitor.commands.kiosk import kiosk as command
+
+    raise typer.Exit(command(config, camera, language))
+
+
+@app.command()
+def doctor(
+    source: Annotated[str, typer.Argument(help="A camera of the configuration, or an address, device or file.")],
+    seconds: Annotated[
+        float | None, typer.Option(min=1, max=600, help="How long to watch; a recording is read whole if not given.")
+    ] = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Examine a camera: what it really delivers, whether faces can be judged in it, and what to change."""
+    from monitor.commands.doctor import doctor as command
+    from monitor.commands.show import load
+
+    command(load(config), source, seconds, as_json=json)
+
+
+@app.command()
 def image(
     paths: Annotated[list[Path], typer.Argument(metavar="FILE|DIR...", help="Pictures, or folders of pictures.")],
     out: Annotated[Path | None, typer.Option(help="Folder for the results; recordings/images where not given.")] = None,

@@ -25,7 +25,6 @@ from monitor.pipeline.recording import Recorded, Recording
 from monitor.rules.judge import Judge
 from monitor.sources.knock import answers
 from monitor.sources.opening import make_camera_source
-from monitor.storage.files import make_folder
 from monitor.storage.lines import ViolationLog
 from monitor.storage.run_info import RunInfo
 from monitor.storage.snapshots import SnapshotFolder
@@ -48,14 +47,13 @@ def check_live(settings: Settings) -> None:
 
 
 def build_live(settings: Settings, first: OpenedDetector, clock: Clock | None = None) -> Live:
-    """Return a live monitor that is not started; raises `OutputError` where results cannot be written.
+    """Return a live monitor that is not started; its folder must exist.
 
     `first` is a detector that is open already: it proves that the model can be used, and serves the first worker.
     """
     clock = clock or SystemClock()
     sys.setswitchinterval(0.0005)  # a stage back from native code waits less for another's Python
     folder = live_folder(settings)
-    make_folder(folder)
     started_at = clock.utc_now()
     run = RunInfo(
         kind="live",

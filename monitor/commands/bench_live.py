@@ -10,7 +10,7 @@ from typing import Any
 from rich.table import Table
 
 from monitor.app.replaying import camera_for, default_recording
-from monitor.app.watching import build_live, inference_for, open_first
+from monitor.app.watching import build_live, inference_for, live_folder, open_first
 from monitor.bench.clips import make_clip
 from monitor.bench.live import Window, figures, stages_alone, watch
 from monitor.bench.naive import NaiveLoop
@@ -26,6 +26,7 @@ from monitor.domain.clock import SystemClock
 from monitor.domain.errors import SourceError
 from monitor.pipeline.live import Live
 from monitor.sources.opening import make_source
+from monitor.storage.files import make_folder
 
 #: After the start: models loaded, rates measured, every camera live.
 _SETTLE_S = 5.0
@@ -98,6 +99,7 @@ class _Bench:
         first = open_first(self._settings.detector)
         names = [f"camera-{number:02d}" for number in range(1, count + 1)]
         settings = self._settings.model_copy(update={"cameras": dict.fromkeys(names, self._camera)})
+        make_folder(live_folder(settings))
         live = build_live(settings, first, self._clock)
         started_s = self._clock.monotonic_s()
         live.start(settings.cameras, inference_for(settings.detector, first))

@@ -16,57 +16,45 @@ from monitor.config.loading import load_settings
 from monitor.config.settings import Settings
 from monitor.domain.errors import MonitorError
 from monitor.pipeline.live import Live
+from monitor.storage.files import claimed, make_folder
 
 _log = logging.getLogger(__name__)
 
 _LOOK_AT_FILE_EVERY_S = 2.0
+_LOOK_AT_MONITOR_EVERY_S = 0.5
 
 
 def run(config: Path | None, *, follow: bool) -> int:
     """Watch every camera until told to stop; return the exit code. Raises what keeps it from starting."""
+    with watching(config) as monitor:
+        monitor.serve(follow=follow)
+        return monitor.stop()
+
+
+@contextmanager
+def watching(config: Path | None) -> Iterator["Watching"]:
+    """Give a running live monitor that listens to signals; raises `ConfigError`, `ModelError`, `OutputError`."""
     path = config_path(config)
     settings = load_settings(path)
     check_live(settings)
-    log_to_stderr()
-    with _signals() as wishes:
-        live = start(settings)
+    folder = live_folder(settings)
+    make_folder(folder)
+    with claimed(folder), _signals() as wishes:
+        log_to_stderr()
+        first = open_first(settings.detector)
+        live = build_live(settings, first)
+        live.start(settings.cameras, inference_for(settings.detector, first))
         _log.info(
             "watching %d camera(s) with %s; journal, log and pictures in %s; Ctrl-C stops",
             len(settings.cameras),
             settings.detector.model.name,
-            live_folder(settings),
+            folder,
         )
-        _serve(live, settings, path, wishes, follow=follow)
-        return stop(live)
-
-
-def start(settings: Settings) -> Live:
-    """Return a running live monitor; raises `ModelError`, `OutputError`."""
-    first = open_first(settings.detector)
-    live = build_live(settings, first)
-    live.start(settings.cameras, inference_for(settings.detector, first))
-    return live
-
-
-def stop(live: Live) -> int:
-    """Stop a live monitor and return the exit code; where a read hangs, leave the process at once.
-
-    By then the journal is complete; a thread inside a camera's driver or FFmpeg cannot be ended any other way.
-    """
-    code = 0
-    try:
-        live.stop()
-    except MonitorError as error:
-        _log.error("%s", error)
-        code = error.exit_code
-    stuck = live.running()
-    _log.info("stopped%s", f"; left behind in a read that hangs: {', '.join(stuck)}" if stuck else "")
-    if stuck:
-        logging.shutdown()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    return code
+        try:
+            yield Watching(live, settings, path, wishes)
+        except BaseException:
+            live.stop()
+            raise
 
 
 class Wishes:
@@ -104,33 +92,66 @@ def _signals() -> Iterator[Wishes]:
             signal.signal(number, handler)
 
 
-def _serve(live: Live, settings: Settings, path: Path, wishes: Wishes, *, follow: bool) -> None:
-    seen = _fingerprint(path)
-    while not wishes.stop and not live.stopped.is_set():
-        wishes.changed.wait(_LOOK_AT_FILE_EVERY_S if follow else 0.5)
-        wishes.changed.clear()
-        if follow and (now := _fingerprint(path)) != seen:
-            seen, wishes.reload = now, True
-        if wishes.reload and not wishes.stop:
-            wishes.reload = False
-            settings = _reload(live, settings, path)
+class Watching:
+    """A running live monitor, the configuration that it runs by, and what people ask of it."""
 
+    def __init__(self, live: Live, settings: Settings, path: Path, wishes: Wishes) -> None:
+        self.live = live
+        self.settings = settings
+        self.wishes = wishes
+        self._path = path
 
-def _reload(live: Live, settings: Settings, path: Path) -> Settings:
-    """Take a changed configuration; a wrong one is refused, and the old one runs on."""
-    try:
-        new = load_settings(path)
-        check_live(new)
-        changed = new.detector != settings.detector
-        inference = inference_for(new.detector, open_first(new.detector)) if changed else None
-    except MonitorError as error:
-        _log.error("the new configuration is refused, the old one runs on:\n%s", error)
-        return settings
-    if new.output != settings.output or new.journal != settings.journal:
-        _log.warning("output and journal take effect after a restart")
-    live.apply(new.cameras, inference)
-    _log.info("configuration loaded again: %d camera(s)", len(new.cameras))
-    return new
+    def serve(self, *, follow: bool) -> None:
+        """Wait until told to stop, or until the monitor stops by itself; load the configuration again when asked.
+
+        With `follow` a changed file is such a wish too.
+        """
+        wishes, seen = self.wishes, _fingerprint(self._path)
+        while not wishes.stop and not self.live.stopped.is_set():
+            wishes.changed.wait(_LOOK_AT_FILE_EVERY_S if follow else _LOOK_AT_MONITOR_EVERY_S)
+            wishes.changed.clear()
+            if follow and (now := _fingerprint(self._path)) != seen:
+                seen, wishes.reload = now, True
+            if wishes.reload and not wishes.stop:
+                wishes.reload = False
+                self._reload()
+
+    def stop(self) -> int:
+        """Stop, and return the exit code; where a read hangs, leave the process at once.
+
+        By then the journal is complete; a thread inside a camera's driver or FFmpeg cannot be ended any other way.
+        """
+        code = 0
+        try:
+            self.live.stop()
+        except MonitorError as error:
+            _log.error("%s", error)
+            code = error.exit_code
+        stuck = self.live.running()
+        _log.info("stopped%s", f"; left behind in a read that hangs: {', '.join(stuck)}" if stuck else "")
+        if stuck:
+            logging.shutdown()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+        return code
+
+    def _reload(self) -> None:
+        """Take a changed configuration; a wrong one is refused, and the old one runs on."""
+        old = self.settings
+        try:
+            new = load_settings(self._path)
+            check_live(new)
+            changed = new.detector != old.detector
+            inference = inference_for(new.detector, open_first(new.detector)) if changed else None
+        except MonitorError as error:
+            _log.error("the new configuration is refused, the old one runs on:\n%s", error)
+            return
+        if new.output != old.output or new.journal != old.journal:
+            _log.warning("output and journal take effect after a restart")
+        self.live.apply(new.cameras, inference)
+        self.settings = new
+        _log.info("configuration loaded again: %d camera(s)", len(new.cameras))
 
 
 def _fingerprint(path: Path) -> tuple[int, int] | None:

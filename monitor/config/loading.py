@@ -60,11 +60,13 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     """Make relative paths count from the configuration file, wherever the program was started."""
     detector = settings.detector.model_copy(update={"model": folder / settings.detector.model})
     output = settings.output.model_copy(update={"folder": folder / settings.output.folder})
+    texts = settings.kiosk.texts
+    kiosk = settings.kiosk.model_copy(update={"texts": None if texts is None else folder / texts})
     cameras = {
         name: camera.model_copy(update={"source": camera.source.relative_to(folder)})
         for name, camera in settings.cameras.items()
     }
-    return settings.model_copy(update={"detector": detector, "output": output, "cameras": cameras})
+    return settings.model_copy(update={"detector": detector, "output": output, "kiosk": kiosk, "cameras": cameras})
 
 
 def _faults(document: LinedDocument, errors: list[ErrorDetails]) -> list[tuple[int, str]]:

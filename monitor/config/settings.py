@@ -9,6 +9,7 @@ from monitor.config.camera import CameraSettings
 from monitor.config.capture import CaptureSettings, HealthSettings
 from monitor.config.detector import DetectorSettings
 from monitor.config.journal import JournalSettings, OutputSettings
+from monitor.config.kiosk import KioskSettings
 from monitor.config.overlay import OverlaySettings
 from monitor.config.rules import RulesSettings
 from monitor.config.tracking import TrackingSettings
@@ -26,6 +27,7 @@ class Settings(Section):
     tracking: TrackingSettings = TrackingSettings()
     rules: RulesSettings = RulesSettings()
     overlay: OverlaySettings = OverlaySettings()
+    kiosk: KioskSettings = KioskSettings()
     journal: JournalSettings = JournalSettings()
     output: OutputSettings = OutputSettings()
     cameras: Annotated[dict[CameraName, CameraSettings], Field(max_length=256)] = {}

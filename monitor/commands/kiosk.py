@@ -1,0 +1,50 @@
+"""`monitor kiosk`."""
+
+import threading
+from pathlib import Path
+
+from monitor.commands.run import Watching, watching
+from monitor.config.settings import Settings
+from monitor.domain.clock import SystemClock
+from monitor.domain.errors import ConfigError
+from monitor.domain.health import CameraStatus
+from monitor.outputs.kiosk.window import KioskWindow
+
+
+def kiosk(config: Path | None, camera: str | None, language: str | None) -> int:
+    """Watch every camera, and show one of them to visitors until the window is closed; return the exit code."""
+    with watching(config) as monitor:
+        name = _shown(monitor.settings, camera)
+        settings = monitor.settings.kiosk
+        if language is not None:
+            settings = settings.model_copy(update={"language": language})
+        closing = threading.Event()
+        folder = monitor.settings.output.folder / "kiosk"
+        window = KioskWindow(settings, lambda: _status(monitor, name), SystemClock(), folder, closing)
+        served = threading.Thread(target=_serve, args=(monitor, closing), name="serve")
+        served.start()
+        try:
+            window.run()
+        finally:
+            monitor.wishes.ask_stop()
+            served.join()
+        return monitor.stop()
+
+
+def _serve(monitor: Watching, closing: threading.Event) -> None:
+    try:
+        monitor.serve(follow=False)
+    finally:
+        closing.set()
+
+
+def _shown(settings: Settings, camera: str | None) -> str:
+    name = camera or settings.kiosk.camera or next(iter(settings.cameras))
+    if name not in settings.cameras:
+        raise ConfigError(f"kiosk: there is no camera {name!r}; the configuration has {', '.join(settings.cameras)}")
+    return name
+
+
+def _status(monitor: Watching, name: str) -> CameraStatus | None:
+    camera = monitor.live.camera(name)
+    return None if camera is None else camera.status(SystemClock().monotonic_s())
