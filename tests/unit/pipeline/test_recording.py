@@ -1,0 +1,209 @@
+"""The recorder: in order, nothing twice, nothing lost, whatever the disk says."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from monitor.domain.errors import OutputError, UnwritableError
+from monitor.domain.event import Event, IncidentOpened, SourceOpened
+from monitor.domain.health import Cause
+from monitor.domain.ports import Sink
+from monitor.pipeline.channel import Closed
+from monitor.pipeline.recording import Recorded, Recording
+from monitor.storage.snapshots import SnapshotFolder
+from tests.fakes import FACE, WITHOUT, FakeSink, FullSink, noise
+
+SOON_S = 10.0
+NOON = datetime(2026, 3, 29, 12, tzinfo=UTC)
+
+
+def until(condition: Callable[[], bool], what: str = "it never came so far") -> None:
+    deadline = time.monotonic() + SOON_S
+    while not condition():
+        assert time.monotonic() < deadline, what
+        threading.Event().wait(0.002)
+
+
+def happening(number: int) -> SourceOpened:
+    return SourceOpened("door", float(number), 320, 240)
+
+
+class Bench:
+    """A recorder on a thread of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.stop = threading.Event()
+        self.recording = Recording(SnapshotFolder(folder), lambda _: NOON, self.stop)
+        self.raised: list[BaseException] = []
+        self._thread: threading.Thread | None = None
+
+    def start(self, *sinks: Sink) -> None:
+        """Record into these."""
+
+        def body() -> None:
+            try:
+                self.recording.run(lambda: sinks)
+            except BaseException as error:  # noqa: BLE001 - handed to the test
+                self.raised.append(error)
+
+        self._thread = threading.Thread(target=body)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Stop as the monitor does."""
+        self.stop.set()
+        self.recording.close()
+        if self._thread is not None:
+            self._thread.join(SOON_S)
+            assert not self._thread.is_alive()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.end()
+
+
+def test_events_reach_every_sink_in_their_order(bench: Bench) -> None:
+    sinks = FakeSink(), FakeSink()
+    events: list[Event] = [happening(number) for number in range(100)]
+    for event in events:
+        bench.recording.put(Recorded(event))
+    bench.start(*sinks)
+    bench.end()
+    assert [sink.events for sink in sinks] == [events, events]
+    assert [sink.closed for sink in sinks] == [1, 1]
+    assert bench.recording.unwritten == 0
+
+
+def test_a_full_disk_is_a_fault_and_loses_nothing(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """The first sink writes, the second cannot: when it can, the first is not given anything twice."""
+    well, full = FakeSink(), FullSink()
+    events: list[Event] = [happening(number) for number in range(20)]
+    with caplog.at_level(logging.INFO):
+        bench.start(well, full)
+        for event in events:
+            bench.recording.put(Recorded(event))
+        until(lambda: full.tries >= 2)
+        fault = bench.recording.fault
+        assert fault is not None
+        assert fault.cause is Cause.JOURNAL
+        assert "disk is full" in fault.detail
+        assert len(well.events) == 1, "what comes later waits its turn"
+        full.full = False
+        until(lambda: len(full.events) == 20)
+    until(lambda: bench.recording.fault is None)
+    assert well.events == events
+    assert full.events == events
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+
+
+def test_who_hands_over_waits_only_when_very_many_wait(bench: Bench) -> None:
+    full = FullSink()
+    bench.start(full)
+    started = time.monotonic()
+    for number in range(5000):
+        bench.recording.put(Recorded(happening(number)))
+    assert time.monotonic() - started < 5
+    assert bench.recording.waiting() >= 4999
+    full.full = False
+    bench.end()
+    assert [event.time_s for event in full.events] == [float(number) for number in range(5000)]
+
+
+def test_stopping_with_a_full_disk_takes_no_time_and_counts_what_is_lost(bench: Bench) -> None:
+    full = FullSink()
+    bench.start(full)
+    for number in range(500):
+        bench.recording.put(Recorded(happening(number)))
+    until(lambda: full.tries > 0)
+    started = time.monotonic()
+    bench.end()
+    assert time.monotonic() - started < 1.2
+    assert bench.recording.unwritten + bench.recording.waiting() == 500
+
+
+def test_whoever_waits_for_room_is_let_go_by_the_stop(bench: Bench) -> None:
+    """A hung disk, a channel that is full, and a worker that waits to hand over: stopping must not wait for it."""
+    hung = threading.Event()
+
+    class Hung(FakeSink):
+        def put(self, event: Event) -> None:
+            hung.wait()
+
+    bench.start(Hung())
+    given = []
+
+    def fill() -> None:
+        try:
+            for number in range(10_010):
+                bench.recording.put(Recorded(happening(number)))
+                given.append(number)
+        except Closed:
+            pass
+
+    filler = threading.Thread(target=fill)
+    filler.start()
+    until(lambda: len(given) >= 10_000)
+    bench.stop.set()
+    try:
+        bench.recording.close()
+        filler.join(SOON_S)
+        assert not filler.is_alive()
+    finally:
+        hung.set()
+
+
+def test_an_event_that_can_never_be_written_holds_up_no_other(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    class Picky(FakeSink):
+        def put(self, event: Event) -> None:
+            if event.time_s == 1.0:
+                raise UnwritableError("journal: UNIQUE constraint failed")
+            super().put(event)
+
+    picky = Picky()
+    bench.start(picky)
+    with caplog.at_level(logging.ERROR):
+        for number in range(3):
+            bench.recording.put(Recorded(happening(number)))
+        until(lambda: len(picky.events) == 2)
+    assert "UNIQUE" in caplog.text
+    assert bench.recording.fault is None
+
+
+def test_the_picture_of_an_incident_is_kept_by_day(bench: Bench, tmp_path: Path) -> None:
+    event = IncidentOpened("door-run-000001", "door", 1, WITHOUT, 5.0, 4.0, 0.9, FACE)
+    bench.start(FakeSink())
+    bench.recording.put(Recorded(event, noise(240, 320)))
+    bench.end()
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.jpg")] == [
+        "2026-03-29/door-run-000001.jpg"
+    ]
+
+
+def test_a_picture_that_cannot_be_kept_is_tried_again_and_the_event_is_not_doubled(
+    bench: Bench, tmp_path: Path
+) -> None:
+    (tmp_path / "2026-03-29").write_text("a file where the folder of the day should be")
+    sink = FakeSink()
+    bench.start(sink)
+    bench.recording.put(Recorded(IncidentOpened("i", "door", 1, WITHOUT, 5.0, 4.0, 0.9, FACE), noise(240, 320)))
+    until(lambda: bench.recording.fault is not None)
+    (tmp_path / "2026-03-29").unlink()
+    until(lambda: bench.recording.fault is None)
+    until((tmp_path / "2026-03-29" / "i.jpg").exists)
+    assert len(sink.events) == 1
+
+
+def test_sinks_that_cannot_be_opened_are_a_failure(bench: Bench) -> None:
+    def refuse() -> list[Sink]:
+        raise OutputError("journal: no such folder")
+
+    with pytest.raises(OutputError, match="no such folder"):
+        bench.recording.run(refuse)

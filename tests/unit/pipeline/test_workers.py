@@ -1,0 +1,344 @@
+"""Workers whose detectors raise, hang or talk rubbish; the clock is told when, so nothing waits for real."""
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from monitor.domain.detection import Detection
+from monitor.domain.errors import ModelError
+from monitor.domain.frame import SourceInfo
+from monitor.domain.geometry import Box
+from monitor.domain.health import Cause
+from monitor.domain.ports import Detector
+from monitor.pipeline.camera import Camera
+from monitor.pipeline.capture import Captured
+from monitor.pipeline.crew import Crew
+from monitor.pipeline.latest import LatestFrames
+from monitor.pipeline.recording import Recorded
+from monitor.pipeline.workers import Workers
+from tests.fakes import FACE, WITHOUT, AnsweringDetector, FakeClock, FakeDetector
+from tests.unit.pipeline.watched import frame_at, watched
+
+SOON_S = 10.0
+LIMIT_S = 5.0
+INFO = SourceInfo(320, 240, 10.0, None, None, live=True)
+
+
+def until(condition: Callable[[], bool], what: str = "it never came so far") -> None:
+    """Wait for another thread."""
+    deadline = time.monotonic() + SOON_S
+    while not condition():
+        assert time.monotonic() < deadline, what
+        threading.Event().wait(0.002)
+
+
+class Bench:
+    """Cameras, their slots and a crew of workers that the test looks after as the watchdog would."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock(100.0)
+        self.frames: LatestFrames[Captured] = LatestFrames()
+        self.cameras: dict[str, Camera] = {}
+        self.crew = Crew(on_failure=self.frames.close)
+        self.records: list[Recorded] = []
+        self.workers: Workers | None = None
+        self.let_go = threading.Event()
+
+    def start(self, open_detector: Callable[[], Detector], count: int = 1, batch: int = 1) -> Workers:
+        """Start workers on these detectors."""
+        self.workers = Workers(open_detector, self.frames, self.clock, LIMIT_S, count, batch)
+        self.workers.start(self.crew)
+        return self.workers
+
+    def add(self, *names: str) -> None:
+        """Connect cameras."""
+        for name in names:
+            self.cameras[name] = watched(self.records.append, self.clock, name)
+            self.cameras[name].connected(INFO, self.clock.now_s)
+
+    def offer(self, *names: str) -> None:
+        """Let a tenth of a second pass, and a picture come from each camera."""
+        self.clock.advance(0.1)
+        for name in names:
+            camera = self.cameras[name]
+            frame = frame_at(self.clock.now_s)
+            camera.looked(frame)
+            self.frames.offer(name, Captured(camera, frame, camera.epoch))
+
+    def analysed(self, name: str) -> int:
+        """Return how many of a camera's pictures were judged."""
+        return self.cameras[name].status(self.clock.now_s).analysed
+
+    def judged(self, *names: str) -> None:
+        """Give each camera a picture, and wait until it has been judged."""
+        before = {name: self.analysed(name) for name in names}
+        self.offer(*names)
+        until(lambda: all(self.analysed(name) > before[name] for name in names), "a picture was never judged")
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    bench = Bench()
+    yield bench
+    bench.let_go.set()
+    bench.crew.stop.set()
+    bench.frames.close()
+    bench.crew.join(SOON_S)
+
+
+def hanging_once(bench: Bench, entered: threading.Event) -> Callable[[], Detector]:
+    """The first detector that is opened hangs at its first look; those after it are well."""
+    first = [True]
+
+    def answer(_: object) -> list[Detection]:
+        entered.set()
+        bench.let_go.wait()
+        return [Detection(FACE, WITHOUT, 1.0)]
+
+    def open_detector() -> Detector:
+        return AnsweringDetector(answer) if first and first.pop() else FakeDetector()
+
+    return open_detector
+
+
+def test_pictures_reach_the_camera_they_came_from(bench: Bench) -> None:
+    bench.add("a", "b", "c")
+    bench.start(FakeDetector, count=2, batch=2)
+    for _ in range(5):
+        bench.judged("a", "b", "c")
+    assert [bench.analysed(name) for name in "abc"] == [5, 5, 5]
+
+
+def test_a_detector_that_raises_is_shown_and_opened_again(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    opened: list[FakeDetector] = []
+
+    def open_detector() -> Detector:
+        opened.append(FakeDetector(error=ModelError("out of memory") if not opened else None))
+        return opened[-1]
+
+    bench.add("a")
+    workers = bench.start(open_detector)
+    with caplog.at_level(logging.INFO):
+        bench.offer("a")
+        until(lambda: workers.fault is not None)
+        assert workers.fault is not None
+        assert workers.fault.cause is Cause.DETECTOR
+        assert "out of memory" in workers.fault.detail
+        until(lambda: len(opened) == 2)
+        assert opened[0].closed
+        bench.judged("a")
+        assert workers.fault is None
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"], "once, and once that it is well"
+
+
+def test_a_detector_that_cannot_be_opened_is_tried_again(bench: Bench) -> None:
+    tries = []
+
+    def open_detector() -> Detector:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ModelError("the model folder is gone")
+        return FakeDetector()
+
+    bench.add("a")
+    workers = bench.start(open_detector)
+    until(lambda: workers.fault is not None)
+    bench.judged("a")
+    assert workers.fault is None
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        [],
+        [[], []],
+        None,
+        [None],
+        [[Detection(Box(math.nan, 0, 10, 10), WITHOUT, 0.9)]],
+        [[Detection(Box(0, 0, math.inf, 10), WITHOUT, 0.9)]],
+        [[Detection(Box(20, 20, 10, 10), WITHOUT, 0.9)]],
+        [[Detection(FACE, WITHOUT, math.nan)]],
+    ],
+    ids=["too few", "too many", "nothing", "no list", "NaN", "infinite", "inside out", "no score"],
+)
+def test_rubbish_is_a_fault_and_judges_nobody(bench: Bench, rubbish: object) -> None:
+    first = [True]
+
+    class Rubbish(FakeDetector):
+        def detect(self, images):
+            return rubbish
+
+    def open_detector() -> Detector:
+        return Rubbish() if first and first.pop() else FakeDetector()
+
+    bench.add("a")
+    workers = bench.start(open_detector)
+    bench.offer("a")
+    until(lambda: workers.fault is not None)
+    assert bench.analysed("a") == 0
+    assert bench.cameras["a"].facts.fault is None, "it is the detector's fault, not the camera's"
+    bench.judged("a")
+    assert workers.fault is None
+
+
+def test_a_detector_that_hangs_is_left_behind(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    entered = threading.Event()
+    bench.add("a")
+    workers = bench.start(hanging_once(bench, entered))
+    bench.offer("a")
+    assert entered.wait(SOON_S)
+    bench.clock.advance(LIMIT_S - 0.5)
+    workers.watch(bench.crew)
+    assert workers.fault is None, "not yet"
+    bench.clock.advance(1.0)
+    with caplog.at_level(logging.ERROR):
+        workers.watch(bench.crew)
+    assert workers.fault is not None
+    assert "hung" in workers.fault.detail
+    assert "detect-1" in caplog.text
+    bench.judged("a")
+    assert workers.fault is None
+    assert bench.analysed("a") == 1
+
+
+def test_what_comes_too_late_is_nobodys(bench: Bench) -> None:
+    entered = threading.Event()
+    bench.add("a")
+    workers = bench.start(hanging_once(bench, entered))
+    bench.offer("a")
+    assert entered.wait(SOON_S)
+    bench.clock.advance(LIMIT_S + 1)
+    workers.watch(bench.crew)
+    bench.judged("a")
+    bench.let_go.set()
+    until(lambda: "detect-1" not in bench.crew.running(), "who was left behind ends when it comes back")
+    bench.judged("a")
+    assert bench.analysed("a") == 2
+    assert bench.cameras["a"].analysis is not None
+    assert bench.cameras["a"].analysis.tracks == ()
+
+
+def test_one_of_two_that_hangs_stops_no_camera_and_is_shown_until_its_seat_works_again(bench: Bench) -> None:
+    entered = threading.Event()
+    bench.add("a", "b", "c")
+    workers = bench.start(hanging_once(bench, entered), count=2)
+    bench.offer("a", "b", "c")
+    assert entered.wait(SOON_S)
+    for _ in range(10):  # the other worker goes on with the two cameras that are free
+        bench.offer("a", "b", "c")
+        until(lambda: sum(bench.analysed(name) for name in "abc") >= 2)
+    stuck = [name for name in "abc" if bench.analysed(name) == 0]
+    assert len(stuck) == 1, "only the camera in that worker's hands waits"
+    bench.clock.advance(LIMIT_S + 1)
+    workers.watch(bench.crew)
+    assert workers.fault is not None
+    bench.judged(*stuck)
+    until(lambda: bench.offer("a", "b", "c") or workers.fault is None)  # type: ignore[func-returns-value]
+    assert len([name for name in bench.crew.running() if name.startswith("detect-")]) == 3
+
+
+def test_a_whole_batch_is_freed_when_its_worker_hangs(bench: Bench) -> None:
+    entered = threading.Event()
+    bench.add("a", "b", "c")
+    bench.offer("a", "b", "c")
+    workers = bench.start(hanging_once(bench, entered), batch=8)
+    assert entered.wait(SOON_S)
+    bench.clock.advance(LIMIT_S + 1)
+    workers.watch(bench.crew)
+    bench.judged("a", "b", "c")
+
+
+def test_a_picture_that_cannot_be_judged_is_that_cameras_fault_alone(bench: Bench) -> None:
+    bench.add("good", "bad")
+    opened = []
+
+    def open_detector() -> Detector:
+        opened.append(1)
+        return FakeDetector()
+
+    workers = bench.start(open_detector)
+    broken = bench.cameras["bad"]
+    broken.on_analysis = lambda _: 1 / 0  # type: ignore[assignment,return-value]
+    bench.offer("good", "bad")
+    until(lambda: broken.facts.fault is not None)
+    assert workers.fault is None
+    bench.judged("good")
+    assert opened == [1], "the detector is well and stays open"
+    broken.on_analysis = None
+    bench.judged("bad")
+    assert broken.facts.fault is None
+
+
+def test_who_is_replaced_finishes_the_look_and_gives_the_camera_back(bench: Bench) -> None:
+    """Another detector in the configuration: what was being looked at must not stay taken for ever."""
+    entered = threading.Event()
+    bench.add("a")
+    old = bench.start(hanging_once(bench, entered))
+    bench.offer("a")
+    assert entered.wait(SOON_S)
+    old.retire()
+    bench.start(FakeDetector)
+    bench.let_go.set()
+    until(lambda: "detect-1" not in bench.crew.running() or len(bench.crew.running()) == 1)
+    bench.judged("a")
+    bench.judged("a")
+
+
+def test_a_replaced_worker_that_hangs_frees_its_camera_all_the_same(bench: Bench) -> None:
+    entered = threading.Event()
+    bench.add("a")
+    old = bench.start(hanging_once(bench, entered))
+    bench.offer("a")
+    assert entered.wait(SOON_S)
+    old.retire()
+    new = bench.start(FakeDetector)
+    bench.offer("a")
+    bench.clock.advance(LIMIT_S + 1)
+    old.watch(bench.crew)
+    new.watch(bench.crew)
+    bench.judged("a")
+
+
+def test_waiting_for_the_journal_is_no_hanging(bench: Bench) -> None:
+    full = threading.Event()
+    waits = threading.Event()
+
+    def record(_: Recorded) -> None:
+        waits.set()
+        full.wait()
+
+    camera = watched(record, bench.clock, "a")
+    bench.cameras["a"] = camera
+    camera.connected(INFO, bench.clock.now_s)
+    workers = bench.start(lambda: AnsweringDetector(lambda _: []))
+    frame = frame_at(bench.clock.now_s + 0.1)
+    looking = threading.Thread(target=camera.looked, args=(frame,))
+    looking.start()
+    assert waits.wait(SOON_S)
+    bench.clock.advance(LIMIT_S + 10)
+    workers.watch(bench.crew)
+    try:
+        assert workers.fault is None
+        assert camera.status(bench.clock.now_s).camera == "a", "and who asks for the status does not wait"
+    finally:
+        full.set()
+        looking.join(SOON_S)
+
+
+def test_capacity_is_looks_over_the_time_that_workers_were_busy(bench: Bench) -> None:
+    def answer(_: object) -> list[Detection]:
+        bench.clock.advance(0.05)
+        return []
+
+    bench.add("a")
+    workers = bench.start(lambda: AnsweringDetector(answer))
+    assert workers.capacity(1.0) is None, "nothing done, nothing known"
+    for _ in range(5):
+        bench.judged("a")
+    until(lambda: workers._looks == 5)
+    assert workers.capacity(1.0) == pytest.approx(20, rel=0.01)
+    assert workers.capacity(1.0) is None
