@@ -133,14 +133,15 @@ def kiosk(
 
 @app.command()
 def doctor(
-    source: Annotated[str, typer.Argument(help="A camera of the configuration, or an address, device or file.")],
+    source: Annotated[str, typer.Argument(help="A camera of the configuration, or a webcam, URL or recording.")],
     seconds: Annotated[
-        float | None, typer.Option(min=1, max=600, help="How long to watch; a recording is read whole if not given.")
+        float | None,
+        typer.Option(min=1, max=600, help="How long to watch: 10, or the first 60 of a recording, where not given."),
     ] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Examine a camera: what it really delivers, whether faces can be judged in it, and what to change."""
+    """Say what a camera really delivers, whether faces in it can be judged, and what to change."""
     from monitor.commands.doctor import doctor as command
     from monitor.commands.show import load
 

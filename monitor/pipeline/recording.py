@@ -84,24 +84,29 @@ class Recording:
         return writes
 
     def _until_written(self, write: Callable[[], object]) -> None:
-        while True:
-            last_try = self._stop.is_set()
-            try:
-                write()
-            except UnwritableError as error:  # would fail for ever: said aloud, and the next one is written
-                _log.error("a record is refused by the database and left out: %s", error)
+        while not self._written(write):
+            if self._stop.is_set():
                 self.unwritten += 1
                 return
-            except OutputError as error:
-                if self.fault is None:
-                    _log.error("cannot record: %s; tried again every second, nothing is thrown away", error)
-                self.fault = Fault(Cause.JOURNAL, f"cannot record: {error}")
-                if last_try:
-                    self.unwritten += 1
-                    return
-                self._stop.wait(_RETRY_S)
-            else:
-                if self.fault is not None:
-                    _log.warning("recording again; what waited is being written")
-                self.fault = None
-                return
+            self._stop.wait(_RETRY_S)
+
+    def _written(self, write: Callable[[], object]) -> bool:
+        """Try once; return False where trying again may help."""
+        try:
+            write()
+        except UnwritableError as error:  # would fail for ever: said aloud, and the next one is written
+            _log.error("a record is refused by the database and left out: %s", error)
+            self.unwritten += 1
+        except OutputError as error:
+            if self.fault is None:
+                _log.error("cannot record: %s; tried again every second, nothing is thrown away", error)
+            self.fault = Fault(Cause.JOURNAL, f"cannot record: {error}")
+            return False
+        except Exception:  # one odd event must not end a monitor that runs for months
+            _log.exception("a record is left out: writing it failed unexpectedly")
+            self.unwritten += 1
+        else:
+            if self.fault is not None:
+                _log.warning("recording again; what waited is being written")
+            self.fault = None
+        return True

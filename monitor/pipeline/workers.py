@@ -110,11 +110,16 @@ class Workers:
         return None if looks == 0 or share < 0.02 else looks / over_s / min(1.0, share)
 
     def retire(self) -> None:
-        """Let every worker end after the look it is at."""
+        """Let every worker end; a look that is under way is given up, since it may be one that hangs."""
         with self._lock:
+            looking = [worker for worker in self._workers if worker.since_s is not None]
             for worker in self._workers:
+                worker.left_behind = worker in looking
                 worker.retired.set()
             self._workers.clear()
+        for worker in looking:
+            for camera in worker.holds:
+                self._frames.done(camera)
         self._frames.wake()
 
     def _start_one(self, seat: int, crew: Crew) -> None:

@@ -1,5 +1,6 @@
 """Pictures of incidents, as JPEG files by day."""
 
+import contextlib
 import os
 from datetime import datetime
 from pathlib import Path
@@ -33,6 +34,7 @@ class SnapshotFolder:
                     os.fsync(file.fileno())
                 partial(path).replace(path)
         except OutputError:
-            partial(path).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the folder itself is what fails
+                partial(path).unlink()
             raise
         return path
