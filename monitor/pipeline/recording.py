@@ -102,7 +102,7 @@ class Recording:
                 _log.error("cannot record: %s; tried again every second, nothing is thrown away", error)
             self.fault = Fault(Cause.JOURNAL, f"cannot record: {error}")
             return False
-        except Exception:  # one odd event must not end a monitor that runs for months
+        except Exception:  # noqa: BLE001 - one odd event must not end a monitor that runs for months
             _log.exception("a record is left out: writing it failed unexpectedly")
             self.unwritten += 1
         else:
