@@ -3,7 +3,8 @@
 import ctypes
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -14,38 +15,30 @@ from monitor.outputs.kiosk.lettering import FONTS
 _PACKAGES = "on Debian: apt install libgl1 libglib2.0-0 libsm6 libxext6"
 
 
-def check_display(environment: Mapping[str, str] = os.environ) -> None:
-    """Raise `OutputError` that says what to do where no window can be opened."""
+@contextmanager
+def opened_display(environment: Mapping[str, str] = os.environ) -> Iterator[tuple[int, int] | None]:
+    """Make sure that a window can be opened, and give the screen's width and height in pixels (None: not told).
+
+    The connection stays open meanwhile: a bare X server starts anew when its last client leaves, which would otherwise
+    be this very question. Raises `OutputError` that says what to do where no window can be opened.
+    """
     framework = cv2.currentUIFramework()
     if not framework:
         raise OutputError("kiosk: this OpenCV cannot open windows; install opencv-python, not opencv-python-headless")
-    if not sys.platform.startswith("linux"):
-        return
-    if framework != "QT" and environment.get("WAYLAND_DISPLAY"):
+    if not sys.platform.startswith("linux") or (framework != "QT" and environment.get("WAYLAND_DISPLAY")):
+        yield None
         return
     name = environment.get("DISPLAY", "")
     if not name:
         raise OutputError("kiosk: no screen: start it in a desktop session, or set DISPLAY to an X server (DISPLAY=:0)")
     _check_qt(environment)
-    if screen_size(name) is None:
-        raise OutputError(f"kiosk: the X server {name} does not answer; check DISPLAY and who may use it (xhost)")
-
-
-def screen_size(display: str) -> tuple[int, int] | None:
-    """Return width and height of an X screen in pixels, or None where its server does not answer."""
     x11 = _x11()
-    x11.XOpenDisplay.restype = ctypes.c_void_p
-    x11.XOpenDisplay.argtypes = [ctypes.c_char_p]
-    for function in (x11.XDefaultScreen, x11.XCloseDisplay):
-        function.argtypes = [ctypes.c_void_p]
-    for function in (x11.XDisplayWidth, x11.XDisplayHeight):
-        function.argtypes = [ctypes.c_void_p, ctypes.c_int]
-    connection = x11.XOpenDisplay(display.encode())
+    connection = x11.XOpenDisplay(name.encode())
     if not connection:
-        return None
+        raise OutputError(f"kiosk: the X server {name} does not answer; check DISPLAY and who may use it (xhost)")
     try:
-        screen = x11.XDefaultScreen(connection)
-        return x11.XDisplayWidth(connection, screen), x11.XDisplayHeight(connection, screen)
+        number = x11.XDefaultScreen(connection)
+        yield x11.XDisplayWidth(connection, number), x11.XDisplayHeight(connection, number)
     finally:
         x11.XCloseDisplay(connection)
 
@@ -65,14 +58,18 @@ def _check_qt(environment: Mapping[str, str]) -> None:
 
 
 def _x11() -> ctypes.CDLL:
-    return _load("libX11.so.6")
+    x11 = _load("libX11.so.6")
+    x11.XOpenDisplay.restype = ctypes.c_void_p
+    x11.XOpenDisplay.argtypes = [ctypes.c_char_p]
+    for function in (x11.XDefaultScreen, x11.XCloseDisplay):
+        function.argtypes = [ctypes.c_void_p]
+    for function in (x11.XDisplayWidth, x11.XDisplayHeight):
+        function.argtypes = [ctypes.c_void_p, ctypes.c_int]
+    return x11
 
 
 def _load(library: str) -> ctypes.CDLL:
     try:
         return ctypes.CDLL(library)
     except OSError as error:
-        missing = str(error).split(":")[0]
-        raise OutputError(
-            f"kiosk: the library {missing} is missing, without which no window opens; {_PACKAGES}"
-        ) from error
+        raise OutputError(f"kiosk: no window can open: {error}; {_PACKAGES}") from error

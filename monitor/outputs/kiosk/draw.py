@@ -101,8 +101,8 @@ def _most_lines(area: Area, layout: Layout) -> int:
 def _draw_picture(place: Image, view: View, analysis: Analysis, mirror: bool) -> None:
     image = analysis.frame.image
     if view.private:
-        subject = view.ruling.face if view.ruling.verdict.violating else None
-        image = hide_faces(image, [track.box for track in analysis.tracks if track is not subject])
+        subject = view.ruling.person if view.ruling.verdict.violating else None
+        image = hide_faces(image, [track.box for track in analysis.tracks if track.track_id != subject])
     height, width = image.shape[:2]
     shown = place.shape[1] / width
     if mirror and shown >= 1:

@@ -71,7 +71,8 @@ class Chime:
         if self._broken:
             return
         self._stop()
-        command = next((player for player in _PLAYERS if self._find(player[0])), None)
+        found = ((self._find(name), options) for name, *options in _PLAYERS)
+        command = next(([program, *options] for program, options in found if program), None)
         if command is None:
             self._give_up("none of pw-play, paplay and aplay is installed")
             return

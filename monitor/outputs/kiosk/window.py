@@ -1,9 +1,9 @@
 """The window at the entrance: shows the verdict, listens to keys; lives on the main thread."""
 
 import logging
-import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,7 +13,7 @@ from monitor.domain.clock import Clock
 from monitor.domain.errors import OutputError
 from monitor.domain.frame import Image
 from monitor.domain.health import CameraStatus
-from monitor.outputs.kiosk.display import check_display, quieten_qt, screen_size
+from monitor.outputs.kiosk.display import opened_display, quieten_qt
 from monitor.outputs.kiosk.draw import Screen, View
 from monitor.outputs.kiosk.sound import Chime
 from monitor.outputs.kiosk.texts import Wording, find_language, load_texts
@@ -65,8 +65,9 @@ class KioskWindow:
         self._chime = Chime(clock.monotonic_s) if settings.sound else None
         self._ruling: Ruling | None = None
         self._notice, self._notice_until_s = "", 0.0
-        self._fullscreen = settings.fullscreen
+        self._fullscreen = False
         self._fullscreen_since_s = 0.0
+        self._screen_px: tuple[int, int] | None = None
         self._shown: object = None
 
     @property
@@ -78,24 +79,26 @@ class KioskWindow:
 
         Raises `OutputError` where no window can be opened.
         """
-        check_display()
-        quieten_qt()
-        cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
-        try:
-            cv2.resizeWindow(TITLE, *_WINDOW_PX)
-            self._set_fullscreen(self._fullscreen)
-            self._loop()
-        finally:
-            if self._chime is not None:
-                self._chime.close()
-            cv2.destroyAllWindows()
-            cv2.waitKey(1)  # lets Qt take the window off the screen
+        with opened_display() as self._screen_px:
+            quieten_qt()
+            cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
+            try:
+                cv2.resizeWindow(TITLE, *_WINDOW_PX)
+                if self._settings.fullscreen:
+                    self._set_fullscreen(True)
+                self._loop()
+            finally:
+                if self._chime is not None:
+                    self._chime.close()
+                if _is_open():
+                    cv2.destroyAllWindows()
+                    cv2.waitKey(1)  # lets Qt take the window off the screen
 
     def _loop(self) -> None:
         while not self._stop.is_set():
             self._refresh()
             key = cv2.waitKey(_TICK_MS)
-            if cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1:
+            if not _is_open():
                 return
             if key >= 0 and not self._obey(key & 0xFF):
                 return
@@ -103,18 +106,29 @@ class KioskWindow:
     def _refresh(self) -> None:
         """Draw and show the screen where it would differ from the one that is there."""
         now_s = self._clock.monotonic_s()
+        view = self._look(now_s)
+        width, height = self._size(now_s)
+        shown = (_looks(view), self._wording, width, height)
+        if shown != self._shown:
+            cv2.imshow(TITLE, self._screen.draw(view, self._wording, width, height))
+            self._shown = shown
+
+    def _look(self, now_s: float) -> View:
+        """Ask how the camera is doing and rule on it."""
         status = self._read()
         ruling = rule(status, now_s, self._ruling)
         self._announce(ruling)
         self._ruling = ruling
         if self._notice and now_s >= self._notice_until_s:
             self._notice = ""
-        width, height = self._size(now_s)
-        view = _view(status, ruling, now_s, self._notice)
-        shown = (_looks(view), self._wording, width, height)
-        if shown != self._shown:
-            cv2.imshow(TITLE, self._screen.draw(view, self._wording, width, height))
-            self._shown = shown
+        analysis = None if status is None else status.analysis
+        return View(
+            ruling=ruling,
+            analysis=analysis,
+            camera="" if status is None else status.camera,
+            age_s=0.0 if analysis is None else now_s - analysis.frame.time_s,
+            notice=self._notice,
+        )
 
     def _announce(self, ruling: Ruling) -> None:
         if self._chime is None:
@@ -142,10 +156,8 @@ class KioskWindow:
 
     def _save(self) -> None:
         """Write the screen as it is, but for the faces that are nobody's business; a failure is shown and logged."""
-        if self._ruling is None:
-            return
         now_s = self._clock.monotonic_s()
-        view = _view(self._read(), self._ruling, now_s, notice="", private=True)
+        view = replace(self._look(now_s), notice="", private=True)
         screen = self._screen.draw(view, self._wording, *self._size(now_s))
         self._shown = None
         try:
@@ -174,13 +186,18 @@ class KioskWindow:
         _, _, width, height = cv2.getWindowImageRect(TITLE)
         waited_s = now_s - self._fullscreen_since_s
         if self._fullscreen and (width, height) == _WINDOW_PX and waited_s >= _FULLSCREEN_S:
-            display = os.environ.get("DISPLAY")
-            size = screen_size(display) if display else None
-            if size is not None and size != _WINDOW_PX:
-                cv2.resizeWindow(TITLE, *size)
+            if self._screen_px is not None and self._screen_px != _WINDOW_PX:
+                cv2.resizeWindow(TITLE, *self._screen_px)
                 cv2.moveWindow(TITLE, 0, 0)
             self._fullscreen_since_s = float("inf")  # asked once
         return max(1, width), max(1, height)
+
+
+def _is_open() -> bool:
+    try:
+        return cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
+    except cv2.error:  # with its last window OpenCV's Qt is gone, and says so in this way
+        return False
 
 
 def save_screen(screen: Image, folder: Path, name: str) -> Path:
@@ -195,18 +212,6 @@ def save_screen(screen: Image, folder: Path, name: str) -> Path:
         partial(path).write_bytes(data.tobytes())
     finish(path)
     return path
-
-
-def _view(status: CameraStatus | None, ruling: Ruling, now_s: float, notice: str, private: bool = False) -> View:
-    analysis = None if status is None else status.analysis
-    return View(
-        ruling=ruling,
-        analysis=analysis,
-        camera="" if status is None else status.camera,
-        age_s=0.0 if analysis is None else now_s - analysis.frame.time_s,
-        notice=notice,
-        private=private,
-    )
 
 
 def _looks(view: View) -> tuple[object, ...]:
