@@ -1,5 +1,6 @@
 """The loop that people write today, to hold the live monitor against."""
 
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import cv2
 
+from monitor.detectors.quiet import native_notices_hidden
 from monitor.domain.errors import ModelError
 from monitor.domain.frame import Image
 
@@ -21,11 +23,15 @@ class NaiveLoop:
     """
 
     def __init__(self, saved_model: Path) -> None:
-        import tensorflow as tf
-
-        self._tf = tf
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its notices are not for our users
         try:
-            self._model = tf.saved_model.load(str(saved_model))
+            with native_notices_hidden():
+                import tensorflow as tf
+
+                self._tf = tf
+                self._model = tf.saved_model.load(str(saved_model))
+        except ImportError as error:
+            raise ModelError("--compare naive needs TensorFlow: pip install -r requirements.txt") from error
         except OSError as error:
             raise ModelError(f"{saved_model}: TensorFlow cannot load it: {error}") from error
         self._detect = self._model.signatures["serving_default"]

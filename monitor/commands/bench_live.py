@@ -1,5 +1,6 @@
 """`monitor bench live`."""
 
+import logging
 import statistics
 import tempfile
 import threading
@@ -48,6 +49,7 @@ def bench_live(
 ) -> None:
     """Play a clip as so many cameras through the live monitor, and print what it delivers and costs."""
     video = video or default_recording(settings)
+    logging.getLogger("monitor").addHandler(logging.NullHandler())  # what the cameras say is in the figures
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.mp4"
         make_clip(video, clip, *size, fps)
