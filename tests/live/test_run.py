@@ -1,0 +1,272 @@
+"""`monitor run` as a process of its own: signals, a changed configuration, and what may never be printed."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import PROJECT
+from tests.e2e.commands import ask, environment
+from tests.live.servers import RtspServer, listening, rtsp
+from tests.live.watch import CAPTURE, until
+
+MODEL = PROJECT / "models" / "ssd-mobilenet-v2-fpnlite-416x256"
+SECRET = "hunter2-s3cret"
+#: A start on a busy machine: libraries, model, database.
+STARTS_S = 45.0
+
+
+class Run:
+    """A running monitor and what it has said so far."""
+
+    def __init__(self, folder: Path, cameras: dict[str, Any], *options: str, **more: Any) -> None:
+        self.folder = folder
+        self.config = folder / "config.yaml"
+        self.configure(cameras, **more)
+        self.lines: list[str] = []
+        command = [sys.executable, "-m", "monitor", *options, "run", "--config", str(self.config)]
+        self.process = subprocess.Popen(
+            command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    @property
+    def said(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / "recordings" / "live" / "journal.db"
+
+    def configure(self, cameras: dict[str, Any], **more: Any) -> None:
+        """Write the configuration."""
+        values = {"detector": {"model": str(MODEL)}, "capture": CAPTURE, "cameras": cameras} | more
+        self.config.write_text(yaml.safe_dump(values), "utf-8")
+
+    def wait(self, words: str, within_s: float = STARTS_S, times: int = 1) -> None:
+        """Wait until it has said something."""
+
+        def there() -> bool:
+            assert self.process.poll() is None or len(re.findall(words, self.said)) >= times, self.said
+            return len(re.findall(words, self.said)) >= times
+
+        until(there, lambda: f"{words!r} in:\n{self.said}", within_s)
+
+    def ask(self, query: str) -> list[tuple]:
+        return ask(self.journal, query) if self.journal.exists() else []
+
+    def stop(self, number: int = signal.SIGTERM) -> float:
+        """Stop it; return how long that took."""
+        started = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(30)
+        took_s = time.monotonic() - started
+        self._reader.join()
+        return took_s
+
+    def end(self) -> None:
+        """Leave nothing behind."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._reader.join()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+
+@pytest.fixture
+def runs() -> Iterator[list[Run]]:
+    running: list[Run] = []
+    yield running
+    for each in running:
+        each.end()
+
+
+def played(source: Path, **more: Any) -> dict[str, Any]:
+    return {"source": str(source), "capture": {"loop": True}} | more
+
+
+def complete(run: Run) -> None:
+    """Hold a journal to what it must be after a stop."""
+    assert run.ask("PRAGMA integrity_check") == [("ok",)]
+    assert run.ask("SELECT count(*) FROM incidents WHERE closed_s IS NULL") == [(0,)]
+    for source, opened, ended in run.ask(
+        "SELECT source_id, sum(kind = 'opened'), sum(kind = 'ended') FROM source_events GROUP BY source_id"
+    ):
+        assert opened == ended, source
+    assert run.ask("SELECT count(*) FROM source_events WHERE at IS NULL") == [(0,)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_is_quick_and_leaves_a_complete_journal(
+    runs: list[Run], sample: Path, tmp_path: Path, number: int
+) -> None:
+    """With a camera that works, and one whose open hangs."""
+    with listening() as port:
+        hung = {"source": f"rtsp://127.0.0.1:{port}/cam", "capture": {"open_timeout_s": 20}}
+        run = Run(tmp_path, {"entrance": played(sample, rules={"dwell_s": 0.2}), "hung": hung})
+        runs.append(run)
+        run.wait("entrance: live")
+        until(lambda: run.ask("SELECT count(*) FROM incidents") not in ([], [(0,)]), lambda: run.said)
+        assert run.stop(number) < 3.5
+    assert run.process.returncode == 0
+    assert "Traceback" not in run.said
+    assert re.search(r"stopped.*capture-hung", run.lines[-1])
+    complete(run)
+    assert run.ask("SELECT count(*) > 0 FROM visits") == [(1,)]
+    assert run.ask("SELECT kind, reason FROM source_events WHERE kind = 'ended'") == [("ended", "interrupted")]
+    incidents = run.ask("SELECT incident_id FROM incidents")
+    pictures = {path.stem for path in run.journal.parent.glob("incidents/*/*.jpg")}
+    assert pictures == {incident for (incident,) in incidents}
+    log = (run.journal.parent / "violations.log").read_text("utf-8")
+    for (incident,) in incidents:
+        assert log.count(f"{incident}  OPENED") == 1
+        assert log.count(f"{incident}  CLOSED") == 1
+
+
+def test_a_changed_configuration_is_loaded_and_a_wrong_one_refused(
+    runs: list[Run], sample: Path, tmp_path: Path
+) -> None:
+    run = Run(tmp_path, {"a": played(sample), "b": played(sample)})
+    runs.append(run)
+    run.wait("a: live")
+    run.wait("b: live")
+    run.config.write_text("cameras: {a: {source: [}}", "utf-8")
+    run.process.send_signal(signal.SIGHUP)
+    run.wait("refused, the old one runs on")
+    run.configure({})
+    run.process.send_signal(signal.SIGHUP)
+    run.wait("names no camera")
+    run.configure({"a": played(sample), "b": played(sample)}, detector={"model": str(tmp_path / "none")})
+    run.process.send_signal(signal.SIGHUP)
+    run.wait("refused, the old one runs on", times=3)
+    assert run.ask("SELECT source_id FROM source_events WHERE kind = 'ended'") == []
+    run.configure({"a": played(sample), "b": played(sample, rules={"dwell_s": 0.2}), "c": played(sample)})
+    run.process.send_signal(signal.SIGHUP)
+    run.wait(r"loaded again: 3 camera")
+    run.wait("c: live")
+    until(lambda: len(re.findall("b: live", run.said)) == 2)
+    assert run.ask("SELECT source_id FROM source_events WHERE kind = 'ended'") == [("b",)]
+    run.configure(
+        {"a": played(sample), "b": played(sample, rules={"dwell_s": 0.2}), "c": played(sample)},
+        detector={"model": str(MODEL), "thresholds": {"with_mask": 0.5, "without_mask": 0.5, "incorrect": 0.5}},
+    )
+    run.process.send_signal(signal.SIGHUP)
+    run.wait(r"loaded again: 3 camera", times=2)
+    newest = run.ask("SELECT coalesce(max(id), 0) FROM visits")
+    until(lambda: run.ask("SELECT coalesce(max(id), 0) FROM visits") > newest, lambda: run.said)
+    assert "fault" not in run.said
+    assert run.stop() < 3.5
+    assert run.process.returncode == 0
+    complete(run)
+    assert run.ask("SELECT source_id, count(*) FROM source_events WHERE kind = 'opened' GROUP BY 1") == [
+        ("a", 1),
+        ("b", 2),
+        ("c", 1),
+    ]
+
+
+def children(pid: int) -> set[int]:
+    """Return the processes that a process has started, and theirs."""
+    found: set[int] = set()
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            mine = {int(child) for child in (task / "children").read_text("ascii").split()}
+        except OSError:
+            continue
+        found |= mine.union(*(children(child) for child in mine))
+    return found
+
+
+@pytest.mark.parametrize("options", [(), ("--debug",)], ids=["usual", "debug"])
+def test_a_password_is_shown_nowhere(
+    gstreamer: None, runs: list[Run], sample: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """A camera that takes the password, one that refuses it, one that dies, and one that talks rubbish."""
+    with (
+        rtsp("--user", "viewer", "--password", SECRET, "--pattern", "snow") as server,
+        listening(b"HTTP/1.0 500 No\r\n\r\n" + bytes(range(256)) * 64, endless=True) as port,
+    ):
+        address = f"127.0.0.1:{port}"
+        cameras: dict[str, Any] = {
+            "good": {"source": server.url(f"viewer:{SECRET}")},
+            "wrong": {"source": server.url(f"viewer:{SECRET}-wrong")},
+            "elsewhere": {"source": server.url(f"viewer:{SECRET}", f"nope?password={SECRET}")},
+            "rubbish": {"source": f"rtsp://viewer:{SECRET}@{address}/cam"},
+            "rubbish page": {"source": f"http://viewer:{SECRET}@{address}/cam?token={SECRET}"},
+            "nobody": {"source": f"rtsp://viewer:{SECRET}@127.0.0.1:1/cam"},
+        }
+        run = Run(tmp_path, cameras, *options)
+        runs.append(run)
+        run.wait("good: live")
+        for name in ("wrong", "elsewhere", "rubbish", "rubbish page", "nobody"):
+            run.wait(f"{name}: lost")
+        command_lines = [
+            Path(f"/proc/{pid}/cmdline").read_bytes() for pid in {run.process.pid, *children(run.process.pid)}
+        ]
+        run.config.write_text(run.config.read_text("utf-8") + "\nwrong_key: 1\n", "utf-8")
+        run.process.send_signal(signal.SIGHUP)
+        run.wait("refused, the old one runs on")
+        server.kill()
+        run.wait("good: lost")
+        run.stop()
+    assert run.process.returncode == 0
+    assert SECRET not in run.said
+    assert "***@127.0.0.1" in run.said, "addresses are shown, without their secrets"
+    assert not any(SECRET.encode() in line for line in command_lines)
+    for path in run.journal.parent.rglob("*"):
+        if path.is_file():
+            assert SECRET.encode() not in path.read_bytes(), path
+    assert run.ask("SELECT count(*) FROM source_events WHERE source_id = 'good' AND kind = 'lost'") == [(1,)]
+
+
+def test_a_camera_comes_back_while_it_runs(server: RtspServer, runs: list[Run], sample: Path, tmp_path: Path) -> None:
+    run = Run(tmp_path, {"door": {"source": server.url()}, "hall": played(sample)})
+    runs.append(run)
+    run.wait("door: live")
+    run.wait("hall: live")
+    server.kill()
+    run.wait("door: lost")
+    server.start()
+    run.wait("door: live", times=2)
+    assert "hall: lost" not in run.said
+    assert run.stop() < 3.5
+    rows = run.ask("SELECT kind FROM source_events WHERE source_id = 'door' ORDER BY id")
+    assert [kind for (kind,) in rows] == ["opened", "lost", "restored", "ended"]
+    complete(run)
+
+
+def test_what_keeps_it_from_starting_is_one_line(tmp_path: Path) -> None:
+    for values, code, words in (
+        ({"cameras": {}}, 3, "names no camera"),
+        ({"cameras": {"a": {"source": "0"}}, "detector": {"model": "none"}}, 5, "none"),
+        ({"cameras": {"a": {"source": "ftp://127.0.0.1/x"}}}, 3, "ftp"),
+    ):
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump(values), "utf-8")
+        done = subprocess.run(
+            [sys.executable, "-m", "monitor", "run", "--config", "config.yaml"],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(PROJECT)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
