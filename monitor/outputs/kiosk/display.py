@@ -11,13 +11,17 @@ import cv2
 
 from monitor.domain.errors import OutputError
 from monitor.outputs.kiosk.lettering import FONTS
+from monitor.outputs.look import Bgr
 
 _PACKAGES = "on Debian: apt install libgl1 libglib2.0-0 libsm6 libxext6"
 
+#: Xlib's AllPlanes and ZPixmap.
+_ALL_PLANES, _BY_PIXEL = ctypes.c_ulong(-1).value, 2
+
 
 @contextmanager
-def opened_display(environment: Mapping[str, str] = os.environ) -> Iterator[tuple[int, int] | None]:
-    """Make sure that a window can be opened, and give the screen's width and height in pixels (None: not told).
+def opened_display(environment: Mapping[str, str] = os.environ) -> Iterator["XScreen | None"]:
+    """Make sure that a window can be opened, and give the X screen that it will be on (None: a screen of another kind).
 
     The connection stays open meanwhile: a bare X server starts anew when its last client leaves, which would otherwise
     be this very question. Raises `OutputError` that says what to do where no window can be opened.
@@ -37,10 +41,38 @@ def opened_display(environment: Mapping[str, str] = os.environ) -> Iterator[tupl
     if not connection:
         raise OutputError(f"kiosk: the X server {name} does not answer; check DISPLAY and who may use it (xhost)")
     try:
-        number = x11.XDefaultScreen(connection)
-        yield x11.XDisplayWidth(connection, number), x11.XDisplayHeight(connection, number)
+        yield XScreen(x11, connection)
     finally:
         x11.XCloseDisplay(connection)
+
+
+class XScreen:
+    """What can be asked of an X screen while its connection is open."""
+
+    def __init__(self, x11: ctypes.CDLL, connection: int) -> None:
+        self._x11, self._connection = x11, connection
+        self._number = x11.XDefaultScreen(connection)
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height."""
+        return (
+            self._x11.XDisplayWidth(self._connection, self._number),
+            self._x11.XDisplayHeight(self._connection, self._number),
+        )
+
+    def colour_at(self, x: int, y: int) -> Bgr | None:
+        """Return what is seen at a place of a true-colour screen, or None outside it or where it cannot be told."""
+        width, height = self.size_px
+        if not (0 <= x < width and 0 <= y < height):
+            return None
+        root = self._x11.XRootWindow(self._connection, self._number)
+        image = self._x11.XGetImage(self._connection, root, x, y, 1, 1, _ALL_PLANES, _BY_PIXEL)
+        if not image:
+            return None
+        value = self._x11.XGetPixel(image, 0, 0)
+        self._x11.XDestroyImage(image)
+        return value & 0xFF, value >> 8 & 0xFF, value >> 16 & 0xFF
 
 
 def quieten_qt() -> None:
@@ -59,12 +91,20 @@ def _check_qt(environment: Mapping[str, str]) -> None:
 
 def _x11() -> ctypes.CDLL:
     x11 = _load("libX11.so.6")
-    x11.XOpenDisplay.restype = ctypes.c_void_p
-    x11.XOpenDisplay.argtypes = [ctypes.c_char_p]
-    for function in (x11.XDefaultScreen, x11.XCloseDisplay):
-        function.argtypes = [ctypes.c_void_p]
-    for function in (x11.XDisplayWidth, x11.XDisplayHeight):
-        function.argtypes = [ctypes.c_void_p, ctypes.c_int]
+    pointer, number, size = ctypes.c_void_p, ctypes.c_int, ctypes.c_uint
+    for name, result, arguments in (
+        ("XOpenDisplay", pointer, [ctypes.c_char_p]),
+        ("XCloseDisplay", number, [pointer]),
+        ("XDefaultScreen", number, [pointer]),
+        ("XDisplayWidth", number, [pointer, number]),
+        ("XDisplayHeight", number, [pointer, number]),
+        ("XRootWindow", ctypes.c_ulong, [pointer, number]),
+        ("XGetImage", pointer, [pointer, ctypes.c_ulong, number, number, size, size, ctypes.c_ulong, number]),
+        ("XGetPixel", ctypes.c_ulong, [pointer, number, number]),
+        ("XDestroyImage", number, [pointer]),
+    ):
+        function = getattr(x11, name)
+        function.restype, function.argtypes = result, arguments
     return x11
 
 

@@ -75,6 +75,12 @@ class Screen:
         _round_corners(place, max(1, layout.margin_px * 3 // 4), PAINTS[verdict].ground)
         return self._canvas
 
+    def colour_at(self, x: int, y: int) -> Bgr:
+        """Return the colour of a place of the last screen, or of its nearest edge."""
+        row = self._canvas[min(y, self._canvas.shape[0] - 1)]
+        blue, green, red = (int(value) for value in row[min(x, row.shape[0] - 1)])
+        return blue, green, red
+
 
 def _draw_verdict(verdict: Verdict, wording: Wording, layout: Layout, width: int, height: int) -> Image:
     paint, words, lettering = PAINTS[verdict], wording.of(verdict), lettering_for(wording.direction)

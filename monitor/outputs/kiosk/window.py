@@ -13,7 +13,7 @@ from monitor.domain.clock import Clock
 from monitor.domain.errors import OutputError
 from monitor.domain.frame import Image
 from monitor.domain.health import CameraStatus
-from monitor.outputs.kiosk.display import opened_display, quieten_qt
+from monitor.outputs.kiosk.display import XScreen, opened_display, quieten_qt
 from monitor.outputs.kiosk.draw import Screen, View
 from monitor.outputs.kiosk.sound import Chime
 from monitor.outputs.kiosk.texts import Wording, find_language, load_texts
@@ -33,6 +33,12 @@ _NOTICE_S = 2.0
 
 #: A window manager has put the window on the whole screen by then, or there is none.
 _FULLSCREEN_S = 1.0
+
+#: A window that is not painted after so long is opened anew, up to so many times.
+_PAINTED_S, _MOST_OPENINGS = 1.0, 5
+
+#: Where the verdict's colour is looked for, from the window's corner, and how exact it has to be.
+_CORNER_PX, _SAME_COLOUR = 3, 12
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +73,8 @@ class KioskWindow:
         self._notice, self._notice_until_s = "", 0.0
         self._fullscreen = False
         self._fullscreen_since_s = 0.0
-        self._screen_px: tuple[int, int] | None = None
+        self._display: XScreen | None = None
+        self._openings, self._opened_s, self._painted = 0, 0.0, False
         self._shown: object = None
 
     @property
@@ -79,20 +86,23 @@ class KioskWindow:
 
         Raises `OutputError` where no window can be opened.
         """
-        with opened_display() as self._screen_px:
+        with opened_display() as self._display:
             quieten_qt()
-            cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
             try:
-                cv2.resizeWindow(TITLE, *_WINDOW_PX)
-                if self._settings.fullscreen:
-                    self._set_fullscreen(True)
+                self._open()
                 self._loop()
             finally:
                 if self._chime is not None:
                     self._chime.close()
-                if _is_open():
-                    cv2.destroyAllWindows()
-                    cv2.waitKey(1)  # lets Qt take the window off the screen
+                _close()
+
+    def _open(self) -> None:
+        cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
+        self._openings += 1
+        self._opened_s, self._shown = self._clock.monotonic_s(), None
+        cv2.resizeWindow(TITLE, *_WINDOW_PX)
+        if self._settings.fullscreen:
+            self._set_fullscreen(True)
 
     def _loop(self) -> None:
         while not self._stop.is_set():
@@ -102,6 +112,30 @@ class KioskWindow:
                 return
             if key >= 0 and not self._obey(key & 0xFF):
                 return
+            if not self._painted:
+                self._painted = self._is_painted()
+
+    def _is_painted(self) -> bool:
+        """Look whether the window has come up, and open it anew where it stays black.
+
+        On a busy machine OpenCV's Qt (5.15.19 in the wheel of 5.0.0.93) misses in about a quarter of all starts that
+        its window is on the screen, and then never paints in it; in one opened later it does.
+        """
+        if self._display is None:
+            return True
+        left, top, _, _ = cv2.getWindowImageRect(TITLE)
+        seen = self._display.colour_at(left + _CORNER_PX, top + _CORNER_PX)
+        drawn = self._screen.colour_at(_CORNER_PX, _CORNER_PX)
+        if seen is None or max(abs(a - b) for a, b in zip(seen, drawn, strict=True)) <= _SAME_COLOUR:
+            return True
+        if self._clock.monotonic_s() - self._opened_s < _PAINTED_S:
+            return False
+        if self._openings == _MOST_OPENINGS:
+            _log.warning("the window does not show what was drawn in it; is another one in front of it?")
+            return True
+        _close()
+        self._open()
+        return False
 
     def _refresh(self) -> None:
         """Draw and show the screen where it would differ from the one that is there."""
@@ -186,8 +220,8 @@ class KioskWindow:
         _, _, width, height = cv2.getWindowImageRect(TITLE)
         waited_s = now_s - self._fullscreen_since_s
         if self._fullscreen and (width, height) == _WINDOW_PX and waited_s >= _FULLSCREEN_S:
-            if self._screen_px is not None and self._screen_px != _WINDOW_PX:
-                cv2.resizeWindow(TITLE, *self._screen_px)
+            if self._display is not None and self._display.size_px != _WINDOW_PX:
+                cv2.resizeWindow(TITLE, *self._display.size_px)
                 cv2.moveWindow(TITLE, 0, 0)
             self._fullscreen_since_s = float("inf")  # asked once
         return max(1, width), max(1, height)
@@ -198,6 +232,12 @@ def _is_open() -> bool:
         return cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
     except cv2.error:  # with its last window OpenCV's Qt is gone, and says so in this way
         return False
+
+
+def _close() -> None:
+    if _is_open():
+        cv2.destroyAllWindows()
+        cv2.waitKey(1)  # lets Qt take the window off the screen
 
 
 def save_screen(screen: Image, folder: Path, name: str) -> Path:
