@@ -24,6 +24,7 @@ def main() -> None:
     parser.add_argument("--user")
     parser.add_argument("--password")
     parser.add_argument("--error-rate", type=float, default=0.0, help="share of the packets with a byte changed")
+    parser.add_argument("--stop-after", type=int, help="end the picture after so many, while a sound goes on")
     given = parser.parse_args()
     Gst.init(None)
     width, height = given.size.split("x")
@@ -31,14 +32,15 @@ def main() -> None:
         source = f'filesrc location="{given.file}" ! qtdemux ! h264parse config-interval=-1'
     else:
         source = (
-            f"videotestsrc is-live=true pattern={given.pattern} ! "
+            f"videotestsrc is-live=true num-buffers={given.stop_after or -1} pattern={given.pattern} ! "
             f"video/x-raw,width={width},height={height},framerate={given.fps}/1 ! "
             f"x264enc tune=zerolatency speed-preset=ultrafast key-int-max={given.fps} ! h264parse config-interval=-1"
         )
     if given.error_rate:
         source += f" ! errorignore ! identity error-after=-1 ! breakmydata probability={given.error_rate} skip=4000"
     factory = GstRtspServer.RTSPMediaFactory()
-    factory.set_launch(f"( {source} ! rtph264pay name=pay0 pt=96 )")
+    sound = " audiotestsrc is-live=true volume=0 ! alawenc ! rtppcmapay name=pay1 pt=8" if given.stop_after else ""
+    factory.set_launch(f"( {source} ! rtph264pay name=pay0 pt=96{sound} )")
     factory.set_shared(not given.file)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")

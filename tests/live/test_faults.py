@@ -529,16 +529,16 @@ def test_a_played_recording_keeps_its_own_rate(clip: Path) -> None:
     clock, stop = SystemClock(), threading.Event()
     played = PlayedFile(lambda: make_source("door", SourceAddress(str(clip)), clock), clock, stop.wait, loop=True)
     played.open()
-    times = [played.grab() or 0.0 for _ in range(31)]
+    times = [played.grab() or 0.0 for _ in range(23)]
     played.close()
     assert times == sorted(times)
-    assert times[-1] - times[0] == pytest.approx(3.0, abs=0.3)
+    assert times[-1] - times[0] == pytest.approx(2.2, abs=0.3)
 
 
 def test_nothing_happens_to_a_healthy_camera(clip: Path, tmp_path: Path) -> None:
     with watching({"hall": healthy(clip)}, tmp_path) as watch:
         watch.wait("hall", LIVE)
-        watch.looks("hall", 30)
+        watch.looks("hall", 15)
         assert watch.shows("hall", LIVE)
         status = watch.status("hall")
         assert status.drops[Drop.LATE] == status.drops[Drop.CORRUPT] == 0

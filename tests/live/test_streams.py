@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from monitor.domain.address import SourceAddress
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import SourceError
 from monitor.domain.event import (
@@ -20,7 +19,8 @@ from monitor.domain.event import (
     SourceOpened,
 )
 from monitor.domain.health import Cause, Condition, Drop
-from monitor.sources.opencv import OpenCvSource
+from monitor.domain.ports import Source
+from monitor.sources.opening import make_camera_source
 from tests.live.servers import HttpCamera, RtspServer, free_port, listening, rtsp
 from tests.live.watch import CAPTURE, camera, healthy, until, watching
 
@@ -75,7 +75,7 @@ def test_a_server_that_is_frozen_and_goes_on(server: RtspServer, clip: Path, tmp
         watch.wait("door", LOST, Cause.TIMED_OUT, within_s=10)
         # Every later try fails for the same reason, in the same words.
         time_s = time.monotonic()
-        until(lambda: time.monotonic() - time_s > 4 or not watch.shows("door", LOST, Cause.TIMED_OUT))
+        until(lambda: time.monotonic() - time_s > 2 or not watch.shows("door", LOST, Cause.TIMED_OUT))
         assert watch.shows("door", LOST, Cause.TIMED_OUT), watch.status("door").health
         watch.looks("hall", 5)
         server.thaw()
@@ -83,14 +83,19 @@ def test_a_server_that_is_frozen_and_goes_on(server: RtspServer, clip: Path, tmp
         assert not watch.told(CameraLost, source="hall")
 
 
-def grab_for_ever(source: OpenCvSource, times: list[float]) -> None:
+def source_of(url: str, **limits: float) -> Source:
+    settings = camera(url, capture=CAPTURE | limits)
+    return make_camera_source("door", settings.source, settings.capture, SystemClock(), lambda _: None)
+
+
+def grab_for_ever(source: Source, times: list[float]) -> None:
     while True:
         times.append(time.monotonic())
         source.grab()
 
 
 def test_a_read_of_a_frozen_server_ends_in_time(server: RtspServer) -> None:
-    source = OpenCvSource("door", SourceAddress(server.url()), SystemClock(), 1, 5.0, 1.0)
+    source = source_of(server.url())
     source.open()
     try:
         for _ in range(15):
@@ -109,7 +114,7 @@ def test_a_read_of_a_frozen_server_ends_in_time(server: RtspServer) -> None:
 def test_an_open_of_a_silent_server_ends_in_time() -> None:
     with listening() as port:
         for scheme in ("rtsp", "http"):
-            source = OpenCvSource("door", SourceAddress(f"{scheme}://127.0.0.1:{port}/cam"), SystemClock(), 1, 1.0, 1.0)
+            source = source_of(f"{scheme}://127.0.0.1:{port}/cam", open_timeout_s=1)
             started = time.monotonic()
             with pytest.raises(SourceError) as caught:
                 source.open()
@@ -157,17 +162,32 @@ def test_every_reason_is_told_apart_and_harms_nobody_else(
             assert watch.stop() < 3
 
 
-def test_packets_that_are_corrupt(gstreamer: None, clip: Path, tmp_path: Path) -> None:
-    """Every fiftieth byte or so is wrong: what decodes is judged, and the camera is not given up."""
+@pytest.mark.parametrize("rate", [0.00001, 0.0005], ids=["some pictures", "every picture"])
+def test_packets_that_are_corrupt(gstreamer: None, clip: Path, tmp_path: Path, rate: float) -> None:
+    """Bytes are wrong here and there: what is whole is judged, what is damaged is counted, and nobody gives up."""
     with (
-        rtsp("--pattern", "snow", "--fps", "10", "--error-rate", "0.0005") as server,
+        rtsp("--pattern", "snow", "--fps", "10", "--error-rate", f"{rate:f}") as server,
         watching({"door": camera(server.url()), "hall": healthy(clip)}, tmp_path) as watch,
     ):
-        watch.looks("door", 30)
+        if rate < 0.0001:
+            watch.looks("door", 20)
+        else:
+            until(lambda: watch.status("door").drops[Drop.CORRUPT] > 20)
+            watch.wait("door", STALE, Cause.UNDECODABLE, within_s=20)
+            assert watch.status("door").analysed < watch.status("door").frames / 2
         watch.looks("hall", 1)
-        assert watch.status("door").frames > 30
         assert not watch.told(CameraLost, source="hall")
         assert watch.shows("hall", LIVE)
+
+
+def test_a_picture_that_stops_while_the_sound_goes_on(gstreamer: None, tmp_path: Path) -> None:
+    """The connection is alive and packets come, yet a read ends in time, and the camera is connected anew."""
+    with (
+        rtsp("--pattern", "snow", "--fps", "10", "--stop-after", "40") as server,
+        watching({"door": camera(server.url())}, tmp_path) as watch,
+    ):
+        watch.wait("door", LIVE)
+        watch.wait("door", LOST, Cause.TIMED_OUT, Cause.ENDED, within_s=15)
 
 
 @pytest.mark.parametrize("fps", [5.0, 40.0])

@@ -170,3 +170,20 @@ def test_a_camera_that_has_just_come_back_is_not_left_without_a_look(bench: Benc
     """Under overload, before two frames have arrived, nobody knows yet how many it will send."""
     bench.connect()
     assert bench.camera.demand_fps(bench.clock.now_s) > 0, "it wants what it was given in the settings"
+
+
+def test_a_camera_that_is_away_takes_no_share_of_the_machine(bench: Bench) -> None:
+    bench.connect()
+    bench.look(2)
+    bench.camera.lost(Cause.REFUSED, "nobody answers", bench.clock.now_s)
+    bench.clock.advance(60)
+    assert bench.camera.demand_fps(bench.clock.now_s) == 0
+
+
+def test_a_camera_that_could_not_be_judged_and_is_gone_is_told_as_gone(bench: Bench) -> None:
+    bench.connect()
+    bench.look(2)
+    bench.camera.failed("judging failed", bench.clock.now_s)
+    assert bench.camera.facts.fault is not None
+    bench.camera.lost(Cause.UNPLUGGED, "is it plugged in?", bench.clock.now_s)
+    assert bench.camera.facts.fault is None
