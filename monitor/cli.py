@@ -236,6 +236,9 @@ def bench_live(
     rounds: Annotated[int, typer.Option(min=1, max=50, help="How often to measure; the median is printed.")] = 1,
     compare: Annotated[str | None, typer.Option(metavar="naive", help="Run the usual simple loop in between.")] = None,
     grow: Annotated[bool, typer.Option("--grow", help="Measure 1, 2, 4, 8, 16 and 32 cameras.")] = False,
+    disturb: Annotated[
+        bool, typer.Option("--disturb", help="Measure the cameras beside one that hangs, floods or flaps.")
+    ] = False,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -258,6 +261,7 @@ def bench_live(
         rounds=rounds,
         naive=compare == "naive",
         grow=grow,
+        disturb=disturb,
         as_json=json,
     )
 

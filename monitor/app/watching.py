@@ -5,9 +5,10 @@ import os
 import random
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from monitor import __version__
 from monitor.config.camera import CameraSettings
@@ -18,7 +19,7 @@ from monitor.detectors.folder import cached_sha256
 from monitor.detectors.opening import OpenedDetector, open_detector
 from monitor.domain.clock import Clock, SystemClock, hour_of
 from monitor.domain.errors import ConfigError
-from monitor.domain.ports import Detector, Sink
+from monitor.domain.ports import Detector, Sink, Source
 from monitor.pipeline.camera import Camera
 from monitor.pipeline.live import Inference, Live, Parts
 from monitor.pipeline.recording import Recorded, Recording
@@ -46,8 +47,15 @@ def check_live(settings: Settings) -> None:
         raise ConfigError("the configuration names no camera: add one under 'cameras:'")
 
 
-def build_live(settings: Settings, first: OpenedDetector, clock: Clock | None = None) -> Live:
+def build_live(
+    settings: Settings,
+    first: OpenedDetector,
+    clock: Clock | None = None,
+    replaced: Mapping[str, Callable[[], Source]] = MappingProxyType({}),
+) -> Live:
     """Return a live monitor that is not started; its folder must exist.
+
+    `replaced` makes the sources of cameras, by name, that are not what their settings say: a benchmark's.
 
     `first` is a detector that is open already: it proves that the model can be used, and serves the first worker.
     """
@@ -74,6 +82,11 @@ def build_live(settings: Settings, first: OpenedDetector, clock: Clock | None = 
         judge = Judge(name, camera.rules, camera.tracking.lost_after_s, series)
         return Camera(name, camera, lambda: ByteTracker(camera.tracking), judge, record, clock)
 
+    def make_source(name: str, camera: CameraSettings, pause: Callable[[float], object]) -> Source:
+        if name in replaced:
+            return replaced[name]()
+        return make_camera_source(name, camera.source, camera.capture, clock, pause)
+
     def open_sinks() -> Sequence[Sink]:
         from monitor.storage.database import sqlite_url  # the recording thread loads these while cameras connect
         from monitor.storage.journal import Journal
@@ -93,9 +106,7 @@ def build_live(settings: Settings, first: OpenedDetector, clock: Clock | None = 
         Parts(
             clock=clock,
             make_camera=make_camera,
-            make_source=lambda name, camera, pause: make_camera_source(
-                name, camera.source, camera.capture, clock, pause
-            ),
+            make_source=make_source,
             answers=lambda camera: answers(camera.source, _KNOCK_TIMEOUT_S),
             make_recording=make_recording,
             open_sinks=open_sinks,

@@ -49,13 +49,13 @@ def watch(live: Live, cameras: Sequence[str], seconds: float, clock: Clock, stop
         camera = live.camera(name)
         assert camera is not None
         camera.on_analysis = _collector(collected)
-    before, cpu, stages = live.statuses(), time.process_time(), _thread_seconds()
+    before, cpu, stages = _statuses(live, cameras), time.process_time(), _thread_seconds()
     started_s = clock.monotonic_s()
     memory = [memory_mb()]
     while (left_s := started_s + seconds - clock.monotonic_s()) > 0 and not stopped.wait(min(left_s, _MEMORY_EVERY_S)):
         memory.append(memory_mb())
     wall_s = clock.monotonic_s() - started_s
-    after, spent = live.statuses(), _thread_seconds()
+    after, spent = _statuses(live, cameras), _thread_seconds()
     used = {name: spent[name] - stages.get(name, 0.0) for name in spent}
     window = Window(wall_s, time.process_time() - cpu, used, before, after, latencies, memory)
     for name in cameras:
@@ -136,6 +136,10 @@ def _chunk(source: Source, spent: dict[str, float]) -> list[Frame]:
         spent["decode"] += grabbed - started
         spent["convert"] += time.thread_time() - grabbed
     return chunk
+
+
+def _statuses(live: Live, cameras: Sequence[str]) -> list[CameraStatus]:
+    return [status for status in live.statuses() if status.camera in cameras]
 
 
 def _collector(latencies: list[float]) -> Callable[[Analysis], None]:

@@ -4,7 +4,7 @@ import logging
 import statistics
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from rich.table import Table
 from monitor.app.replaying import camera_for, default_recording
 from monitor.app.watching import build_live, inference_for, live_folder, open_first
 from monitor.bench.clips import make_clip
+from monitor.bench.disturb import KINDS, Misbehaving
 from monitor.bench.live import Window, figures, stages_alone, watch
 from monitor.bench.naive import NaiveLoop
 from monitor.commands.show import notes, out, print_json
@@ -25,6 +26,7 @@ from monitor.detectors.resize import resize_to_input
 from monitor.domain.address import SourceAddress
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import SourceError
+from monitor.domain.ports import Source
 from monitor.pipeline.live import Live
 from monitor.sources.opening import make_source
 from monitor.storage.files import make_folder
@@ -45,6 +47,7 @@ def bench_live(
     rounds: int,
     naive: bool,
     grow: bool,
+    disturb: bool,
     as_json: bool,
 ) -> None:
     """Play a clip as so many cameras through the live monitor, and print what it delivers and costs."""
@@ -56,12 +59,16 @@ def bench_live(
         bench = _Bench(settings, clip, Path(folder) / "results", fps)
         if grow:
             values: Any = [bench.round(count, seconds) for count in _COUNTS]
+        elif disturb:
+            values = bench.disturbed(cameras, seconds, rounds)
         else:
             values = bench.rounds(cameras, seconds, rounds, naive=naive)
     if as_json:
         print_json(values)
     elif grow:
         _show_growth(values)
+    elif disturb:
+        _show_disturbed(values)
     else:
         _show(values)
 
@@ -96,25 +103,47 @@ class _Bench:
             )
         return values
 
-    def round(self, count: int, seconds: float) -> dict[str, Any]:
-        """Watch so many cameras, then measure each stage alone."""
+    def disturbed(self, cameras: int, seconds: float, rounds: int) -> dict[str, Any]:
+        """Return the cameras' p95 with a camera beside them that misbehaves, over their p95 without it, by kind.
+
+        Each kind runs between two undisturbed runs and is held against their mean.
+        """
+        ratios: dict[str, list[float]] = {kind: [] for kind in KINDS}
+        before = self.round(cameras, seconds)["latency_ms"]["p95"]
+        for _ in range(rounds):
+            for kind in KINDS:
+                during = self.round(cameras, seconds, kind)["latency_ms"]["p95"]
+                after = self.round(cameras, seconds)["latency_ms"]["p95"]
+                ratios[kind].append(2 * during / (before + after))
+                before = after
+        return {kind: round(statistics.median(measured), 3) for kind, measured in ratios.items()}
+
+    def round(self, count: int, seconds: float, disturbance: str | None = None) -> dict[str, Any]:
+        """Watch so many cameras, then measure each stage alone; a disturbing camera is not among the figures."""
         first = open_first(self._settings.detector)
         names = [f"camera-{number:02d}" for number in range(1, count + 1)]
-        settings = self._settings.model_copy(update={"cameras": dict.fromkeys(names, self._camera)})
+        released = threading.Event()
+        replaced: dict[str, Callable[[], Source]] = {}
+        if disturbance is not None:
+            replaced["bad"] = lambda: Misbehaving(disturbance, self._recording, self._clock, released)
+        cameras = dict.fromkeys([*names, *replaced], self._camera)
+        settings = self._settings.model_copy(update={"cameras": cameras})
         make_folder(live_folder(settings))
-        live = build_live(settings, first, self._clock)
+        live = build_live(settings, first, self._clock, replaced)
         started_s = self._clock.monotonic_s()
         live.start(settings.cameras, inference_for(settings.detector, first))
         try:
             first_verdict_s = self._first_verdict(live, started_s)
             window = self._watch(live, names, seconds)
         finally:
+            released.set()
             live.stop()
         if stuck := live.running():
             raise SourceError(f"{self._clip}: still being read after the end: {', '.join(stuck)}")
         values = figures(window, self._alone(first)) | {"first_verdict_s": round(first_verdict_s, 2)}
+        beside = f" and one that {disturbance}s" if disturbance else ""
         notes.print(
-            f"{count} camera(s): {values['analysed_fps']} a second, p95 {values['latency_ms'].get('p95')} ms, "
+            f"{count} camera(s){beside}: {values['analysed_fps']} a second, p95 {values['latency_ms'].get('p95')} ms, "
             f"{values['cpu_ms_per_frame']} ms CPU a frame, {values['rss_mb']:.0f} MB"
         )
         return values
@@ -128,6 +157,9 @@ class _Bench:
         live.stopped.wait(_SETTLE_S)
         return watch(live, names, seconds, self._clock, live.stopped)
 
+    def _recording(self) -> Source:
+        return make_source("recording", SourceAddress(str(self._clip)), self._clock)
+
     def _alone(self, opened: OpenedDetector) -> dict[str, float]:
         result: dict[str, float] = {}
         fresh = open_first(self._settings.detector)
@@ -136,7 +168,7 @@ class _Bench:
         def measure() -> None:
             result.update(
                 stages_alone(
-                    lambda: make_source("alone", SourceAddress(str(self._clip)), self._clock),
+                    self._recording,
                     fresh.detector,
                     lambda image: resize_to_input(image, height, width),
                 )
@@ -202,4 +234,13 @@ def _show_growth(rows: Sequence[dict[str, Any]]) -> None:
             f"{row['rss_mb']:.0f} MB",
             "█" * round(30 * row["cpu_ms_per_frame"] / most),
         )
+    out.print(table)
+
+
+def _show_disturbed(ratios: dict[str, Any]) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("beside a camera that")
+    table.add_column("p95 of the others, against without it", justify="right")
+    for kind, ratio in ratios.items():
+        table.add_row(f"{kind}s", f"{ratio:.2f} x")
     out.print(table)

@@ -98,7 +98,7 @@ class Camera:
             facts = self.facts
             facts.connected, facts.cause, facts.detail, facts.fault = True, None, "", None
             facts.frame_s, facts.verdict_s, facts.lag_s = None, None, 0.0
-            facts.same_since_s = facts.black_since_s = None
+            facts.same_since_s = facts.black_since_s = facts.corrupt_since_s = None
             facts.started_s = now_s
             self._check = PictureCheck()
 
@@ -113,6 +113,8 @@ class Camera:
         """A frame that came will not be judged."""
         with self._lock:
             self._drops[drop] += 1
+            if drop is Drop.CORRUPT and self.facts.corrupt_since_s is None:
+                self.facts.corrupt_since_s = self._clock.monotonic_s()
 
     def looked(self, frame: Frame) -> None:
         """A frame was converted and goes to the workers; the first one after a loss ends it."""
@@ -120,6 +122,7 @@ class Camera:
             if self._ended:
                 return
             self._check.update(frame.image, frame.time_s)
+            self.facts.corrupt_since_s = None
             self.facts.same_since_s, self.facts.black_since_s = self._check.same_since_s, self._check.black_since_s
             size = (frame.width_px, frame.height_px)
             if self._size is not None and size != self._size:

@@ -43,6 +43,7 @@ class Facts:
     wanted_fps: float | None = None
     given_fps: float | None = None
     short_since_s: float | None = None
+    corrupt_since_s: float | None = None
     fault: Fault | None = None
 
 
@@ -86,6 +87,8 @@ def _stale(facts: Facts, now_s: float, settings: HealthSettings) -> tuple[Condit
         return Condition.STALE, Cause.TIMED_OUT, f"no picture for {frame_age_s:.0f} s"
     age_s = now_s - (facts.started_s if facts.verdict_s is None else facts.verdict_s)
     if age_s > (_FIRST_S if facts.verdict_s is None else _verdict_limit_s(facts, limit_s)):
+        if facts.corrupt_since_s is not None and now_s - facts.corrupt_since_s > limit_s:
+            return Condition.STALE, Cause.UNDECODABLE, "pictures come damaged; does the network lose packets?"
         if facts.lag_s > limit_s:
             return Condition.STALE, Cause.LAGGING, f"pictures arrive {facts.lag_s:.1f} s late"
         return Condition.STALE, Cause.OVERLOAD, f"no picture has been judged for {age_s:.0f} s"

@@ -20,6 +20,8 @@ from monitor.pipeline.latest import LatestFrames
 _log = logging.getLogger(__name__)
 
 _RETRY_S = 1.0
+#: A fault is shown for at least so long, however soon it is mended.
+_FAULT_SHOWN_S = 3.0
 #: Loading a SavedModel takes up to half a minute on a small machine.
 _OPENING_S = 120.0
 
@@ -65,7 +67,7 @@ class Workers:
         self._timeout_s = timeout_s
         self._batch = batch
         self._workers: list[_Worker] = []
-        self._faults: dict[int, Fault] = {}
+        self._faults: dict[int, tuple[float, Fault]] = {}
         self._lock = threading.Lock()
         self._started = 0
         self._busy_s = 0.0
@@ -75,7 +77,7 @@ class Workers:
     def fault(self) -> Fault | None:
         """What is wrong with a worker, None while nothing is."""
         with self._lock:
-            return next(iter(self._faults.values()), None)
+            return next((fault for _, fault in self._faults.values()), None)
 
     def start(self, crew: Crew) -> None:
         """Start all workers."""
@@ -164,7 +166,7 @@ class Workers:
                 if worker.left_behind:
                     return  # somebody else holds these cameras by now
                 worker.since_s = None  # what follows may wait for the journal: that is not a hung detector
-                recovered = self._faults.pop(worker.seat, None) is not None
+                recovered = self._recovered(worker.seat)
             if recovered:
                 _log.warning("the detector works again")
             inference_s = (self._clock.monotonic_s() - started_s) / len(taken)
@@ -189,10 +191,17 @@ class Workers:
             _log.exception("%s: judging a picture failed", camera.name)
             camera.failed(f"judging failed: {error!r}", self._clock.monotonic_s())
 
+    def _recovered(self, seat: int) -> bool:
+        """Take back a seat's fault, once it has been there for long enough to be seen."""
+        since_s, _ = self._faults.get(seat, (math.inf, None))
+        if self._clock.monotonic_s() - since_s < _FAULT_SHOWN_S:
+            return False
+        return self._faults.pop(seat, None) is not None
+
     def _blame(self, worker: _Worker, detail: str) -> None:
         with self._lock:
             news = worker.seat not in self._faults
-            self._faults[worker.seat] = Fault(Cause.DETECTOR, detail)
+            self._faults[worker.seat] = (self._clock.monotonic_s(), Fault(Cause.DETECTOR, detail))
         if news:
             _log.error("%s", detail)
 

@@ -16,12 +16,3 @@ def prepare_opencv() -> None:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     cv2.setNumThreads(1)
-
-
-def prepare_streams() -> None:
-    """Let FFmpeg take streams over TCP, and study one for at most a second before it gives the first frame.
-
-    Over UDP one lost packet smears a whole group of pictures; five seconds, FFmpeg's own limit, is long for a door.
-    OpenCV has no other way for these options than the environment of the process.
-    """
-    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp|analyzeduration;1000000")

@@ -1,6 +1,5 @@
-"""Webcams, RTSP and HTTP(S) streams, and video files, through OpenCV."""
+"""Webcams and video files, through OpenCV."""
 
-import time
 from pathlib import Path
 
 import cv2
@@ -12,12 +11,7 @@ from monitor.domain.event import EndReason
 from monitor.domain.frame import Frame, SourceInfo
 from monitor.domain.health import Cause
 from monitor.sources.container import is_cut_off
-from monitor.sources.diagnosis import diagnose
-from monitor.sources.libraries import prepare_opencv, prepare_streams
-
-#: Used where the settings have no say, as in a replay.
-OPEN_TIMEOUT_S = 10.0
-READ_TIMEOUT_S = 10.0
+from monitor.sources.libraries import prepare_opencv
 
 #: How many frames in a row may be undecodable before a file is taken to be over. Trying costs nothing at a real end.
 _MAX_UNDECODABLE = 1000
@@ -33,23 +27,12 @@ class OpenCvSource:
     """One capture; rotation metadata is applied by FFmpeg's backend, every pixel format arrives as BGR.
 
     For a file, `time_s` is the container's presentation time counted from its first frame, so a variable frame rate
-    keeps its true times; for a camera or stream it is the monotonic clock at arrival, with the container's time beside
-    it as `media_s`. `decode_threads` is FFmpeg's own thread count and changes no pixel. Opening a stream gives up after
-    `open_timeout_s`, a read after `read_timeout_s`; FFmpeg asks for the hour in between, so both hold to some 10 ms.
+    keeps its true times; for a webcam it is the monotonic clock at arrival. `decode_threads` is FFmpeg's own thread
+    count and changes no pixel.
     """
 
-    def __init__(
-        self,
-        source_id: str,
-        address: SourceAddress,
-        clock: Clock,
-        decode_threads: int = 1,
-        open_timeout_s: float = OPEN_TIMEOUT_S,
-        read_timeout_s: float = READ_TIMEOUT_S,
-    ) -> None:
+    def __init__(self, source_id: str, address: SourceAddress, clock: Clock, decode_threads: int = 1) -> None:
         self.source_id = source_id
-        self._open_timeout_s = open_timeout_s
-        self._read_timeout_s = read_timeout_s
         self.end_reason = EndReason.FINISHED
         self._address = address
         self._clock = clock
@@ -62,7 +45,7 @@ class OpenCvSource:
         self._expected_frames = 0.0
 
     def open(self) -> SourceInfo:
-        """Open the device, stream or file; raises `SourceError`."""
+        """Open the device or file; raises `SourceError`."""
         prepare_opencv()
         if not self._live:
             check_file(Path(self._address.value))
@@ -91,11 +74,8 @@ class OpenCvSource:
     def grab(self) -> float | None:
         """Step to the next frame; see the port."""
         capture = self._opened()
-        started = time.monotonic()
-        advanced = self._advance(capture)
-        waited_s = time.monotonic() - started
-        if not advanced or self._hung(waited_s):  # at a time-out FFmpeg still hands out an old frame that it kept
-            self._end(waited_s)
+        if not self._advance(capture):
+            self._end()
             return None
         self._index += 1
         if self._live:
@@ -116,15 +96,8 @@ class OpenCvSource:
 
     @property
     def media_s(self) -> float | None:
-        """The container's clock at the frame last grabbed; None for a webcam, and over HTTP.
-
-        Motion JPEG has no clock: FFmpeg makes one up, at 25 frames a second.
-        """
-        if not self._live:
-            return self._time_s
-        if self._address.kind is SourceKind.WEBCAM or self._address.value.lower().startswith("http"):
-            return None
-        return self._opened().get(cv2.CAP_PROP_POS_MSEC) / 1000
+        """The container's clock at the frame last grabbed; None for a webcam."""
+        return None if self._live else self._time_s
 
     def close(self) -> None:
         """Release the capture."""
@@ -133,33 +106,18 @@ class OpenCvSource:
             self._capture = None
 
     def _open_capture(self) -> cv2.VideoCapture:
-        kind, value = self._address.kind, self._address.value
-        if kind is SourceKind.WEBCAM:
+        value = self._address.value
+        if self._live:
             return cv2.VideoCapture(int(value) if value.isdecimal() else value, cv2.CAP_V4L2)
-        parameters = [cv2.CAP_PROP_N_THREADS, self._decode_threads]
-        if kind is SourceKind.STREAM:
-            prepare_streams()
-            parameters += [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, round(1000 * self._open_timeout_s)]
-            parameters += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, round(1000 * self._read_timeout_s)]
-        else:
-            value = str(Path(value).absolute())  # FFmpeg takes the start of "12:30.mp4" for a protocol
-        return cv2.VideoCapture(value, cv2.CAP_FFMPEG, parameters)
+        path = str(Path(value).absolute())  # FFmpeg takes the start of "12:30.mp4" for a protocol
+        return cv2.VideoCapture(path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, self._decode_threads])
 
     def _not_opened(self) -> SourceError:
-        match self._address.kind:
-            case SourceKind.WEBCAM:
-                cause, words = (
-                    Cause.UNPLUGGED,
-                    ("no camera answers there; is it plugged in, free, and are you in the group 'video'?"),
-                )
-            case SourceKind.STREAM:
-                cause, words = diagnose(self._address, self._open_timeout_s)
-            case SourceKind.FILE:
-                cause, words = (
-                    Cause.UNDECODABLE,
-                    ("not a video that can be read: damaged, cut off before its index, or another kind of file"),
-                )
-        return SourceError(f"{self._address}: {words}", cause)
+        if self._live:
+            words = "no camera answers there; is it plugged in, free, and are you in the group 'video'?"
+            return SourceError(f"{self._address}: {words}", Cause.UNPLUGGED)
+        words = "not a video that can be read: damaged, cut off before its index, or another kind of file"
+        return SourceError(f"{self._address}: {words}", Cause.UNDECODABLE)
 
     def _advance(self, capture: cv2.VideoCapture) -> bool:
         """Step to the next frame that can be decoded; damage in the middle of a file is not its end."""
@@ -169,9 +127,9 @@ class OpenCvSource:
                 return True
         return False
 
-    def _end(self, waited_s: float) -> None:
+    def _end(self) -> None:
         if self._live:
-            raise self._stopped(waited_s)
+            raise SourceError(f"{self._address}: the camera is gone; is it still plugged in?", Cause.UNPLUGGED)
         if self._index < 0:
             raise SourceError(f"{self._address}: holds no frame that can be decoded", Cause.UNDECODABLE)
         path = Path(self._address.value)
@@ -182,21 +140,6 @@ class OpenCvSource:
             self.lost_frames = max(self.lost_frames, int(missing))
         if self.lost_frames:
             self.end_reason = EndReason.DAMAGED
-
-    def _stopped(self, waited_s: float) -> SourceError:
-        if self._address.kind is SourceKind.WEBCAM:
-            return SourceError(f"{self._address}: the camera is gone; is it still plugged in?", Cause.UNPLUGGED)
-        if self._hung(waited_s):
-            return SourceError(
-                f"{self._address}: no picture for {waited_s:.1f} s; is the camera hung or the network down?",
-                Cause.TIMED_OUT,
-            )
-        if self._index < 0:
-            return SourceError(f"{self._address}: what it sends holds no picture that decodes", Cause.UNDECODABLE)
-        return SourceError(f"{self._address}: the stream stopped giving frames", Cause.ENDED)
-
-    def _hung(self, waited_s: float) -> bool:
-        return self._address.kind is SourceKind.STREAM and waited_s > 0.9 * self._read_timeout_s
 
     def _opened(self) -> cv2.VideoCapture:
         if self._capture is None:

@@ -10,6 +10,7 @@ from monitor.domain.ports import Source
 from monitor.sources.images import ImageSource
 from monitor.sources.opencv import OpenCvSource
 from monitor.sources.played import PlayedFile
+from monitor.sources.stream import StreamSource
 
 
 def make_source(source_id: str, address: SourceAddress, clock: Clock, decode_threads: int = 1) -> Source:
@@ -18,6 +19,8 @@ def make_source(source_id: str, address: SourceAddress, clock: Clock, decode_thr
         path = Path(address.value)
         if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
             return ImageSource(source_id, path)
+    if address.kind is SourceKind.STREAM:
+        return StreamSource(source_id, address, clock)
     return OpenCvSource(source_id, address, clock, decode_threads)
 
 
@@ -27,10 +30,6 @@ def make_camera_source(
     """Return the source for a live camera; a file is played at its own rate, waiting with `pause`."""
     if address.kind is SourceKind.FILE:
         return PlayedFile(lambda: make_source(source_id, address, clock), clock, pause, loop=settings.loop)
-    return OpenCvSource(
-        source_id,
-        address,
-        clock,
-        open_timeout_s=settings.open_timeout_s,
-        read_timeout_s=settings.read_timeout_s,
-    )
+    if address.kind is SourceKind.STREAM:
+        return StreamSource(source_id, address, clock, settings.open_timeout_s, settings.read_timeout_s)
+    return OpenCvSource(source_id, address, clock)

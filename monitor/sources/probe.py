@@ -131,13 +131,7 @@ def _probe(address: SourceAddress, plan: Plan, send: Callable[[object], None]) -
         send(_Picture(time_s, image))
 
     if address.kind is SourceKind.WEBCAM:
-        webcam = OpenCvSource(
-            str(address),
-            address,
-            SystemClock(),
-            open_timeout_s=plan.open_timeout_s,
-            read_timeout_s=plan.read_timeout_s,
-        )
+        webcam = OpenCvSource(str(address), address, SystemClock())
         send(_Opened())
         return watch_source(webcam, address.kind, plan, on_picture)
     return watch_address(address, plan, on_picture, lambda: send(_Opened()))

@@ -1,0 +1,151 @@
+"""RTSP and HTTP(S) streams, through PyAV.
+
+OpenCV opens one capture at a time in the whole process, so that one silent camera keeps all others from connecting, and
+does not tell why a stream fails or that a picture is damaged. PyAV runs the same FFmpeg without these limits.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
+
+from monitor.domain.address import SourceAddress
+from monitor.domain.clock import Clock
+from monitor.domain.errors import SourceError
+from monitor.domain.event import EndReason
+from monitor.domain.frame import Frame, Image, SourceInfo
+from monitor.domain.health import Cause
+from monitor.sources.diagnosis import NO_PICTURE, NO_VIDEO, explain
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+
+#: FFmpeg studies a stream for this long before it gives the first frame; its own limit, 5 s, is long for a door.
+_STUDY_US = 1_000_000
+
+#: Used where the settings have no say, as in a replay.
+TIMEOUT_S = 10.0
+
+
+class StreamSource:
+    """One network camera; RTSP over TCP, since over UDP one lost packet smears a whole group of pictures.
+
+    `time_s` is the monotonic clock at arrival. Opening gives up after `open_timeout_s`, a read after `read_timeout_s`;
+    FFmpeg looks at the clock in between, so both hold to some 10 ms.
+    """
+
+    def __init__(
+        self,
+        source_id: str,
+        address: SourceAddress,
+        clock: Clock,
+        open_timeout_s: float = TIMEOUT_S,
+        read_timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        self.source_id = source_id
+        self.end_reason = EndReason.FINISHED
+        self.lost_frames = 0
+        self._address = address
+        self._clock = clock
+        self._timeouts_s = (open_timeout_s, read_timeout_s)
+        self._container: InputContainer | None = None
+        self._frames: Iterator[VideoFrame] = iter(())
+        self._frame: VideoFrame | None = None
+        self._index = -1
+        self._time_s = 0.0
+        self._asked = 0.0
+        self._has_clock = True
+
+    @property
+    def media_s(self) -> float | None:
+        """The stream's own clock at the frame last grabbed; None for Motion JPEG, whose times FFmpeg makes up."""
+        return self._frame.time if self._frame is not None and self._has_clock else None
+
+    def open(self) -> SourceInfo:
+        """Connect and study the stream; raises `SourceError`."""
+        import av
+        from av.error import FFmpegError
+
+        av.logging.set_level(None)  # its messages hold addresses, and with them passwords
+        options = {"analyzeduration": str(_STUDY_US)}
+        if self._address.value.lower().startswith("rtsp"):
+            options |= {"rtsp_transport": "tcp", "allowed_media_types": "video"}
+        started = time.monotonic()
+        try:
+            container = av.open(self._address.value, options=options, timeout=self._timeouts_s)
+        except (FFmpegError, OSError) as error:
+            cause, words = explain(self._address, error, time.monotonic() - started, self._timeouts_s[0])
+            raise SourceError(f"{self._address}: {words}", cause) from None
+        self._container = container
+        if not container.streams.video:
+            raise SourceError(f"{self._address}: {NO_VIDEO}", Cause.UNDECODABLE)
+        stream = container.streams.video[0]
+        stream.thread_type = "NONE"
+        stream.codec_context.thread_count = 1
+        codec = stream.codec_context.name
+        self._has_clock = codec != "mjpeg" or self._address.value.lower().startswith("rtsp")
+        self._frames = self._decoded(container)
+        rate = stream.average_rate or stream.guessed_rate
+        return SourceInfo(
+            width_px=stream.codec_context.width,
+            height_px=stream.codec_context.height,
+            fps=float(rate) if rate and 0 < rate < 1000 else None,
+            frame_count=None,
+            codec=codec,
+            live=True,
+        )
+
+    def grab(self) -> float | None:
+        """Wait for the next frame and decode it, without converting it; see the port."""
+        from av.error import FFmpegError
+
+        asked = self._asked = time.monotonic()
+        try:
+            self._frame = next(self._frames, None)
+        except (FFmpegError, OSError) as error:
+            raise self._stopped(error, time.monotonic() - asked) from None
+        waited_s = time.monotonic() - asked
+        if self._frame is None or waited_s > self._timeouts_s[1]:
+            raise self._stopped(None, waited_s)
+        self._index += 1
+        self._time_s = self._clock.monotonic_s()
+        return self._time_s
+
+    def retrieve(self) -> Frame:
+        """Convert the frame last grabbed; raises `SourceError` where FFmpeg says that it is damaged."""
+        if self._frame is None or self._frame.is_corrupt:
+            raise SourceError(f"{self._address}: frame {self._index} is damaged", Cause.UNDECODABLE)
+        image = cast(Image, self._frame.to_ndarray(format="bgr24"))
+        image.setflags(write=False)
+        return Frame(image, self.source_id, self._index, self._time_s, self._clock.utc_now(), self.media_s)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._frame, self._frames = None, iter(())
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+    def _decoded(self, container: "InputContainer") -> Iterator["VideoFrame"]:
+        from av.error import InvalidDataError
+
+        for packet in container.demux():  # sound too, so that it cannot hide that the picture has stopped
+            waited_s = time.monotonic() - self._asked
+            if waited_s > self._timeouts_s[1]:
+                raise self._stopped(None, waited_s)
+            if packet.stream.type != "video":
+                continue
+            try:
+                yield from packet.decode()
+            except InvalidDataError:
+                self.lost_frames += 1
+
+    def _stopped(self, error: Exception | None, waited_s: float) -> SourceError:
+        if waited_s > 0.9 * self._timeouts_s[1] and (self._index >= 0 or not self.lost_frames):
+            return SourceError(
+                f"{self._address}: no picture for {waited_s:.1f} s; is the camera hung or the network down?",
+                Cause.TIMED_OUT,
+            )
+        if self._index < 0 and (error is None or self.lost_frames):
+            return SourceError(f"{self._address}: {NO_PICTURE}", Cause.UNDECODABLE)
+        return SourceError(f"{self._address}: the stream stopped giving frames", Cause.ENDED)
