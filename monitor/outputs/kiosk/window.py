@@ -118,8 +118,8 @@ class KioskWindow:
     def _is_painted(self) -> bool:
         """Look whether the window has come up, and open it anew where it stays black.
 
-        On a busy machine OpenCV's Qt (5.15.19 in the wheel of 5.0.0.93) misses in about a quarter of all starts that
-        its window is on the screen, and then never paints in it; in one opened later it does.
+        On a busy machine OpenCV's Qt (5.15.19 in the wheel of 5.0.0.93) misses in 6 of 40 starts that its window has
+        been put on the screen, and then never paints in it; in one opened later it does.
         """
         if self._display is None:
             return True
