@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 
 from monitor.commands.run import Watching, watching
+from monitor.commands.show import load
 from monitor.config.settings import Settings
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import ConfigError
@@ -13,6 +14,7 @@ from monitor.outputs.kiosk.window import KioskWindow
 
 def kiosk(config: Path | None, camera: str | None, language: str | None) -> int:
     """Watch every camera, and show one of them to visitors until the window is closed; return the exit code."""
+    _shown(load(config), camera)  # before anything starts
     with watching(config) as monitor:
         name = _shown(monitor.settings, camera)
         settings = monitor.settings.kiosk

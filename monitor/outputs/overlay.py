@@ -54,8 +54,8 @@ def draw_detections(image: Image, detections: list[Detection], settings: Overlay
     for detection in sorted(detections, key=lambda detection: -detection.box.area_px2):
         look = LOOKS[detection.state]
         words = f"{look.words} {detection.score:.0%}" if settings.scores else look.words
-        _draw_box(canvas, detection.box, look, look.colour)
-        _draw_label(canvas, detection.box, detection.state, words, look.colour)
+        draw_box(canvas, detection.box, look, look.colour)
+        draw_label(canvas, detection.box, detection.state, words, look.colour)
     return canvas
 
 
@@ -63,8 +63,8 @@ def _draw_track(canvas: Image, track: Track, settings: OverlaySettings, stale: b
     look = LOOKS[track.state]
     colour = STALE if stale else look.colour
     words = f"{look.words} {track.confidence:.0%}" if settings.scores and track.state.decided else look.words
-    _draw_box(canvas, track.box, look, colour)
-    _draw_label(canvas, track.box, track.state, words, colour)
+    draw_box(canvas, track.box, look, colour)
+    draw_label(canvas, track.box, track.state, words, colour)
 
 
 def text_height_px(canvas: Image) -> int:
@@ -73,7 +73,8 @@ def text_height_px(canvas: Image) -> int:
     return max(11, int(22 * min(height / 720, width / 1280) + 0.5))
 
 
-def _draw_box(canvas: Image, box: Box, look: Look, colour: Bgr) -> None:
+def draw_box(canvas: Image, box: Box, look: Look, colour: Bgr) -> None:
+    """Outline a face on a BGR picture, in place."""
     line = max(1, text_height_px(canvas) // 7)
     x1, y1, x2, y2 = box.as_ints()
     corners = [(x1, y1), (x2, y1), (x2, y2), (x1, y2)]
@@ -111,7 +112,8 @@ def _between(start: tuple[int, int], end: tuple[int, int], part: float) -> tuple
     return round(start[0] + (end[0] - start[0]) * part), round(start[1] + (end[1] - start[1]) * part)
 
 
-def _draw_label(canvas: Image, box: Box, state: MaskState, words: str, colour: Bgr) -> None:
+def draw_label(canvas: Image, box: Box, state: MaskState, words: str, colour: Bgr) -> None:
+    """Put a state's sign, and its words where they fit, at a face on a BGR picture, in place."""
     look = LOOKS[state]
     size = text_height_px(canvas)
     ink = WHITE if colour == STALE else look.ink

@@ -14,6 +14,7 @@ from monitor.pipeline.backoff import Backoff
 from monitor.pipeline.camera import Camera
 from monitor.pipeline.latest import LatestFrames
 from monitor.pipeline.picture import Lag
+from monitor.pipeline.process import give_way
 
 _log = logging.getLogger(__name__)
 
@@ -24,9 +25,26 @@ _CLOGGED_S = 5.0
 _KNOCK_EVERY_S = 1.0
 #: A frame that comes within this part of a frame's time was there already.
 _AT_ONCE = 0.25
+#: The fastest surveillance cameras send 60 frames a second.
+_FLOOD_FPS, _FLOOD_FRAMES = 75.0, 300
 _USUAL_FPS, _LEAST_FPS = 25.0, 10.0
 #: Longer than this no queue takes to empty; some cameras' stated rate is wrong.
 _QUEUE_S = 2.0
+
+
+class _Flood:
+    """Notices, once, a camera that sends more frames than any camera should: decoding them would starve the others."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._since_s = 0.0
+
+    def noticed(self, time_s: float) -> bool:
+        """Take one arrival."""
+        if self._count == 0:
+            self._since_s = time_s
+        self._count += 1
+        return self._count == _FLOOD_FRAMES and self._count - 1 > _FLOOD_FPS * (time_s - self._since_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +110,7 @@ class Capture:
             camera.connected(info, self._clock.monotonic_s())
             lag, late_since_s = Lag(), None
             queued, opened_s = True, self._clock.monotonic_s()
+            flood = _Flood()
             at_once_s = _AT_ONCE / max(info.fps or _USUAL_FPS, _LEAST_FPS)
             while not self._stop.is_set():
                 asked_s = self._clock.monotonic_s()
@@ -106,6 +125,11 @@ class Capture:
                     self._first_s = time_s
                 lag_s = lag.update(time_s, source.media_s)
                 camera.arrived(time_s, lag_s)
+                if flood.noticed(time_s):
+                    _log.warning(
+                        "%s: sends more than %.0f frames a second; the other cameras go first", camera.name, _FLOOD_FPS
+                    )
+                    give_way()
                 # What came while the stream was being studied waits in a queue: old pictures that would pass for new.
                 queued = queued and time_s - asked_s < at_once_s and asked_s - opened_s < _QUEUE_S
                 if queued:

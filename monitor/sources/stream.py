@@ -136,7 +136,7 @@ class StreamSource:
             if packet.stream.type != "video":
                 continue
             try:
-                yield from packet.decode()
+                yield from cast("list[VideoFrame]", packet.decode())
             except InvalidDataError:
                 self.lost_frames += 1
 

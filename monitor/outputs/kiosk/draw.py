@@ -16,7 +16,7 @@ from monitor.outputs.kiosk.pictograms import PAINTS, pictogram
 from monitor.outputs.kiosk.texts import Wording
 from monitor.outputs.kiosk.verdict import Ruling, Verdict
 from monitor.outputs.look import BLACK, LOOKS, WHITE, Bgr
-from monitor.outputs.overlay import STALE_AFTER_S, _draw_box, _draw_label, put_text, text_height_px, text_width_px
+from monitor.outputs.overlay import STALE_AFTER_S, draw_box, draw_label, put_text, text_height_px, text_width_px
 from monitor.outputs.snapshot import hide_faces
 
 #: The proportions of the place that waits for a first picture.
@@ -143,8 +143,8 @@ def _scaled(box: Box, place: Image, width: int, height: int, mirror: bool) -> Bo
 
 def _draw_person(place: Image, track: Track, box: Box) -> None:
     look = LOOKS[track.state]
-    _draw_box(place, box, look, look.colour)
-    _draw_label(place, box, track.state, "", look.colour)
+    draw_box(place, box, look, look.colour)
+    draw_label(place, box, track.state, "", look.colour)
 
 
 def _emphasise(place: Image, box: Box, colour: Bgr) -> None:
