@@ -4,11 +4,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
+from monitor.domain.cause import Cause
 from monitor.domain.clock import Clock
 from monitor.domain.errors import SourceError
 from monitor.domain.event import EndReason
 from monitor.domain.frame import Frame, SourceInfo
-from monitor.domain.health import Cause
 from monitor.domain.ports import Source
 
 KINDS = ("hang", "flood", "flap")

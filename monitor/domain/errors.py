@@ -5,7 +5,7 @@ The exit code of a command is the `exit_code` of the error that ended it.
 
 from typing import ClassVar
 
-from monitor.domain.health import Cause
+from monitor.domain.cause import Cause
 
 
 class MonitorError(Exception):

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from monitor.domain.cause import Cause
 from monitor.domain.detection import MaskState
 from monitor.domain.geometry import Box
-from monitor.domain.health import Cause
 from monitor.domain.visit import Visit
 
 

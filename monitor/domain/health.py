@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from monitor.domain.cause import Cause
 from monitor.domain.track import Analysis
 
 
@@ -26,27 +27,6 @@ class Condition(StrEnum):
     def current(self) -> bool:
         """True where what is shown is now: the only conditions in which a verdict may be shown as one."""
         return self in (Condition.LIVE, Condition.DEGRADED)
-
-
-class Cause(StrEnum):
-    """What is wrong, told apart because each has a remedy of its own."""
-
-    REFUSED = "refused"
-    UNREACHABLE = "unreachable"
-    WRONG_PASSWORD = "wrong_password"
-    NOT_FOUND = "not_found"
-    TIMED_OUT = "timed_out"
-    UNDECODABLE = "undecodable"
-    UNPLUGGED = "unplugged"
-    ENDED = "ended"
-    FROZEN = "frozen"
-    BLACK = "black"
-    SIZE_CHANGED = "size_changed"
-    LAGGING = "lagging"
-    OVERLOAD = "overload"
-    DETECTOR = "detector"
-    JOURNAL = "journal"
-    UNEXPECTED = "unexpected"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from monitor.config.camera import CameraSettings
+from monitor.domain.cause import Cause
 from monitor.domain.clock import Clock
 from monitor.domain.detection import Detection
 from monitor.domain.event import (
@@ -20,7 +21,7 @@ from monitor.domain.event import (
     SourceOpened,
 )
 from monitor.domain.frame import Frame, Image, SourceInfo
-from monitor.domain.health import CameraStatus, Cause, Condition, Drop, Health
+from monitor.domain.health import CameraStatus, Condition, Drop, Health
 from monitor.domain.ports import Tracker
 from monitor.domain.track import Analysis
 from monitor.outputs.live_view import LiveView

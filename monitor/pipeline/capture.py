@@ -5,10 +5,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from monitor.domain.cause import Cause
 from monitor.domain.clock import Clock
 from monitor.domain.errors import SourceError
 from monitor.domain.frame import Frame
-from monitor.domain.health import Cause, Drop
+from monitor.domain.health import Drop
 from monitor.domain.ports import Source
 from monitor.pipeline.backoff import Backoff
 from monitor.pipeline.camera import Camera

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from monitor.config.capture import HealthSettings
-from monitor.domain.health import Cause, Condition, Health
+from monitor.domain.cause import Cause
+from monitor.domain.health import Condition, Health
 
 #: A camera gets less than it asked for: said from this share downward and after so long, so that a hiccup is no alarm.
 ENOUGH = 0.9

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from threading import Event as Flag
 
+from monitor.domain.cause import Cause
 from monitor.domain.errors import OutputError, UnwritableError
 from monitor.domain.event import Event, IncidentOpened
 from monitor.domain.frame import Image
-from monitor.domain.health import Cause
 from monitor.domain.ports import Sink
 from monitor.pipeline.channel import Channel, Closed
 from monitor.pipeline.health import Fault

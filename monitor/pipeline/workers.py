@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from monitor.domain.cause import Cause
 from monitor.domain.clock import Clock
 from monitor.domain.detection import Detection
 from monitor.domain.errors import ModelError
-from monitor.domain.health import Cause
 from monitor.domain.ports import Detector
 from monitor.pipeline.capture import Captured
 from monitor.pipeline.channel import Closed

@@ -4,7 +4,7 @@ import itertools
 import time
 
 from monitor.domain.address import SourceAddress
-from monitor.domain.health import Cause
+from monitor.domain.cause import Cause
 from monitor.sources.knock import answers, connected
 
 #: Packets to look at before a stream that opens is believed to be decodable.

@@ -5,11 +5,11 @@ from pathlib import Path
 import cv2
 
 from monitor.domain.address import SourceAddress, SourceKind
+from monitor.domain.cause import Cause
 from monitor.domain.clock import Clock
 from monitor.domain.errors import SourceError
 from monitor.domain.event import EndReason
 from monitor.domain.frame import Frame, SourceInfo
-from monitor.domain.health import Cause
 from monitor.sources.container import is_cut_off
 from monitor.sources.libraries import prepare_opencv
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from monitor.domain.address import IMAGE_SUFFIXES, SourceAddress, SourceKind, redact
+from monitor.domain.cause import Cause
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import SourceError
 from monitor.domain.frame import Image
-from monitor.domain.health import Cause
 from monitor.sources.delivery import Plan, StreamFacts
 from monitor.sources.opencv import OpenCvSource, check_file
 from monitor.sources.watch import DECODE_BUDGET_S, Pictures, is_a_picture, watch_address, watch_source

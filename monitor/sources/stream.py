@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
 from monitor.domain.address import SourceAddress
+from monitor.domain.cause import Cause
 from monitor.domain.clock import Clock
 from monitor.domain.errors import SourceError
 from monitor.domain.event import EndReason
 from monitor.domain.frame import Frame, Image, SourceInfo
-from monitor.domain.health import Cause
 from monitor.sources.diagnosis import NO_PICTURE, NO_VIDEO, explain
 
 if TYPE_CHECKING:

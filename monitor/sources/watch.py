@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from monitor.domain.address import SourceAddress, SourceKind
+from monitor.domain.cause import Cause
 from monitor.domain.errors import SourceError
 from monitor.domain.frame import Image
-from monitor.domain.health import Cause
 from monitor.domain.ports import Source
 from monitor.sources.container import is_cut_off
 from monitor.sources.delivery import Arrival, Plan, StreamFacts, delivery_of

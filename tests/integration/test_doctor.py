@@ -23,10 +23,10 @@ from monitor.commands.doctor import doctor
 from monitor.config.loading import load_settings
 from monitor.config.settings import Settings
 from monitor.domain.address import SourceAddress, SourceKind
+from monitor.domain.cause import Cause
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import SourceError
 from monitor.domain.frame import Image
-from monitor.domain.health import Cause
 from monitor.sources.delivery import Plan, StreamFacts
 from monitor.sources.opening import make_source
 from monitor.sources.probe import examine

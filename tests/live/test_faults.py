@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from monitor.config.camera import CameraSettings
+from monitor.domain.cause import Cause
 from monitor.domain.clock import SystemClock
 from monitor.domain.detection import Detection
 from monitor.domain.errors import ModelError, OutputError, SourceError
@@ -25,7 +26,7 @@ from monitor.domain.event import (
     VisitEnded,
 )
 from monitor.domain.frame import Frame, Image, SourceInfo
-from monitor.domain.health import Cause, Condition, Drop
+from monitor.domain.health import Condition, Drop
 from monitor.domain.ports import Detector, Sink
 from monitor.sources.played import PlayedFile
 from tests.fakes import AnsweringDetector, FullSink, noise

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.domain.cause import Cause
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import SourceError
 from monitor.domain.event import (
@@ -18,7 +19,7 @@ from monitor.domain.event import (
     IncidentOpened,
     SourceOpened,
 )
-from monitor.domain.health import Cause, Condition, Drop
+from monitor.domain.health import Condition, Drop
 from monitor.domain.ports import Source
 from monitor.sources.opening import make_camera_source
 from tests.live.servers import HttpCamera, RtspServer, free_port, listening, rtsp

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from monitor.config.camera import CameraSettings
+from monitor.domain.cause import Cause
 from monitor.domain.clock import Clock, SystemClock, hour_of
 from monitor.domain.detection import Detection
 from monitor.domain.errors import OutputError
 from monitor.domain.event import Event
-from monitor.domain.health import CameraStatus, Cause, Condition
+from monitor.domain.health import CameraStatus, Condition
 from monitor.domain.ports import Detector, Sink, Source
 from monitor.pipeline.camera import Camera
 from monitor.pipeline.live import Inference, Live, Parts

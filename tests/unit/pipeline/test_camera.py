@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from monitor.domain.cause import Cause
 from monitor.domain.detection import Detection
 from monitor.domain.event import (
     CameraLost,
@@ -17,7 +18,7 @@ from monitor.domain.event import (
     VisitEnded,
 )
 from monitor.domain.frame import Image, SourceInfo
-from monitor.domain.health import Cause, Drop
+from monitor.domain.health import Drop
 from monitor.pipeline.camera import Camera
 from monitor.pipeline.recording import Recorded
 from tests.fakes import FakeClock, checkers

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
+from monitor.domain.cause import Cause
 from monitor.domain.errors import SourceError
 from monitor.domain.event import CameraLost, CameraRestored, CloseReason, IncidentClosed, IncidentOpened, VisitEnded
 from monitor.domain.frame import Image
-from monitor.domain.health import Cause, Condition, Drop, Health
+from monitor.domain.health import Condition, Drop, Health
 from monitor.domain.ports import Source
 from monitor.pipeline.backoff import Backoff
 from monitor.pipeline.capture import Capture, Captured

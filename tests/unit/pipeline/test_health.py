@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from monitor.config.capture import HealthSettings
-from monitor.domain.health import Cause, Condition, Health
+from monitor.domain.cause import Cause
+from monitor.domain.health import Condition, Health
 from monitor.pipeline.health import Facts, Fault, assess
 
 NOW_S = 1000.0

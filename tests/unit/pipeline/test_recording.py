@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from monitor.domain.cause import Cause
 from monitor.domain.errors import OutputError, UnwritableError
 from monitor.domain.event import Event, IncidentOpened, SourceOpened
-from monitor.domain.health import Cause
 from monitor.domain.ports import Sink
 from monitor.pipeline.channel import Closed
 from monitor.pipeline.recording import Recorded, Recording

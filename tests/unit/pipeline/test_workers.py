@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from monitor.domain.cause import Cause
 from monitor.domain.detection import Detection
 from monitor.domain.errors import ModelError
 from monitor.domain.frame import SourceInfo
 from monitor.domain.geometry import Box
-from monitor.domain.health import Cause
 from monitor.domain.ports import Detector
 from monitor.pipeline.camera import Camera
 from monitor.pipeline.capture import Captured
