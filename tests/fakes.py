@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from monitor.domain.cause import Cause
 from monitor.domain.detection import Detection, MaskState, Observation
 from monitor.domain.errors import OutputError, SourceError
 from monitor.domain.event import EndReason, Event
 from monitor.domain.frame import Frame, Image, SourceInfo
 from monitor.domain.geometry import Box
-from monitor.domain.health import Cause
 from monitor.domain.track import Analysis, Track
 
 WITH, WITHOUT, INCORRECT, UNKNOWN = (
