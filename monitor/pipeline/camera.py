@@ -37,6 +37,9 @@ from monitor.rules.judge import Judge
 #: Verdicts over which latency is reported: two minutes at ten a second.
 _LATENCIES = 1200
 
+#: Frames jitter by up to so much of the time between two looks.
+_EARLY = 0.25
+
 #: What a camera is taken to send before its rate is known.
 _USUAL_FPS = 25.0
 
@@ -61,7 +64,7 @@ class Camera:
         self.name = name
         self.settings = settings
         self.epoch = 0
-        self.pace = Pace(self.wanted_fps)
+        self.pace = Pace(self.wanted_fps, early=_EARLY)
         self.facts = Facts(now_s, wanted_fps=self.wanted_fps)
         self.health = Health(Condition.STARTING, now_s)
         self.analysis: Analysis | None = None

@@ -4,10 +4,15 @@ from collections.abc import Mapping
 
 
 class Pace:
-    """Which frames are looked at, so that the rate holds on average whatever the frame rate; None is every frame."""
+    """Which frames are looked at, so that the rate holds on average whatever the frame rate; None is every frame.
 
-    def __init__(self, fps: float | None) -> None:
+    A frame may come `early` by that part of the time between two looks: live frames jitter, and for one that is a
+    moment early no other would be looked at in its place.
+    """
+
+    def __init__(self, fps: float | None, early: float = 0.0) -> None:
         self.fps = fps
+        self._early = early
         self._next_s = 0.0
 
     def due(self, time_s: float) -> bool:
@@ -16,7 +21,7 @@ class Pace:
             return True
         period_s = 1 / self.fps
         self._next_s = min(self._next_s, time_s + period_s)  # the rate may have been raised since
-        if time_s + 1e-6 < self._next_s:
+        if time_s + self._early * period_s + 1e-6 < self._next_s:
             return False
         self._next_s += period_s
         if self._next_s < time_s - period_s:  # after a gap nothing is made up for

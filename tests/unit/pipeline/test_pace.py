@@ -85,3 +85,17 @@ def test_shares_are_max_min_fair(seed: int) -> None:
         assert -1e-9 <= fps <= wanted[camera] + 1e-9
         if fps < wanted[camera] - 1e-9:
             assert fps == pytest.approx(max(given.values()))
+
+
+def test_jitter_of_a_camera_that_sends_what_is_asked_for_costs_no_look():
+    chance = random.Random(1)
+    pace = Pace(10, early=0.25)
+    times = [number / 10 + chance.uniform(-0.02, 0.02) for number in range(1000)]
+    assert sum(pace.due(time_s) for time_s in times) == 1000
+
+
+@pytest.mark.parametrize("fps", [10, 15, 25, 30, 60])
+def test_early_frames_do_not_raise_the_rate(fps: int):
+    pace = Pace(10, early=0.25)
+    seen = sum(pace.due(number / fps) for number in range(60 * fps))
+    assert seen / 60 == pytest.approx(10, rel=0.01)
