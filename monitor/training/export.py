@@ -29,9 +29,9 @@ from monitor.training.loop import read_model_config
 
 PIPELINE = "pipeline.config"
 
-#: TFLite operators that the int8 file keeps in float. An int8 sigmoid knows no score between 0 and 1/256, and few near
-#: 1: at 640 x 448 it alone cost 0.03 of mAP50 on val.
-FLOAT_OPERATORS = ("LOGISTIC",)
+#: Parts of the names of the TFLite operators that the int8 file keeps in float: the end of the network that gives
+#: scores. An int8 sigmoid knows no score between 0 and 1/256, and the logits before it are spread over few steps.
+FLOAT_PARTS = ("ClassPredictor", "ClassHead/Reshape", "concat_1", "convert_scores")
 
 #: An alarm about a bare face must be right this often at the shipped threshold, on val.
 WITHOUT_MASK_PRECISION = 0.95
@@ -203,8 +203,8 @@ def write_tflite(
 ) -> bytes:
     """A TFLite file with float32 input (1, H, W, 3) RGB in -1..1 and the detection post-processing operator.
 
-    With `calibration` pictures its convolutions are int8 (per channel), with ranges from those pictures; operators of
-    `FLOAT_OPERATORS` stay float.
+    With `calibration` pictures its convolutions are int8 (per channel), with ranges from those pictures; operators
+    named by `FLOAT_PARTS` stay float.
     """
     tfod.load()
     import tensorflow as tf
@@ -228,12 +228,25 @@ def write_tflite(
         converter.representative_dataset = lambda: (
             [resize_to_input(one, *input_size)[None].astype(np.float32) / 127.5 - 1.0] for one in calibration
         )
-        # TensorFlow's name for the way to leave operators out of quantisation.
-        options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=list(FLOAT_OPERATORS))
+        # TensorFlow's name for the way to leave operators out of quantisation; it calibrates once.
         debugger = tf.lite.experimental.QuantizationDebugger(
-            converter=converter, debug_dataset=converter.representative_dataset, debug_options=options
+            converter=converter,
+            debug_dataset=converter.representative_dataset,
+            debug_options=tf.lite.experimental.QuantizationDebugOptions(),
         )
+        kept = _outputs_named(debugger.get_nondebug_quantized_model(), FLOAT_PARTS)
+        debugger.options = tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=kept)
         return bytes(debugger.get_nondebug_quantized_model())
+
+
+def _outputs_named(tflite: bytes, parts: Sequence[str]) -> list[str]:
+    """The names of what the file's operators put out, where one of the parts is in the name."""
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    graph = schema.ModelT.InitFromObj(schema.Model.GetRootAs(tflite, 0)).subgraphs[0]
+    names = [graph.tensors[operator.outputs[0]].name.decode() for operator in graph.operators]
+    # What the converter itself puts in between has names of its own and follows its neighbours.
+    return [name for name in names if not name.startswith("tfl.") and any(part in name for part in parts)]
 
 
 def choose_thresholds(judged: Sequence[metrics.Judged]) -> dict[MaskState, float]:

@@ -28,6 +28,14 @@ def command(*words: object) -> str:
     return result.stdout
 
 
+def tensor_types(tflite, name):
+    """The types of a TFLite file's tensors with this in their names."""
+    import tensorflow as tf
+
+    interpreter = tf.lite.Interpreter(str(tflite))
+    return {tensor["dtype"] for tensor in interpreter.get_tensor_details() if name in tensor["name"]}
+
+
 @pytest.mark.timeout(360)
 def test_from_pictures_to_a_model_folder(voc, tmp_path):
     import numpy as np
@@ -70,6 +78,8 @@ def test_from_pictures_to_a_model_folder(voc, tmp_path):
         "model_int8.tflite",
     }
     assert "## Figures" in (model / "MODEL_CARD.md").read_text()
+    assert tensor_types(model / "model_int8.tflite", "convert_scores") == {np.float32}
+    assert np.int8 in tensor_types(model / "model_int8.tflite", "BoxPredictor")
 
     for backend in ("litert", "savedmodel"):
         figures = json.loads(command("evaluate", model, voc, "--backend", backend, "--json"))
