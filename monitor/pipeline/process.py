@@ -4,7 +4,8 @@ import os
 import threading
 from pathlib import Path
 
-#: A thread this nice gets about a tenth of a core that others want. Nicer still, it would keep the interpreter waiting.
+#: A thread this nice gets about a tenth of a core that others want. At 19 the others fared no better: it was put off with
+#: the interpreter in its hands.
 _NICE = 10
 
 
