@@ -4,8 +4,7 @@ import os
 import threading
 from pathlib import Path
 
-#: A thread this nice gets about a tenth of a core that others want. At 19 the others fared no better: it was put off with
-#: the interpreter in its hands.
+#: A thread this nice gets about a tenth of a core that others want. At 19 the others fared no better.
 _NICE = 10
 
 
