@@ -107,6 +107,9 @@ class Journal:
                     y1_px=event.box.y1_px,
                     x2_px=event.box.x2_px,
                     y2_px=event.box.y2_px,
+                    share=event.share,
+                    evidence_s=event.evidence_s,
+                    looks=event.looks,
                 )
             case VisitEnded():
                 visit = event.visit

@@ -51,6 +51,9 @@ def incident(number: int, source: str = "door") -> IncidentOpened:
         since_s=float(number),
         confidence=0.75,
         box=Box(1.5, 2.5, 30.25, 40.125),
+        share=0.875,
+        evidence_s=1.5,
+        looks=12,
     )
 
 
