@@ -45,7 +45,7 @@ class LiveView:
         self._clock = clock
         self._newest: tuple[int, Analysis | None] = (0, None)
         self._encoding = threading.Lock()
-        self._pictures: dict[int | None, LivePicture] = {}
+        self._pictures: dict[tuple[int | None, bool], LivePicture] = {}
 
     @property
     def number(self) -> int:
@@ -58,7 +58,7 @@ class LiveView:
         if (on_new := self.on_new) is not None:
             on_new()
 
-    def picture(self, width_px: int | None = None) -> LivePicture | None:
+    def picture(self, width_px: int | None = None, *, mirrored: bool = False) -> LivePicture | None:
         """Return the newest picture, no wider than `width_px`; None before the first."""
         with self._encoding:  # one asker encodes, the others of the same picture wait for it
             number, analysis = self._newest
@@ -66,12 +66,14 @@ class LiveView:
                 return None
             shown = replace(analysis, age_s=self._clock.monotonic_s() - analysis.frame.time_s)
             stale = shown.age_s > STALE_AFTER_S
-            known = self._pictures.get(width_px)
+            known = self._pictures.get((width_px, mirrored))
             if known is not None and (known.number, known.stale) == (number, stale):
                 return known
-            picture = LivePicture(number, self._encode(shown, width_px), analysis, stale)
+            picture = LivePicture(
+                number, self._encode(_mirrored(shown) if mirrored else shown, width_px), analysis, stale
+            )
             self.encoded += 1
-            self._pictures[width_px] = picture
+            self._pictures[width_px, mirrored] = picture
             return picture
 
     def _encode(self, analysis: Analysis, width_px: int | None) -> bytes:
@@ -95,4 +97,13 @@ def _shrunk(analysis: Analysis, width_px: int) -> Analysis:
         analysis,
         frame=replace(frame, image=image),  # type: ignore[arg-type]
         tracks=tuple(replace(track, box=track.box.scaled(scale)) for track in analysis.tracks),
+    )
+
+
+def _mirrored(analysis: Analysis) -> Analysis:
+    frame = analysis.frame
+    return replace(
+        analysis,
+        frame=replace(frame, image=cv2.flip(frame.image, 1)),  # type: ignore[arg-type]
+        tracks=tuple(replace(track, box=track.box.mirrored(frame.width_px)) for track in analysis.tracks),
     )

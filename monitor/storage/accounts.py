@@ -142,9 +142,7 @@ class Accounts:
 
     def note(self, who: str, action: str, detail: str = "", address: str = "") -> None:
         """Add a line to the audit log."""
-        row = AuditRow(
-            at=self._clock.utc_now(), who=who[:64], action=action, detail=detail[:500], address=address[:64]
-        )
+        row = AuditRow(at=self._clock.utc_now(), who=who[:64], action=action, detail=detail[:500], address=address[:64])
         with Session(self._engine) as session, session.begin():
             session.add(row)
 

@@ -204,7 +204,9 @@ def test_the_log_rotates_and_loses_nothing_that_is_kept(tmp_path):
     path = tmp_path / "violations.log"
     log = ViolationLog(path, max_bytes=500, keep=3)
     for number in range(40):
-        log.put(IncidentOpened(f"door-{number:06d}", "door", number, WITHOUT, number, 0, 0.5, Box(0, 0, 1, 1), 1.0, 2.0, 9))
+        log.put(
+            IncidentOpened(f"door-{number:06d}", "door", number, WITHOUT, number, 0, 0.5, Box(0, 0, 1, 1), 1.0, 2.0, 9)
+        )
     log.close()
     files = [tmp_path / "violations.log.3", tmp_path / "violations.log.2", tmp_path / "violations.log.1", path]
     assert sorted(tmp_path.iterdir()) == sorted(files)

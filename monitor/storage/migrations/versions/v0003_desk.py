@@ -63,8 +63,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Undo."""
-    for table in ("audit", "tokens", "accounts", "remarks"):
-        op.drop_table(table)
+    for name in ("audit", "tokens", "accounts", "remarks"):
+        op.drop_table(name)
     with op.batch_alter_table("incidents") as table:
         for name, _ in _EVIDENCE:
             table.drop_column(name)
