@@ -59,7 +59,7 @@ class CameraStatus:
     `analysis` is the newest judged picture or None; its own age is `now - analysis.frame.time_s`. `fps` frames arrive a
     second, `analysed_fps` are judged, `wanted_fps` were asked for (None: as many as there are), `given_fps` is what the
     machine has given the camera (None: no limit). `latency_ms` holds p50, p95 and p99 from capture to verdict of the
-    last minute or so; empty before the first verdict. `latency_counts` are all of them by bucket, `latency_sum_s` their sum.
+    last minute or so; empty before the first verdict. `latency_counts` counts all by bucket, `latency_sum_s` adds them.
     """
 
     camera: str

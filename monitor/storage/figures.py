@@ -81,8 +81,8 @@ class Figures:
     def hours(self, span: Span) -> list[HourCount]:
         """Return the visits by hour, camera and outcome."""
         hour = self._hour_text(VisitRow.first_seen_at)
-        query: Select[Any] = select(hour, VisitRow.source_id, VisitRow.outcome, func.count())
-        query = query.group_by(hour, VisitRow.source_id, VisitRow.outcome)
+        columns: list[Any] = [hour, VisitRow.source_id, VisitRow.outcome]
+        query: Select[Any] = select(*columns, func.count()).group_by(*columns)
         with Session(self.engine) as session:
             rows = session.execute(_visits_in(query, span).order_by(hour, VisitRow.source_id)).all()
         return [

@@ -90,8 +90,8 @@ class Hub:
     """Brings what is new to every viewer.
 
     `encode` is the body of a thread that draws and encodes pictures, once for all who want the same, and only what
-    somebody wants. `serve` is a task on the event loop, where viewers live. `tell` and `announce` may be called from any
-    thread.
+    somebody wants. `serve` is a task on the event loop, where viewers live. `tell` and `announce` may be called from
+    any thread.
     """
 
     def __init__(
