@@ -19,7 +19,7 @@ from monitor.web.values import camera_values, milliseconds, people
 #: Pictures a second of one camera: what a wall needs, and what one large picture gets.
 WALL_FPS, LARGE_FPS = 5.0, 15.0
 
-#: Widths in which pictures can be had. Up to the third they are plain: for a wall, and the kiosk.
+#: Widths in which pictures can be had.
 WIDTHS_PX = (320, 480, 640, 960, 1280)
 _WALL_WIDTH_PX = 480
 
@@ -36,6 +36,7 @@ class Cut:
     camera: str
     width_px: int
     mirrored: bool = False
+    banner: bool = False
 
     @property
     def fps(self) -> float:
@@ -177,7 +178,7 @@ class Hub:
         last_view, last_number, last_s = done.get(cut, (None, 0, float("-inf")))
         if view is last_view and (view.number == last_number or now_s - last_s < 0.8 / cut.fps):
             return
-        picture = view.picture(cut.width_px, mirrored=cut.mirrored)
+        picture = view.picture(cut.width_px, mirrored=cut.mirrored, banner=cut.banner)
         if picture is None:
             return
         # The pace is kept on average though looks do not come evenly.

@@ -53,7 +53,7 @@ async def stream(name: str, account: Viewer, given: Given, width: Width = None) 
     if len(given.hub.viewers) >= _MOST_STREAMS:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "too many viewers")
     watcher = Watcher(account)
-    cut = Cut(name, _known(width) or WIDTHS_PX[-1])
+    cut = Cut(name, _known(width) or WIDTHS_PX[-1], banner=True)
     return StreamingResponse(_parts(given, watcher, cut), media_type=f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
 
 

@@ -7,7 +7,7 @@ export class Tile {
   #canvas = el("canvas", { role: "img", width: 16, height: 9 });
   #name; #dot = el("i", { class: "dot" }); #note = el("span", { class: "note" }); #chips = el("span", { class: "chips" });
   #rate = el("span", { class: "note" }); #whyHead = el("b"); #whyLine = el("span");
-  #capturedMs = null; #camera = null; #drawing = false;
+  #capturedMs = null; #people = {}; #camera = null; #drawing = false;
 
   constructor(name, tag = "a") {
     this.name = name;
@@ -23,6 +23,7 @@ export class Tile {
 
   async picture(header) {
     this.#capturedMs = header.captured_ms;
+    this.#people = header.people;
     if (this.#drawing) return; // the next one comes soon
     this.#drawing = true;
     try {
@@ -49,11 +50,11 @@ export class Tile {
     this.#whyHead.textContent = head;
     this.#whyLine.textContent = line;
     if (fresh) {
-      const people = Object.entries(camera.people).filter(([, count]) => count);
+      const people = Object.entries(this.#people).filter(([, count]) => count);
       this.#chips.replaceChildren(...people.map(([state, count]) => el("span", { class: `chip ${state}`, title: STATES[state].words }, `${STATES[state].words} ${count}`, " ")));
       this.#rate.textContent = `${camera.looks_per_s.toFixed(0)} looks/s`;
     }
-    this.#canvas.setAttribute("aria-label", fresh ? `${this.name}: ${spoken(camera.people)}` : `${this.name}: ${head}`);
+    this.#canvas.setAttribute("aria-label", fresh ? `${this.name}: ${spoken(this.#people)}` : `${this.name}: ${head}`);
     return fresh;
   }
 }
