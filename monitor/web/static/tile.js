@@ -45,13 +45,14 @@ export class Tile {
     this.node.classList.toggle("stale", !fresh);
     this.node.classList.toggle("violating", fresh && camera.violating);
     this.#dot.className = `dot ${connected ? camera?.condition ?? "" : "stale"}`;
-    this.#note.textContent = fresh ? (camera.condition === "degraded" ? camera.detail : age(ageMs)) : "";
+    this.#note.textContent = fresh ? (camera.condition === "degraded" ? camera.cause.replaceAll("_", " ") : age(ageMs)) : "";
+    this.#note.title = fresh && camera.condition === "degraded" ? camera.detail : "";
     const [head, line] = why(camera, connected, ageMs, current, nowMs);
     this.#whyHead.textContent = head;
     this.#whyLine.textContent = line;
     if (fresh) {
       const people = Object.entries(this.#people).filter(([, count]) => count);
-      this.#chips.replaceChildren(...people.map(([state, count]) => el("span", { class: `chip ${state}`, title: STATES[state].words }, `${STATES[state].words} ${count}`, " ")));
+      this.#chips.replaceChildren(...people.map(([state, count]) => el("span", { class: `chip ${state}`, title: STATES[state].words }, `${STATES[state].words} ${count}`)));
       this.#rate.textContent = `${camera.looks_per_s.toFixed(0)} looks/s`;
     }
     this.#canvas.setAttribute("aria-label", fresh ? `${this.name}: ${spoken(this.#people)}` : `${this.name}: ${head}`);
