@@ -18,6 +18,19 @@ _SMALL_WIDTH_PX = 640
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """How a picture is wanted: no wider than `width_px` (None: the camera's own), as in a mirror, with what around it.
+
+    `banner` says over the picture what a page says beside it; without `words` a face carries its sign alone.
+    """
+
+    width_px: int | None = None
+    mirrored: bool = False
+    banner: bool = True
+    words: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class LivePicture:
     """One encoded picture; `number` grows by one with each analysis that was published.
 
@@ -45,7 +58,7 @@ class LiveView:
         self._clock = clock
         self._newest: tuple[int, Analysis | None] = (0, None)
         self._encoding = threading.Lock()
-        self._pictures: dict[tuple[int | None, bool, bool], LivePicture] = {}
+        self._pictures: dict[Shape, LivePicture] = {}
 
     @property
     def number(self) -> int:
@@ -58,33 +71,28 @@ class LiveView:
         if (on_new := self.on_new) is not None:
             on_new()
 
-    def picture(
-        self, width_px: int | None = None, *, mirrored: bool = False, banner: bool = True
-    ) -> LivePicture | None:
-        """Return the newest picture, no wider than `width_px`; None before the first.
-
-        `banner` False leaves out what a page says beside the picture.
-        """
+    def picture(self, shape: Shape) -> LivePicture | None:
+        """Return the newest picture; None before the first."""
         with self._encoding:  # one asker encodes, the others of the same picture wait for it
             number, analysis = self._newest
             if analysis is None:
                 return None
             shown = replace(analysis, age_s=self._clock.monotonic_s() - analysis.frame.time_s)
             stale = shown.age_s > STALE_AFTER_S
-            shape = (width_px, mirrored, banner)
             known = self._pictures.get(shape)
             if known is not None and (known.number, known.stale) == (number, stale):
                 return known
-            jpeg = self._encode(_mirrored(shown) if mirrored else shown, width_px, banner)
+            jpeg = self._encode(_mirrored(shown) if shape.mirrored else shown, shape)
             picture = LivePicture(number, jpeg, analysis, stale)
             self.encoded += 1
             self._pictures[shape] = picture
             return picture
 
-    def _encode(self, analysis: Analysis, width_px: int | None, banner: bool) -> bytes:
+    def _encode(self, analysis: Analysis, shape: Shape) -> bytes:
+        width_px, own = shape.width_px, self._settings
         small = width_px is not None and width_px <= _SMALL_WIDTH_PX
-        settings = self._settings.model_copy(
-            update={"banner": self._settings.banner and banner, "scores": self._settings.scores and not small}
+        settings = OverlaySettings(
+            banner=own.banner and shape.banner, words=own.words and shape.words, scores=own.scores and not small
         )
         if width_px is not None and width_px < analysis.frame.width_px:
             analysis = _shrunk(analysis, width_px)

@@ -11,7 +11,7 @@ from typing import Any
 from monitor.domain.account import Account
 from monitor.domain.clock import Clock, hour_of
 from monitor.domain.event import Event
-from monitor.outputs.live_view import LivePicture
+from monitor.outputs.live_view import LivePicture, Shape
 from monitor.pipeline.camera import Camera
 from monitor.pipeline.process import give_way
 from monitor.web.values import camera_values, milliseconds, people
@@ -34,14 +34,12 @@ class Cut:
     """In what shape a viewer wants a camera's picture."""
 
     camera: str
-    width_px: int
-    mirrored: bool = False
-    banner: bool = False
+    shape: Shape
 
     @property
     def fps(self) -> float:
         """The most pictures a second."""
-        return WALL_FPS if self.width_px <= _WALL_WIDTH_PX else LARGE_FPS
+        return WALL_FPS if (self.shape.width_px or _WALL_WIDTH_PX + 1) <= _WALL_WIDTH_PX else LARGE_FPS
 
 
 class Viewer:
@@ -178,7 +176,7 @@ class Hub:
         last_view, last_number, last_s = done.get(cut, (None, 0, float("-inf")))
         if view is last_view and (view.number == last_number or now_s - last_s < 0.8 / cut.fps):
             return
-        picture = view.picture(cut.width_px, mirrored=cut.mirrored, banner=cut.banner)
+        picture = view.picture(cut.shape)
         if picture is None:
             return
         # The pace is kept on average though looks do not come evenly.

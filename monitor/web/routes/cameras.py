@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Response, status
 from starlette.responses import StreamingResponse
 
+from monitor.outputs.live_view import Shape
 from monitor.pipeline.camera import Camera
 from monitor.web.access import Given, Viewer, seen
 from monitor.web.hub import WIDTHS_PX, Cut
@@ -40,7 +41,7 @@ def camera(name: str, account: Viewer, given: Given) -> CameraOut:
 @router.get("/{name}/still.jpg", response_class=Response)
 def still(name: str, account: Viewer, given: Given, width: Width = None) -> Response:
     """The newest judged picture with its people, as a JPEG; grey where it is old. 503 before the first."""
-    picture = _camera(given, account, name).view.picture(_known(width))
+    picture = _camera(given, account, name).view.picture(Shape(_known(width)))
     if picture is None:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "there is no picture yet")
     return Response(picture.jpeg, media_type="image/jpeg")
@@ -53,7 +54,7 @@ async def stream(name: str, account: Viewer, given: Given, width: Width = None) 
     if len(given.hub.viewers) >= _MOST_STREAMS:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "too many viewers")
     watcher = Watcher(account)
-    cut = Cut(name, _known(width) or WIDTHS_PX[-1], banner=True)
+    cut = Cut(name, Shape(_known(width)))
     return StreamingResponse(_parts(given, watcher, cut), media_type=f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
 
 

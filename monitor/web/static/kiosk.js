@@ -96,5 +96,5 @@ if ("wakeLock" in navigator) {
 
 const asked = new URLSearchParams(location.search).get("language") ?? kept.get("language") ?? texts.language;
 choose(texts.languages.find((one) => one.code === asked) ?? texts.languages[0]);
-live.watch({ [camera]: { width: 640, mirrored: texts.mirror } });
+live.watch({ [camera]: { width: 640, mirrored: texts.mirror, words: false } });
 live.kiosk(camera);
