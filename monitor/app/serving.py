@@ -41,12 +41,13 @@ class Site:
     """
 
     def __init__(self, web: WebSettings, folder: Path, database: OnceOpened, clock: Clock) -> None:
-        if not is_loopback(web.host):
+        if not is_loopback(web.host) or web.trusted_proxies:
             from monitor.storage.accounts import Accounts
 
             if not Accounts(database(), clock).exist():
+                where = "through web.trusted_proxies" if is_loopback(web.host) else f"at web.host {web.host}"
                 raise ConfigError(
-                    f"web.host {web.host} can be reached from elsewhere, and nobody has an account yet; "
+                    f"the pages can be reached from elsewhere {where}, and nobody has an account yet; "
                     "create one first: monitor user add NAME --role admin"
                 )
         self._web = web
@@ -116,7 +117,8 @@ class Site:
 
         engine, web, clock = self._database(), self._web, self._clock
         book = IncidentBook(engine, clock, started_at)
-        hub = Hub(live.cameras, clock, lambda event: _spread(event, book, hub))
+        in_turn = asyncio.Lock()  # or what is read first might be told last
+        hub = Hub(live.cameras, clock, lambda event: _spread(event, book, hub, in_turn))
         return Services(
             live=live,
             settings=settings,
@@ -134,6 +136,7 @@ class Site:
             logins=Throttle(_LOGINS, _LOGINS_OVER_S, clock),
             failures=Throttle(_FAILURES, _FAILURES_OVER_S, clock),
             uploads=Throttle(web.photo.per_minute, 60.0, clock),
+            behind_proxy=bool(web.trusted_proxies),
         )
 
 
@@ -142,11 +145,12 @@ def model_of(opened: OpenedDetector) -> Model:
     return Model(opened.folder.name, cached_sha256(opened.file), opened.backend.value, opened.device)
 
 
-async def _spread(event: Event, book: "IncidentBook", hub: "Hub") -> None:
+async def _spread(event: Event, book: "IncidentBook", hub: "Hub", in_turn: asyncio.Lock) -> None:
     """Bring an incident that opened or closed to every page that may know of it."""
     if isinstance(event, IncidentOpened | IncidentClosed):
         from monitor.web.schemas import incident_message
 
-        incident = await asyncio.to_thread(book.by_incident_id, event.incident_id)
-        if incident is not None:
-            hub.announce(incident.camera, incident_message(incident))
+        async with in_turn:
+            incident = await asyncio.to_thread(book.by_incident_id, event.incident_id)
+            if incident is not None:
+                hub.announce(incident.camera, incident_message(incident))

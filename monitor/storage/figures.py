@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, func, select
+from sqlalchemy import ColumnElement, Engine, Integer, Select, cast, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from monitor.domain.remark import Opinion
@@ -29,10 +29,10 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class HourCount:
-    """How many visits that began in one hour (UTC) before one camera had one outcome."""
+class TimeCount:
+    """How many visits that began in one quarter of an hour (from `start`, UTC) before one camera had one outcome."""
 
-    hour: datetime
+    start: datetime
     camera: str
     outcome: Outcome
     visits: int
@@ -78,16 +78,21 @@ class Figures:
 
     engine: Engine
 
-    def hours(self, span: Span) -> list[HourCount]:
-        """Return the visits by hour, camera and outcome."""
-        hour = self._hour_text(VisitRow.first_seen_at)
-        columns: list[Any] = [hour, VisitRow.source_id, VisitRow.outcome]
+    def quarters(self, span: Span) -> list[TimeCount]:
+        """Return the visits by quarter of an hour (hours of every zone consist of them), camera and outcome."""
+        hour, quarter = self._hour_and_quarter(VisitRow.first_seen_at)
+        columns: list[Any] = [hour, quarter, VisitRow.source_id, VisitRow.outcome]
         query: Select[Any] = select(*columns, func.count()).group_by(*columns)
         with Session(self.engine) as session:
-            rows = session.execute(_visits_in(query, span).order_by(hour, VisitRow.source_id)).all()
+            rows = session.execute(_visits_in(query, span).order_by(hour, quarter, VisitRow.source_id)).all()
         return [
-            HourCount(datetime.strptime(text, "%Y-%m-%d %H").replace(tzinfo=UTC), camera, Outcome(outcome), visits)
-            for text, camera, outcome, visits in rows
+            TimeCount(
+                datetime.strptime(text, "%Y-%m-%d %H").replace(minute=15 * number, tzinfo=UTC),
+                camera,
+                Outcome(outcome),
+                visits,
+            )
+            for text, number, camera, outcome, visits in rows
         ]
 
     def comply_times(self, span: Span) -> ComplyTimes:
@@ -132,10 +137,16 @@ class Figures:
         with Session(self.engine) as session:
             return list(_visit_lines(session.scalars(query.order_by(VisitRow.id.desc()).limit(most))))
 
-    def _hour_text(self, column: Any) -> ColumnElement[str]:
+    def _hour_and_quarter(self, column: Any) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+        """Return the hour (UTC) as text, and which of its quarters it is: 0 to 3."""
         if self.engine.dialect.name == "sqlite":
-            return func.strftime("%Y-%m-%d %H", column)
-        return func.to_char(func.timezone("UTC", column), "YYYY-MM-DD HH24")
+            return func.strftime("%Y-%m-%d %H", column), cast(func.strftime("%M", column), Integer) / literal_column(
+                "15"
+            )
+        there = func.timezone("UTC", column)
+        return func.to_char(there, "YYYY-MM-DD HH24"), cast(func.to_char(there, "MI"), Integer) // literal_column(
+            "15", Integer
+        )
 
 
 def _visits_in(query: Select[Any], span: Span) -> Select[Any]:

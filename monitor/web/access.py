@@ -12,7 +12,10 @@ from monitor.web.services import Services
 #: Whoever sits at the machine itself, for as long as nobody has an account.
 LOCAL = Account("local", Role.ADMIN)
 
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+#: How often an open socket or stream is asked whether its session still holds.
+CHECK_EVERY_S = 5.0
+
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 
 
 def services_of(connection: HTTPConnection) -> Services:
@@ -33,19 +36,29 @@ def account_of(connection: HTTPConnection) -> Account | None:
 
 
 def is_local(connection: HTTPConnection) -> bool:
-    """Return whether the request comes from this very machine, and not through a proxy that nobody has named."""
-    if connection.client is None:
+    """Return whether the request comes from this very machine, and not through a proxy, named or not."""
+    if connection.client is None or services_of(connection).behind_proxy:
         return False
-    if not services_of(connection).settings().web.trusted_proxies and any(
-        name in connection.headers for name in _FORWARDED
-    ):
+    if any(name in connection.headers for name in _FORWARDED):
         return False
     return _is_loopback(connection.client.host)
 
 
 def address_of(connection: HTTPConnection) -> str:
-    """Return where a request comes from, for counting and for the audit log."""
+    """Return where a request comes from, for the audit log."""
     return connection.client.host if connection.client is not None else ""
+
+
+def origin_of(connection: HTTPConnection) -> str:
+    """Return where a request comes from, for counting: of an IPv6 address the network, since hosts have many."""
+    text = address_of(connection)
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:
+        return str(ipaddress.ip_network((int(address), 64), strict=False))
+    return text
 
 
 def _is_loopback(host: str) -> bool:

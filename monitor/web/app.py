@@ -1,7 +1,6 @@
 """The application: routes, guards, and what is said of errors."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -14,14 +13,12 @@ from starlette.templating import Jinja2Templates
 
 from monitor import __version__
 from monitor.config.web import WebSettings
-from monitor.domain.errors import MonitorError
 from monitor.web import socket
+from monitor.web.answers import RESPONSES, add_answers
 from monitor.web.paths import STATIC, TEMPLATES
 from monitor.web.routes import cameras, health, incidents, kiosk, pages, photo, session, statistics
 from monitor.web.security import Guard
 from monitor.web.services import Services
-
-_log = logging.getLogger(__name__)
 
 #: No form or message of ours is near this; pictures have limits of their own.
 _MOST_BYTES = 64 * 1024
@@ -51,7 +48,7 @@ def make_app(services: Services, web: WebSettings, on_ready: Callable[[], None] 
     )
     app.state.services = services
     for part in (session, cameras, incidents, statistics, kiosk, health, photo, pages):
-        app.include_router(part.router)
+        app.include_router(part.router, responses=RESPONSES)
     app.include_router(socket.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     templates = Jinja2Templates(TEMPLATES)
@@ -64,11 +61,7 @@ def make_app(services: Services, web: WebSettings, on_ready: Callable[[], None] 
             return templates.TemplateResponse(request, "error.html", values, error.status_code, error.headers)
         return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
 
-    @app.exception_handler(MonitorError)
-    async def failed(_: Request, error: MonitorError) -> Response:
-        _log.error("a request failed: %s", error)
-        return JSONResponse({"detail": "the monitor cannot do this now; its log says why"}, 503)
-
+    add_answers(app)
     photo_bytes = int(web.photo.max_mb * 2**20 * _BASE64) + _AROUND
 
     def limit(path: str) -> int:

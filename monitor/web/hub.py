@@ -1,6 +1,7 @@
 """From the cameras to everybody who watches: pictures, states and events."""
 
 import asyncio
+import contextlib
 import json
 import threading
 from collections import deque
@@ -11,7 +12,8 @@ from typing import Any
 from monitor.domain.account import Account
 from monitor.domain.clock import Clock, hour_of
 from monitor.domain.event import Event
-from monitor.outputs.live_view import LivePicture, Shape
+from monitor.outputs.live_view import LivePicture, LiveView, Shape
+from monitor.outputs.overlay import STALE_AFTER_S
 from monitor.pipeline.camera import Camera
 from monitor.pipeline.process import give_way
 from monitor.web.values import camera_values, milliseconds, people
@@ -63,9 +65,10 @@ class Viewer:
         self._changed.set()
 
     def say(self, message: Mapping[str, Any]) -> None:
-        """Queue a message."""
-        self._messages.append(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
-        self.behind = len(self._messages) > _MOST_MESSAGES
+        """Queue a message; for a viewer who is too far behind there is no more than waits already."""
+        self.behind = self.behind or len(self._messages) >= _MOST_MESSAGES
+        if not self.behind:
+            self._messages.append(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
         self._changed.set()
 
     async def next(self) -> str | tuple[Cut, LivePicture]:
@@ -83,6 +86,21 @@ class Viewer:
         """Watch these, and forget what waits of others."""
         self.cuts = cuts
         self._pictures = {cut: picture for cut, picture in self._pictures.items() if cut in cuts}
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What was last encoded of a cut, from which view, and when by the pace."""
+
+    view: LiveView
+    picture: LivePicture
+    at_s: float
+
+    def is_due(self, newest: int, now_s: float, fps: float) -> bool:
+        """Return whether there is something new to show: another picture, or that this one has become old."""
+        if newest == self.picture.number:
+            return not self.picture.stale and now_s - self.picture.analysis.frame.time_s > STALE_AFTER_S
+        return now_s - self.at_s >= 0.8 / fps
 
 
 class Hub:
@@ -104,6 +122,7 @@ class Hub:
         self._told: set[asyncio.Task[None]] = set()
         self._new = threading.Event()
         self._wanted: frozenset[Cut] = frozenset()
+        self._newest: dict[Cut, LivePicture] = {}
         self._stopping = False
 
     @property
@@ -125,17 +144,17 @@ class Hub:
         """Send a viewer these pictures from now on, the newest there is at once."""
         viewer.keep(frozenset(cut for cut in cuts if viewer.account.sees(cut.camera)))
         self._attach()
+        for cut in viewer.cuts & self._newest.keys():
+            viewer.offer(cut, self._newest[cut])
         self._new.set()
 
     def tell(self, event: Event) -> None:
         """Take an event that has been written down; `on_event` is then called with it on the event loop."""
-        if (loop := self._loop) is not None:
-            loop.call_soon_threadsafe(self._react, event)
+        self._on_loop(self._react, event)
 
     def announce(self, camera: str, message: Mapping[str, Any]) -> None:
         """Send a message to everybody who may know of a camera; may be called from any thread."""
-        if (loop := self._loop) is not None:
-            loop.call_soon_threadsafe(self._announce, camera, message)
+        self._on_loop(self._announce, camera, message)
 
     async def serve(self) -> None:
         """Say every second how the cameras are, until cancelled."""
@@ -144,6 +163,7 @@ class Hub:
             while True:
                 self._attach()
                 self._say_states(self.viewers)
+                self._new.set()  # a camera that sends no more is drawn once again, grey
                 await asyncio.sleep(_STATES_EVERY_S)
         finally:
             self._loop = None
@@ -153,7 +173,7 @@ class Hub:
     def encode(self) -> None:
         """Encode what is wanted, until `stop`."""
         give_way()  # judging people comes before showing them
-        done: dict[Cut, tuple[object, int, float]] = {}
+        done: dict[Cut, _Sent] = {}
         while True:
             self._new.wait()
             self._new.clear()
@@ -171,20 +191,28 @@ class Hub:
         self._stopping = True
         self._new.set()
 
-    def _encode(self, cut: Cut, camera: Camera, done: dict[Cut, tuple[object, int, float]]) -> None:
+    def _encode(self, cut: Cut, camera: Camera, done: dict[Cut, "_Sent"]) -> None:
         view, now_s = camera.view, self._clock.monotonic_s()
-        last_view, last_number, last_s = done.get(cut, (None, 0, float("-inf")))
-        if view is last_view and (view.number == last_number or now_s - last_s < 0.8 / cut.fps):
+        last = done.get(cut)
+        if last is not None and last.view is view and not last.is_due(view.number, now_s, cut.fps):
             return
         picture = view.picture(cut.shape)
         if picture is None:
             return
         # The pace is kept on average though looks do not come evenly.
-        done[cut] = (view, picture.number, max(last_s + 1 / cut.fps, now_s - 0.2 / cut.fps))
+        at_s = now_s - 0.2 / cut.fps if last is None else max(last.at_s + 1 / cut.fps, now_s - 0.2 / cut.fps)
+        done[cut] = _Sent(view, picture, at_s)
+        self._on_loop(self._deliver, cut, picture)
+
+    def _on_loop(self, call: Callable[..., None], *arguments: object) -> None:
+        """Do something on the event loop, for as long as there is one."""
         if (loop := self._loop) is not None:
-            loop.call_soon_threadsafe(self._deliver, cut, picture)
+            with contextlib.suppress(RuntimeError):  # it was closed this very moment
+                loop.call_soon_threadsafe(call, *arguments)
 
     def _deliver(self, cut: Cut, picture: LivePicture) -> None:
+        if cut in self._wanted:
+            self._newest[cut] = picture
         for viewer in self._viewers:
             if cut in viewer.cuts:
                 viewer.offer(cut, picture)
@@ -192,6 +220,7 @@ class Hub:
     def _attach(self) -> None:
         """Listen to the cameras that somebody watches; one that was set up anew is listened to from here on as well."""
         self._wanted = frozenset(cut for viewer in self._viewers for cut in viewer.cuts)
+        self._newest = {cut: picture for cut, picture in self._newest.items() if cut in self._wanted}
         names = {cut.camera for cut in self._wanted}
         for camera in self._cameras():
             camera.view.on_new = self._new.set if camera.name in names else None

@@ -2,8 +2,9 @@
 
 import io
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
@@ -41,17 +42,38 @@ def read_photo(data: bytes, max_megapixels: float) -> Image:
     """
     try:
         with Pillow.open(io.BytesIO(data), formats=_FORMATS) as picture:
-            width, height = picture.size
-            if width * height > max_megapixels * 1e6:
-                raise UnreadableError(f"{width} x {height} pixels; at most {max_megapixels:g} megapixels are taken")
-            upright = ImageOps.exif_transpose(picture).convert("RGB")
+            _check_size(*picture.size, max_megapixels)
+            picture.load()
+            return _colours(_upright(picture))
+    except UnreadableError:
+        raise
     except UnidentifiedImageError as error:
         raise UnreadableError("not a picture: JPEG, PNG, WebP, BMP and GIF can be read") from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+    except Exception as error:  # a decoder may say anything of what somebody made up
         raise UnreadableError(f"the picture is damaged: {error}") from error
-    if min(upright.size) < 1:
+
+
+def _check_size(width: int, height: int, max_megapixels: float) -> None:
+    if width * height > max_megapixels * 1e6:
+        raise UnreadableError(f"{width} x {height} pixels; at most {max_megapixels:g} megapixels are taken")
+    if min(width, height) < 1:
         raise UnreadableError("the picture has no pixels")
-    return np.ascontiguousarray(np.asarray(upright, np.uint8)[:, :, ::-1])
+
+
+def _upright(picture: Pillow.Image) -> Pillow.Image:
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # noqa: BLE001 - a picture is good whatever is wrong with the words beside it
+        return picture
+
+
+def _colours(picture: Pillow.Image) -> Image:
+    if picture.mode.startswith("I"):  # grey in 16 bits, which Pillow would cut off at 255
+        grey = (np.asarray(picture).astype(np.int64).clip(0, 0xFFFF) >> 8).astype(np.uint8)
+        return np.ascontiguousarray(np.repeat(grey[:, :, np.newaxis], 3, axis=2))
+    if "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+    return np.ascontiguousarray(np.asarray(picture.convert("RGB"), np.uint8)[:, :, ::-1])
 
 
 class PhotoDesk:
@@ -68,28 +90,34 @@ class PhotoDesk:
         self._detector: OpenedDetector | None = None
         self._opened_for: object = None
 
-    def judge(self, data: bytes) -> Future[tuple[Image, bytes, list[Detection]]]:
-        """Judge a picture as it was sent: the future gives it upright (BGR), annotated as a JPEG, and its faces.
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold one of a few places, from the first byte of a photograph to the last of its answer.
 
-        Raises `BusyError` at once; the future raises `UnreadableError` or `ModelError`.
+        Raises `BusyError` where all are taken: what is sent, decoded and annotated meanwhile lies in memory.
         """
         with self._lock:
             if self._waiting >= _MOST_WAITING:
                 raise BusyError
             self._waiting += 1
-        future = self._pool.submit(self._judge, data)
-        future.add_done_callback(self._done)
-        return future
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiting -= 1
+
+    def judge(self, data: bytes) -> Future[tuple[Image, bytes, list[Detection]]]:
+        """Judge a picture as it was sent: the future gives it upright (BGR), annotated as a JPEG, and its faces.
+
+        The future raises `UnreadableError` or `ModelError`.
+        """
+        return self._pool.submit(self._judge, data)
 
     def close(self) -> None:
         """Finish the photograph at hand and end the thread."""
         self._pool.shutdown(cancel_futures=True)
         if self._detector is not None:
             self._detector.detector.close()
-
-    def _done(self, _: Future[tuple[Image, bytes, list[Detection]]]) -> None:
-        with self._lock:
-            self._waiting -= 1
 
     def _judge(self, data: bytes) -> tuple[Image, bytes, list[Detection]]:
         settings = self._settings()

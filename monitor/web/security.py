@@ -1,5 +1,6 @@
 """What is asked of every request before anything else looks at it."""
 
+import asyncio
 import ipaddress
 import socket
 from collections.abc import Callable, Iterable
@@ -17,7 +18,8 @@ _POLICY = (
     "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
-_HEADERS = {
+#: On every answer.
+HEADERS = {
     "content-security-policy": _POLICY,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -26,6 +28,13 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(self), microphone=(), geolocation=(), payment=(), usb=()",
 }
+
+
+#: A body that has not come whole by then is given up: its sender holds a connection, and perhaps a place in a queue.
+_BODY_WITHIN_S = 60.0
+
+#: No stated length that we would take has more digits.
+_MOST_DIGITS = 12
 
 
 class Guard:
@@ -51,6 +60,8 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        if scope["type"] == "http":
+            send = self._with_headers(scope, send)
         if not self._known(headers.get("host", "")):
             await _refuse(scope, receive, send, 421, "unknown host; add its name to web.names in config.yaml")
         elif _cross_site(scope, headers):
@@ -58,10 +69,10 @@ class Guard:
         elif scope["type"] == "websocket":
             await self._app(scope, receive, send)
         else:
-            await self._bounded(scope, headers, receive, self._with_headers(scope, send))
+            await self._bounded(scope, headers, receive, send)
 
     def _known(self, host: str) -> bool:
-        name = urlsplit(f"//{host}").hostname if host.isascii() else None
+        name = _host_name(f"//{host}")
         if name is None:
             return False
         try:
@@ -74,16 +85,25 @@ class Guard:
         most, got = self._limit(scope["path"]), 0
         stated = headers.get("content-length", "0")
         why = f"the body is larger than {most} bytes"
-        if not stated.isascii() or not stated.isdecimal() or int(stated) > most:
+        if not stated.isascii() or not stated.isdecimal() or len(stated) > _MOST_DIGITS or int(stated) > most:
             await _refuse(scope, receive, send, 413, why)
             return
 
+        until_s, whole = asyncio.get_running_loop().time() + _BODY_WITHIN_S, False
+
         async def counted() -> Message:
-            nonlocal got
-            message = await receive()
+            nonlocal got, whole
+            if whole:
+                return await receive()
+            try:
+                async with asyncio.timeout_at(until_s):
+                    message = await receive()
+            except TimeoutError as error:
+                raise HTTPException(408, f"the body did not come within {_BODY_WITHIN_S:.0f} s") from error
             got += len(message.get("body", b""))
             if got > most:
                 raise HTTPException(413, why)
+            whole = not message.get("more_body", False)
             return message
 
         await self._app(scope, counted, send)
@@ -92,7 +112,7 @@ class Guard:
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in (_HEADERS | self._more).items():
+                for name, value in (HEADERS | self._more).items():
                     headers.setdefault(name, value)
                 if not scope["path"].startswith("/static/"):
                     headers.setdefault("cache-control", "no-store")
@@ -110,7 +130,23 @@ def _cross_site(scope: Scope, headers: Headers) -> bool:
     if site is not None and scope["type"] == "http":
         return site not in ("same-origin", "none")
     origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+    return origin is not None and _place(origin) != headers.get("host", "").lower()
+
+
+def _host_name(address: str) -> str | None:
+    """Return the name in an address that anybody may have made up, None where there is none."""
+    try:
+        return urlsplit(address).hostname if address.isascii() and "@" not in address else None
+    except ValueError:
+        return None
+
+
+def _place(origin: str) -> str | None:
+    """Return the host and the port of an origin, None of one that has none, such as that of a file."""
+    try:
+        return urlsplit(origin).netloc.lower() or None
+    except ValueError:
+        return None
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, code: int, why: str) -> None:

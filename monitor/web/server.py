@@ -32,7 +32,11 @@ def bind(web: WebSettings) -> socket.socket:
     """Take the address and the port; raises `ConfigError` with what to do where that cannot be."""
     if web.tls_certificate is not None:
         try:
-            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(web.tls_certificate, web.tls_key)
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+                web.tls_certificate,
+                web.tls_key,
+                password="",  # nobody is there to type one
+            )
         except (OSError, ssl.SSLError) as error:
             files = f"{web.tls_certificate}, {web.tls_key}"
             raise ConfigError(f"web: {files}: no certificate with its key: {error}") from error
@@ -73,9 +77,13 @@ class Server:
         """Serve; the body of the web thread."""
         import uvicorn
 
+        from monitor.web.impatient import ImpatientHttp, ImpatientSocket
+
         web = self._web
         config = uvicorn.Config(
             app,
+            http=ImpatientHttp,
+            ws=ImpatientSocket,
             log_config=None,
             access_log=False,
             ssl_certfile=web.tls_certificate,

@@ -39,3 +39,4 @@ class Services:
     logins: Throttle
     failures: Throttle
     uploads: Throttle
+    behind_proxy: bool

@@ -10,9 +10,10 @@ from starlette.responses import Response
 
 from monitor.domain.account import Account
 from monitor.storage.accounts import Accounts
-from monitor.storage.files import writing
+from monitor.storage.files import partial, writing
 
 _COOKIE = "mask_monitor"
+_KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,13 @@ def session_key(folder: Path) -> bytes:
     """Return the key that sessions are signed with, made at the first start; raises `OutputError`."""
     path = folder / "session.key"
     with writing(path):
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return path.read_bytes()
-        with os.fdopen(descriptor, "wb") as file:
-            key = secrets.token_bytes(32)
+        if path.exists() and len(key := path.read_bytes()) >= _KEY_BYTES:
+            return key
+        # Where a key was cut off, as by a full disk, sessions begin anew: with an empty one anybody could sign.
+        key, new = secrets.token_bytes(_KEY_BYTES), partial(path)
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(key)
+            os.fsync(file.fileno())
+        new.replace(path)
         return key

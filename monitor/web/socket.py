@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from monitor.domain.account import Account
 from monitor.outputs.kiosk.verdict import Ruling, rule
 from monitor.outputs.live_view import Shape
-from monitor.web.access import account_of, services_of
+from monitor.web.access import CHECK_EVERY_S, account_of, services_of
 from monitor.web.hub import WIDTHS_PX, Cut, Viewer, packed
 from monitor.web.services import Services
 from monitor.web.values import milliseconds
@@ -24,9 +24,6 @@ router = APIRouter()
 
 #: A page that does not take a message for so long is gone.
 _SEND_TIMEOUT_S = 10.0
-
-#: How often it is asked whether the session still holds.
-_CHECK_EVERY_S = 15.0
 
 #: How often a kiosk is told its verdict, changed or not: silence tells it that the verdict is old.
 _KIOSK_EVERY_S = 0.25
@@ -145,7 +142,7 @@ class _Page:
     async def _check(self) -> None:
         """End the page's socket when its session has ended, or its rights have changed."""
         while True:
-            await asyncio.sleep(_CHECK_EVERY_S)
+            await asyncio.sleep(CHECK_EVERY_S)
             if await asyncio.to_thread(account_of, self._socket) != self.viewer.account:
                 with contextlib.suppress(RuntimeError):
                     await self._socket.close(_LOG_IN, "the session has ended")

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Response, status
+from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from monitor.outputs.live_view import Shape
 from monitor.pipeline.camera import Camera
-from monitor.web.access import Given, Viewer, seen
+from monitor.web.access import CHECK_EVERY_S, Given, Viewer, account_of, seen
 from monitor.web.hub import WIDTHS_PX, Cut
 from monitor.web.hub import Viewer as Watcher
 from monitor.web.schemas import CameraOut
@@ -48,24 +49,30 @@ def still(name: str, account: Viewer, given: Given, width: Width = None) -> Resp
 
 
 @router.get("/{name}/stream.mjpg", response_class=StreamingResponse)
-async def stream(name: str, account: Viewer, given: Given, width: Width = None) -> StreamingResponse:
+async def stream(name: str, request: Request, account: Viewer, given: Given, width: Width = None) -> StreamingResponse:
     """Motion JPEG, for embedding elsewhere: as many pictures as the reader takes, the newest each time."""
     _camera(given, account, name)
     if len(given.hub.viewers) >= _MOST_STREAMS:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "too many viewers")
-    watcher = Watcher(account)
     cut = Cut(name, Shape(_known(width)))
-    return StreamingResponse(_parts(given, watcher, cut), media_type=f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
+    parts = _parts(given, request, Watcher(account), cut)
+    return StreamingResponse(parts, media_type=f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
 
 
-async def _parts(given: Services, watcher: Watcher, cut: Cut) -> AsyncIterator[bytes]:
+async def _parts(given: Services, request: Request, watcher: Watcher, cut: Cut) -> AsyncIterator[bytes]:
+    """Yield pictures until the reader leaves, is too far behind, or may see them no longer."""
     given.hub.join(watcher)
-    given.hub.watch(watcher, frozenset({cut}))
     try:
-        while True:
+        given.hub.watch(watcher, frozenset({cut}))
+        checked_s = given.clock.monotonic_s()
+        while not watcher.behind:
             item = await watcher.next()
+            if given.clock.monotonic_s() - checked_s >= CHECK_EVERY_S:
+                checked_s = given.clock.monotonic_s()
+                if await asyncio.to_thread(account_of, request) != watcher.account:
+                    return
             if isinstance(item, str):
-                continue  # states are for the socket
+                continue  # states are for the socket; they come every second, so that the above is done in time
             jpeg = item[1].jpeg
             yield b"--%s\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (
                 _BOUNDARY.encode(),

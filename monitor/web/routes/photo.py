@@ -4,6 +4,7 @@ import asyncio
 import base64
 import binascii
 import json
+import math
 import re
 
 from fastapi import APIRouter, HTTPException, status
@@ -11,7 +12,9 @@ from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from monitor.web.access import Given, Viewer, address_of
+from monitor.domain.detection import Detection
+from monitor.domain.frame import Image
+from monitor.web.access import Given, Viewer, origin_of
 from monitor.web.photo_desk import BusyError, UnreadableError
 from monitor.web.schemas import FaceOut, PhotoIn, PhotoOut
 
@@ -43,25 +46,29 @@ async def predict(request: Request, _: Viewer, given: Given) -> PhotoOut:
     413: too many bytes; 415: neither JSON nor a form; 422: not a picture, or too many pixels; 429: too many a minute;
     503: too many wait already.
     """
-    limits, address = given.settings().web.photo, address_of(request)
-    if (wait_s := given.uploads.wait_s(address)) > 0:
+    limits, origin = given.settings().web.photo, origin_of(request)
+    if (wait_s := given.uploads.wait_s(origin)) > 0:
         raise HTTPException(
             status.HTTP_429_TOO_MANY_REQUESTS,
             f"at most {limits.per_minute} pictures a minute",
-            {"Retry-After": f"{wait_s:.0f}"},
+            {"Retry-After": str(math.ceil(wait_s))},
         )
-    given.uploads.count(address)
-    data = await _sent(request)
-    if len(data) > limits.max_mb * 2**20:
-        raise HTTPException(413, f"the picture has more than {limits.max_mb:g} MB")
+    given.uploads.count(origin)
     try:
-        image, jpeg, faces = await asyncio.wrap_future(given.photos.judge(data))
+        with given.photos.place():
+            data = await _sent(request)
+            if len(data) > limits.max_mb * 2**20:
+                raise HTTPException(413, f"the picture has more than {limits.max_mb:g} MB")
+            return await asyncio.to_thread(_answer, *await asyncio.wrap_future(given.photos.judge(data)))
     except BusyError as error:
         raise HTTPException(
             status.HTTP_503_SERVICE_UNAVAILABLE, "too many pictures wait; try again", {"Retry-After": "2"}
         ) from error
     except UnreadableError as error:
         raise HTTPException(422, str(error)) from error
+
+
+def _answer(image: Image, jpeg: bytes, faces: list[Detection]) -> PhotoOut:
     return PhotoOut(
         image=base64.b64encode(jpeg).decode("ascii"),
         width_px=image.shape[1],
@@ -80,7 +87,7 @@ async def predict(request: Request, _: Viewer, given: Given) -> PhotoOut:
 async def _sent(request: Request) -> bytes:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
-        return _decoded(await request.body())
+        return await asyncio.to_thread(_decoded, await request.body())
     if kind == "multipart/form-data":
         async with request.form(max_files=1, max_fields=1) as form:
             file = form.get("image")

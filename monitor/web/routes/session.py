@@ -1,13 +1,14 @@
 """Logging in and out."""
 
 import asyncio
+import math
 import threading
 
 from fastapi import APIRouter, HTTPException, Response, status
 from starlette.requests import Request
 
 from monitor.domain.account import Account
-from monitor.web.access import Given, Viewer, address_of
+from monitor.web.access import Given, Viewer, address_of, origin_of
 from monitor.web.schemas import LogIn, Me
 
 router = APIRouter(prefix="/api/v1", tags=["session"])
@@ -27,15 +28,15 @@ def me(request: Request, response: Response, account: Viewer, given: Given) -> M
 @router.post("/session")
 async def log_in(body: LogIn, request: Request, response: Response, given: Given) -> Me:
     """Begin a session, in a cookie. 401: wrong name or password; 429: too many tries, with `Retry-After`."""
-    address, name = address_of(request), body.name.casefold()
-    wait_s = max(given.logins.wait_s(address), given.failures.wait_s(name))
+    address, origin, name = address_of(request), origin_of(request), body.name.casefold()
+    wait_s = math.ceil(max(given.logins.wait_s(origin), given.failures.wait_s(name)))
     if wait_s > 0:
         raise HTTPException(
             status.HTTP_429_TOO_MANY_REQUESTS,
-            f"too many tries; try again in {wait_s:.0f} s",
-            {"Retry-After": f"{wait_s:.0f}"},
+            f"too many tries; try again in {wait_s} s",
+            {"Retry-After": str(wait_s)},
         )
-    given.logins.count(address)
+    given.logins.count(origin)
     found = await asyncio.to_thread(_checked, given, body)
     if found is None:
         given.failures.count(name)

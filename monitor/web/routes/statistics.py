@@ -1,10 +1,8 @@
 """Figures of people over time, and what can be taken elsewhere as files."""
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,7 +14,7 @@ from monitor.domain.account import Account
 from monitor.domain.detection import MaskState
 from monitor.domain.visit import Outcome
 from monitor.rules.statistics import Compliance, compliance_of, wilson
-from monitor.storage.figures import Alarms, HourCount, Span
+from monitor.storage.figures import Alarms, Span, TimeCount
 from monitor.storage.incident_book import Judged, Search
 from monitor.web.access import Given, Operator, Viewer, address_of
 from monitor.web.query import Before, CameraName, Most, When
@@ -31,6 +29,7 @@ from monitor.web.schemas import (
     incident_out,
 )
 from monitor.web.services import Services
+from monitor.web.sheet import as_csv
 
 router = APIRouter(prefix="/api/v1", tags=["statistics"])
 
@@ -38,9 +37,6 @@ _LONGEST = timedelta(days=366)
 _PAGE = 200
 #: An export has at most so many rows; a longer one is asked for in parts.
 _MOST_ROWS = 50_000
-
-#: Signs that spreadsheets take for the start of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Zone = Annotated[str, Query(max_length=64, description="IANA zone whose days are counted, such as Europe/Madrid.")]
 
@@ -75,12 +71,14 @@ def statistics(
 ) -> StatisticsOut:
     """Compliance with its interval, over time and by camera; time to comply; false alarms. The last day if not told."""
     span = _span(given, account, since, until, camera)
-    counts = given.figures.hours(span)
+    counts = given.figures.quarters(span)
     here = _zone(zone)
 
-    def bucket(count: HourCount) -> datetime:
-        at = count.hour.astimezone(here)
-        return at if by is By.HOUR else at.replace(hour=0)
+    def bucket(count: TimeCount) -> datetime:
+        """Return when the bucket begins, in UTC: the two hours of one name on a day of 25 are two."""
+        at = count.start.astimezone(here)
+        at = at.replace(minute=0) if by is By.HOUR else at.replace(hour=0, minute=0, fold=0)
+        return at.astimezone(UTC)
 
     times = given.figures.comply_times(span)
     return StatisticsOut(
@@ -88,7 +86,7 @@ def statistics(
         until=span.until,
         total=_rate(counts),
         over_time=[
-            BucketOut(label=f"{at:%Y-%m-%d %H:%M}" if by is By.HOUR else f"{at:%Y-%m-%d}", start_at=at, compliance=rate)
+            BucketOut(label=_label(at.astimezone(here), by), start_at=at.astimezone(here), compliance=rate)
             for at, rate in _grouped(counts, bucket)
         ],
         by_camera=[
@@ -184,7 +182,7 @@ def export_statistics(
     ]
     header = ["group", "label", "visits", "decided", "complied", "rate", "low", "high", "unknown_share", *Outcome]
     given.accounts.note(account.name, "export", "statistics.csv", address_of(request))
-    return _attached(_csv(header, rows), "statistics.csv", "text/csv")
+    return _attached(as_csv(header, rows), "statistics.csv", "text/csv")
 
 
 def _span(
@@ -203,6 +201,10 @@ def _span(
     return Span(since, until, cameras)
 
 
+def _label(at: datetime, by: By) -> str:
+    return f"{at:%Y-%m-%d %H:%M}" if by is By.HOUR else f"{at:%Y-%m-%d}"
+
+
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
@@ -210,7 +212,7 @@ def _zone(name: str) -> ZoneInfo:
         raise HTTPException(422, "zone: no such time zone") from error
 
 
-def _rate(counts: Iterable[HourCount]) -> ComplianceOut:
+def _rate(counts: Iterable[TimeCount]) -> ComplianceOut:
     outcomes: dict[Outcome, int] = {}
     for count in counts:
         outcomes[count.outcome] = outcomes.get(count.outcome, 0) + count.visits
@@ -230,8 +232,8 @@ def _compliance(rate: Compliance) -> ComplianceOut:
     )
 
 
-def _grouped(counts: Sequence[HourCount], key: Callable[[HourCount], Key]) -> list[tuple[Key, ComplianceOut]]:
-    groups: dict[Key, list[HourCount]] = {}
+def _grouped(counts: Sequence[TimeCount], key: Callable[[TimeCount], Key]) -> list[tuple[Key, ComplianceOut]]:
+    groups: dict[Key, list[TimeCount]] = {}
     for count in counts:
         groups.setdefault(key(count), []).append(count)
     return [(name, _rate(groups[name])) for name in sorted(groups)]
@@ -277,21 +279,7 @@ def _file(
     values = [row.model_dump(mode="json") for row in rows]
     if kind is Format.JSON:
         return _attached(json.dumps(values, ensure_ascii=False, indent=1), f"{name}.json", "application/json")
-    return _attached(_csv(list(model.model_fields), values), f"{name}.csv", "text/csv")
-
-
-def _csv(header: list[str], rows: Iterable[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, header, lineterminator="\r\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({key: _cell(value) for key, value in row.items()})
-    return text.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    """Return a value that no spreadsheet takes for a formula, whatever a camera is called."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return _attached(as_csv(list(model.model_fields), values), f"{name}.csv", "text/csv")
 
 
 def _attached(text: str, name: str, kind: str) -> Response:
