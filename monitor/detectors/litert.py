@@ -11,6 +11,7 @@ from monitor.detectors.decode import decode
 from monitor.detectors.folder import ModelFolder
 from monitor.detectors.quiet import native_notices_hidden
 from monitor.detectors.resize import resize_to_input
+from monitor.detectors.score_floor import with_score_floor
 from monitor.domain.detection import Detection
 from monitor.domain.errors import ModelError
 from monitor.domain.frame import Image
@@ -29,10 +30,11 @@ class LiteRtDetector:
         folder.verify(file)
         self._folder = folder
         try:
+            model = with_score_floor(file.read_bytes(), min(folder.thresholds.values()))
             with native_notices_hidden():
-                self._interpreter = Interpreter(model_path=str(file), num_threads=threads)
+                self._interpreter = Interpreter(model_content=model, num_threads=threads)
                 self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())
             raise ModelError(f"{file}: LiteRT cannot load it; export it again: {reason}") from error
         self._input = _the_input(file, self._interpreter.get_input_details())
