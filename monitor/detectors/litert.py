@@ -99,13 +99,16 @@ class _Outputs:
     def read(self) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
         """Return boxes (N, 4), 1-based class ids (N,) and scores (N,)."""
         get = self._interpreter.get_tensor
-        count = int(np.asarray(get(self._count)).reshape(-1)[0])
-        boxes, classes, scores = get(self._boxes)[0], get(self._classes)[0], get(self._scores)[0]
+        count = max(int(np.asarray(get(self._count)).reshape(-1)[0]), 0)  # the rows after these hold anything
+        boxes, classes, scores = (
+            get(self._boxes)[0, :count],
+            get(self._classes)[0, :count],
+            get(self._scores)[0, :count],
+        )
         if _looks_like_scores(classes) and not _looks_like_scores(scores):
             self._classes, self._scores = self._scores, self._classes
             classes, scores = scores, classes
-        count = min(max(count, 0), len(scores))
-        return boxes[:count], classes[:count].astype(np.int64) + 1, scores[:count]
+        return boxes, classes.astype(np.int64) + 1, scores
 
 
 def _looks_like_scores(values: NDArray[np.float32]) -> bool:

@@ -104,10 +104,12 @@ class Capture:
                 _log.exception("%s: unexpected failure while reading", self._camera.name)
                 cause, detail = Cause.UNEXPECTED, f"unexpected failure: {error!r}"
             now_s = self._clock.monotonic_s()
-            flooded = cause is Cause.FLOODING
-            held_s = 0.0 if flooded or self._first_s is None else now_s - self._first_s
+            held_s = 0.0 if self._first_s is None else now_s - self._first_s
             self._camera.lost(cause, detail, now_s)
-            self._wait(self._backoff.next_s(held_s), knock=not flooded)
+            if cause is Cause.FLOODING:
+                self._wait(self._backoff.longest_s(), knock=False)
+            else:
+                self._wait(self._backoff.next_s(held_s), knock=True)
 
     def _connection(self) -> bool:
         """Read over one connection; return True where there is nothing more to come."""

@@ -392,16 +392,15 @@ def test_a_stream_that_floods_is_disconnected_and_said() -> None:
     status = bench.camera.status(bench.clock.now_s)
     assert status.frames == status.drops[Drop.SKIPPED] == 301, "and not one was converted"
     assert source.closed == 1
-    assert bench.opened_s[1] - bench.opened_s[0] - 0.6 <= 0.51
 
 
-def test_one_that_floods_again_and_again_is_tried_ever_more_rarely() -> None:
+def test_one_that_floods_waits_longest_before_each_try() -> None:
     """However well it does for a while: each flood takes from the other cameras."""
     bench = Bench([], capture={"reconnect_max_s": 30})
     shown: list[Health] = []
 
     def floods() -> Iterator[Source]:
-        for _ in range(9):
+        for _ in range(4):
             yield Flooding(bench.clock, well_s=15.0)
             shown.append(bench.health())
 
@@ -410,7 +409,7 @@ def test_one_that_floods_again_and_again_is_tried_ever_more_rarely() -> None:
     assert {(health.condition, health.cause) for health in shown} == {(Condition.LOST, Cause.FLOODING)}
     assert "gives 500 frames a second" in shown[0].detail
     gaps = [later - earlier for earlier, later in itertools.pairwise(bench.opened_s)]
-    assert 22.5 <= gaps[-1] - 15.6 <= 31
+    assert all(22.5 <= gap - 15.6 <= 31 for gap in gaps)
     assert len(bench.knocks) == 1, "only at the end of the test: that it answers is no reason to come sooner"
 
 
