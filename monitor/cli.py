@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from monitor.domain.account import Role
 from monitor.domain.errors import MonitorError, OutputError
 from monitor.training import cli as training
 
@@ -25,6 +26,10 @@ models_app = typer.Typer(help="List and inspect model folders.", no_args_is_help
 bench_app = typer.Typer(help="Measure what things cost.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(bench_app, name="bench")
+user_app = typer.Typer(help="Who may log in to the pages.", no_args_is_help=True)
+token_app = typer.Typer(help="Keys to the API for scripts.", no_args_is_help=True)
+app.add_typer(user_app, name="user")
+app.add_typer(token_app, name="token")
 
 ConfigOption = Annotated[
     Path | None,
@@ -32,6 +37,10 @@ ConfigOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 DetectFps = Annotated[float | None, typer.Option(min=0.1, max=240, help="Looks a second; every frame if not given.")]
+RoleOption = Annotated[Role, typer.Option(help="What they may do.")]
+CameraOption = Annotated[
+    list[str] | None, typer.Option("--camera", help="A camera that they may see; all if none, may be repeated.")
+]
 ModelFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A model folder.")]
 
 
@@ -68,14 +77,14 @@ def default(
     debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
 ) -> None:
-    """Replay the cameras of the configuration that are recordings, unless a command is given."""
+    """Watch every camera of the configuration, live, and serve the desk, unless a command is given."""
     if version:
         from monitor import __version__
 
         print(__version__)
         raise typer.Exit
     if context.invoked_subcommand is None:
-        replay(config=config)
+        run(config=config)
     elif config is not None:
         raise typer.BadParameter(f"give it after the command: {context.invoked_subcommand} --config {config}")
 
@@ -264,6 +273,68 @@ def bench_live(
         disturb=disturb,
         as_json=json,
     )
+
+
+@user_app.command("add")
+def user_add(name: str, role: RoleOption, camera: CameraOption = None, config: ConfigOption = None) -> None:
+    """Create an account. The password is asked for, or taken from the environment variable MONITOR_PASSWORD."""
+    from monitor.commands.accounts import add_user
+
+    add_user(config, name, role, camera or [])
+
+
+@user_app.command("password")
+def user_password(name: str, config: ConfigOption = None) -> None:
+    """Give an account another password, which ends its sessions."""
+    from monitor.commands.accounts import change_password
+
+    change_password(config, name)
+
+
+@user_app.command("remove")
+def user_remove(name: str, config: ConfigOption = None) -> None:
+    """Delete an account, which ends its sessions."""
+    from monitor.commands.accounts import remove_user
+
+    remove_user(config, name)
+
+
+@user_app.command("list")
+def user_list(config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Show who has an account."""
+    from monitor.commands.accounts import list_users
+
+    list_users(config, as_json=json)
+
+
+@token_app.command("add")
+def token_add(
+    name: str,
+    role: RoleOption,
+    days: Annotated[int, typer.Option(min=1, max=3660, help="How long it holds.")] = 365,
+    camera: CameraOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Create a token for a script and print it, once."""
+    from monitor.commands.accounts import add_token
+
+    add_token(config, name, role, camera or [], days)
+
+
+@token_app.command("remove")
+def token_remove(name: str, config: ConfigOption = None) -> None:
+    """Delete a token."""
+    from monitor.commands.accounts import remove_token
+
+    remove_token(config, name)
+
+
+@token_app.command("list")
+def token_list(config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Show which tokens there are, without their keys."""
+    from monitor.commands.accounts import list_tokens
+
+    list_tokens(config, as_json=json)
 
 
 training.mount(app)  # imports nothing heavy: training has an environment of its own
