@@ -33,9 +33,6 @@ COPY deploy/monitor deploy/
 COPY monitor monitor
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash monitor
 
-FROM program AS cpu-program
-RUN rm -r models/*/saved_model
-
 FROM base AS runtime
 RUN groupadd --gid 10001 monitor \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin monitor \
@@ -58,4 +55,4 @@ COPY --from=program /opt/mask-monitor /opt/mask-monitor
 
 FROM runtime AS cpu
 COPY --from=cpu-packages /opt/mask-monitor/.venv /opt/mask-monitor/.venv
-COPY --from=cpu-program /opt/mask-monitor /opt/mask-monitor
+COPY --from=program /opt/mask-monitor /opt/mask-monitor

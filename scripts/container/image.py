@@ -103,7 +103,7 @@ class Builder:
                 self._copy(image, instruction)
             case "WORKDIR":
                 inside(image.root, instruction.text).mkdir(parents=True, exist_ok=True)
-        return _described(image, instruction)
+        return described(image, instruction)
 
     def _execute(self, image: Image, words: str) -> None:
         environment = {"HOME": "/root", "DEBIAN_FRONTEND": "noninteractive"} | image.environment | self._pip.environment
@@ -130,7 +130,7 @@ class Builder:
                 shutil.copy2(self._context.folder / file, to)
 
 
-def _described(image: Image, instruction: Instruction) -> Image:
+def described(image: Image, instruction: Instruction) -> Image:
     """Return the image with what an instruction says about running it."""
     words = instruction.words
     changes: dict[str, object] = {}
