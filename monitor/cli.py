@@ -255,16 +255,13 @@ def bench_live(
     from monitor.commands.bench_live import bench_live as command
     from monitor.commands.show import load
 
-    width, _, height = size.partition("x")
-    if not (width.isdecimal() and height.isdecimal() and all(32 <= int(side) <= 8192 for side in (width, height))):
-        raise typer.BadParameter(f"{size}: expected WIDTHxHEIGHT in pixels, such as 1280x720")
     if compare not in (None, "naive"):
         raise typer.BadParameter(f"--compare {compare}: only 'naive' is known")
     command(
         load(config),
         video,
         cameras=cameras,
-        size=(int(width) // 2 * 2, int(height) // 2 * 2),
+        size=_size(size),
         fps=fps,
         seconds=seconds,
         rounds=rounds,
@@ -273,6 +270,38 @@ def bench_live(
         disturb=disturb,
         as_json=json,
     )
+
+
+@bench_app.command("web")
+def bench_web(
+    video: Annotated[Path | None, typer.Argument(help="A video; the configuration's first if none.")] = None,
+    cameras: Annotated[int, typer.Option(min=1, max=256, help="How many cameras play the clip.")] = 16,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Size of the clip.")] = "1280x720",
+    fps: Annotated[int, typer.Option(min=1, max=60, help="Frames a second of the clip.")] = 10,
+    detect_fps: Annotated[float, typer.Option(min=0.1, max=60, help="Looks a second at each camera.")] = 4,
+    viewers: Annotated[int, typer.Option(min=1, max=64, help="How many watch all cameras.")] = 3,
+    width: Annotated[int, typer.Option(min=1, max=4096, help="Width of a viewer's pictures in pixels.")] = 480,
+    seconds: Annotated[float, typer.Option(min=1, max=86400, help="How long to measure each time.")] = 20,
+    rounds: Annotated[int, typer.Option(min=1, max=50, help="How often to measure; the median is printed.")] = 3,
+    slow: Annotated[int, typer.Option(min=0, max=200, help="How many viewers that never read; 0: leave it out.")] = 100,
+    logins: Annotated[int, typer.Option(min=0, help="How many tries to log in; 0: leave it out.")] = 10_000,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Watch the live monitor through its pages: what that costs it, what viewers get, and what abuse does to it."""
+    from monitor.commands.bench_web import Load
+    from monitor.commands.bench_web import bench_web as command
+    from monitor.commands.show import load
+
+    what = Load(cameras, _size(size), fps, detect_fps, viewers, width, slow, logins)
+    command(load(config), video, what, seconds=seconds, rounds=rounds, as_json=json)
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and all(32 <= int(side) <= 8192 for side in (width, height))):
+        raise typer.BadParameter(f"{text}: expected WIDTHxHEIGHT in pixels, such as 1280x720")
+    return int(width) // 2 * 2, int(height) // 2 * 2
 
 
 @user_app.command("add")

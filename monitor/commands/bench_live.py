@@ -34,6 +34,8 @@ from monitor.storage.files import make_folder
 #: After the start: models loaded, rates measured, every camera live.
 _SETTLE_S = 5.0
 _COUNTS = (1, 2, 4, 8, 16, 32)
+#: The address of cameras that misbehave: on the network, where nobody answers.
+_NOBODY = "rtsp://127.0.0.1:9/"
 
 
 def bench_live(
@@ -126,7 +128,8 @@ class _Bench:
         replaced: dict[str, Callable[[], Source]] = {}
         if disturbance is not None:
             replaced["bad"] = lambda: Misbehaving(disturbance, self._recording, self._clock, released)
-        cameras = dict.fromkeys([*names, *replaced], self._camera)
+        network = self._camera.model_copy(update={"source": SourceAddress(_NOBODY)})
+        cameras = dict.fromkeys(names, self._camera) | dict.fromkeys(replaced, network)
         settings = self._settings.model_copy(update={"cameras": cameras})
         make_folder(live_folder(settings))
         live = build_live(

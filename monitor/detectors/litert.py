@@ -11,6 +11,7 @@ from monitor.detectors.decode import decode
 from monitor.detectors.folder import ModelFolder
 from monitor.detectors.quiet import native_notices_hidden
 from monitor.detectors.resize import resize_to_input
+from monitor.detectors.score_floor import with_score_floor
 from monitor.domain.detection import Detection
 from monitor.domain.errors import ModelError
 from monitor.domain.frame import Image
@@ -29,10 +30,11 @@ class LiteRtDetector:
         folder.verify(file)
         self._folder = folder
         try:
+            model = with_score_floor(file.read_bytes(), min(folder.thresholds.values()))
             with native_notices_hidden():
-                self._interpreter = Interpreter(model_path=str(file), num_threads=threads)
+                self._interpreter = Interpreter(model_content=model, num_threads=threads)
                 self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())
             raise ModelError(f"{file}: LiteRT cannot load it; export it again: {reason}") from error
         self._input = _the_input(file, self._interpreter.get_input_details())
@@ -97,13 +99,16 @@ class _Outputs:
     def read(self) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
         """Return boxes (N, 4), 1-based class ids (N,) and scores (N,)."""
         get = self._interpreter.get_tensor
-        count = int(np.asarray(get(self._count)).reshape(-1)[0])
-        boxes, classes, scores = get(self._boxes)[0], get(self._classes)[0], get(self._scores)[0]
+        count = max(int(np.asarray(get(self._count)).reshape(-1)[0]), 0)  # the rows after these hold anything
+        boxes, classes, scores = (
+            get(self._boxes)[0, :count],
+            get(self._classes)[0, :count],
+            get(self._scores)[0, :count],
+        )
         if _looks_like_scores(classes) and not _looks_like_scores(scores):
             self._classes, self._scores = self._scores, self._classes
             classes, scores = scores, classes
-        count = min(max(count, 0), len(scores))
-        return boxes[:count], classes[:count].astype(np.int64) + 1, scores[:count]
+        return boxes, classes.astype(np.int64) + 1, scores
 
 
 def _looks_like_scores(values: NDArray[np.float32]) -> bool:

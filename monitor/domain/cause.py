@@ -18,6 +18,7 @@ class Cause(StrEnum):
     BLACK = "black"
     SIZE_CHANGED = "size_changed"
     LAGGING = "lagging"
+    FLOODING = "flooding"
     OVERLOAD = "overload"
     DETECTOR = "detector"
     JOURNAL = "journal"

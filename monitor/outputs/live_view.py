@@ -13,8 +13,21 @@ from monitor.outputs.overlay import STALE_AFTER_S, Caption, draw_analysis
 
 _JPEG_QUALITY = 80
 
-#: Up to this width a picture is one of many on a wall: what stands around it says the rest.
-_PLAIN_WIDTH_PX = 640
+#: Up to this width a picture is one of many on a wall, and scores would hide more than they tell.
+_SMALL_WIDTH_PX = 640
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a picture is wanted: no wider than `width_px` (None: the camera's own), as in a mirror, with what around it.
+
+    `banner` says over the picture what a page says beside it; without `words` a face carries its sign alone.
+    """
+
+    width_px: int | None = None
+    mirrored: bool = False
+    banner: bool = True
+    words: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +58,7 @@ class LiveView:
         self._clock = clock
         self._newest: tuple[int, Analysis | None] = (0, None)
         self._encoding = threading.Lock()
-        self._pictures: dict[tuple[int | None, bool], LivePicture] = {}
+        self._pictures: dict[Shape, LivePicture] = {}
 
     @property
     def number(self) -> int:
@@ -58,28 +71,29 @@ class LiveView:
         if (on_new := self.on_new) is not None:
             on_new()
 
-    def picture(self, width_px: int | None = None, *, mirrored: bool = False) -> LivePicture | None:
-        """Return the newest picture, no wider than `width_px`; None before the first."""
+    def picture(self, shape: Shape) -> LivePicture | None:
+        """Return the newest picture; None before the first."""
         with self._encoding:  # one asker encodes, the others of the same picture wait for it
             number, analysis = self._newest
             if analysis is None:
                 return None
             shown = replace(analysis, age_s=self._clock.monotonic_s() - analysis.frame.time_s)
             stale = shown.age_s > STALE_AFTER_S
-            known = self._pictures.get((width_px, mirrored))
+            known = self._pictures.get(shape)
             if known is not None and (known.number, known.stale) == (number, stale):
                 return known
-            picture = LivePicture(
-                number, self._encode(_mirrored(shown) if mirrored else shown, width_px), analysis, stale
-            )
+            jpeg = self._encode(_mirrored(shown) if shape.mirrored else shown, shape)
+            picture = LivePicture(number, jpeg, analysis, stale)
             self.encoded += 1
-            self._pictures[width_px, mirrored] = picture
+            self._pictures[shape] = picture
             return picture
 
-    def _encode(self, analysis: Analysis, width_px: int | None) -> bytes:
-        settings = self._settings
-        if width_px is not None and width_px <= _PLAIN_WIDTH_PX:
-            settings = settings.model_copy(update={"banner": False, "scores": False})
+    def _encode(self, analysis: Analysis, shape: Shape) -> bytes:
+        width_px, own = shape.width_px, self._settings
+        small = width_px is not None and width_px <= _SMALL_WIDTH_PX
+        settings = OverlaySettings(
+            banner=own.banner and shape.banner, words=own.words and shape.words, scores=own.scores and not small
+        )
         if width_px is not None and width_px < analysis.frame.width_px:
             analysis = _shrunk(analysis, width_px)
         drawn = draw_analysis(analysis.frame.image, analysis, self._caption(analysis), settings)

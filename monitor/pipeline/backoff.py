@@ -25,4 +25,11 @@ class Backoff:
             self._next_s = _FIRST_S
         wait_s = min(self._next_s, self._longest_s)
         self._next_s = min(2 * wait_s, self._longest_s)
+        return self._jittered(wait_s)
+
+    def longest_s(self) -> float:
+        """Return the longest wait, for a camera whose every try costs the others something."""
+        return self._jittered(self._longest_s)
+
+    def _jittered(self, wait_s: float) -> float:
         return wait_s * (1 - _JITTER * self._chance.random())

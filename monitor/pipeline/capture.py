@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from monitor.domain.address import SourceKind
 from monitor.domain.cause import Cause
 from monitor.domain.clock import Clock
 from monitor.domain.errors import SourceError
@@ -15,7 +16,6 @@ from monitor.pipeline.backoff import Backoff
 from monitor.pipeline.camera import Camera
 from monitor.pipeline.latest import LatestFrames
 from monitor.pipeline.picture import Lag
-from monitor.pipeline.process import give_way
 
 _log = logging.getLogger(__name__)
 
@@ -26,26 +26,31 @@ _CLOGGED_S = 5.0
 _KNOCK_EVERY_S = 1.0
 #: A frame that comes within this part of a frame's time was there already.
 _AT_ONCE = 0.25
-#: The fastest surveillance cameras send 60 frames a second.
-_FLOOD_FPS, _FLOOD_FRAMES = 75.0, 300
+#: Twice what a stream says that it sends is a flood, between these: cameras send 60 frames a second at most, rare ones
+#: 120, and some state a rate that they do not keep. So many frames tell it from a few that were held up on the way.
+_FLOOD_OVER, _FLOOD_FPS, _FLOOD_FRAMES = 2.0, (75.0, 150.0), 300
 _USUAL_FPS, _LEAST_FPS = 25.0, 10.0
 #: Longer than this no queue takes to empty; some cameras' stated rate is wrong.
 _QUEUE_S = 2.0
 
 
 class _Flood:
-    """Notices, once, a camera that sends more frames than any camera should: decoding them would starve the others."""
+    """Notices a stream that gives far more frames than a camera takes: decoding them all would starve the others."""
 
-    def __init__(self) -> None:
+    def __init__(self, stated_fps: float | None) -> None:
+        self.most_fps = min(max(_FLOOD_OVER * (stated_fps or 0.0), _FLOOD_FPS[0]), _FLOOD_FPS[1])
         self._count = 0
         self._since_s = 0.0
 
-    def noticed(self, time_s: float) -> bool:
-        """Take one arrival."""
+    def fps(self, time_s: float) -> float | None:
+        """Take one arrival; return how many a second come where that is a flood."""
         if self._count == 0:
             self._since_s = time_s
         self._count += 1
-        return self._count == _FLOOD_FRAMES and self._count - 1 > _FLOOD_FPS * (time_s - self._since_s)
+        if self._count <= _FLOOD_FRAMES:
+            return None
+        self._count, passed_s = 0, time_s - self._since_s
+        return _FLOOD_FRAMES / max(passed_s, 1e-3) if passed_s * self.most_fps < _FLOOD_FRAMES else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,7 @@ class Capture:
         self._clock = clock
         self._stop = stop
         self._pause = pause or stop.wait
+        self._network = camera.settings.source.kind is SourceKind.STREAM  # files pace themselves, cables have limits
         self._first_s: float | None = None
 
     def run(self) -> None:
@@ -100,7 +106,10 @@ class Capture:
             now_s = self._clock.monotonic_s()
             held_s = 0.0 if self._first_s is None else now_s - self._first_s
             self._camera.lost(cause, detail, now_s)
-            self._wait(self._backoff.next_s(held_s))
+            if cause is Cause.FLOODING:
+                self._wait(self._backoff.longest_s(), knock=False)
+            else:
+                self._wait(self._backoff.next_s(held_s), knock=True)
 
     def _connection(self) -> bool:
         """Read over one connection; return True where there is nothing more to come."""
@@ -111,7 +120,7 @@ class Capture:
             camera.connected(info, self._clock.monotonic_s())
             lag, late_since_s = Lag(), None
             queued, opened_s = True, self._clock.monotonic_s()
-            flood = _Flood()
+            flood = _Flood(info.fps)
             at_once_s = _AT_ONCE / max(info.fps or _USUAL_FPS, _LEAST_FPS)
             while not self._stop.is_set():
                 asked_s = self._clock.monotonic_s()
@@ -126,11 +135,13 @@ class Capture:
                     self._first_s = time_s
                 lag_s = lag.update(time_s, source.media_s)
                 camera.arrived(time_s, lag_s)
-                if flood.noticed(time_s):
-                    _log.warning(
-                        "%s: sends more than %.0f frames a second; the other cameras go first", camera.name, _FLOOD_FPS
+                if self._network and (fps := flood.fps(time_s)):
+                    camera.dropped(Drop.SKIPPED)
+                    raise SourceError(
+                        f"{camera.settings.source}: gives {fps:.0f} frames a second; decoding more than "
+                        f"{flood.most_fps:.0f} would starve the other cameras: lower its rate",
+                        Cause.FLOODING,
                     )
-                    give_way()
                 # What came while the stream was being studied waits in a queue: old pictures that would pass for new.
                 queued = queued and time_s - asked_s < at_once_s and asked_s - opened_s < _QUEUE_S
                 if queued:
@@ -164,9 +175,9 @@ class Capture:
         if self._frames.offer(camera.name, Captured(camera, frame, camera.epoch)):
             camera.dropped(Drop.SUPERSEDED)
 
-    def _wait(self, wait_s: float) -> None:
-        """Wait before the next try, or until a camera that did not answer does."""
-        there = self._answers()
+    def _wait(self, wait_s: float, *, knock: bool) -> None:
+        """Wait before the next try, or, where it makes sense to `knock`, until a camera that did not answer does."""
+        there = not knock or self._answers()
         until_s = self._clock.monotonic_s() + wait_s
         while (left_s := until_s - self._clock.monotonic_s()) > 0:
             if self._pause(min(left_s, _KNOCK_EVERY_S)):

@@ -4,7 +4,7 @@ import os
 import threading
 from pathlib import Path
 
-#: A thread this nice gets about a tenth of a core that others want. At 19 the others fared no better.
+#: A thread this nice gets about a tenth of a core that others want.
 _NICE = 10
 
 

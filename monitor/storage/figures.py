@@ -79,7 +79,7 @@ class Figures:
     engine: Engine
 
     def quarters(self, span: Span) -> list[TimeCount]:
-        """Return the visits by camera, outcome and quarter of an hour: hours and days of any zone consist of these."""
+        """Return the visits by quarter of an hour (hours of every zone consist of them), camera and outcome."""
         hour, quarter = self._hour_and_quarter(VisitRow.first_seen_at)
         columns: list[Any] = [hour, quarter, VisitRow.source_id, VisitRow.outcome]
         query: Select[Any] = select(*columns, func.count()).group_by(*columns)

@@ -12,7 +12,7 @@ from typing import Any
 from monitor.domain.account import Account
 from monitor.domain.clock import Clock, hour_of
 from monitor.domain.event import Event
-from monitor.outputs.live_view import LivePicture, LiveView
+from monitor.outputs.live_view import LivePicture, LiveView, Shape
 from monitor.outputs.overlay import STALE_AFTER_S
 from monitor.pipeline.camera import Camera
 from monitor.pipeline.process import give_way
@@ -21,7 +21,7 @@ from monitor.web.values import camera_values, milliseconds, people
 #: Pictures a second of one camera: what a wall needs, and what one large picture gets.
 WALL_FPS, LARGE_FPS = 5.0, 15.0
 
-#: Widths in which pictures can be had. Up to the third they are plain: for a wall, and the kiosk.
+#: Widths in which pictures can be had.
 WIDTHS_PX = (320, 480, 640, 960, 1280)
 _WALL_WIDTH_PX = 480
 
@@ -36,13 +36,12 @@ class Cut:
     """In what shape a viewer wants a camera's picture."""
 
     camera: str
-    width_px: int
-    mirrored: bool = False
+    shape: Shape
 
     @property
     def fps(self) -> float:
         """The most pictures a second."""
-        return WALL_FPS if self.width_px <= _WALL_WIDTH_PX else LARGE_FPS
+        return WALL_FPS if (self.shape.width_px or _WALL_WIDTH_PX + 1) <= _WALL_WIDTH_PX else LARGE_FPS
 
 
 class Viewer:
@@ -123,6 +122,7 @@ class Hub:
         self._told: set[asyncio.Task[None]] = set()
         self._new = threading.Event()
         self._wanted: frozenset[Cut] = frozenset()
+        self._newest: dict[Cut, LivePicture] = {}
         self._stopping = False
 
     @property
@@ -144,6 +144,8 @@ class Hub:
         """Send a viewer these pictures from now on, the newest there is at once."""
         viewer.keep(frozenset(cut for cut in cuts if viewer.account.sees(cut.camera)))
         self._attach()
+        for cut in viewer.cuts & self._newest.keys():
+            viewer.offer(cut, self._newest[cut])
         self._new.set()
 
     def tell(self, event: Event) -> None:
@@ -199,7 +201,7 @@ class Hub:
         last = done.get(cut)
         if last is not None and last.view is view and not last.is_due(view.number, now_s, cut.fps):
             return
-        picture = view.picture(cut.width_px, mirrored=cut.mirrored)
+        picture = view.picture(cut.shape)
         if picture is None:
             return
         # The pace is kept on average though looks do not come evenly.
@@ -214,6 +216,8 @@ class Hub:
                 loop.call_soon_threadsafe(call, *arguments)
 
     def _deliver(self, cut: Cut, picture: LivePicture) -> None:
+        if cut in self._wanted:
+            self._newest[cut] = picture
         for viewer in self._viewers:
             if cut in viewer.cuts:
                 viewer.offer(cut, picture)
@@ -221,6 +225,7 @@ class Hub:
     def _attach(self) -> None:
         """Listen to the cameras that somebody watches; one that was set up anew is listened to from here on as well."""
         self._wanted = frozenset(cut for viewer in self._viewers for cut in viewer.cuts)
+        self._newest = {cut: picture for cut, picture in self._newest.items() if cut in self._wanted}
         names = {cut.camera for cut in self._wanted}
         for camera in self._cameras():
             camera.view.on_new = self._new.set if camera.name in names else None

@@ -1,8 +1,8 @@
 """The one socket of a page: pictures, states, incidents, and the kiosk's verdict.
 
-The page sends JSON, each message with any of these keys: `watch` (camera -> width, with `mirrored`), `kiosk` (a
-camera), `ping` (any number, which comes back with the hour), `seen` (how old pictures were on arrival, for the health
-page). The monitor sends JSON messages with a `type`, and pictures as `monitor.web.hub.packed` lays them out.
+The page sends JSON, each message with any of these keys: `watch` (camera -> width, with `mirrored` and `words`),
+`kiosk` (a camera), `ping` (any number, which comes back with the hour), `seen` (how old pictures were on arrival, for
+the health page). The monitor sends JSON messages with a `type`, and pictures as `monitor.web.hub.packed` lays them out.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from monitor.domain.account import Account
 from monitor.outputs.kiosk.verdict import Ruling, rule
+from monitor.outputs.live_view import Shape
 from monitor.web.access import CHECK_EVERY_S, account_of, services_of
 from monitor.web.hub import WIDTHS_PX, Cut, Viewer, packed
 from monitor.web.services import Services
@@ -42,6 +43,7 @@ class Wish(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
     width: int
     mirrored: bool = False
+    words: bool = True
 
 
 class Seen(BaseModel):
@@ -127,7 +129,7 @@ class _Page:
     def _take(self, request: Request) -> None:
         viewer = self.viewer
         if request.watch is not None:
-            cuts = frozenset(Cut(name, _width(wish.width), wish.mirrored) for name, wish in request.watch.items())
+            cuts = frozenset(Cut(name, _shape(wish)) for name, wish in request.watch.items())
             self._services.hub.watch(viewer, cuts)
         if request.kiosk is not None:
             self._kiosk = request.kiosk if viewer.account.sees(request.kiosk) else None
@@ -161,6 +163,7 @@ class _Page:
             self.viewer.say({"type": "kiosk", "verdict": ruling.verdict.value, "age_ms": age_ms})
 
 
-def _width(wanted: int) -> int:
-    """Return the least width that there is from the one wanted up."""
-    return next((width for width in WIDTHS_PX if width >= wanted), WIDTHS_PX[-1])
+def _shape(wish: Wish) -> Shape:
+    """Return a wish in the least width that there is from the one wanted up; the page says what a banner would."""
+    width_px = next((width for width in WIDTHS_PX if width >= wish.width), WIDTHS_PX[-1])
+    return Shape(width_px, wish.mirrored, banner=False, words=wish.words)

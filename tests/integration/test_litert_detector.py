@@ -11,6 +11,8 @@ import pytest
 
 from monitor.config.detector import Backend, Precision
 from monitor.detectors.opening import OpenedDetector, open_detector
+from monitor.detectors.resize import resize_to_input
+from monitor.detectors.score_floor import with_score_floor
 from monitor.domain.detection import Detection, MaskState
 from monitor.domain.errors import ModelError
 from monitor.domain.geometry import Box
@@ -164,6 +166,39 @@ def test_int8_agrees_with_float(scenes: list[Scene], found: list[list[Detection]
     assert all(a.state is b.state for a, b in matched)
     assert max(abs(a.score - b.score) for a, b in matched) < 0.2
     assert np.mean([abs(a.score - b.score) for a, b in matched]) < 0.05
+
+
+def raw_outputs(model: bytes, image: np.ndarray) -> list[np.ndarray]:
+    """Return boxes, class ids and scores as the post-processing op gives them."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=model, num_threads=1)
+    interpreter.allocate_tensors()
+    details = interpreter.get_input_details()[0]
+    _, height, width, _ = details["shape"]
+    rgb = resize_to_input(image, height, width).astype(np.float32) / 127.5 - 1
+    interpreter.set_tensor(details["index"], rgb[np.newaxis])
+    interpreter.invoke()
+    outputs = sorted(interpreter.get_output_details(), key=lambda output: output["index"])
+    boxes, classes, scores, count = (interpreter.get_tensor(output["index"]) for output in outputs)
+    return [values[0][: int(count[0])] for values in (boxes, classes, scores)]
+
+
+@pytest.mark.parametrize("floor", [0.05, 0.33])
+@pytest.mark.parametrize("file", ["model.tflite", "model_int8.tflite"])
+def test_a_score_floor_changes_nothing_above_it(scenes: list[Scene], file: str, floor: float) -> None:
+    model = (default_settings().model / file).read_bytes()
+    assert with_score_floor(model, 0.0) == model
+    floored, compared = with_score_floor(model, floor), 0
+    assert with_score_floor(floored, floor / 2) == floored, "a floor that the maker set is not lowered"
+    for scene in scenes:
+        everything, some = raw_outputs(model, scene.image), raw_outputs(floored, scene.image)
+        above = everything[2] >= np.float32(floor)
+        assert (some[2] >= np.float32(floor)).all()
+        for all_values, values in zip(everything, some, strict=True):
+            np.testing.assert_array_equal(all_values[above], values)
+        compared += len(some[2])
+    assert compared >= 10
 
 
 def test_auto_takes_litert_and_the_makers_precision() -> None:

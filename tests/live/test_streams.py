@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import re
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -189,6 +190,24 @@ def test_a_picture_that_stops_while_the_sound_goes_on(gstreamer: None, tmp_path:
     ):
         watch.wait("door", LIVE)
         watch.wait("door", LOST, Cause.TIMED_OUT, Cause.ENDED, within_s=15)
+
+
+def test_a_server_that_floods(gstreamer: None, clip: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is told apart from every other loss, tried again rarely, and live as soon as it sends what a camera sends."""
+    caplog.set_level(logging.INFO)
+    with (
+        rtsp("--size", "160x120", "--fps", "400") as server,
+        watching({"door": camera(server.url()), "hall": healthy(clip)}, tmp_path) as watch,
+    ):
+        watch.wait("door", LOST, Cause.FLOODING)
+        detail = watch.status("door").health.detail
+        assert 150 < int(re.search(r"gives (\d+) frames a second", detail)[1]) < 600
+        assert "door: lost (flooding)" in caplog.text
+        server.kill()
+        server.start("--pattern", "snow", "--size", "160x120", "--fps", "10")
+        watch.wait("door", LIVE, within_s=12)
+        watch.looks("hall", 5)
+        assert not watch.told(CameraLost, source="hall")
 
 
 @pytest.mark.parametrize("fps", [5.0, 40.0])

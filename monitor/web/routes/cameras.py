@@ -8,6 +8,7 @@ from fastapi import APIRouter, HTTPException, Query, Response, status
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
+from monitor.outputs.live_view import Shape
 from monitor.pipeline.camera import Camera
 from monitor.web.access import CHECK_EVERY_S, Given, Viewer, account_of, seen
 from monitor.web.hub import WIDTHS_PX, Cut
@@ -41,7 +42,7 @@ def camera(name: str, account: Viewer, given: Given) -> CameraOut:
 @router.get("/{name}/still.jpg", response_class=Response)
 def still(name: str, account: Viewer, given: Given, width: Width = None) -> Response:
     """The newest judged picture with its people, as a JPEG; grey where it is old. 503 before the first."""
-    picture = _camera(given, account, name).view.picture(_known(width))
+    picture = _camera(given, account, name).view.picture(Shape(_known(width)))
     if picture is None:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "there is no picture yet")
     return Response(picture.jpeg, media_type="image/jpeg")
@@ -53,7 +54,7 @@ async def stream(name: str, request: Request, account: Viewer, given: Given, wid
     _camera(given, account, name)
     if len(given.hub.viewers) >= _MOST_STREAMS:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "too many viewers")
-    cut = Cut(name, _known(width) or WIDTHS_PX[-1])
+    cut = Cut(name, Shape(_known(width)))
     parts = _parts(given, request, Watcher(account), cut)
     return StreamingResponse(parts, media_type=f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
 

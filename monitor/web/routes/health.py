@@ -1,5 +1,6 @@
 """How the monitor is, for people, for containers and for Prometheus."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -8,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from monitor import __version__
 from monitor.config.fingerprint import plain
 from monitor.domain.account import Account
+from monitor.domain.address import SourceAddress, SourceKind
 from monitor.pipeline.process import memory_mb
 from monitor.web.access import Admin, Given, Viewer
 from monitor.web.health import disk_of, reasons_unwell
@@ -79,6 +81,11 @@ def audit(_: Admin, given: Given, most: Annotated[int, Query(ge=1, le=1000)] = 2
     return [AuditOut.model_validate(entry, from_attributes=True) for entry in given.accounts.audit(most)]
 
 
+def _shown(source: SourceAddress) -> str:
+    """Return an address without its password, and without the folders of this machine."""
+    return Path(source.value).name if source.kind is SourceKind.FILE else str(source)
+
+
 def _reasons(given: Services) -> list[str]:
     return reasons_unwell(given.live.statuses(), given.settings().cameras, given.clock.monotonic_s())
 
@@ -94,7 +101,7 @@ def _cameras(given: Services, account: Account) -> list[CameraHealthOut]:
             CameraHealthOut.model_validate(
                 camera_values(status, now_s, given.clock)
                 | {
-                    "source": "" if own is None else str(own.source),
+                    "source": "" if own is None else _shown(own.source),
                     "required": own is None or own.required,
                     "wanted_per_s": status.wanted_fps,
                     "given_per_s": status.given_fps,

@@ -11,6 +11,7 @@ from monitor.outputs.kiosk.verdict import Verdict
 from monitor.outputs.look import css
 from monitor.web.access import Given, Viewer
 from monitor.web.schemas import KioskOut, LanguageOut, PaintOut, WordsOut
+from monitor.web.services import Services
 
 router = APIRouter(prefix="/api/v1/kiosk", tags=["kiosk"])
 
@@ -20,6 +21,11 @@ _SIGN_PX = 720
 @router.get("/texts")
 def texts(_: Viewer, given: Given) -> KioskOut:
     """The words in every language, and the colours of every verdict."""
+    return kiosk_texts(given)
+
+
+def kiosk_texts(given: Services) -> KioskOut:
+    """Return what a kiosk needs to know, by the settings in effect."""
     settings = given.settings().kiosk
     languages = load_texts(settings.texts)
     return KioskOut(

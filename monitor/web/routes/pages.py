@@ -11,6 +11,7 @@ from monitor import __version__
 from monitor.domain.account import Account, Role
 from monitor.web.access import LOCAL, account_of, services_of
 from monitor.web.paths import TEMPLATES
+from monitor.web.routes.kiosk import kiosk_texts
 
 router = APIRouter(include_in_schema=False)
 
@@ -68,7 +69,7 @@ def photo(request: Request) -> Response:
 @router.get("/kiosk/{name}")
 def kiosk(request: Request, name: str) -> Response:
     """What a visitor sees at an entrance."""
-    return _page(request, "kiosk", camera=name)
+    return _page(request, "kiosk", camera=name, texts=kiosk_texts(services_of(request)).model_dump())
 
 
 @router.get("/docs")

@@ -20,7 +20,7 @@ function show(dossier) {
   place.replaceChildren(
     el("div", {}, shot, el("p", { class: "hint" }, "The surest look before it opened. Everybody else's face is hidden.")),
     el("div", {},
-      block(null, el("p", { class: "condition big" }, sign(incident.state), " ", STATES[incident.state].words),
+      block(null, el("p", { class: "condition verdict" }, sign(incident.state), " ", STATES[incident.state].words),
         facts([["Camera", el("a", { href: `/cameras/${encodeURIComponent(incident.camera)}` }, incident.camera)], ["Since", at(incident.since_at)], ["Opened", at(incident.opened_at)], ["How it ended", howItEnded(incident)], ["Said", said(incident) || "nothing yet"]])),
       mayJudge ? judging(incident) : null,
       block("Timeline", timeline(dossier)),

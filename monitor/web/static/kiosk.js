@@ -2,33 +2,19 @@
 import { kept } from "./core.js";
 import { Live } from "./live.js";
 
-const STALE_MS = 2000, RETRY_MS = 3000, NOTICE_MS = 1500;
+const STALE_MS = 2000, NOTICE_MS = 1500;
+const texts = JSON.parse(document.getElementById("texts").textContent);
 const camera = document.body.dataset.camera, kiosk = document.getElementById("kiosk");
 const canvas = document.getElementById("picture"), sign = document.getElementById("sign"), ageLine = document.getElementById("age");
 const headline = document.getElementById("headline"), line = document.getElementById("line");
 const language = document.getElementById("language"), voice = document.getElementById("voice");
 const live = new Live();
-let texts = null, wording = null, verdict = "starting", heardMs = -Infinity, capturedMs = null, speaking = false, shown = "", spoken = "", drawing = false;
+let wording = null, verdict = "starting", heardMs = -Infinity, capturedMs = null, speaking = false, shown = "", spoken = "", drawing = false;
 
-async function loadTexts() {
-  while (texts === null) {
-    try {
-      const response = await fetch("/api/v1/kiosk/texts");
-      if (response.status === 401) { location.assign("/login"); return; }
-      texts = await response.json();
-    } catch { await new Promise((resolve) => setTimeout(resolve, RETRY_MS)); }
-  }
-  // Signs are loaded beforehand: when the network is gone, "out of order" must still be drawn.
-  for (const name of Object.keys(texts.paints)) signs.set(name, await picture(`/api/v1/kiosk/signs/${name}.png`));
-  const asked = new URLSearchParams(location.search).get("language") ?? kept.get("language") ?? texts.language;
-  choose(texts.languages.find((one) => one.code === asked) ?? texts.languages[0]);
-  live.watch({ [camera]: { width: 640, mirrored: texts.mirror } });
-  live.kiosk(camera);
-}
-
-const signs = new Map();
-async function picture(address) {
-  try { return URL.createObjectURL(await (await fetch(address)).blob()); } catch { return address; }
+// The words come with the page, and the signs are fetched beforehand: "out of order" must be said without a network.
+const signs = new Map(Object.keys(texts.paints).map((name) => [name, `/api/v1/kiosk/signs/${name}.png`]));
+for (const [name, address] of signs) {
+  fetch(address).then((response) => response.blob()).then((blob) => signs.set(name, URL.createObjectURL(blob))).catch(() => {});
 }
 
 function choose(next) {
@@ -57,7 +43,6 @@ live.addEventListener("connection", show);
 setInterval(show, 200);
 
 function show() {
-  if (!wording) return;
   const ageMs = capturedMs === null ? null : live.now() - capturedMs;
   const silent = !live.connected || performance.now() - heardMs > NOTICE_MS;
   const old = ageMs !== null && Math.abs(ageMs) > STALE_MS;
@@ -94,12 +79,12 @@ function nextLanguage() { choose(texts.languages[(texts.languages.indexOf(wordin
 function toggleVoice() { speaking = !speaking && "speechSynthesis" in window; voice.setAttribute("aria-pressed", String(speaking)); }
 function toggleFull() { if (document.fullscreenElement) document.exitFullscreen(); else document.documentElement.requestFullscreen(); }
 
-language.addEventListener("click", () => wording && nextLanguage());
+language.addEventListener("click", nextLanguage);
 voice.addEventListener("click", toggleVoice);
 kiosk.addEventListener("dblclick", toggleFull);
 document.addEventListener("pointerdown", () => { document.body.classList.add("touched"); setTimeout(() => document.body.classList.remove("touched"), 4000); });
 document.addEventListener("keydown", (event) => {
-  if (event.key === "l" && wording) nextLanguage();
+  if (event.key === "l") nextLanguage();
   else if (event.key === "f") toggleFull();
   else if (event.key === "v") toggleVoice();
 });
@@ -108,4 +93,8 @@ if ("wakeLock" in navigator) {
   stayAwake();
   document.addEventListener("visibilitychange", () => { if (!document.hidden) stayAwake(); });
 }
-loadTexts();
+
+const asked = new URLSearchParams(location.search).get("language") ?? kept.get("language") ?? texts.language;
+choose(texts.languages.find((one) => one.code === asked) ?? texts.languages[0]);
+live.watch({ [camera]: { width: 640, mirrored: texts.mirror, words: false } });
+live.kiosk(camera);

@@ -7,7 +7,7 @@ export class Tile {
   #canvas = el("canvas", { role: "img", width: 16, height: 9 });
   #name; #dot = el("i", { class: "dot" }); #note = el("span", { class: "note" }); #chips = el("span", { class: "chips" });
   #rate = el("span", { class: "note" }); #whyHead = el("b"); #whyLine = el("span");
-  #capturedMs = null; #camera = null; #drawing = false;
+  #capturedMs = null; #people = {}; #camera = null; #drawing = false;
 
   constructor(name, tag = "a") {
     this.name = name;
@@ -23,6 +23,7 @@ export class Tile {
 
   async picture(header) {
     this.#capturedMs = header.captured_ms;
+    this.#people = header.people;
     if (this.#drawing) return; // the next one comes soon
     this.#drawing = true;
     try {
@@ -44,16 +45,17 @@ export class Tile {
     this.node.classList.toggle("stale", !fresh);
     this.node.classList.toggle("violating", fresh && camera.violating);
     this.#dot.className = `dot ${connected ? camera?.condition ?? "" : "stale"}`;
-    this.#note.textContent = fresh ? (camera.condition === "degraded" ? camera.detail : age(ageMs)) : "";
+    this.#note.textContent = fresh ? (camera.condition === "degraded" ? camera.cause.replaceAll("_", " ") : age(ageMs)) : "";
+    this.#note.title = fresh && camera.condition === "degraded" ? camera.detail : "";
     const [head, line] = why(camera, connected, ageMs, current, nowMs);
     this.#whyHead.textContent = head;
     this.#whyLine.textContent = line;
     if (fresh) {
-      const people = Object.entries(camera.people).filter(([, count]) => count);
-      this.#chips.replaceChildren(...people.map(([state, count]) => el("span", { class: `chip ${state}`, title: STATES[state].words }, `${STATES[state].words} ${count}`, " ")));
+      const people = Object.entries(this.#people).filter(([, count]) => count);
+      this.#chips.replaceChildren(...people.map(([state, count]) => el("span", { class: `chip ${state}`, title: STATES[state].words }, `${STATES[state].words} ${count}`)));
       this.#rate.textContent = `${camera.looks_per_s.toFixed(0)} looks/s`;
     }
-    this.#canvas.setAttribute("aria-label", fresh ? `${this.name}: ${spoken(camera.people)}` : `${this.name}: ${head}`);
+    this.#canvas.setAttribute("aria-label", fresh ? `${this.name}: ${spoken(this.#people)}` : `${this.name}: ${head}`);
     return fresh;
   }
 }

@@ -8,7 +8,7 @@ from monitor.config.overlay import OverlaySettings
 from monitor.domain.frame import Frame
 from monitor.domain.geometry import Box
 from monitor.domain.track import Analysis, Track
-from monitor.outputs.live_view import LivePicture, LiveView
+from monitor.outputs.live_view import LivePicture, LiveView, Shape
 from monitor.outputs.overlay import Caption
 from tests.fakes import WITH, FakeClock
 
@@ -42,7 +42,7 @@ def test_a_picture_is_encoded_once_however_many_watch():
 
     def look() -> None:
         start.wait()
-        seen.append(view.picture())
+        seen.append(view.picture(Shape()))
 
     viewers = [threading.Thread(target=look) for _ in range(8)]
     for viewer in viewers:
@@ -57,10 +57,10 @@ def test_a_picture_is_encoded_once_however_many_watch():
 
 def test_who_asks_late_gets_the_newest_and_not_a_queue():
     view = view_at(FakeClock())
-    assert view.picture() is None
+    assert view.picture(Shape()) is None
     for number in range(1, 6):
         view.publish(analysis_at(number / 10))
-    picture = view.picture()
+    picture = view.picture(Shape())
     assert picture is not None
     assert (picture.number, picture.analysis.frame.time_s) == (view.number, 0.5)
 
@@ -77,13 +77,13 @@ def test_each_width_is_encoded_once_and_boxes_stay_where_they_are():
     view = view_at(FakeClock())
     face = Track(1, Box(32, 18, 64, 54), WITH, 0.9, 0.0, 0.0, 3)
     view.publish(replace(analysis_at(0.0), tracks=(face,)))
-    small, again = view.picture(64), view.picture(64)
+    small, again = view.picture(Shape(64)), view.picture(Shape(64))
     assert (view.encoded, again) == (1, small)
     image = decoded(small)
     assert image.shape == (36, 64, 3)
     assert np.ptp(image[18, 16].astype(int)) > 40, "the outline of the face is at half its place"
-    assert view.picture(4000) is not small
-    assert decoded(view.picture(4000)).shape == (72, 128, 3), "never enlarged"
+    assert view.picture(Shape(4000)) is not small
+    assert decoded(view.picture(Shape(4000))).shape == (72, 128, 3), "never enlarged"
 
 
 def test_an_old_picture_is_drawn_grey():
@@ -92,9 +92,9 @@ def test_an_old_picture_is_drawn_grey():
     picture = np.zeros((72, 128, 3), np.uint8)
     picture[..., 2] = 255
     view.publish(Analysis(Frame(picture, "door", 0, 10.0, None), (), 0.01, 0.0))
-    fresh = view.picture()
+    fresh = view.picture(Shape())
     clock.advance(5)
-    stale = view.picture()
+    stale = view.picture(Shape())
     colours = []
     for shown in (fresh, stale):
         assert shown is not None

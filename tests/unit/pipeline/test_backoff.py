@@ -25,6 +25,13 @@ def test_only_a_connection_that_held_starts_it_anew(held_s: float, then_s: float
     assert backoff.next_s(held_s) == then_s
 
 
+def test_the_longest_wait_changes_no_other() -> None:
+    backoff = Backoff(30.0, Least())
+    backoff.next_s(0.0)
+    assert backoff.longest_s() == 30.0
+    assert backoff.next_s(0.0) == 1.0
+
+
 def test_chance_shortens_each_wait_by_at_most_a_quarter() -> None:
     backoff = Backoff(30.0, random.Random(1))
     waits = [backoff.next_s(0.0) for _ in range(500)][10:]

@@ -6,6 +6,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -364,6 +365,79 @@ def test_a_camera_that_states_a_wrong_rate_is_looked_at_all_the_same(stated_fps:
     bench._sources = iter([Boaster(bench.clock, moving(300), period_s=0.033)])
     bench.run()
     assert bench.camera.status(bench.clock.now_s).analysed > 200
+
+
+class Flooding(FakeCamera):
+    """Ten frames a second for so long, then 500, which is as fast as pictures decode."""
+
+    def __init__(self, clock: FakeClock, well_s: float = 0.0, frames: int = 2000, stated_fps: float = 25.0) -> None:
+        super().__init__(clock, moving(round(10 * well_s) + frames))
+        self._well_s = well_s
+        self._stated_fps = stated_fps
+
+    def open(self):
+        self._flood_s = self._clock.now_s + self._well_s
+        return replace(super().open(), fps=self._stated_fps)
+
+    def grab(self) -> float | None:
+        self._period_s = 0.1 if self._clock.now_s < self._flood_s else 0.002
+        return super().grab()
+
+
+def test_a_stream_that_floods_is_disconnected_and_said() -> None:
+    bench = Bench([])
+    source = Flooding(bench.clock)
+    bench._sources = iter([source])
+    bench.run()
+    status = bench.camera.status(bench.clock.now_s)
+    assert status.frames == status.drops[Drop.SKIPPED] == 301, "and not one was converted"
+    assert source.closed == 1
+
+
+def test_one_that_floods_waits_longest_before_each_try() -> None:
+    """However well it does for a while: each flood takes from the other cameras."""
+    bench = Bench([], capture={"reconnect_max_s": 30})
+    shown: list[Health] = []
+
+    def floods() -> Iterator[Source]:
+        for _ in range(4):
+            yield Flooding(bench.clock, well_s=15.0)
+            shown.append(bench.health())
+
+    bench._sources = floods()
+    bench.run()
+    assert {(health.condition, health.cause) for health in shown} == {(Condition.LOST, Cause.FLOODING)}
+    assert "gives 500 frames a second" in shown[0].detail
+    gaps = [later - earlier for earlier, later in itertools.pairwise(bench.opened_s)]
+    assert all(22.5 <= gap - 15.6 <= 31 for gap in gaps)
+    assert len(bench.knocks) == 1, "only at the end of the test: that it answers is no reason to come sooner"
+
+
+@pytest.mark.parametrize(("stated_fps", "fps", "lost"), [(25.0, 70, 0), (25.0, 90, 1), (60.0, 110, 0), (240.0, 160, 1)])
+def test_twice_the_rate_that_a_stream_states_is_a_flood(stated_fps: float, fps: int, lost: int) -> None:
+    bench = Bench([], detect_fps="auto")
+
+    class Fast(FakeCamera):
+        def open(self):
+            return replace(super().open(), fps=stated_fps)
+
+    bench._sources = iter([Fast(bench.clock, moving(1000), period_s=1 / fps)])
+    bench.run()
+    assert (bench.camera.status(bench.clock.now_s).frames < 1000) == bool(lost)
+
+
+def test_frames_that_were_held_up_are_no_flood() -> None:
+    bench = Bench([])
+    bench._sources = iter([Flooding(bench.clock, well_s=20.0, frames=250)])
+    bench.run()
+    assert bench.camera.status(bench.clock.now_s).frames == 450
+
+
+def test_a_recording_that_catches_up_is_no_flood() -> None:
+    bench = Bench([], source="gate.mp4")
+    bench._sources = iter([Flooding(bench.clock)])
+    bench.run()
+    assert bench.camera.status(bench.clock.now_s).frames == 2000
 
 
 def test_a_frozen_picture_is_stale_and_a_change_makes_it_live_again() -> None:
