@@ -14,7 +14,7 @@ import pytest
 from monitor.domain.account import Account, Role
 from monitor.domain.event import Event, SourceOpened
 from monitor.domain.frame import Frame, SourceInfo
-from monitor.outputs.live_view import LivePicture
+from monitor.outputs.live_view import LivePicture, Shape
 from monitor.outputs.overlay import STALE_AFTER_S
 from monitor.pipeline.camera import Camera
 from monitor.web.hub import _MOST_MESSAGES, Cut, Hub, Sent, Viewer, packed
@@ -24,7 +24,7 @@ from tests.unit.pipeline.watched import BARE, SHARP, frame_at, watched
 EVERYBODY = Account("ada", Role.ADMIN)
 DOOR_ONLY = Account("doris", Role.VIEWER, frozenset({"door"}))
 INFO = SourceInfo(320, 240, 10.0, None, "h264", live=True)
-DOOR, YARD = Cut("door", 320), Cut("yard", 320)
+DOOR, YARD = Cut("door", Shape(320)), Cut("yard", Shape(320))
 
 
 class Room:
@@ -210,7 +210,9 @@ def test_a_limited_viewer_gets_nothing_of_other_cameras():
     async def body(room: Room) -> None:
         viewer = Viewer(DOOR_ONLY)
         room.hub.join(viewer)
-        room.hub.watch(viewer, frozenset({DOOR, YARD, Cut("yard", 640, mirrored=True), Cut("nowhere", 320)}))
+        room.hub.watch(
+            viewer, frozenset({DOOR, YARD, Cut("yard", Shape(640, mirrored=True)), Cut("nowhere", Shape(320))})
+        )
         for number in range(2):
             room.look(number)
         await room.encode()
@@ -267,7 +269,7 @@ def test_a_wall_gets_five_a_second_and_a_large_picture_fifteen(width_px: int, mo
     async def body(room: Room) -> None:
         viewer = Viewer(EVERYBODY)
         room.hub.join(viewer)
-        room.hub.watch(viewer, frozenset({Cut("door", width_px)}))
+        room.hub.watch(viewer, frozenset({Cut("door", Shape(width_px))}))
         for _ in range(300):
             room.clock.advance(1 / 30)
             room.look()
@@ -280,7 +282,7 @@ def test_a_wall_gets_five_a_second_and_a_large_picture_fifteen(width_px: int, mo
 def test_each_shape_is_encoded_for_itself_and_once():
     async def body(room: Room) -> None:
         viewers = [Viewer(EVERYBODY) for _ in range(3)]
-        cuts = [DOOR, DOOR, Cut("door", 320, mirrored=True)]
+        cuts = [DOOR, DOOR, Cut("door", Shape(320, mirrored=True))]
         for viewer, cut in zip(viewers, cuts, strict=True):
             room.hub.join(viewer)
             room.hub.watch(viewer, frozenset({cut}))
@@ -389,7 +391,9 @@ def test_a_packed_picture_can_be_taken_apart():
     clock = FakeClock(50.0)
     frame = Frame(flat(8, 8), "Tür", 1, 49.5, None)
     judged = analysis(flat(8, 8), track(WITHOUT, FACE))
-    data = packed(Cut("Tür", 320), LivePicture(1, b"\xff\xd8jpeg", replace(judged, frame=frame), stale=False), clock)
+    data = packed(
+        Cut("Tür", Shape(320)), LivePicture(1, b"\xff\xd8jpeg", replace(judged, frame=frame), stale=False), clock
+    )
     length = int.from_bytes(data[:2], "big")
     header = json.loads(data[2 : 2 + length])
     assert data[2 + length :] == b"\xff\xd8jpeg"
@@ -400,7 +404,7 @@ def test_a_packed_picture_can_be_taken_apart():
 
 
 def test_a_header_takes_the_longest_name_there_can_be():
-    data = packed(Cut("\U0001f600" * 64, 320), picture_of(1, stale=True), FakeClock())
+    data = packed(Cut("\U0001f600" * 64, Shape(320)), picture_of(1, stale=True), FakeClock())
     length = int.from_bytes(data[:2], "big")
     assert json.loads(data[2 : 2 + length])["stale"] is True
 
