@@ -1,5 +1,6 @@
 """What the integration tests share."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from monitor.storage.database import open_database
+from monitor.storage.schema import Base
 from tests.integration.faces import Scene, read_scenes
 from tests.integration.postgres import find_programs, running_server
 
@@ -42,9 +44,24 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     yield server
 
 
-@pytest.fixture
-def engine(url: str) -> Iterator[Engine]:
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A journal file without anything in it, to be copied: migrations take longer than most tests."""
+    path = tmp_path_factory.mktemp("migrated") / "journal.db"
+    open_database(f"sqlite:///{path}").dispose()
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """A journal of each kind without anything in it."""
-    engine = open_database(url)
+    if request.param == "sqlite":
+        copy = shutil.copy(request.getfixturevalue("migrated"), tmp_path / "journal.db")
+        engine = open_database(f"sqlite:///{copy}")
+    else:
+        engine = open_database(request.getfixturevalue("postgresql"))
+        with engine.begin() as connection:
+            for table in reversed(Base.metadata.sorted_tables):
+                connection.execute(text(f"TRUNCATE {table.name} RESTART IDENTITY CASCADE"))
     yield engine
     engine.dispose()

@@ -13,7 +13,7 @@ from monitor.domain.remark import Opinion
 from monitor.domain.visit import Outcome, Segment, Visit
 from monitor.rules.statistics import compliance, compliance_of
 from monitor.storage.figures import Figures, Span
-from monitor.storage.incident_book import IncidentBook
+from monitor.storage.incident_book import IncidentBook, Search
 from monitor.storage.journal import Journal
 from tests.fakes import FakeClock
 from tests.integration.test_incident_book import hour, opened, run
@@ -38,7 +38,7 @@ def span(first_s: float = 0.0, last_s: float = 1e6, cameras: frozenset[str] | No
     return Span(hour(first_s), hour(last_s), cameras)
 
 
-def many(count: int = 300, seed: int = 1) -> list[Visit]:
+def many(count: int = 120, seed: int = 1) -> list[Visit]:
     chance = random.Random(seed)
     return [
         visit(chance.choice(["door", "yard", "Tür"]), chance.uniform(0, 100_000), chance.choice(list(Outcome)))
@@ -109,13 +109,13 @@ def test_times_to_comply_have_their_median_and_their_ninth_tenth(engine: Engine)
 
 
 def test_visits_are_listed_newest_first_page_by_page(engine: Engine):
-    figures = write(engine, many(60))
+    figures = write(engine, many(40))
     read: list[int] = []
     before = None
     while page := figures.visits(span(), None, before, 7):
         read += [line.number for line in page]
         before = read[-1]
-    assert len(read) == 60
+    assert len(read) == 40
     assert read == sorted(set(read), reverse=True)
     unknown = figures.visits(span(), Outcome.UNKNOWN, None, 200)
     assert {line.outcome for line in unknown} == {Outcome.UNKNOWN}
@@ -140,7 +140,7 @@ def test_alarms_are_counted_by_the_newest_opinion(engine: Engine):
         journal.put(opened(f"a-{number}", "door", 10.0 + number))
     journal.put(opened("b-1", "yard", 50.0))
     book = IncidentBook(engine, FakeClock(), START)
-    numbers = {each.incident_id: each.number for each in book.find(_all())}
+    numbers = {each.incident_id: each.number for each in book.find(Search(most=200))}
     book.remark(numbers["a-0"], "ada", Opinion.FALSE_ALARM, None, "")
     book.remark(numbers["a-0"], "ada", Opinion.RIGHT, None, "")
     book.remark(numbers["a-1"], "ada", Opinion.RIGHT, None, "")
@@ -152,9 +152,3 @@ def test_alarms_are_counted_by_the_newest_opinion(engine: Engine):
     assert (yard.camera, yard.incidents, yard.right, yard.false_alarms) == ("yard", 1, 0, 0)
     assert [each.camera for each in figures.alarms(span(40, 60))] == ["yard"]
     assert figures.incident_counts() == {("door", "without_mask"): 4, ("yard", "without_mask"): 1}
-
-
-def _all():
-    from monitor.storage.incident_book import Search
-
-    return Search(most=200)
