@@ -89,7 +89,7 @@ class Viewer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sent:
+class Sent:
     """What was last encoded of a cut, from which view, and when by the pace."""
 
     view: LiveView
@@ -173,25 +173,30 @@ class Hub:
     def encode(self) -> None:
         """Encode what is wanted, until `stop`."""
         give_way()  # judging people comes before showing them
-        done: dict[Cut, _Sent] = {}
+        done: dict[Cut, Sent] = {}
         while True:
             self._new.wait()
             self._new.clear()
             if self._stopping:
                 return
-            wanted = self._wanted
-            done = {cut: what for cut, what in done.items() if cut in wanted}
-            by_name = {camera.name: camera for camera in self._cameras()}
-            for cut in wanted:
-                if (camera := by_name.get(cut.camera)) is not None:
-                    self._encode(cut, camera, done)
+            done = self.encode_new(done)
+
+    def encode_new(self, done: "Mapping[Cut, Sent]") -> "dict[Cut, Sent]":
+        """Encode and deliver what is wanted and new since `done`; return what has been done now."""
+        wanted = self._wanted
+        now_done = {cut: sent for cut, sent in done.items() if cut in wanted}
+        by_name = {camera.name: camera for camera in self._cameras()}
+        for cut in wanted:
+            if (camera := by_name.get(cut.camera)) is not None:
+                self._encode(cut, camera, now_done)
+        return now_done
 
     def stop(self) -> None:
         """End `encode`."""
         self._stopping = True
         self._new.set()
 
-    def _encode(self, cut: Cut, camera: Camera, done: dict[Cut, "_Sent"]) -> None:
+    def _encode(self, cut: Cut, camera: Camera, done: "dict[Cut, Sent]") -> None:
         view, now_s = camera.view, self._clock.monotonic_s()
         last = done.get(cut)
         if last is not None and last.view is view and not last.is_due(view.number, now_s, cut.fps):
@@ -201,7 +206,7 @@ class Hub:
             return
         # The pace is kept on average though looks do not come evenly.
         at_s = now_s - 0.2 / cut.fps if last is None else max(last.at_s + 1 / cut.fps, now_s - 0.2 / cut.fps)
-        done[cut] = _Sent(view, picture, at_s)
+        done[cut] = Sent(view, picture, at_s)
         self._on_loop(self._deliver, cut, picture)
 
     def _on_loop(self, call: Callable[..., None], *arguments: object) -> None:
