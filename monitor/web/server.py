@@ -19,7 +19,7 @@ _MOST_MESSAGE_BYTES = 64 * 1024
 
 #: So much of what is sent waits in the system for a slow peer, rather than megabytes: pictures that wait with us are
 #: replaced by newer ones.
-_UNSENT_BYTES = 64 * 1024
+_UNSENT_BYTES = 16 * 1024
 
 
 def is_loopback(host: str) -> bool:
