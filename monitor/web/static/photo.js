@@ -18,6 +18,7 @@ async function judge(picture, name) {
 }
 
 function show(body, name) {
+  drop.classList.add("small");
   const address = `data:image/jpeg;base64,${body.image}`;
   const counts = Object.entries(STATES).map(([state, { words }]) => [words, body.detections.filter((face) => face.state === state).length]).filter(([, count]) => count);
   result.replaceChildren(
