@@ -140,13 +140,11 @@ class Figures:
     def _hour_and_quarter(self, column: Any) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
         """Return the hour (UTC) as text, and which of its quarters it is: 0 to 3."""
         if self.engine.dialect.name == "sqlite":
-            return func.strftime("%Y-%m-%d %H", column), cast(func.strftime("%M", column), Integer) / literal_column(
-                "15"
-            )
-        there = func.timezone("UTC", column)
-        return func.to_char(there, "YYYY-MM-DD HH24"), cast(func.to_char(there, "MI"), Integer) // literal_column(
-            "15", Integer
-        )
+            hour, minute = func.strftime("%Y-%m-%d %H", column), func.strftime("%M", column)
+        else:
+            there = func.timezone("UTC", column)
+            hour, minute = func.to_char(there, "YYYY-MM-DD HH24"), func.to_char(there, "MI")
+        return hour, cast(minute, Integer) // literal_column("15", Integer)
 
 
 def _visits_in(query: Select[Any], span: Span) -> Select[Any]:
