@@ -63,7 +63,7 @@ def settings(request: Request) -> Response:
 @router.get("/photo")
 def photo(request: Request) -> Response:
     """Judging photographs."""
-    return _page(request, "photo")
+    return _page(request, "photo", most_mb=services_of(request).settings().web.photo.max_mb)
 
 
 @router.get("/kiosk/{name}")

@@ -26,8 +26,8 @@ export async function api(path, options = {}) {
 }
 
 export function explained(body) {
-  if (typeof body?.detail === "string") return body.detail;
-  return body?.detail?.[0]?.msg;
+  const why = typeof body?.detail === "string" ? body.detail : body?.detail?.[0]?.msg;
+  return why ? `${why[0].toUpperCase()}${why.slice(1)}${/[.!?]$/.test(why) ? "" : "."}` : undefined;
 }
 
 export const post = (path, body) => api(path, {
