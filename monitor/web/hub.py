@@ -46,8 +46,10 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A picture as viewers get it: its JPEG for a stream, and with its header for the socket."""
+    """A picture as viewers get it: its number and whether it was old, its JPEG, and that with its header as a message."""
 
+    number: int
+    stale: bool
     jpeg: bytes
     message: bytes
 
@@ -215,7 +217,8 @@ class Hub:
         # The pace is kept on average though looks do not come evenly.
         at_s = now_s - 0.2 / cut.fps if last is None else max(last.at_s + 1 / cut.fps, now_s - 0.2 / cut.fps)
         done[cut] = Sent(view, picture, at_s)
-        self._on_loop(self._deliver, cut, Shown(picture.jpeg, packed(cut, picture, self._clock)))
+        shown = Shown(picture.number, picture.stale, picture.jpeg, packed(cut, picture, self._clock))
+        self._on_loop(self._deliver, cut, shown)
 
     def _on_loop(self, call: Callable[..., None], *arguments: object) -> None:
         """Do something on the event loop, for as long as there is one."""
