@@ -46,7 +46,7 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A picture as viewers get it: its number and whether it was old, its JPEG, and that with its header as a message."""
+    """A picture as viewers get it: as a JPEG, and with its header as a message."""
 
     number: int
     stale: bool
