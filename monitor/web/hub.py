@@ -44,6 +44,16 @@ class Cut:
         return WALL_FPS if (self.shape.width_px or _WALL_WIDTH_PX + 1) <= _WALL_WIDTH_PX else LARGE_FPS
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture as viewers get it: as a JPEG, and with its header as a message."""
+
+    number: int
+    stale: bool
+    jpeg: bytes
+    message: bytes
+
+
 class Viewer:
     """One page's end of the socket, used on the event loop alone.
 
@@ -55,11 +65,11 @@ class Viewer:
         self.cuts: frozenset[Cut] = frozenset()
         self.seen: dict[str, float] = {}
         self.behind = False
-        self._pictures: dict[Cut, LivePicture] = {}
+        self._pictures: dict[Cut, Shown] = {}
         self._messages: deque[str] = deque()
         self._changed = asyncio.Event()
 
-    def offer(self, cut: Cut, picture: LivePicture) -> None:
+    def offer(self, cut: Cut, picture: Shown) -> None:
         """Put a camera's newest picture in the place of an older one."""
         self._pictures[cut] = picture
         self._changed.set()
@@ -71,7 +81,7 @@ class Viewer:
             self._messages.append(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
         self._changed.set()
 
-    async def next(self) -> str | tuple[Cut, LivePicture]:
+    async def next(self) -> str | tuple[Cut, Shown]:
         """Wait for what is to be sent next: messages before pictures."""
         while True:
             if self._messages:
@@ -89,7 +99,7 @@ class Viewer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sent:
+class Sent:
     """What was last encoded of a cut, from which view, and when by the pace."""
 
     view: LiveView
@@ -122,7 +132,7 @@ class Hub:
         self._told: set[asyncio.Task[None]] = set()
         self._new = threading.Event()
         self._wanted: frozenset[Cut] = frozenset()
-        self._newest: dict[Cut, LivePicture] = {}
+        self._newest: dict[Cut, Shown] = {}
         self._stopping = False
 
     @property
@@ -173,25 +183,30 @@ class Hub:
     def encode(self) -> None:
         """Encode what is wanted, until `stop`."""
         give_way()  # judging people comes before showing them
-        done: dict[Cut, _Sent] = {}
+        done: dict[Cut, Sent] = {}
         while True:
             self._new.wait()
             self._new.clear()
             if self._stopping:
                 return
-            wanted = self._wanted
-            done = {cut: what for cut, what in done.items() if cut in wanted}
-            by_name = {camera.name: camera for camera in self._cameras()}
-            for cut in wanted:
-                if (camera := by_name.get(cut.camera)) is not None:
-                    self._encode(cut, camera, done)
+            done = self.encode_new(done)
+
+    def encode_new(self, done: "Mapping[Cut, Sent]") -> "dict[Cut, Sent]":
+        """Encode and deliver what is wanted and new since `done`; return what has been done now."""
+        wanted = self._wanted
+        now_done = {cut: sent for cut, sent in done.items() if cut in wanted}
+        by_name = {camera.name: camera for camera in self._cameras()}
+        for cut in wanted:
+            if (camera := by_name.get(cut.camera)) is not None:
+                self._encode(cut, camera, now_done)
+        return now_done
 
     def stop(self) -> None:
         """End `encode`."""
         self._stopping = True
         self._new.set()
 
-    def _encode(self, cut: Cut, camera: Camera, done: dict[Cut, "_Sent"]) -> None:
+    def _encode(self, cut: Cut, camera: Camera, done: "dict[Cut, Sent]") -> None:
         view, now_s = camera.view, self._clock.monotonic_s()
         last = done.get(cut)
         if last is not None and last.view is view and not last.is_due(view.number, now_s, cut.fps):
@@ -201,8 +216,9 @@ class Hub:
             return
         # The pace is kept on average though looks do not come evenly.
         at_s = now_s - 0.2 / cut.fps if last is None else max(last.at_s + 1 / cut.fps, now_s - 0.2 / cut.fps)
-        done[cut] = _Sent(view, picture, at_s)
-        self._on_loop(self._deliver, cut, picture)
+        done[cut] = Sent(view, picture, at_s)
+        shown = Shown(picture.number, picture.stale, picture.jpeg, packed(cut, picture, self._clock))
+        self._on_loop(self._deliver, cut, shown)
 
     def _on_loop(self, call: Callable[..., None], *arguments: object) -> None:
         """Do something on the event loop, for as long as there is one."""
@@ -210,7 +226,7 @@ class Hub:
             with contextlib.suppress(RuntimeError):  # it was closed this very moment
                 loop.call_soon_threadsafe(call, *arguments)
 
-    def _deliver(self, cut: Cut, picture: LivePicture) -> None:
+    def _deliver(self, cut: Cut, picture: Shown) -> None:
         if cut in self._wanted:
             self._newest[cut] = picture
         for viewer in self._viewers:

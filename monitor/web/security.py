@@ -48,10 +48,18 @@ class Guard:
     - `limit` gives the most bytes of a body by its path.
     """
 
-    def __init__(self, app: ASGIApp, names: Iterable[str], limit: Callable[[str], int], tls: bool) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        names: Iterable[str],
+        limit: Callable[[str], int],
+        tls: bool,
+        body_within_s: float = _BODY_WITHIN_S,
+    ) -> None:
         self._app = app
         self._names = {"localhost", socket.gethostname().lower(), *(name.lower() for name in names)}
         self._limit = limit
+        self._body_within_s = body_within_s
         self._more = {"strict-transport-security": "max-age=31536000"} if tls else {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,7 +97,7 @@ class Guard:
             await _refuse(scope, receive, send, 413, why)
             return
 
-        until_s, whole = asyncio.get_running_loop().time() + _BODY_WITHIN_S, False
+        until_s, whole = asyncio.get_running_loop().time() + self._body_within_s, False
 
         async def counted() -> Message:
             nonlocal got, whole
@@ -99,7 +107,7 @@ class Guard:
                 async with asyncio.timeout_at(until_s):
                     message = await receive()
             except TimeoutError as error:
-                raise HTTPException(408, f"the body did not come within {_BODY_WITHIN_S:.0f} s") from error
+                raise HTTPException(408, f"the body did not come within {self._body_within_s:g} s") from error
             got += len(message.get("body", b""))
             if got > most:
                 raise HTTPException(413, why)

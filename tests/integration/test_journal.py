@@ -4,7 +4,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,7 +29,6 @@ from monitor.storage.database import open_database
 from monitor.storage.journal import Journal
 from monitor.storage.run_info import RunInfo
 from tests.conftest import PROJECT
-from tests.integration.postgres import find_programs, running_server
 
 RUN = RunInfo(
     kind="replay",
@@ -105,31 +103,6 @@ def rows(url: str, query: str) -> list[tuple]:
             return [tuple(row) for row in connection.execute(text(query))]
     finally:
         engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    pytest.importorskip("psycopg", reason="the PostgreSQL driver is not installed: pip install 'psycopg[binary]'")
-    programs = find_programs()
-    if programs is None:
-        pytest.skip("no PostgreSQL server is installed: apt-get install postgresql")
-    with running_server(programs) as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        yield sqlite_url(tmp_path / "journal.db")
-        return
-    server = request.getfixturevalue("server")
-    engine = create_engine(server)
-    with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    engine.dispose()
-    yield server
 
 
 def test_every_kind_of_event_is_kept(url: str) -> None:

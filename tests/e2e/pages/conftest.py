@@ -148,4 +148,3 @@ def photograph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("photo") / "people.jpg"
     cv2.imwrite(str(path), max(read_scenes(), key=lambda scene: len(scene.faces)).image)
     return path
-

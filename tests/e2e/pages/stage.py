@@ -96,7 +96,11 @@ class Stage:
 @contextmanager
 def staged(folder: Path) -> Iterator[Stage]:
     """Run a monitor with three cameras on the network, three accounts and a past; nothing is left running."""
-    with HttpCamera(8, SIZES["door"]) as door, HttpCamera(8, SIZES["hall"]) as hall, HttpCamera(8, SIZES["ward"]) as ward:
+    with (
+        HttpCamera(8, SIZES["door"]) as door,
+        HttpCamera(8, SIZES["hall"]) as hall,
+        HttpCamera(8, SIZES["ward"]) as ward,
+    ):
         cameras = {"door": door, "hall": hall, "ward": ward}
         settings = _settings(folder, {name: camera.url for name, camera in cameras.items()})
         make_folder(live_folder(settings))
@@ -144,7 +148,10 @@ def _settings(folder: Path, urls: Mapping[str, str]) -> Settings:
 
     return Settings.model_validate(
         {
-            "detector": {"model": str(MODEL), "thresholds": dict.fromkeys(("with_mask", "without_mask", "incorrect"), 0.33)},
+            "detector": {
+                "model": str(MODEL),
+                "thresholds": dict.fromkeys(("with_mask", "without_mask", "incorrect"), 0.33),
+            },
             "output": {"folder": str(folder)},
             "web": {"port": 0, "photo": {"max_mb": 1, "per_minute": 600}},
             "cameras": {name: camera(url) for name, url in urls.items()},
@@ -157,7 +164,12 @@ def _past(engine: Any, folder: Path) -> None:
     pictures, now = SnapshotFolder(folder / "incidents"), datetime.now(UTC)
     with Session(engine) as session, session.begin():
         run = RunRow(
-            started_at=OLD, kind="live", version="0", model="SSD MobileNet", model_sha256="ab" * 32, settings_sha256="cd" * 32
+            started_at=OLD,
+            kind="live",
+            version="0",
+            model="SSD MobileNet",
+            model_sha256="ab" * 32,
+            settings_sha256="cd" * 32,
         )
         session.add(run)
         session.flush()
@@ -189,7 +201,10 @@ def _past(engine: Any, folder: Path) -> None:
             )
             pictures.save(incident_id, checkers(120, 120, 10 + number % 20), opened)
         for number, outcome in enumerate(_OUTCOMES):
-            for days, first in ((0, now - timedelta(minutes=7 * number + 1)), (5, now - timedelta(days=5, minutes=number))):
+            for days, first in (
+                (0, now - timedelta(minutes=7 * number + 1)),
+                (5, now - timedelta(days=5, minutes=number)),
+            ):
                 session.add(
                     VisitRow(
                         run_id=run.id,

@@ -24,7 +24,9 @@ def finds(page: Page, wanted: list[int]) -> None:
 
 
 def wanted(stage: Stage, where: str, most: int = 60) -> list[int]:
-    rows = stage.ask(f"SELECT id FROM incidents i WHERE opened_at IS NOT NULL AND {where} ORDER BY id DESC LIMIT {most}")
+    rows = stage.ask(
+        f"SELECT id FROM incidents i WHERE opened_at IS NOT NULL AND {where} ORDER BY id DESC LIMIT {most}"
+    )
     return [number for (number,) in rows]
 
 
@@ -91,7 +93,17 @@ def test_one_incident_with_its_evidence(stage: Stage, visitor: Visitor) -> None:
     assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 120
     expect(page.get_by_role("img", name="Unknown 1 s, No mask 13 s")).to_be_visible()
     text = page.locator("#incident")
-    for words in ("hall", "put right after 12 s", "2026", "95 %", "1.25 s of a perfect look", "100 × 120 px", "past-129", "ab" * 8, "cd" * 8):
+    for words in (
+        "hall",
+        "put right after 12 s",
+        "2026",
+        "95 %",
+        "1.25 s of a perfect look",
+        "100 × 120 px",
+        "past-129",
+        "ab" * 8,
+        "cd" * 8,
+    ):
         expect(text).to_contain_text(words)
     expect(text).to_contain_text("Nobody has said anything yet.")
     page.get_by_label("Note").fill("a scarf, <b>not</b> a mask")

@@ -37,7 +37,12 @@ def holds(page: Page, stage: Stage, days: int, camera: str | None = None) -> Non
     expect(figures).to_contain_text(f"{found.get('unknown', 0)} of {people} visits")
     expect(figures.locator(".big").nth(1)).to_have_text(percent(found.get("unknown", 0), people))
     legend = figures.locator(".legend").first
-    words = {"compliant": "wore it right", "corrected": "put it right", "violation": "no mask", "incorrect": "worn wrong"}
+    words = {
+        "compliant": "wore it right",
+        "corrected": "put it right",
+        "violation": "no mask",
+        "incorrect": "worn wrong",
+    }
     for outcome, text in (words | {"unknown": "not judged"}).items():
         expect(legend).to_contain_text(f"{text} {found.get(outcome, 0)}")
     for name in [camera] if camera else ["door", "hall"]:
