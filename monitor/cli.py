@@ -280,7 +280,7 @@ def bench_web(
     fps: Annotated[int, typer.Option(min=1, max=60, help="Frames a second of the clip.")] = 10,
     detect_fps: Annotated[float, typer.Option(min=0.1, max=60, help="Looks a second at each camera.")] = 4,
     viewers: Annotated[int, typer.Option(min=1, max=64, help="How many watch all cameras.")] = 3,
-    width: Annotated[int, typer.Option(min=1, max=4096, help="Width of a viewer's pictures in pixels.")] = 480,
+    width: Annotated[int, typer.Option(min=1, max=1280, help="Width of a viewer's pictures in pixels.")] = 320,
     seconds: Annotated[float, typer.Option(min=1, max=86400, help="How long to measure each time.")] = 20,
     rounds: Annotated[int, typer.Option(min=1, max=50, help="How often to measure; the median is printed.")] = 3,
     slow: Annotated[int, typer.Option(min=0, max=200, help="How many viewers that never read; 0: leave it out.")] = 100,

@@ -85,6 +85,7 @@ class LiveView:
             jpeg = self._encode(_mirrored(shown) if shape.mirrored else shown, shape)
             picture = LivePicture(number, jpeg, analysis, stale)
             self.encoded += 1
+            self._pictures = {one: kept for one, kept in self._pictures.items() if kept.number == number}
             self._pictures[shape] = picture
             return picture
 

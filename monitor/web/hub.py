@@ -44,6 +44,16 @@ class Cut:
         return WALL_FPS if (self.shape.width_px or _WALL_WIDTH_PX + 1) <= _WALL_WIDTH_PX else LARGE_FPS
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture as viewers get it: as a JPEG, and with its header as a message."""
+
+    number: int
+    stale: bool
+    jpeg: bytes
+    message: bytes
+
+
 class Viewer:
     """One page's end of the socket, used on the event loop alone.
 
@@ -55,11 +65,11 @@ class Viewer:
         self.cuts: frozenset[Cut] = frozenset()
         self.seen: dict[str, float] = {}
         self.behind = False
-        self._pictures: dict[Cut, LivePicture] = {}
+        self._pictures: dict[Cut, Shown] = {}
         self._messages: deque[str] = deque()
         self._changed = asyncio.Event()
 
-    def offer(self, cut: Cut, picture: LivePicture) -> None:
+    def offer(self, cut: Cut, picture: Shown) -> None:
         """Put a camera's newest picture in the place of an older one."""
         self._pictures[cut] = picture
         self._changed.set()
@@ -71,7 +81,7 @@ class Viewer:
             self._messages.append(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
         self._changed.set()
 
-    async def next(self) -> str | tuple[Cut, LivePicture]:
+    async def next(self) -> str | tuple[Cut, Shown]:
         """Wait for what is to be sent next: messages before pictures."""
         while True:
             if self._messages:
@@ -122,7 +132,7 @@ class Hub:
         self._told: set[asyncio.Task[None]] = set()
         self._new = threading.Event()
         self._wanted: frozenset[Cut] = frozenset()
-        self._newest: dict[Cut, LivePicture] = {}
+        self._newest: dict[Cut, Shown] = {}
         self._stopping = False
 
     @property
@@ -207,7 +217,8 @@ class Hub:
         # The pace is kept on average though looks do not come evenly.
         at_s = now_s - 0.2 / cut.fps if last is None else max(last.at_s + 1 / cut.fps, now_s - 0.2 / cut.fps)
         done[cut] = Sent(view, picture, at_s)
-        self._on_loop(self._deliver, cut, picture)
+        shown = Shown(picture.number, picture.stale, picture.jpeg, packed(cut, picture, self._clock))
+        self._on_loop(self._deliver, cut, shown)
 
     def _on_loop(self, call: Callable[..., None], *arguments: object) -> None:
         """Do something on the event loop, for as long as there is one."""
@@ -215,7 +226,7 @@ class Hub:
             with contextlib.suppress(RuntimeError):  # it was closed this very moment
                 loop.call_soon_threadsafe(call, *arguments)
 
-    def _deliver(self, cut: Cut, picture: LivePicture) -> None:
+    def _deliver(self, cut: Cut, picture: Shown) -> None:
         if cut in self._wanted:
             self._newest[cut] = picture
         for viewer in self._viewers:

@@ -77,6 +77,11 @@ class ImpatientSocket(WebSocketsSansIOProtocol):
         super().__init__(*arguments, **more)
         self._taken = _Timer(TAKES_WITHIN_S)
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; the next message is asked for when the last one is with the system, and is of that moment then."""
+        super().connection_made(transport)
+        self.transport.set_write_buffer_limits(high=0)
+
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self._taken.cancel()

@@ -17,6 +17,10 @@ if TYPE_CHECKING:  # loaded on the web thread, while cameras connect
 _MOST_CONNECTIONS = 512
 _MOST_MESSAGE_BYTES = 64 * 1024
 
+#: So much of what is sent waits in the system for a slow peer, rather than megabytes: pictures that wait with us are
+#: replaced by newer ones.
+_UNSENT_BYTES = 16 * 1024
+
 
 def is_loopback(host: str) -> bool:
     """Return whether an address to bind to can be reached from this machine alone."""
@@ -46,6 +50,7 @@ def bind(web: WebSettings) -> socket.socket:
         with contextlib.ExitStack() as unless_bound:
             unless_bound.callback(bound.close)
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            _queue_little(bound)
             bound.bind(address)
             unless_bound.pop_all()
     except OSError as error:
@@ -107,3 +112,9 @@ class Server:
         self._stopping = True
         if self._server is not None:
             self._server.should_exit = True
+
+
+def _queue_little(listening: socket.socket) -> None:
+    """Let the system queue little for slow peers, where it can: on Linux."""
+    if (option := getattr(socket, "TCP_NOTSENT_LOWAT", None)) is not None:
+        listening.setsockopt(socket.IPPROTO_TCP, option, _UNSENT_BYTES)

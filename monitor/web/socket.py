@@ -16,7 +16,7 @@ from monitor.domain.account import Account
 from monitor.outputs.kiosk.verdict import Ruling, rule
 from monitor.outputs.live_view import Shape
 from monitor.web.access import CHECK_EVERY_S, account_of, services_of
-from monitor.web.hub import WIDTHS_PX, Cut, Viewer, packed
+from monitor.web.hub import WIDTHS_PX, Cut, Viewer
 from monitor.web.services import Services
 from monitor.web.values import milliseconds
 
@@ -110,7 +110,7 @@ class _Page:
                     if isinstance(item, str):
                         await self._socket.send_text(item)
                     else:
-                        await self._socket.send_bytes(packed(*item, self._services.clock))
+                        await self._socket.send_bytes(item[1].message)
 
     async def _receive(self) -> None:
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):

@@ -26,8 +26,8 @@ export async function api(path, options = {}) {
 }
 
 export function explained(body) {
-  if (typeof body?.detail === "string") return body.detail;
-  return body?.detail?.[0]?.msg;
+  const why = typeof body?.detail === "string" ? body.detail : body?.detail?.[0]?.msg;
+  return why ? `${why[0].toUpperCase()}${why.slice(1)}${/[.!?]$/.test(why) ? "" : "."}` : undefined;
 }
 
 export const post = (path, body) => api(path, {
@@ -53,6 +53,10 @@ export function sign(state) {
 
 const hour = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const dayHour = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const whole = new Intl.DateTimeFormat(undefined, { year: "numeric", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZoneName: "short" });
+
+/** Day, year and zone too: for whoever has to prove it. */
+export const fully = (iso) => (iso ? whole.format(new Date(iso)) : "–");
 
 export function at(iso) {
   if (!iso) return "";

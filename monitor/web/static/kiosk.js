@@ -9,7 +9,7 @@ const canvas = document.getElementById("picture"), sign = document.getElementByI
 const headline = document.getElementById("headline"), line = document.getElementById("line");
 const language = document.getElementById("language"), voice = document.getElementById("voice");
 const live = new Live();
-let wording = null, verdict = "starting", heardMs = -Infinity, capturedMs = null, speaking = false, shown = "", spoken = "", drawing = false;
+let wording = null, verdict = "starting", heardMs = -Infinity, capturedMs = null, speaking = false, shown = "", spoken = "", drawing = false, drawn = false;
 
 // The words come with the page, and the signs are fetched beforehand: "out of order" must be said without a network.
 const signs = new Map(Object.keys(texts.paints).map((name) => [name, `/api/v1/kiosk/signs/${name}.png`]));
@@ -30,13 +30,14 @@ function choose(next) {
 live.addEventListener("kiosk", ({ detail }) => { verdict = detail.verdict; heardMs = performance.now(); show(); });
 live.addEventListener("picture", async ({ detail }) => {
   capturedMs = detail.captured_ms;
-  if (drawing) return;
+  if (drawing || (detail.stale && drawn)) return;
   drawing = true;
   try {
     const bitmap = await createImageBitmap(detail.jpeg);
     if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) { canvas.width = bitmap.width; canvas.height = bitmap.height; }
     canvas.getContext("2d").drawImage(bitmap, 0, 0);
     bitmap.close();
+    drawn = true;
   } finally { drawing = false; }
 });
 live.addEventListener("connection", show);

@@ -12,7 +12,6 @@ form?.addEventListener("submit", async (event) => {
       body: JSON.stringify({ name: form.elements.name.value, password: form.elements.password.value }),
     });
     if (response.ok) { location.assign("/"); return; }
-    const why = explained(await response.json().catch(() => null)) || "The monitor refused.";
-    wrong.textContent = `${why[0].toUpperCase()}${why.slice(1)}.`;
+    wrong.textContent = explained(await response.json().catch(() => null)) || "The monitor refused.";
   } catch { wrong.textContent = "The monitor does not answer."; } finally { button.disabled = false; }
 });

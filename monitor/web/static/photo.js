@@ -3,21 +3,27 @@ import { STATES, el, explained, sign, toast } from "./core.js";
 
 const drop = document.getElementById("drop"), file = document.getElementById("file"), result = document.getElementById("result");
 const shutter = document.getElementById("shutter"), video = document.getElementById("video");
+const most = Number(document.getElementById("main").dataset.mostMb);
 let stream = null;
 
+function refuse(text) { result.replaceChildren(el("p", { class: "empty wrong" }, text)); }
+
 async function judge(picture, name) {
+  // A monitor that refuses a large upload hangs up before the browser has read why.
+  if (picture.size > most * 2 ** 20) { refuse(`The picture has ${(picture.size / 2 ** 20).toFixed(1)} MB; at most ${most} MB are taken.`); return; }
   result.replaceChildren(el("p", { class: "empty" }, "Looking …"));
   const form = new FormData();
   form.set("image", picture, name || "picture");
   try {
     const response = await fetch("/predict", { method: "POST", body: form });
     const body = await response.json().catch(() => null);
-    if (!response.ok) { result.replaceChildren(); toast(explained(body) || `The monitor refused (${response.status}).`, true); return; }
+    if (!response.ok) { refuse(explained(body) || `The monitor refused (${response.status}).`); return; }
     show(body, name);
-  } catch { result.replaceChildren(); toast("The monitor does not answer.", true); }
+  } catch { refuse("The monitor does not answer."); }
 }
 
 function show(body, name) {
+  drop.classList.add("small");
   const address = `data:image/jpeg;base64,${body.image}`;
   const counts = Object.entries(STATES).map(([state, { words }]) => [words, body.detections.filter((face) => face.state === state).length]).filter(([, count]) => count);
   result.replaceChildren(
@@ -30,9 +36,11 @@ function show(body, name) {
 }
 
 file.addEventListener("change", () => { if (file.files[0]) judge(file.files[0], file.files[0].name); file.value = ""; });
-for (const kind of ["dragenter", "dragover"]) drop.addEventListener(kind, (event) => { event.preventDefault(); drop.classList.add("over"); });
-for (const kind of ["dragleave", "drop"]) drop.addEventListener(kind, () => drop.classList.remove("over"));
-drop.addEventListener("drop", (event) => { event.preventDefault(); const picture = event.dataTransfer.files[0]; if (picture) judge(picture, picture.name); });
+// Anywhere on the page: a picture dropped beside the frame would take the browser away from here.
+for (const kind of ["dragenter", "dragover"]) document.addEventListener(kind, (event) => { event.preventDefault(); drop.classList.add("over"); });
+document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) drop.classList.remove("over"); });
+document.addEventListener("drop", () => drop.classList.remove("over"));
+document.addEventListener("drop", (event) => { event.preventDefault(); const picture = event.dataTransfer.files[0]; if (picture) judge(picture, picture.name); });
 document.addEventListener("paste", (event) => { const picture = [...event.clipboardData.files][0]; if (picture) judge(picture, picture.name); });
 
 document.getElementById("take").addEventListener("click", async () => {

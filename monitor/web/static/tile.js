@@ -7,7 +7,7 @@ export class Tile {
   #canvas = el("canvas", { role: "img", width: 16, height: 9 });
   #name; #dot = el("i", { class: "dot" }); #note = el("span", { class: "note" }); #chips = el("span", { class: "chips" });
   #rate = el("span", { class: "note" }); #whyHead = el("b"); #whyLine = el("span");
-  #capturedMs = null; #people = {}; #camera = null; #drawing = false;
+  #capturedMs = null; #people = {}; #camera = null; #drawing = false; #drawn = false;
 
   constructor(name, tag = "a") {
     this.name = name;
@@ -25,6 +25,7 @@ export class Tile {
     this.#capturedMs = header.captured_ms;
     this.#people = header.people;
     if (this.#drawing) return; // the next one comes soon
+    if (header.stale && this.#drawn) return; // what is there is greyed here, and says its age here
     this.#drawing = true;
     try {
       const bitmap = await createImageBitmap(header.jpeg);
@@ -32,6 +33,7 @@ export class Tile {
       if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) { canvas.width = bitmap.width; canvas.height = bitmap.height; }
       canvas.getContext("2d").drawImage(bitmap, 0, 0);
       bitmap.close();
+      this.#drawn = true;
     } finally { this.#drawing = false; }
   }
 

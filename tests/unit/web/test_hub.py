@@ -17,7 +17,7 @@ from monitor.domain.frame import Frame, SourceInfo
 from monitor.outputs.live_view import LivePicture, Shape
 from monitor.outputs.overlay import STALE_AFTER_S
 from monitor.pipeline.camera import Camera
-from monitor.web.hub import _MOST_MESSAGES, Cut, Hub, Sent, Viewer, packed
+from monitor.web.hub import _MOST_MESSAGES, Cut, Hub, Sent, Shown, Viewer, packed
 from tests.fakes import FACE, WITHOUT, FakeClock, analysis, flat, track
 from tests.unit.pipeline.watched import BARE, SHARP, frame_at, watched
 
@@ -91,7 +91,7 @@ def waiting(viewer: Viewer) -> list[Any]:
     return [json.loads(item) if isinstance(item, str) else item for item in items]
 
 
-def pictures(viewer: Viewer) -> list[tuple[Cut, LivePicture]]:
+def pictures(viewer: Viewer) -> list[tuple[Cut, Shown]]:
     return [item for item in waiting(viewer) if isinstance(item, tuple)]
 
 
@@ -119,7 +119,7 @@ def test_a_viewer_has_the_newest_picture_alone():
 def test_messages_come_before_pictures_and_in_their_order():
     async def body(room: Room) -> None:
         viewer = Viewer(EVERYBODY)
-        viewer.offer(DOOR, picture_of(1))
+        viewer.offer(DOOR, shown(1))
         for number in range(3):
             viewer.say({"type": "n", "number": number})
         items = waiting(viewer)
@@ -127,6 +127,10 @@ def test_messages_come_before_pictures_and_in_their_order():
         assert items[3][0] == DOOR
 
     run(body)
+
+
+def shown(number: int) -> Shown:
+    return Shown(number, False, b"jpeg", b"..jpeg")
 
 
 def picture_of(number: int, *, stale: bool = False) -> LivePicture:
@@ -137,8 +141,8 @@ def test_what_is_watched_no_longer_is_forgotten():
     async def body(room: Room) -> None:
         viewer = Viewer(EVERYBODY)
         viewer.keep(frozenset({DOOR, YARD}))
-        viewer.offer(DOOR, picture_of(1))
-        viewer.offer(YARD, picture_of(1))
+        viewer.offer(DOOR, shown(1))
+        viewer.offer(YARD, shown(1))
         viewer.keep(frozenset({YARD}))
         assert [cut for cut, _ in pictures(viewer)] == [YARD]
 
@@ -416,9 +420,9 @@ def test_a_packed_picture_is_the_jpeg_that_was_drawn():
         room.hub.watch(viewer, frozenset({DOOR}))
         room.look()
         await room.encode()
-        ((cut, picture),) = pictures(viewer)
-        data = packed(cut, picture, room.clock)
-        jpeg = data[2 + int.from_bytes(data[:2], "big") :]
+        ((_, picture),) = pictures(viewer)
+        jpeg = picture.message[2 + int.from_bytes(picture.message[:2], "big") :]
+        assert jpeg == picture.jpeg
         assert cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR).shape == (240, 320, 3)
 
     run(body)
