@@ -9,7 +9,7 @@ from starlette.templating import Jinja2Templates
 
 from monitor import __version__
 from monitor.domain.account import Account, Role
-from monitor.web.access import LOCAL, account_of, services_of
+from monitor.web.access import LOCAL, account_of, seen, services_of
 from monitor.web.paths import TEMPLATES
 from monitor.web.routes.kiosk import kiosk_texts
 
@@ -27,7 +27,7 @@ def desk(request: Request) -> Response:
 @router.get("/cameras/{name}")
 def camera(request: Request, name: str) -> Response:
     """One camera, large."""
-    return _page(request, "camera", camera=name)
+    return _camera_page(request, "camera", name)
 
 
 @router.get("/incidents")
@@ -69,7 +69,7 @@ def photo(request: Request) -> Response:
 @router.get("/kiosk/{name}")
 def kiosk(request: Request, name: str) -> Response:
     """What a visitor sees at an entrance."""
-    return _page(request, "kiosk", camera=name, texts=kiosk_texts(services_of(request)).model_dump())
+    return _camera_page(request, "kiosk", name, texts=kiosk_texts(services_of(request)).model_dump())
 
 
 @router.get("/docs")
@@ -87,6 +87,14 @@ def login(request: Request) -> Response:
     return _templates.TemplateResponse(
         request, "login.html", {"page": "login", "version": __version__, "first": not services.accounts.exist()}
     )
+
+
+def _camera_page(request: Request, page: str, name: str, **values: Any) -> Response:
+    """Return a camera's page; raises 404 where the account sees no such camera."""
+    account, camera = account_of(request), services_of(request).live.camera(name)
+    if account is not None:
+        seen(account, None if camera is None else camera.name, "camera")
+    return _page(request, page, camera=name, **values)
 
 
 def _page(request: Request, name: str, role: Role = Role.VIEWER, **values: Any) -> Response:

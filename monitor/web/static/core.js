@@ -53,6 +53,10 @@ export function sign(state) {
 
 const hour = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const dayHour = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const whole = new Intl.DateTimeFormat(undefined, { year: "numeric", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZoneName: "short" });
+
+/** Day, year and zone too: for whoever has to prove it. */
+export const fully = (iso) => (iso ? whole.format(new Date(iso)) : "–");
 
 export function at(iso) {
   if (!iso) return "";

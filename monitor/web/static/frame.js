@@ -11,5 +11,8 @@ document.getElementById("theme")?.addEventListener("click", () => {
 document.getElementById("logout")?.addEventListener("click", () => {
   api("/session", { method: "DELETE" }).then(() => location.assign("/login")).catch(failed);
 });
+// On a narrow screen the row of pages scrolls: show where one is.
+const here = document.querySelector(".bar nav [aria-current]");
+if (here) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.offsetLeft - 40;
 // A page that stays open keeps its session alive.
 if (document.querySelector(".bar nav")) setInterval(() => api("/me").catch(() => {}), 20 * 60 * 1000);

@@ -1,5 +1,5 @@
 // One incident: what was seen, what it rests on, and what people say of it.
-import { MISTAKEN, STATES, api, at, duration, el, failed, howItEnded, said, sign, toast } from "./core.js";
+import { MISTAKEN, STATES, api, duration, el, failed, fully, howItEnded, said, sign, toast } from "./core.js";
 import { acknowledge, judge } from "./cards.js";
 
 const main = document.getElementById("main"), number = Number(main.dataset.number), place = document.getElementById("incident");
@@ -21,7 +21,7 @@ function show(dossier) {
     el("div", {}, shot, el("p", { class: "hint" }, "The surest look before it opened. Everybody else's face is hidden.")),
     el("div", {},
       block(null, el("p", { class: "condition verdict" }, sign(incident.state), " ", STATES[incident.state].words),
-        facts([["Camera", el("a", { href: `/cameras/${encodeURIComponent(incident.camera)}` }, incident.camera)], ["Since", at(incident.since_at)], ["Opened", at(incident.opened_at)], ["How it ended", howItEnded(incident)], ["Said", said(incident) || "nothing yet"]])),
+        facts([["Camera", el("a", { href: `/cameras/${encodeURIComponent(incident.camera)}` }, incident.camera)], ["Since", fully(incident.since_at)], ["Opened", fully(incident.opened_at)], ["How it ended", howItEnded(incident)], ["Said", said(incident) || "nothing yet"]])),
       mayJudge ? judging(incident) : null,
       block("Timeline", timeline(dossier)),
       block("Evidence when it opened", facts([
@@ -68,7 +68,7 @@ function remarks(list) {
   if (!list.length) return el("p", { class: "hint" }, "Nobody has said anything yet.");
   return el("ul", { class: "remarks" }, ...[...list].reverse().map((remark) => el("li", {},
     el("strong", {}, remark.opinion === "right" ? "Right" : remark.opinion === "false_alarm" ? `False alarm${remark.mistaken ? `: ${MISTAKEN[remark.mistaken].toLowerCase()}` : ""}` : "Acknowledged"),
-    remark.note ? ` – ${remark.note}` : "", el("div", { class: "at" }, `${remark.by}, ${at(remark.at)}`))));
+    remark.note ? ` – ${remark.note}` : "", el("div", { class: "at" }, `${remark.by}, ${fully(remark.at)}`))));
 }
 
 load();

@@ -1,5 +1,5 @@
 // The settings in effect, and the audit log.
-import { api, at, el, failed } from "./core.js";
+import { api, el, failed, fully } from "./core.js";
 
 const GLOBAL = new Set(["capture", "health", "tracking", "rules", "overlay"]);
 
@@ -27,5 +27,5 @@ try {
     ...Object.entries(cameras).map(([name, camera]) => el("section", { class: "block" }, el("h2", {}, `Camera ${name}`), ...rows(camera, settings))),
     ...Object.entries(rest).map(([name, section]) => el("section", { class: "block" }, el("h2", {}, name), ...rows(section))));
   const audit = await api("/audit");
-  document.querySelector("#audit tbody").replaceChildren(...(audit.length ? audit.map((line) => el("tr", {}, ...[at(line.at), line.who, line.action, line.detail, line.address].map((text) => el("td", {}, text)))) : [el("tr", {}, el("td", { colspan: 5 }, "Nothing yet."))]));
+  document.querySelector("#audit tbody").replaceChildren(...(audit.length ? audit.map((line) => el("tr", {}, ...[fully(line.at), line.who, line.action, line.detail, line.address].map((text) => el("td", {}, text)))) : [el("tr", {}, el("td", { colspan: 5 }, "Nothing yet."))]));
 } catch (error) { failed(error); }

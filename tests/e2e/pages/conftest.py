@@ -9,8 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.conftest import ending_threads
-from tests.e2e.pages.stage import PASSWORD, SIZES, Stage, staged
-from tests.live.watch import until
+from tests.e2e.pages.stage import PASSWORD, Stage, staged
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 _OPTIONS = (
@@ -53,7 +52,6 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with staged(tmp_path_factory.mktemp("stage")) as running:
-        until(lambda: [s.health.condition.value for s in running.live.statuses()] == ["live"] * len(SIZES))
         yield running
 
 

@@ -1,6 +1,7 @@
 """A monitor with its pages in this process: real sources, threads, journal and server; what the detector finds is told."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
@@ -60,6 +62,15 @@ class Stage:
     def ask(self, query: str) -> list[tuple]:
         return ask(self.folder / "live" / "journal.db", query)
 
+    def serves(self) -> bool:
+        """Whether somebody answers."""
+        address = urlsplit(self.url)
+        try:
+            socket.create_connection((address.hostname or "", address.port or 0), 1).close()
+        except OSError:
+            return False
+        return True
+
     def find(self, image: Image) -> list[Detection]:
         """What the detector finds in a picture."""
         size = (image.shape[1], image.shape[0])
@@ -109,6 +120,8 @@ def staged(folder: Path) -> Iterator[Stage]:
         live.start(settings.cameras, Inference(lambda: AnsweringDetector(stage.find), 1, 1, 5.0))
         site.start(live, run.started_at, lambda: settings, lambda: Model(run.model, run.model_sha256, "litert", "cpu"))
         try:
+            until(stage.serves, "pages")
+            until(lambda: all(status.health.condition.current for status in live.statuses()), live.statuses)
             yield stage
         finally:
             site.ask_stop()

@@ -64,8 +64,9 @@ def test_a_viewer_of_one_camera(stage: Stage, visitor: Visitor) -> None:
     other = stage.ask("SELECT max(id) FROM incidents WHERE source_id = 'door'")[0][0]
     visit.go(f"/incidents/{other}")
     expect(page.locator("#incident")).to_contain_text("no such incident")
-    visit.go("/cameras/door")
-    expect(page.get_by_text("no such camera")).to_be_visible()
+    for path in ("/cameras/door", "/kiosk/door"):
+        visit.go(path)
+        expect(page.get_by_role("heading", name="There is no such camera")).to_be_visible()
     visit.go("/settings")
     expect(page.get_by_role("heading", name="This page needs the role admin")).to_be_visible()
 
