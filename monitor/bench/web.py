@@ -23,7 +23,7 @@ _PAGE_TIMEOUT_S = 30.0
 _PAGE_ASKED = 5
 
 #: How pages, scripts and style sheets name files.
-_NAMED = re.compile(rb"""(?:(?:src|href)=|from\s*|import\s*\(?|url\()["']?([^"'\s)>?#]+)""")
+_NAMED = re.compile(rb"""(?:(?:src|href)=|url\()["']?([^"'\s)>?#]+)|(?:from|import)\s*\(?["']([^"'?#]+)["']""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +165,8 @@ def _page(host: str, path: str) -> dict[str, Any]:
 
 def linked(body: bytes, path: str) -> list[str]:
     """Return the paths of static files that a page, a script or a style sheet at a path names."""
-    return [urljoin(path, name.decode()) for name in _NAMED.findall(body) if _is_static(urljoin(path, name.decode()))]
-
-
-def _is_static(path: str) -> bool:
-    return path.startswith("/static/")
+    names = [(link or imported).decode() for link, imported in _NAMED.findall(body)]
+    return [file for name in names if (file := urljoin(path, name)).startswith("/static/")]
 
 
 @dataclass(frozen=True, slots=True)
