@@ -125,7 +125,7 @@ def run(
     """Watch every camera of the configuration, live, until stopped. SIGHUP loads the configuration again."""
     from monitor.commands.run import run as command
 
-    raise typer.Exit(command(config, follow=follow))
+    command(config, follow=follow)
 
 
 @app.command()
@@ -137,7 +137,7 @@ def kiosk(
     """Watch every camera, and show one of them full screen to the visitors at an entrance."""
     from monitor.commands.kiosk import kiosk as command
 
-    raise typer.Exit(command(config, camera, language))
+    command(config, camera, language)
 
 
 @app.command()

@@ -94,7 +94,9 @@ class Site:
         """Wait for the end; raises what the server failed with. See `running` for who has not come to it."""
         try:
             if self._crew is not None:
-                self._crew.alive(timeout_s)
+                until_s = self._clock.monotonic_s() + timeout_s
+                self._crew.alive(timeout_s, "web")  # which may begin other threads up to its end
+                self._crew.alive(until_s - self._clock.monotonic_s())
                 self._crew.raise_failure()
         finally:
             self._bound.close()

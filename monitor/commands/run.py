@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from monitor.app.serving import Site, model_of
 from monitor.app.watching import (
@@ -37,11 +38,11 @@ _LOOK_AT_MONITOR_EVERY_S = 0.5
 _SITE_ENDS_S = 2.0
 
 
-def run(config: Path | None, *, follow: bool) -> int:
-    """Watch every camera until told to stop; return the exit code. Raises what keeps it from starting."""
+def run(config: Path | None, *, follow: bool) -> NoReturn:
+    """Watch every camera until told to stop, and leave the process. Raises what keeps it from starting."""
     with watching(config) as monitor:
         monitor.serve(follow=follow)
-        return monitor.stop()
+        monitor.stop()
 
 
 @contextmanager
@@ -154,10 +155,11 @@ class Watching:
                 wishes.reload = False
                 self._reload()
 
-    def stop(self) -> int:
-        """Stop, and return the exit code; where a read hangs, leave the process at once.
+    def stop(self) -> NoReturn:
+        """Stop, and leave the process at once with its exit code.
 
-        By then the journal is complete; a thread inside a camera's driver or FFmpeg cannot be ended any other way.
+        By then the journal is complete. A thread inside a camera's driver or FFmpeg cannot be ended any other way, and
+        taking the libraries down in their order takes seconds on a busy machine.
         """
         code = 0
         if self._site is not None:
@@ -170,12 +172,10 @@ class Watching:
                 code = error.exit_code
         stuck = self.live.running() + (self._site.running() if self._site is not None else [])
         _log.info("stopped%s", f"; left behind in a read that hangs: {', '.join(stuck)}" if stuck else "")
-        if stuck:
-            logging.shutdown()
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
-        return code
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
     def abandon(self) -> None:
         """Stop after a failure that is told elsewhere."""

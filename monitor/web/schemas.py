@@ -1,7 +1,7 @@
 """What the API takes and gives, for its documentation and for checking."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -9,7 +9,7 @@ from monitor.domain.account import Role
 from monitor.domain.detection import MaskState
 from monitor.domain.remark import Mistaken, Opinion
 from monitor.domain.visit import Outcome
-from monitor.storage.incident_book import Dossier, Incident
+from monitor.storage.incident_book import Incident
 
 Note = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)]
 
@@ -18,6 +18,17 @@ class Wanted(BaseModel):
     """The base of what is taken: unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class Told(BaseModel):
+    """The base of what is made from a value of the house, field by field."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    @classmethod
+    def of(cls, value: object) -> Self:
+        """Return a value as the API gives it."""
+        return cls.model_validate(value)
 
 
 class LogIn(Wanted):
@@ -43,11 +54,11 @@ class JudgementIn(Wanted):
     note: Note = ""
 
 
-class IncidentOut(BaseModel):
+class IncidentOut(Told):
     """One incident as it stands now; `ended` None means that it is open."""
 
     number: int
-    id: str
+    id: Annotated[str, Field(validation_alias="incident_id")]
     camera: str
     state: MaskState
     since_at: datetime | None
@@ -60,7 +71,7 @@ class IncidentOut(BaseModel):
     mistaken: Mistaken | None
 
 
-class RemarkOut(BaseModel):
+class RemarkOut(Told):
     """What somebody said; `opinion` None is an acknowledgement."""
 
     by: str
@@ -70,7 +81,7 @@ class RemarkOut(BaseModel):
     note: str
 
 
-class SegmentOut(BaseModel):
+class SegmentOut(Told):
     """A stretch of the visit in one state, in seconds from its first sight."""
 
     state: MaskState
@@ -78,7 +89,7 @@ class SegmentOut(BaseModel):
     end_s: float
 
 
-class DossierOut(BaseModel):
+class DossierOut(Told):
     """Everything that is known of an incident."""
 
     incident: IncidentOut
@@ -95,7 +106,7 @@ class DossierOut(BaseModel):
     version: str
 
 
-class VisitOut(BaseModel):
+class VisitOut(Told):
     """One person's stay."""
 
     number: int
@@ -109,7 +120,7 @@ class VisitOut(BaseModel):
     median_face_px: float
 
 
-class ComplianceOut(BaseModel):
+class ComplianceOut(Told):
     """A rate with its denominator and its 95 % interval; the rate is None where nobody was decided."""
 
     visits: int
@@ -142,7 +153,7 @@ class AlarmsOut(BaseModel):
     high: float | None
 
 
-class ComplyTimesOut(BaseModel):
+class ComplyTimesOut(Told):
     """How long people took to put a violation right."""
 
     people: int
@@ -224,7 +235,7 @@ class WellOut(BaseModel):
     reasons: list[str]
 
 
-class AuditOut(BaseModel):
+class AuditOut(Told):
     """Who did what."""
 
     at: datetime
@@ -291,44 +302,6 @@ class KioskOut(BaseModel):
     paints: dict[str, PaintOut]
 
 
-def incident_out(incident: Incident) -> IncidentOut:
-    """Return an incident as the API gives it."""
-    return IncidentOut(
-        number=incident.number,
-        id=incident.incident_id,
-        camera=incident.camera,
-        state=incident.state,
-        since_at=incident.since_at,
-        opened_at=incident.opened_at,
-        closed_at=incident.closed_at,
-        ended=incident.ended,
-        confidence=round(incident.confidence, 4),
-        acknowledged=incident.acknowledged,
-        opinion=incident.opinion,
-        mistaken=incident.mistaken,
-    )
-
-
 def incident_message(incident: Incident) -> dict[str, Any]:
     """Return the message by which the socket tells of an incident as it stands now."""
-    return {"type": "incident", "incident": incident_out(incident).model_dump(mode="json")}
-
-
-def dossier_out(dossier: Dossier) -> DossierOut:
-    """Return a dossier as the API gives it."""
-    return DossierOut(
-        incident=incident_out(dossier.incident),
-        box_px=list(dossier.box_px),
-        share=dossier.share,
-        evidence_s=dossier.evidence_s,
-        looks=dossier.looks,
-        first_seen_at=dossier.first_seen_at,
-        segments=[SegmentOut(state=s.state, start_s=s.start_s, end_s=s.end_s) for s in dossier.segments],
-        remarks=[
-            RemarkOut(by=r.by, at=r.at, opinion=r.opinion, mistaken=r.mistaken, note=r.note) for r in dossier.remarks
-        ],
-        model=dossier.model,
-        model_sha256=dossier.model_sha256,
-        settings_sha256=dossier.settings_sha256,
-        version=dossier.version,
-    )
+    return {"type": "incident", "incident": IncidentOut.of(incident).model_dump(mode="json")}

@@ -18,7 +18,7 @@ from tempfile import mkdtemp
 
 from .dockerfile import Context, read_dockerfile
 from .errors import CheckError
-from .image import Builder, Image, inside, tree_bytes
+from .image import SUITE, Builder, Image, inside, tree_bytes
 from .machine import read_apt, read_pip
 from .running import Container
 from .system import own_mounts, own_network, own_processes
@@ -73,7 +73,7 @@ def _in_child(target: str | None) -> int:
 def _check(workshop: Path, target: str | None) -> int:
     started = time.monotonic()
     stages = read_dockerfile(PROJECT / "Dockerfile")
-    builder = Builder(stages, Context(PROJECT), workshop, read_apt("bookworm"), read_pip(), _say)
+    builder = Builder(stages, Context(PROJECT), workshop, read_apt(SUITE), read_pip(), _say)
     image = builder.build(target or list(stages)[-1])
     size_mb = tree_bytes(image.root) / 1e6
     _say(f"image tree {size_mb:.0f} MB" + ("" if target else f" of at most {LIMIT_MB}"))
@@ -101,7 +101,7 @@ def _run(image: Image) -> None:
     _say(f"SIGTERM: exit code {code} after {seconds:.1f} s")
     journal = inside(image.root, "/recordings/live/journal.db")
     if code != 0 or not journal.stat().st_size:
-        raise CheckError(f"stopped with exit code {code}, or without a journal")
+        raise CheckError(f"stopped with exit code {code}, or without a journal:\n{running.last_lines()}")
 
 
 def _say(text: str) -> None:

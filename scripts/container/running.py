@@ -71,7 +71,7 @@ class Running:
         started = time.monotonic()
         while not self._container.healthy():
             if self._process.poll() is not None:
-                raise CheckError(f"ended with exit code {self._process.returncode}:\n{self._rest()}")
+                raise CheckError(f"ended with exit code {self._process.returncode}:\n{self.last_lines()}")
             if time.monotonic() - started > self._container.patience_s:
                 raise CheckError(f"not healthy after {self._container.patience_s:.0f} s:\n{self._kill()}")
             time.sleep(0.2)
@@ -93,7 +93,8 @@ class Running:
 
     def _kill(self) -> str:
         self._process.kill()
-        return self._rest()
+        return self.last_lines()
 
-    def _rest(self) -> str:
+    def last_lines(self) -> str:
+        """Return the end of what the program has said, once it has ended."""
         return "\n".join(self._process.communicate()[0].splitlines()[-20:])

@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import PROJECT
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200)
 def test_the_image_is_built_small_and_becomes_healthy(tmp_path):
     if os.geteuid() != 0 or shutil.which("debootstrap") is None:
         pytest.skip("building a Debian root needs the superuser and debootstrap")

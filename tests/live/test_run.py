@@ -260,8 +260,9 @@ def test_a_camera_comes_back_while_it_runs(server: RtspServer, runs: list[Run], 
     complete(run)
 
 
-def test_without_a_command_it_watches_and_says_where_the_desk_is(tmp_path: Path, sample: Path) -> None:
+def test_without_a_command_it_watches_and_says_where_the_desk_is(runs: list[Run], tmp_path: Path, sample: Path) -> None:
     run = Run(tmp_path, {"door": played(sample)}, command=None)
+    runs.append(run)
     run.wait("door: live")
     run.wait("the desk is at http")
     address = re.search(r"http://127\.0\.0\.1:\d+/", run.said)

@@ -78,7 +78,7 @@ def settings(_: Admin, given: Given) -> dict[str, Any]:
 @router.get("/api/v1/audit")
 def audit(_: Admin, given: Given, most: Annotated[int, Query(ge=1, le=1000)] = 200) -> list[AuditOut]:
     """Who did what, newest first."""
-    return [AuditOut.model_validate(entry, from_attributes=True) for entry in given.accounts.audit(most)]
+    return [AuditOut.of(entry) for entry in given.accounts.audit(most)]
 
 
 def _shown(source: SourceAddress) -> str:

@@ -1,36 +1,24 @@
 """Incidents: finding, reading and judging them."""
 
+from dataclasses import replace
+
 from fastapi import APIRouter, HTTPException, Response, status
 from starlette.requests import Request
 
 from monitor.domain.account import Account
-from monitor.domain.detection import MaskState
 from monitor.domain.remark import Mistaken, Opinion
-from monitor.storage.incident_book import Judged, Search
 from monitor.web.access import Given, Operator, Viewer, address_of, seen
-from monitor.web.query import Before, CameraName, Most, Number, When
-from monitor.web.schemas import DossierOut, IncidentOut, JudgementIn, dossier_out, incident_message, incident_out
+from monitor.web.query import Before, Most, Number, Searched
+from monitor.web.schemas import DossierOut, IncidentOut, JudgementIn, incident_message
 from monitor.web.services import Services
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
 
 
 @router.get("")
-def incidents(
-    account: Viewer,
-    given: Given,
-    camera: CameraName = None,
-    state: MaskState | None = None,
-    judged: Judged | None = None,
-    open: bool | None = None,
-    since: When = None,
-    until: When = None,
-    before: Before = None,
-    most: Most = 50,
-) -> list[IncidentOut]:
+def incidents(given: Given, search: Searched, before: Before = None, most: Most = 50) -> list[IncidentOut]:
     """One page of incidents, newest first."""
-    search = Search(account.cameras, camera, state, judged, open, since, until, before, most)
-    return [incident_out(incident) for incident in given.book.find(search)]
+    return [IncidentOut.of(incident) for incident in given.book.find(replace(search, before=before, most=most))]
 
 
 @router.get("/{number}")
@@ -40,7 +28,7 @@ def incident(number: Number, account: Viewer, given: Given) -> DossierOut:
     dossier = given.book.dossier(number)
     if dossier is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "there is no such incident")
-    return dossier_out(dossier)
+    return DossierOut.of(dossier)
 
 
 @router.get("/{number}/picture.jpg", response_class=Response)
@@ -86,7 +74,7 @@ def _remark(
     found = given.book.incident(number)
     assert found is not None
     given.hub.announce(camera, incident_message(found))
-    return incident_out(found)
+    return IncidentOut.of(found)
 
 
 def _seen(given: Services, account: Account, number: int) -> str:

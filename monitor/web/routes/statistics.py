@@ -2,22 +2,21 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, HTTPException, Query, Response
 from starlette.requests import Request
 
 from monitor.domain.account import Account
-from monitor.domain.detection import MaskState
 from monitor.domain.visit import Outcome
-from monitor.rules.statistics import Compliance, compliance_of, wilson
-from monitor.storage.figures import Alarms, Span, TimeCount
-from monitor.storage.incident_book import Judged, Search
-from monitor.web.access import Given, Operator, Viewer, address_of
-from monitor.web.query import Before, CameraName, Most, When
+from monitor.rules.statistics import compliance_of, wilson
+from monitor.storage.figures import Alarms, TimeCount
+from monitor.web.access import Given, Operator, address_of
+from monitor.web.query import Before, Most, Searched, Spanned
 from monitor.web.schemas import (
     AlarmsOut,
     BucketOut,
@@ -26,14 +25,12 @@ from monitor.web.schemas import (
     IncidentOut,
     StatisticsOut,
     VisitOut,
-    incident_out,
 )
 from monitor.web.services import Services
 from monitor.web.sheet import as_csv
 
 router = APIRouter(prefix="/api/v1", tags=["statistics"])
 
-_LONGEST = timedelta(days=366)
 _PAGE = 200
 #: An export has at most so many rows; a longer one is asked for in parts.
 _MOST_ROWS = 50_000
@@ -60,17 +57,8 @@ class Format(StrEnum):
 
 
 @router.get("/statistics")
-def statistics(
-    account: Viewer,
-    given: Given,
-    since: When = None,
-    until: When = None,
-    camera: CameraName = None,
-    by: By = By.HOUR,
-    zone: Zone = "UTC",
-) -> StatisticsOut:
+def statistics(given: Given, span: Spanned, by: By = By.HOUR, zone: Zone = "UTC") -> StatisticsOut:
     """Compliance with its interval, over time and by camera; time to comply; false alarms. The last day if not told."""
-    span = _span(given, account, since, until, camera)
     counts = given.figures.quarters(span)
     here = _zone(zone)
 
@@ -80,7 +68,6 @@ def statistics(
         at = at.replace(minute=0) if by is By.HOUR else at.replace(hour=0, minute=0, fold=0)
         return at.astimezone(UTC)
 
-    times = given.figures.comply_times(span)
     return StatisticsOut(
         since=span.since,
         until=span.until,
@@ -93,65 +80,37 @@ def statistics(
             BucketOut(label=name, start_at=None, compliance=rate)
             for name, rate in _grouped(counts, lambda count: count.camera)
         ],
-        time_to_comply=ComplyTimesOut(people=times.people, median_s=times.median_s, p90_s=times.p90_s),
+        time_to_comply=ComplyTimesOut.of(given.figures.comply_times(span)),
         alarms=[_alarms(alarms) for alarms in given.figures.alarms(span)],
     )
 
 
 @router.get("/visits")
 def visits(
-    account: Viewer,
-    given: Given,
-    since: When = None,
-    until: When = None,
-    camera: CameraName = None,
-    outcome: Outcome | None = None,
-    before: Before = None,
-    most: Most = 50,
+    given: Given, span: Spanned, outcome: Outcome | None = None, before: Before = None, most: Most = 50
 ) -> list[VisitOut]:
     """One page of visits, newest first."""
-    span = _span(given, account, since, until, camera)
-    return [_visit(line) for line in given.figures.visits(span, outcome, before, most)]
+    return [VisitOut.of(line) for line in given.figures.visits(span, outcome, before, most)]
 
 
 @router.get("/export/visits.{kind}", response_class=Response)
 def export_visits(
-    kind: Format,
-    request: Request,
-    account: Operator,
-    given: Given,
-    since: When = None,
-    until: When = None,
-    camera: CameraName = None,
-    outcome: Outcome | None = None,
+    kind: Format, request: Request, account: Operator, given: Given, span: Spanned, outcome: Outcome | None = None
 ) -> Response:
     """The visits as a file, newest first."""
-    span = _span(given, account, since, until, camera)
 
     def page(before: int | None) -> Sequence[VisitOut]:
-        return [_visit(line) for line in given.figures.visits(span, outcome, before, _PAGE)]
+        return [VisitOut.of(line) for line in given.figures.visits(span, outcome, before, _PAGE)]
 
     return _file(given, account, request, "visits", kind, VisitOut, _all(page))
 
 
 @router.get("/export/incidents.{kind}", response_class=Response)
-def export_incidents(
-    kind: Format,
-    request: Request,
-    account: Operator,
-    given: Given,
-    since: When = None,
-    until: When = None,
-    camera: CameraName = None,
-    state: MaskState | None = None,
-    judged: Judged | None = None,
-    open: bool | None = None,
-) -> Response:
+def export_incidents(kind: Format, request: Request, account: Operator, given: Given, search: Searched) -> Response:
     """The incidents as a file, newest first."""
 
     def page(before: int | None) -> Sequence[IncidentOut]:
-        search = Search(account.cameras, camera, state, judged, open, since, until, before, _PAGE)
-        return [incident_out(incident) for incident in given.book.find(search)]
+        return [IncidentOut.of(incident) for incident in given.book.find(replace(search, before=before, most=_PAGE))]
 
     return _file(given, account, request, "incidents", kind, IncidentOut, _all(page))
 
@@ -162,14 +121,12 @@ def export_statistics(
     request: Request,
     account: Operator,
     given: Given,
-    since: When = None,
-    until: When = None,
-    camera: CameraName = None,
+    span: Spanned,
     by: By = By.HOUR,
     zone: Zone = "UTC",
 ) -> Response:
     """Compliance over time and by camera as a file."""
-    figures = statistics(account, given, since, until, camera, by, zone)
+    figures = statistics(given, span, by, zone)
     if kind is Format.JSON:
         given.accounts.note(account.name, "export", "statistics.json", address_of(request))
         return _attached(figures.model_dump_json(indent=1), "statistics.json", "application/json")
@@ -183,22 +140,6 @@ def export_statistics(
     header = ["group", "label", "visits", "decided", "complied", "rate", "low", "high", "unknown_share", *Outcome]
     given.accounts.note(account.name, "export", "statistics.csv", address_of(request))
     return _attached(as_csv(header, rows), "statistics.csv", "text/csv")
-
-
-def _span(
-    given: Services, account: Account, since: datetime | None, until: datetime | None, camera: str | None
-) -> Span:
-    until = until or given.clock.utc_now()
-    try:
-        since = since or until - timedelta(days=1)
-    except OverflowError as error:
-        raise HTTPException(422, "until: out of range") from error
-    if not timedelta(0) < until - since <= _LONGEST:
-        raise HTTPException(422, f"since, until: a stretch of time, {_LONGEST.days} days at most")
-    cameras = account.cameras
-    if camera is not None:
-        cameras = frozenset({camera}) if account.sees(camera) else frozenset()
-    return Span(since, until, cameras)
 
 
 def _label(at: datetime, by: By) -> str:
@@ -216,20 +157,7 @@ def _rate(counts: Iterable[TimeCount]) -> ComplianceOut:
     outcomes: dict[Outcome, int] = {}
     for count in counts:
         outcomes[count.outcome] = outcomes.get(count.outcome, 0) + count.visits
-    return _compliance(compliance_of(outcomes))
-
-
-def _compliance(rate: Compliance) -> ComplianceOut:
-    return ComplianceOut(
-        visits=rate.visits,
-        decided=rate.decided,
-        complied=rate.complied,
-        rate=rate.rate,
-        low=rate.low,
-        high=rate.high,
-        unknown_share=rate.unknown_share,
-        outcomes=rate.outcomes,
-    )
+    return ComplianceOut.of(compliance_of(outcomes))
 
 
 def _grouped(counts: Sequence[TimeCount], key: Callable[[TimeCount], Key]) -> list[tuple[Key, ComplianceOut]]:
@@ -251,10 +179,6 @@ def _alarms(alarms: Alarms) -> AlarmsOut:
         low=low,
         high=high,
     )
-
-
-def _visit(line: Any) -> VisitOut:
-    return VisitOut.model_validate(line, from_attributes=True)
 
 
 def _all(page: Callable[[int | None], Sequence[Row]]) -> list[Row]:

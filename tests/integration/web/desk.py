@@ -1,5 +1,6 @@
 """The whole monitor with its pages: real pipeline, journal, server and sockets; only cameras and detector are ours."""
 
+import contextlib
 import itertools
 import json
 import ssl
@@ -14,6 +15,7 @@ from typing import Any, Self
 
 import httpx
 import numpy as np
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from monitor.app.serving import Site
@@ -228,14 +230,17 @@ class Page(httpx.Client):
 class Socket:
     """One page's live socket."""
 
-    def __init__(self, connection: ClientConnection) -> None:
-        self.connection = connection
+    connection: ClientConnection
+
+    def __init__(self, connecting: connect) -> None:
+        self._connecting = connecting
 
     def __enter__(self) -> Self:
+        self.connection = self._connecting.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.connection.close()
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self._connecting.__exit__(kind, error, trace)
 
     def send(self, **message: Any) -> None:
         self.connection.send(json.dumps(message))
@@ -258,6 +263,16 @@ class Socket:
             message = self.receive(max(0.01, deadline - time.monotonic()))
             if message["type"] == kind and values.items() <= message.items():
                 return message
+
+    def ended(self, within_s: float = 20.0) -> int:
+        """Return the code with which the monitor ends it."""
+        deadline = time.monotonic() + within_s
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                self.receive(max(0.01, deadline - time.monotonic()))
+        code = self.connection.close_code
+        assert code is not None
+        return code
 
     def during(self, seconds: float) -> list[dict[str, Any]]:
         """Return everything that comes for a while."""

@@ -4,17 +4,15 @@ import base64
 import contextlib
 import json
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 
-from monitor.domain.account import Account, Role
 from monitor.domain.errors import ConfigError
-from tests.integration.web.desk import ADMIN, DOOR_VIEWER, OPERATOR, PASSWORD, VIEWER, Desk, Socket, serving
+from tests.integration.web.desk import ADMIN, PASSWORD, VIEWER, Desk, serving
 from tests.live.watch import until
 
 
@@ -22,16 +20,6 @@ from tests.live.watch import until
 def own(tmp_path: Path) -> Iterator[Desk]:
     with serving(tmp_path, accounts=(ADMIN, VIEWER), cameras={"door": {}}) as desk:
         yield desk
-
-
-def ended(socket: Socket, within_s: float = 20.0) -> int:
-    """Return the code with which a socket is closed."""
-    deadline = time.monotonic() + within_s
-    with pytest.raises(ConnectionClosed) as caught:
-        while True:
-            socket.receive(deadline - time.monotonic())
-    assert caught.value.rcvd is not None
-    return caught.value.rcvd.code
 
 
 def test_a_session_from_its_beginning_to_its_end(own: Desk):
@@ -87,7 +75,7 @@ def test_a_changed_password_ends_sessions_and_open_sockets(own: Desk):
         socket.wait("cameras")
         own.accounts.change_password("ada", "another long password")
         assert client.get("/api/v1/me").status_code == 401
-        assert ended(socket) == 4401
+        assert socket.ended() == 4401
 
 
 def test_a_stream_ends_with_its_account_though_no_picture_comes(own: Desk):
@@ -106,7 +94,7 @@ def test_a_token_ends_with_its_hour_and_so_do_its_sockets(own: Desk):
         socket.wait("cameras")
         own.clock.skip(3601)
         assert client.get("/api/v1/settings").status_code == 401
-        assert ended(socket) == 4401
+        assert socket.ended() == 4401
 
 
 def test_a_session_ends_with_its_hours(tmp_path: Path):
@@ -114,9 +102,8 @@ def test_a_session_ends_with_its_hours(tmp_path: Path):
         cookie = desk.cookie(VIEWER)
         with desk.client() as client:
             client.cookies.set("mask_monitor", cookie)
-            assert client.get("/api/v1/me").status_code == 200
-            client.cookies.set("mask_monitor", cookie)
-            until(lambda: desk.client().get("/api/v1/me", cookies={"mask_monitor": cookie}).status_code == 401)
+            assert client.get("/api/v1/cameras").status_code == 200
+            until(lambda: client.get("/api/v1/cameras").status_code == 401)
 
 
 def test_the_pages_are_open_to_the_local_user_until_there_is_an_account_and_closed_at_once(tmp_path: Path):
@@ -137,7 +124,7 @@ def test_the_pages_are_open_to_the_local_user_until_there_is_an_account_and_clos
             desk.accounts.add(ADMIN, PASSWORD)
             assert client.get("/api/v1/me").status_code == 401
             assert client.get("/").headers["location"] == "/login"
-            assert ended(socket) == 4401
+            assert socket.ended() == 4401
         desk.accounts.remove("ada")
         assert client.get("/api/v1/me").status_code == 200
 
@@ -169,8 +156,7 @@ def test_who_is_no_trusted_proxy_cannot_say_who_asks(own: Desk):
     assert {entry.address for entry in own.accounts.audit(20)} == {"127.0.0.1"}
 
 
-@pytest.mark.parametrize("port", ["ipv6"])
-def test_an_address_of_version_six_is_counted_by_its_network(tmp_path: Path, port: str):
+def test_an_address_of_version_six_is_counted_by_its_network(tmp_path: Path):
     with serving(tmp_path, accounts=(ADMIN,), cameras={"door": {}}, trusted_proxies=["127.0.0.1"]) as desk:
         for number in range(12):
             with desk.client(**{"X-Forwarded-For": f"2001:db8:1:2::{number + 1}"}) as client:
@@ -185,15 +171,17 @@ def test_under_tls_the_cookie_stays_with_it(tmp_path: Path):
     make += ["-subj", "/CN=localhost", "-keyout", "key.pem", "-out", "certificate.pem"]
     subprocess.run(make, cwd=tmp_path, check=True, capture_output=True)
     files = {"tls_certificate": str(tmp_path / "certificate.pem"), "tls_key": str(tmp_path / "key.pem")}
-    with serving(tmp_path, accounts=(ADMIN,), cameras={"door": {}}, wait=False, **files) as desk:
-        with httpx.Client(base_url=desk.url, verify=False, timeout=20) as client:
-            until(lambda: _there(client))
-            answer = client.post("/api/v1/session", json={"name": "ada", "password": PASSWORD})
-            cookie = answer.headers["set-cookie"]
-            assert cookie.startswith("__Host-mask_monitor=")
-            assert "; Secure" in cookie
-            assert "max-age=" in answer.headers["strict-transport-security"]
-            assert client.get("/api/v1/me").status_code == 200
+    with (
+        serving(tmp_path, accounts=(ADMIN,), cameras={"door": {}}, wait=False, **files) as desk,
+        httpx.Client(base_url=desk.url, verify=False, timeout=20) as client,
+    ):
+        until(lambda: _there(client))
+        answer = client.post("/api/v1/session", json={"name": "ada", "password": PASSWORD})
+        cookie = answer.headers["set-cookie"]
+        assert cookie.startswith("__Host-mask_monitor=")
+        assert "; Secure" in cookie
+        assert "max-age=" in answer.headers["strict-transport-security"]
+        assert client.get("/api/v1/me").status_code == 200
 
 
 def _there(client: httpx.Client) -> bool:
@@ -208,8 +196,8 @@ def test_a_forged_session_is_none(own: Desk):
     assert name == "vera"
     forged = base64.urlsafe_b64encode(json.dumps(["ada", stamp]).encode()).decode().rstrip("=")
     for cookie in (".".join([forged, *rest]), forged, "", "..", head):
-        with own.client() as client:
-            assert client.get("/api/v1/me", cookies={"mask_monitor": cookie}).status_code == 401
+        with own.client(Cookie=f"mask_monitor={cookie}") as client:
+            assert client.get("/api/v1/me").status_code == 401
 
 
 def test_a_session_in_use_gets_its_time_again(own: Desk):
@@ -219,11 +207,10 @@ def test_a_session_in_use_gets_its_time_again(own: Desk):
             assert "set-cookie" not in script.get("/api/v1/me").headers
 
 
-@pytest.mark.parametrize("account", [OPERATOR, DOOR_VIEWER, Account("x", Role.VIEWER)])
-def test_a_socket_without_a_session_is_told_to_log_in(own: Desk, account: Account):
+def test_a_socket_without_a_session_is_told_to_log_in(own: Desk):
     with own.socket() as socket:
-        assert ended(socket) == 4401
+        assert socket.ended() == 4401
     with own.socket(Cookie="mask_monitor=rubbish") as socket:
-        assert ended(socket) == 4401
-    with own.socket(Authorization=f"Bearer mm_{account.name}") as socket:
-        assert ended(socket) == 4401
+        assert socket.ended() == 4401
+    with own.socket(Authorization="Bearer mm_x") as socket:
+        assert socket.ended() == 4401

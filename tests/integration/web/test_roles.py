@@ -78,11 +78,15 @@ def test_every_address_has_a_rule(desk: Desk):
 
 @pytest.mark.parametrize(("method", "path"), [key for key, role in RULES.items() if role is not ANYBODY])
 def test_nobody_may_without_logging_in(desk: Desk, number: int, method: str, path: str):
+    wrong = [
+        {},
+        {"Authorization": "Bearer mm_wrong"},
+        {"Authorization": "Basic YTpi"},
+        {"Cookie": "mask_monitor=e30.x.y"},
+    ]
     with desk.client() as client:
-        assert ask(client, method, path, number) == 401
-        assert ask(client, method, path, number, headers={"Authorization": "Bearer mm_wrong"}) == 401
-        assert ask(client, method, path, number, headers={"Authorization": "Basic YTpi"}) == 401
-        assert ask(client, method, path, number, cookies={"mask_monitor": "eyJhIjoxfQ.x.y"}) == 401
+        for headers in wrong:
+            assert ask(client, method, path, number, headers=headers) == 401
 
 
 @pytest.mark.parametrize(("method", "path"), RULES)
