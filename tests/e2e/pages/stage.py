@@ -1,4 +1,4 @@
-"""A monitor with its pages in this process: real sources, threads, journal, server; the detector finds what it is told."""
+"""A monitor with its pages in this process, all of it real but the detector, which finds what it is told."""
 
 import asyncio
 import socket
