@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from monitor.domain.account import Role
 from monitor.domain.errors import MonitorError, OutputError
 from monitor.training import cli as training
 
@@ -25,6 +26,10 @@ models_app = typer.Typer(help="List and inspect model folders.", no_args_is_help
 bench_app = typer.Typer(help="Measure what things cost.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(bench_app, name="bench")
+user_app = typer.Typer(help="Who may log in to the pages.", no_args_is_help=True)
+token_app = typer.Typer(help="Keys to the API for scripts.", no_args_is_help=True)
+app.add_typer(user_app, name="user")
+app.add_typer(token_app, name="token")
 
 ConfigOption = Annotated[
     Path | None,
@@ -32,6 +37,10 @@ ConfigOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 DetectFps = Annotated[float | None, typer.Option(min=0.1, max=240, help="Looks a second; every frame if not given.")]
+RoleOption = Annotated[Role, typer.Option(help="What they may do.")]
+CameraOption = Annotated[
+    list[str] | None, typer.Option("--camera", help="A camera that they may see; all if none, may be repeated.")
+]
 ModelFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A model folder.")]
 
 
@@ -68,14 +77,14 @@ def default(
     debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
 ) -> None:
-    """Replay the cameras of the configuration that are recordings, unless a command is given."""
+    """Watch every camera of the configuration, live, and serve the desk, unless a command is given."""
     if version:
         from monitor import __version__
 
         print(__version__)
         raise typer.Exit
     if context.invoked_subcommand is None:
-        replay(config=config)
+        run(config=config)
     elif config is not None:
         raise typer.BadParameter(f"give it after the command: {context.invoked_subcommand} --config {config}")
 
@@ -116,7 +125,7 @@ def run(
     """Watch every camera of the configuration, live, until stopped. SIGHUP loads the configuration again."""
     from monitor.commands.run import run as command
 
-    raise typer.Exit(command(config, follow=follow))
+    command(config, follow=follow)
 
 
 @app.command()
@@ -128,7 +137,7 @@ def kiosk(
     """Watch every camera, and show one of them full screen to the visitors at an entrance."""
     from monitor.commands.kiosk import kiosk as command
 
-    raise typer.Exit(command(config, camera, language))
+    command(config, camera, language)
 
 
 @app.command()
@@ -246,16 +255,13 @@ def bench_live(
     from monitor.commands.bench_live import bench_live as command
     from monitor.commands.show import load
 
-    width, _, height = size.partition("x")
-    if not (width.isdecimal() and height.isdecimal() and all(32 <= int(side) <= 8192 for side in (width, height))):
-        raise typer.BadParameter(f"{size}: expected WIDTHxHEIGHT in pixels, such as 1280x720")
     if compare not in (None, "naive"):
         raise typer.BadParameter(f"--compare {compare}: only 'naive' is known")
     command(
         load(config),
         video,
         cameras=cameras,
-        size=(int(width) // 2 * 2, int(height) // 2 * 2),
+        size=_size(size),
         fps=fps,
         seconds=seconds,
         rounds=rounds,
@@ -264,6 +270,100 @@ def bench_live(
         disturb=disturb,
         as_json=json,
     )
+
+
+@bench_app.command("web")
+def bench_web(
+    video: Annotated[Path | None, typer.Argument(help="A video; the configuration's first if none.")] = None,
+    cameras: Annotated[int, typer.Option(min=1, max=256, help="How many cameras play the clip.")] = 16,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Size of the clip.")] = "1280x720",
+    fps: Annotated[int, typer.Option(min=1, max=60, help="Frames a second of the clip.")] = 10,
+    detect_fps: Annotated[float, typer.Option(min=0.1, max=60, help="Looks a second at each camera.")] = 4,
+    viewers: Annotated[int, typer.Option(min=1, max=64, help="How many watch all cameras.")] = 3,
+    width: Annotated[int, typer.Option(min=1, max=1280, help="Width of a viewer's pictures in pixels.")] = 320,
+    seconds: Annotated[float, typer.Option(min=1, max=86400, help="How long to measure each time.")] = 20,
+    rounds: Annotated[int, typer.Option(min=1, max=50, help="How often to measure; the median is printed.")] = 3,
+    slow: Annotated[int, typer.Option(min=0, max=200, help="How many viewers that never read; 0: leave it out.")] = 100,
+    logins: Annotated[int, typer.Option(min=0, help="How many tries to log in; 0: leave it out.")] = 10_000,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Watch the live monitor through its pages: what that costs it, what viewers get, and what abuse does to it."""
+    from monitor.commands.bench_web import Load
+    from monitor.commands.bench_web import bench_web as command
+    from monitor.commands.show import load
+
+    what = Load(cameras, _size(size), fps, detect_fps, viewers, width, slow, logins)
+    command(load(config), video, what, seconds=seconds, rounds=rounds, as_json=json)
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and all(32 <= int(side) <= 8192 for side in (width, height))):
+        raise typer.BadParameter(f"{text}: expected WIDTHxHEIGHT in pixels, such as 1280x720")
+    return int(width) // 2 * 2, int(height) // 2 * 2
+
+
+@user_app.command("add")
+def user_add(name: str, role: RoleOption, camera: CameraOption = None, config: ConfigOption = None) -> None:
+    """Create an account. The password is asked for, or taken from the environment variable MONITOR_PASSWORD."""
+    from monitor.commands.accounts import add_user
+
+    add_user(config, name, role, camera or [])
+
+
+@user_app.command("password")
+def user_password(name: str, config: ConfigOption = None) -> None:
+    """Give an account another password, which ends its sessions."""
+    from monitor.commands.accounts import change_password
+
+    change_password(config, name)
+
+
+@user_app.command("remove")
+def user_remove(name: str, config: ConfigOption = None) -> None:
+    """Delete an account, which ends its sessions."""
+    from monitor.commands.accounts import remove_user
+
+    remove_user(config, name)
+
+
+@user_app.command("list")
+def user_list(config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Show who has an account."""
+    from monitor.commands.accounts import list_users
+
+    list_users(config, as_json=json)
+
+
+@token_app.command("add")
+def token_add(
+    name: str,
+    role: RoleOption,
+    days: Annotated[int, typer.Option(min=1, max=3660, help="How long it holds.")] = 365,
+    camera: CameraOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Create a token for a script and print it, once."""
+    from monitor.commands.accounts import add_token
+
+    add_token(config, name, role, camera or [], days)
+
+
+@token_app.command("remove")
+def token_remove(name: str, config: ConfigOption = None) -> None:
+    """Delete a token."""
+    from monitor.commands.accounts import remove_token
+
+    remove_token(config, name)
+
+
+@token_app.command("list")
+def token_list(config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Show which tokens there are, without their keys."""
+    from monitor.commands.accounts import list_tokens
+
+    list_tokens(config, as_json=json)
 
 
 training.mount(app)  # imports nothing heavy: training has an environment of its own

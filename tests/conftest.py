@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,8 @@ SAMPLE = PROJECT / "recordings" / "samples" / "entrance.mp4"
 _ENDING_S = 5.0
 
 
-@pytest.fixture(autouse=True)
-def no_thread_left() -> Iterator[None]:
+@contextmanager
+def ending_threads() -> Iterator[None]:
     """Fail a test that leaves a thread behind."""
     before = set(threading.enumerate())
     yield
@@ -25,6 +26,13 @@ def no_thread_left() -> Iterator[None]:
         if time.monotonic() > deadline:
             pytest.fail(f"threads left: {', '.join(sorted(thread.name for thread in left))}")
         left[0].join(0.05)
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left() -> Iterator[None]:
+    """Hold every test to leaving no thread behind."""
+    with ending_threads():
+        yield
 
 
 @pytest.fixture(scope="session")

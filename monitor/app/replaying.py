@@ -31,7 +31,7 @@ from monitor.replay.results import Story, Summary
 from monitor.replay.run import Replay
 from monitor.rules.judge import Judge
 from monitor.sources.opening import make_source
-from monitor.storage.database import sqlite_url
+from monitor.storage.database import open_database, sqlite_url
 from monitor.storage.files import claimed, finish, make_folder, partial, refuse_overwriting
 from monitor.storage.journal import Journal
 from monitor.storage.lines import EventLines, ViolationLog, VisitTable
@@ -151,7 +151,7 @@ def _build_replay(
 
     def open_recorder() -> SinkRecorder:
         sinks: list[Sink] = [
-            Journal(sqlite_url(folder / "journal.db"), run),
+            Journal(open_database(sqlite_url(folder / "journal.db")), run),
             EventLines(partial(folder / "events.jsonl")),
             VisitTable(partial(folder / "visits.csv")),
             ViolationLog(

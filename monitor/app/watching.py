@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from monitor import __version__
 from monitor.config.camera import CameraSettings
@@ -19,6 +20,7 @@ from monitor.detectors.folder import cached_sha256
 from monitor.detectors.opening import OpenedDetector, open_detector
 from monitor.domain.clock import Clock, SystemClock, hour_of
 from monitor.domain.errors import ConfigError
+from monitor.domain.event import Event
 from monitor.domain.ports import Detector, Sink, Source
 from monitor.pipeline.camera import Camera
 from monitor.pipeline.live import Inference, Live, Parts
@@ -27,9 +29,13 @@ from monitor.rules.judge import Judge
 from monitor.sources.knock import answers
 from monitor.sources.opening import make_camera_source
 from monitor.storage.lines import ViolationLog
+from monitor.storage.once import OnceOpened
 from monitor.storage.run_info import RunInfo
 from monitor.storage.snapshots import SnapshotFolder
 from monitor.tracking.bytetrack import ByteTracker
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 #: How many pictures go through a detector at once where that gains something: on a GPU.
 _GPU_BATCH = 8
@@ -47,30 +53,49 @@ def check_live(settings: Settings) -> None:
         raise ConfigError("the configuration names no camera: add one under 'cameras:'")
 
 
-def build_live(
-    settings: Settings,
-    first: OpenedDetector,
-    clock: Clock | None = None,
-    replaced: Mapping[str, Callable[[], Source]] = MappingProxyType({}),
-) -> Live:
-    """Return a live monitor that is not started; its folder must exist.
+def live_database(settings: Settings) -> OnceOpened:
+    """Return the journal's database, which the recording and the pages share."""
 
-    `replaced` makes the sources of cameras, by name, that are not what their settings say: a benchmark's.
+    def open_it() -> "Engine":
+        from monitor.storage.database import open_database, sqlite_url  # loaded while cameras connect
 
-    `first` is a detector that is open already: it proves that the model can be used, and serves the first worker.
-    """
-    clock = clock or SystemClock()
-    sys.setswitchinterval(0.0005)  # a stage back from native code waits less for another's Python
-    folder = live_folder(settings)
-    started_at = clock.utc_now()
-    run = RunInfo(
+        url = settings.journal.url
+        return open_database(
+            sqlite_url(live_folder(settings) / "journal.db") if url is None else url.get_secret_value()
+        )
+
+    return OnceOpened(open_it)
+
+
+def run_of(settings: Settings, first: OpenedDetector, clock: Clock) -> RunInfo:
+    """Return what the journal says of a live run that begins now."""
+    return RunInfo(
         kind="live",
-        started_at=started_at,
+        started_at=clock.utc_now(),
         version=__version__,
         model=first.folder.name,
         model_sha256=cached_sha256(first.file),
         settings_sha256=fingerprint(plain(settings)),
     )
+
+
+def build_live(
+    settings: Settings,
+    run: RunInfo,
+    database: OnceOpened,
+    clock: Clock | None = None,
+    *,
+    replaced: Mapping[str, Callable[[], Source]] = MappingProxyType({}),
+    tell: Callable[[Event], None] = lambda _: None,
+) -> Live:
+    """Return a live monitor that is not started; its folder must exist.
+
+    `replaced` makes the sources of cameras, by name, that are not what their settings say: a benchmark's. `tell` is
+    called with every event once it is written down.
+    """
+    clock = clock or SystemClock()
+    sys.setswitchinterval(0.0005)  # a stage back from native code waits less for another's Python
+    folder = live_folder(settings)
 
     def hour(time_s: float) -> datetime:
         return hour_of(clock, time_s)
@@ -78,7 +103,7 @@ def build_live(
     numbers = itertools.count(1)  # a camera that is set up anew does not use incident numbers again
 
     def make_camera(name: str, camera: CameraSettings, record: Callable[[Recorded], None]) -> Camera:
-        series = f"{started_at:%y%m%d-%H%M%S}-{next(numbers)}-"
+        series = f"{run.started_at:%y%m%d-%H%M%S}-{next(numbers)}-"
         judge = Judge(name, camera.rules, camera.tracking.lost_after_s, series)
         return Camera(name, camera, lambda: ByteTracker(camera.tracking), judge, record, clock)
 
@@ -88,19 +113,16 @@ def build_live(
         return make_camera_source(name, camera.source, camera.capture, clock, pause)
 
     def open_sinks() -> Sequence[Sink]:
-        from monitor.storage.database import sqlite_url  # the recording thread loads these while cameras connect
-        from monitor.storage.journal import Journal
+        from monitor.storage.journal import Journal  # the recording thread loads it while cameras connect
 
-        url = settings.journal.url
-        address = sqlite_url(folder / "journal.db") if url is None else url.get_secret_value()
         log_bytes = int(settings.journal.log_max_mb * 2**20)
         return [
-            Journal(address, run, hour),
+            Journal(database(), run, hour),
             ViolationLog(folder / "violations.log", log_bytes, settings.journal.log_keep, lambda s: _stamp(hour(s))),
         ]
 
     def make_recording(stop: threading.Event) -> Recording:
-        return Recording(SnapshotFolder(folder / "incidents"), hour, stop)
+        return Recording(SnapshotFolder(folder / "incidents"), hour, stop, tell)
 
     return Live(
         Parts(

@@ -21,7 +21,7 @@ _ALONE_FRAMES = 200
 _CHUNK = 25
 
 #: Threads by the first part of their name, as the stages of a table.
-_STAGES = {"capture": "capture", "detect": "inference and judging"}
+_STAGES = {"capture": "capture", "detect": "inference and judging", "pictures": "pictures", "web": "web"}
 
 
 @dataclass(slots=True)
@@ -148,11 +148,12 @@ def _collector(latencies: list[float]) -> Callable[[Analysis], None]:
 
 def _thread_seconds() -> dict[str, float]:
     """Return CPU seconds of the live threads by stage; a thread that has just ended is left out."""
-    seconds: dict[str, float] = dict.fromkeys(_STAGES.values(), 0.0)
+    seconds: dict[str, float] = {}
     for thread in threading.enumerate():
         stage = _STAGES.get(thread.name.partition("-")[0])
         if stage is not None and thread.ident is not None and thread.is_alive():
-            seconds[stage] += time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
+            spent_s = time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
+            seconds[stage] = seconds.get(stage, 0.0) + spent_s
     return seconds
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from rich.table import Table
 
 from monitor.app.replaying import camera_for, default_recording
-from monitor.app.watching import build_live, inference_for, live_folder, open_first
+from monitor.app.watching import build_live, inference_for, live_database, live_folder, open_first, run_of
 from monitor.bench.clips import make_clip
 from monitor.bench.disturb import KINDS, Misbehaving
 from monitor.bench.live import Window, figures, stages_alone, watch
@@ -133,7 +133,9 @@ class _Bench:
         cameras = dict.fromkeys(names, self._camera) | dict.fromkeys(replaced, network)
         settings = self._settings.model_copy(update={"cameras": cameras})
         make_folder(live_folder(settings))
-        live = build_live(settings, first, self._clock, replaced)
+        live = build_live(
+            settings, run_of(settings, first, self._clock), live_database(settings), self._clock, replaced=replaced
+        )
         started_s = self._clock.monotonic_s()
         live.start(settings.cameras, inference_for(settings.detector, first))
         try:

@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from typing import NoReturn
 
 from monitor.commands.run import Watching, watching
 from monitor.commands.show import load
@@ -12,8 +13,8 @@ from monitor.domain.health import CameraStatus
 from monitor.outputs.kiosk.window import KioskWindow
 
 
-def kiosk(config: Path | None, camera: str | None, language: str | None) -> int:
-    """Watch every camera, and show one of them to visitors until the window is closed; return the exit code."""
+def kiosk(config: Path | None, camera: str | None, language: str | None) -> NoReturn:
+    """Watch every camera, and show one of them to visitors until the window is closed; then leave the process."""
     _shown(load(config), camera)  # before anything starts
     with watching(config) as monitor:
         name = _shown(monitor.settings, camera)
@@ -30,7 +31,7 @@ def kiosk(config: Path | None, camera: str | None, language: str | None) -> int:
         finally:
             monitor.wishes.ask_stop()
             served.join()
-        return monitor.stop()
+        monitor.stop()
 
 
 def _serve(monitor: Watching, closing: threading.Event) -> None:

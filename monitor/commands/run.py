@@ -8,13 +8,26 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
-from monitor.app.watching import build_live, check_live, inference_for, live_folder, open_first
+from monitor.app.serving import Site, model_of
+from monitor.app.watching import (
+    build_live,
+    check_live,
+    inference_for,
+    live_database,
+    live_folder,
+    open_first,
+    run_of,
+)
 from monitor.commands.logs import log_to_stderr
 from monitor.commands.show import config_path
 from monitor.config.loading import load_settings
 from monitor.config.settings import Settings
+from monitor.detectors.opening import OpenedDetector
+from monitor.domain.clock import SystemClock
 from monitor.domain.errors import MonitorError
+from monitor.domain.event import Event
 from monitor.pipeline.live import Live
 from monitor.storage.files import claimed, make_folder
 
@@ -22,13 +35,14 @@ _log = logging.getLogger(__name__)
 
 _LOOK_AT_FILE_EVERY_S = 2.0
 _LOOK_AT_MONITOR_EVERY_S = 0.5
+_SITE_ENDS_S = 2.0
 
 
-def run(config: Path | None, *, follow: bool) -> int:
-    """Watch every camera until told to stop; return the exit code. Raises what keeps it from starting."""
+def run(config: Path | None, *, follow: bool) -> NoReturn:
+    """Watch every camera until told to stop, and leave the process. Raises what keeps it from starting."""
     with watching(config) as monitor:
         monitor.serve(follow=follow)
-        return monitor.stop()
+        monitor.stop()
 
 
 @contextmanager
@@ -41,9 +55,18 @@ def watching(config: Path | None) -> Iterator["Watching"]:
     make_folder(folder)
     with claimed(folder), _signals() as wishes:
         log_to_stderr()
-        first = open_first(settings.detector)
-        live = build_live(settings, first)
-        live.start(settings.cameras, inference_for(settings.detector, first))
+        clock, database = SystemClock(), live_database(settings)
+        site = Site(settings.web, folder, database, clock) if settings.web.enabled else None
+        try:
+            first = open_first(settings.detector)
+            run = run_of(settings, first, clock)
+            live = build_live(settings, run, database, clock, tell=site.tell if site else _tell_nobody)
+            monitor = Watching(live, site, settings, first, path, wishes)
+            live.start(settings.cameras, inference_for(settings.detector, first))
+        except BaseException:
+            if site is not None:
+                site.join(0)
+            raise
         _log.info(
             "watching %d camera(s) with %s; journal, log and pictures in %s; Ctrl-C stops",
             len(settings.cameras),
@@ -51,10 +74,16 @@ def watching(config: Path | None) -> Iterator["Watching"]:
             folder,
         )
         try:
-            yield Watching(live, settings, path, wishes)
+            if site is not None:
+                site.start(live, run.started_at, lambda: monitor.settings, lambda: monitor.model)
+            yield monitor
         except BaseException:
-            live.stop()
+            monitor.abandon()
             raise
+
+
+def _tell_nobody(_: Event) -> None:
+    pass
 
 
 class Wishes:
@@ -93,12 +122,22 @@ def _signals() -> Iterator[Wishes]:
 
 
 class Watching:
-    """A running live monitor, the configuration that it runs by, and what people ask of it."""
+    """A running live monitor, its pages, the configuration that it runs by, and what people ask of it."""
 
-    def __init__(self, live: Live, settings: Settings, path: Path, wishes: Wishes) -> None:
+    def __init__(
+        self,
+        live: Live,
+        site: Site | None,
+        settings: Settings,
+        opened: OpenedDetector,
+        path: Path,
+        wishes: Wishes,
+    ) -> None:
         self.live = live
         self.settings = settings
+        self.model = model_of(opened)
         self.wishes = wishes
+        self._site = site
         self._path = path
 
     def serve(self, *, follow: bool) -> None:
@@ -116,25 +155,38 @@ class Watching:
                 wishes.reload = False
                 self._reload()
 
-    def stop(self) -> int:
-        """Stop, and return the exit code; where a read hangs, leave the process at once.
+    def stop(self) -> NoReturn:
+        """Stop, and leave the process at once with its exit code.
 
-        By then the journal is complete; a thread inside a camera's driver or FFmpeg cannot be ended any other way.
+        By then the journal is complete. A thread inside a camera's driver or FFmpeg cannot be ended any other way, and
+        taking the libraries down in their order takes seconds on a busy machine.
         """
         code = 0
-        try:
-            self.live.stop()
-        except MonitorError as error:
-            _log.error("%s", error)
-            code = error.exit_code
-        stuck = self.live.running()
+        if self._site is not None:
+            self._site.ask_stop()
+        for end in (self.live.stop, self._end_site):
+            try:
+                end()
+            except MonitorError as error:
+                _log.error("%s", error)
+                code = error.exit_code
+        stuck = self.live.running() + (self._site.running() if self._site is not None else [])
         _log.info("stopped%s", f"; left behind in a read that hangs: {', '.join(stuck)}" if stuck else "")
-        if stuck:
-            logging.shutdown()
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
-        return code
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+    def abandon(self) -> None:
+        """Stop after a failure that is told elsewhere."""
+        if self._site is not None:
+            self._site.ask_stop()
+        self.live.stop()
+        self._end_site()
+
+    def _end_site(self) -> None:
+        if self._site is not None:
+            self._site.join(_SITE_ENDS_S)
 
     def _reload(self) -> None:
         """Take a changed configuration; a wrong one is refused, and the old one runs on."""
@@ -143,13 +195,15 @@ class Watching:
             new = load_settings(self._path)
             check_live(new)
             changed = new.detector != old.detector
-            inference = inference_for(new.detector, open_first(new.detector)) if changed else None
+            opened = open_first(new.detector) if changed else None
         except MonitorError as error:
             _log.error("the new configuration is refused, the old one runs on:\n%s", error)
             return
-        if new.output != old.output or new.journal != old.journal:
-            _log.warning("output and journal take effect after a restart")
-        self.live.apply(new.cameras, inference)
+        if (new.output, new.journal, new.web) != (old.output, old.journal, old.web):
+            _log.warning("output, journal and web take effect after a restart")
+        self.live.apply(new.cameras, None if opened is None else inference_for(new.detector, opened))
+        if opened is not None:
+            self.model = model_of(opened)
         self.settings = new
         _log.info("configuration loaded again: %d camera(s)", len(new.cameras))
 

@@ -31,10 +31,12 @@ class CameraSettings(Section):
     """A camera's own settings; its sections start from the global ones, key by key.
 
     `detect_fps` is how many looks a second a live camera gets; `auto`: as many as the machine can give to all.
+    `required` cameras make the health check fail when they are lost.
     """
 
     source: Address
     detect_fps: Annotated[float, Field(ge=0.1, le=240)] | Literal["auto"] = 10.0
+    required: bool = True
     capture: CaptureSettings = CaptureSettings()
     health: HealthSettings = HealthSettings()
     tracking: TrackingSettings = TrackingSettings()

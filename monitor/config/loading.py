@@ -62,11 +62,15 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     output = settings.output.model_copy(update={"folder": folder / settings.output.folder})
     texts = settings.kiosk.texts
     kiosk = settings.kiosk.model_copy(update={"texts": None if texts is None else folder / texts})
+    tls = {key: getattr(settings.web, key) for key in ("tls_certificate", "tls_key")}
+    web = settings.web.model_copy(update={key: None if path is None else folder / path for key, path in tls.items()})
     cameras = {
         name: camera.model_copy(update={"source": camera.source.relative_to(folder)})
         for name, camera in settings.cameras.items()
     }
-    return settings.model_copy(update={"detector": detector, "output": output, "kiosk": kiosk, "cameras": cameras})
+    return settings.model_copy(
+        update={"detector": detector, "output": output, "kiosk": kiosk, "web": web, "cameras": cameras}
+    )
 
 
 def _faults(document: LinedDocument, errors: list[ErrorDetails]) -> list[tuple[int, str]]:

@@ -4,7 +4,8 @@ from monitor.config.base import Section
 
 
 class OverlaySettings(Section):
-    """Switches of the annotated picture."""
+    """Switches of the annotated picture; without words a face carries its sign alone."""
 
+    words: bool = True
     scores: bool = True
     banner: bool = True

@@ -13,6 +13,7 @@ from monitor.config.kiosk import KioskSettings
 from monitor.config.overlay import OverlaySettings
 from monitor.config.rules import RulesSettings
 from monitor.config.tracking import TrackingSettings
+from monitor.config.web import WebSettings
 
 #: Letters of any script, digits, spaces, dots, dashes; no slash, since names become folder names.
 CameraName = Annotated[str, StringConstraints(pattern=r"^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,63}$")]
@@ -28,6 +29,7 @@ class Settings(Section):
     rules: RulesSettings = RulesSettings()
     overlay: OverlaySettings = OverlaySettings()
     kiosk: KioskSettings = KioskSettings()
+    web: WebSettings = WebSettings()
     journal: JournalSettings = JournalSettings()
     output: OutputSettings = OutputSettings()
     cameras: Annotated[dict[CameraName, CameraSettings], Field(max_length=256)] = {}

@@ -71,7 +71,9 @@ class CameraRestored:
 class IncidentOpened:
     """A person has been violating for long enough.
 
-    `state` is what they were judged at that moment, `since_s` when that judgement began to hold.
+    `state` is what they were judged at that moment, `since_s` when that judgement began to hold. What it rests on:
+    `confidence` is the mean score, `share` (0..1) the part of the evidence that speaks for the state, `evidence_s` all
+    of the evidence in seconds of a perfect look, `looks` how often the person had been looked at.
     """
 
     incident_id: str
@@ -82,6 +84,9 @@ class IncidentOpened:
     since_s: float
     confidence: float
     box: Box
+    share: float
+    evidence_s: float
+    looks: int
 
 
 @dataclass(frozen=True, slots=True)

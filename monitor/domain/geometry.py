@@ -60,6 +60,14 @@ class Box:
         dx, dy = self.width_px * fraction, self.height_px * fraction
         return Box(self.x1_px - dx, self.y1_px - dy, self.x2_px + dx, self.y2_px + dy)
 
+    def scaled(self, factor: float) -> "Box":
+        """Return the box in a picture that is so many times the size."""
+        return Box(self.x1_px * factor, self.y1_px * factor, self.x2_px * factor, self.y2_px * factor)
+
+    def mirrored(self, width_px: int) -> "Box":
+        """Return the box in the picture of this width seen in a mirror."""
+        return Box(width_px - self.x2_px, self.y1_px, width_px - self.x1_px, self.y2_px)
+
     def as_ints(self) -> tuple[int, int, int, int]:
         """Return (x1, y1, x2, y2) rounded to whole pixels."""
         return round(self.x1_px), round(self.y1_px), round(self.x2_px), round(self.y2_px)

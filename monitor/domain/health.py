@@ -59,7 +59,7 @@ class CameraStatus:
     `analysis` is the newest judged picture or None; its own age is `now - analysis.frame.time_s`. `fps` frames arrive a
     second, `analysed_fps` are judged, `wanted_fps` were asked for (None: as many as there are), `given_fps` is what the
     machine has given the camera (None: no limit). `latency_ms` holds p50, p95 and p99 from capture to verdict of the
-    last minute or so; empty before the first verdict.
+    last minute or so; empty before the first verdict. `latency_counts` counts all by bucket, `latency_sum_s` adds them.
     """
 
     camera: str
@@ -73,3 +73,5 @@ class CameraStatus:
     analysed: int = 0
     drops: Mapping[Drop, int] = field(default_factory=dict)
     latency_ms: Mapping[str, float] = field(default_factory=dict)
+    latency_counts: tuple[int, ...] = ()
+    latency_sum_s: float = 0.0

@@ -12,7 +12,8 @@ class Track:
     """One person in view: where they are and what has been decided about them so far.
 
     `confidence` is the mean score (0..1) that the decided state had over the looks that count, 0 while unknown.
-    `incident_open` says that a violation by this person is open at this moment.
+    `incident_open` says that a violation by this person is open at this moment. `look` is how well this very picture
+    shows the decided state (0..1): the score of the detection times its quality, 0 where the detection says otherwise.
     """
 
     track_id: int
@@ -23,6 +24,7 @@ class Track:
     last_seen_s: float
     hits: int
     incident_open: bool = False
+    look: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

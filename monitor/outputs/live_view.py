@@ -1,8 +1,7 @@
-"""The annotated live picture of one camera as a JPEG: encoded only while somebody watches, and once for all of them."""
+"""The annotated live picture of one camera as a JPEG: encoded only when somebody asks, and once for all who do."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
@@ -10,78 +9,116 @@ import cv2
 from monitor.config.overlay import OverlaySettings
 from monitor.domain.clock import Clock
 from monitor.domain.track import Analysis
-from monitor.outputs.overlay import Caption, draw_analysis
+from monitor.outputs.overlay import STALE_AFTER_S, Caption, draw_analysis
 
 _JPEG_QUALITY = 80
+
+#: Up to this width a picture is one of many on a wall, and scores would hide more than they tell.
+_SMALL_WIDTH_PX = 640
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a picture is wanted: no wider than `width_px` (None: the camera's own), as in a mirror, with what around it.
+
+    `banner` says over the picture what a page says beside it; without `words` a face carries its sign alone.
+    """
+
+    width_px: int | None = None
+    mirrored: bool = False
+    banner: bool = True
+    words: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class LivePicture:
-    """One encoded picture; `number` grows by one with each that was published."""
+    """One encoded picture; `number` grows by one with each analysis that was published.
+
+    A `stale` one was old when it was drawn, and is drawn grey.
+    """
 
     number: int
     jpeg: bytes
     analysis: Analysis
+    stale: bool
 
 
 class LiveView:
-    """Takes every analysis, keeps the newest, and draws and encodes it on the thread of who asks first.
+    """Takes every analysis and keeps the newest; who asks for its picture draws and encodes it on their own thread.
 
-    The pipeline pays a few assignments a frame. Who asks slowly gets fewer pictures and holds nobody up.
+    The pipeline pays a few assignments a frame. `on_new` is called with each analysis while somebody listens; it must
+    return at once.
     """
 
     def __init__(self, settings: OverlaySettings, caption: Callable[[Analysis], Caption], clock: Clock) -> None:
+        self.on_new: Callable[[], None] | None = None
+        self.encoded = 0
         self._settings = settings
         self._caption = caption
         self._clock = clock
-        self._changed = threading.Condition()
+        self._newest: tuple[int, Analysis | None] = (0, None)
         self._encoding = threading.Lock()
-        self._analysis: Analysis | None = None
-        self._number = 0
-        self._picture: LivePicture | None = None
-        self._viewers = 0
-        self.encoded = 0
+        self._pictures: dict[Shape, LivePicture] = {}
 
     @property
-    def watched(self) -> bool:
-        """Whether anybody watches."""
-        return self._viewers > 0
-
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Count a viewer for as long as they look."""
-        with self._changed:
-            self._viewers += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._viewers -= 1
+    def number(self) -> int:
+        """How many analyses have been published."""
+        return self._newest[0]
 
     def publish(self, analysis: Analysis) -> None:
         """Take the newest analysis."""
-        with self._changed:
-            self._analysis = analysis
-            self._number += 1
-            if self._viewers:
-                self._changed.notify_all()
+        self._newest = (self._newest[0] + 1, analysis)
+        if (on_new := self.on_new) is not None:
+            on_new()
 
-    def next(self, after: int, timeout_s: float) -> LivePicture | None:
-        """Return the newest picture with a number above `after`, waiting for one; None where none comes in time."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._number > after, timeout_s):
+    def picture(self, shape: Shape) -> LivePicture | None:
+        """Return the newest picture; None before the first."""
+        with self._encoding:  # one asker encodes, the others of the same picture wait for it
+            number, analysis = self._newest
+            if analysis is None:
                 return None
-        with self._encoding:  # one viewer encodes, the others of the same picture wait for it
-            with self._changed:
-                number, analysis = self._number, self._analysis
-                if self._picture is not None and self._picture.number == number:
-                    return self._picture
-            assert analysis is not None
-            analysis = replace(analysis, age_s=self._clock.monotonic_s() - analysis.frame.time_s)
-            drawn = draw_analysis(analysis.frame.image, analysis, self._caption(analysis), self._settings)
-            _, data = cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-            picture = LivePicture(number, data.tobytes(), analysis)
+            shown = replace(analysis, age_s=self._clock.monotonic_s() - analysis.frame.time_s)
+            stale = shown.age_s > STALE_AFTER_S
+            known = self._pictures.get(shape)
+            if known is not None and (known.number, known.stale) == (number, stale):
+                return known
+            jpeg = self._encode(_mirrored(shown) if shape.mirrored else shown, shape)
+            picture = LivePicture(number, jpeg, analysis, stale)
             self.encoded += 1
-            with self._changed:
-                self._picture = picture
+            self._pictures = {one: kept for one, kept in self._pictures.items() if kept.number == number}
+            self._pictures[shape] = picture
             return picture
+
+    def _encode(self, analysis: Analysis, shape: Shape) -> bytes:
+        width_px, own = shape.width_px, self._settings
+        small = width_px is not None and width_px <= _SMALL_WIDTH_PX
+        settings = OverlaySettings(
+            banner=own.banner and shape.banner, words=own.words and shape.words, scores=own.scores and not small
+        )
+        if width_px is not None and width_px < analysis.frame.width_px:
+            analysis = _shrunk(analysis, width_px)
+        drawn = draw_analysis(analysis.frame.image, analysis, self._caption(analysis), settings)
+        _, data = cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        return data.tobytes()
+
+
+def _shrunk(analysis: Analysis, width_px: int) -> Analysis:
+    frame = analysis.frame
+    scale = width_px / frame.width_px
+    size = (width_px, max(1, round(frame.height_px * scale)))
+    # Boxes drawn after shrinking stay sharp; a linear filter at a third of the size is coarse, and cheap.
+    image = cv2.resize(frame.image, size, interpolation=cv2.INTER_LINEAR)
+    return replace(
+        analysis,
+        frame=replace(frame, image=image),  # type: ignore[arg-type]
+        tracks=tuple(replace(track, box=track.box.scaled(scale)) for track in analysis.tracks),
+    )
+
+
+def _mirrored(analysis: Analysis) -> Analysis:
+    frame = analysis.frame
+    return replace(
+        analysis,
+        frame=replace(frame, image=cv2.flip(frame.image, 1)),  # type: ignore[arg-type]
+        tracks=tuple(replace(track, box=track.box.mirrored(frame.width_px)) for track in analysis.tracks),
+    )

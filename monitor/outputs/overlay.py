@@ -53,7 +53,8 @@ def draw_detections(image: Image, detections: list[Detection], settings: Overlay
     canvas = image.copy()
     for detection in sorted(detections, key=lambda detection: -detection.box.area_px2):
         look = LOOKS[detection.state]
-        words = f"{look.words} {detection.score:.0%}" if settings.scores else look.words
+        score = f" {detection.score:.0%}" if settings.scores else ""
+        words = f"{look.words}{score}" if settings.words else ""
         draw_box(canvas, detection.box, look, look.colour)
         draw_label(canvas, detection.box, detection.state, words, look.colour)
     return canvas
@@ -62,7 +63,8 @@ def draw_detections(image: Image, detections: list[Detection], settings: Overlay
 def _draw_track(canvas: Image, track: Track, settings: OverlaySettings, stale: bool) -> None:
     look = LOOKS[track.state]
     colour = STALE if stale else look.colour
-    words = f"{look.words} {track.confidence:.0%}" if settings.scores and track.state.decided else look.words
+    score = f" {track.confidence:.0%}" if settings.scores and track.state.decided else ""
+    words = f"{look.words}{score}" if settings.words else ""
     draw_box(canvas, track.box, look, colour)
     draw_label(canvas, track.box, track.state, words, colour)
 

@@ -26,8 +26,9 @@ from monitor.domain.ports import Tracker
 from monitor.domain.track import Analysis
 from monitor.outputs.live_view import LiveView
 from monitor.outputs.overlay import Caption
-from monitor.outputs.snapshot import incident_picture
+from monitor.pipeline.best_look import BestLooks
 from monitor.pipeline.health import ENOUGH, Facts, Fault
+from monitor.pipeline.histogram import Histogram
 from monitor.pipeline.pace import Pace
 from monitor.pipeline.picture import PictureCheck
 from monitor.pipeline.rate import Rate
@@ -36,6 +37,9 @@ from monitor.rules.judge import Judge
 
 #: Verdicts over which latency is reported: two minutes at ten a second.
 _LATENCIES = 1200
+
+#: Upper bounds of the buckets in which latencies are counted, in seconds.
+LATENCY_BOUNDS_S = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.5)
 
 #: Frames jitter by up to so much of the time between two looks.
 _EARLY = 0.25
@@ -83,10 +87,12 @@ class Camera:
         self._opened = False
         self._lost_s: float | None = None
         self._check = PictureCheck()
+        self._best = BestLooks()
         self._arrivals, self._verdicts = Rate(), Rate()
         self._frames = self._analysed = 0
         self._drops = dict.fromkeys(Drop, 0)
         self._latencies_s: deque[float] = deque(maxlen=_LATENCIES)
+        self._latency = Histogram(LATENCY_BOUNDS_S)
 
     @property
     def wanted_fps(self) -> float | None:
@@ -154,12 +160,9 @@ class Camera:
                 return
             observations = self._tracker.update(detections, frame.time_s)
             tracks, events = self._judge.update(frame.image, observations, frame.time_s)
+            self._best.update(frame.image, tracks, [detection.box for detection in detections])
             for event in events:
-                picture = None
-                if isinstance(event, IncidentOpened):
-                    others = [detection.box for detection in detections if detection.box != event.box]
-                    picture = incident_picture(frame.image, event.box, others)
-                self._put(event, picture)
+                self._put(event, self._best.picture(event.track_id) if isinstance(event, IncidentOpened) else None)
             now_s = self._clock.monotonic_s()
             analysis = Analysis(frame, tracks, inference_s, now_s - frame.time_s)
             self.analysis = analysis
@@ -167,6 +170,7 @@ class Camera:
             self._analysed += 1
             self._verdicts.add(now_s)
             self._latencies_s.append(analysis.age_s)
+            self._latency.add(analysis.age_s)
             self.facts.fault = None
         self.view.publish(analysis)
         self._send()
@@ -243,6 +247,8 @@ class Camera:
                 latency_ms={f"p{p}": round(float(np.percentile(latencies_ms, p)), 1) for p in (50, 95, 99)}
                 if len(latencies_ms)
                 else {},
+                latency_counts=self._latency.counts(),
+                latency_sum_s=self._latency.sum_s,
             )
 
     def _caption(self, analysis: Analysis) -> Caption:
@@ -254,6 +260,7 @@ class Camera:
 
     def _leave(self, now_s: float, reason: CloseReason) -> None:
         self._tracker = self._make_tracker()
+        self._best = BestLooks()
         for event in self._judge.end(now_s, reason):
             self._put(event)
 

@@ -110,7 +110,11 @@ class Live:
     def statuses(self) -> list[CameraStatus]:
         """Return every camera as it is now, in the order of the configuration."""
         now_s = self._clock.monotonic_s()
-        return [camera.status(now_s) for camera in list(self._cameras.values())]
+        return [camera.status(now_s) for camera in self.cameras()]
+
+    def cameras(self) -> list[Camera]:
+        """Return every camera, in the order of the configuration."""
+        return list(self._cameras.values())
 
     def camera(self, name: str) -> Camera | None:
         """Return a camera, or None where there is no such."""
@@ -175,7 +179,7 @@ class Live:
                 self._govern(workers, now_s - governed_s, now_s)
                 governed_s = now_s
             fault = workers.fault or self._recording.fault
-            for camera in list(self._cameras.values()):
+            for camera in self.cameras():
                 before = camera.health
                 camera.health = assess(camera.facts, now_s, camera.settings.health, fault, before)
                 _tell_change(camera.name, before, camera.health)
@@ -190,7 +194,7 @@ class Live:
             self._capacity = measured if self._capacity is None else 0.7 * self._capacity + 0.3 * measured
         if self._capacity is None:
             return
-        cameras = list(self._cameras.values())
+        cameras = self.cameras()
         wanted = {camera.name: camera.demand_fps(now_s) for camera in cameras}
         enough = sum(wanted.values()) <= _SHARE_GIVEN * self._capacity
         given = {} if enough else allot(wanted, _SHARE_GIVEN * self._capacity)

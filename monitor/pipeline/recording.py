@@ -31,14 +31,24 @@ class Recorded:
 
 
 class Recording:
-    """Events into sinks and pictures into their folder; what cannot be written is tried again until it can."""
+    """Events into sinks and pictures into their folder; what cannot be written is tried again until it can.
 
-    def __init__(self, snapshots: SnapshotFolder, hour: Callable[[float], datetime], stop: Flag) -> None:
+    `tell` is called with every event after it was written, picture and all; it must return at once.
+    """
+
+    def __init__(
+        self,
+        snapshots: SnapshotFolder,
+        hour: Callable[[float], datetime],
+        stop: Flag,
+        tell: Callable[[Event], None] = lambda _: None,
+    ) -> None:
         self.fault: Fault | None = None
         self.unwritten = 0
         self._snapshots = snapshots
         self._hour = hour
         self._stop = stop
+        self._tell = tell
         self._events: Channel[Recorded] = Channel(_WAITING)
 
     def put(self, recorded: Recorded) -> None:
@@ -69,6 +79,7 @@ class Recording:
                 recorded = self._events.get()
                 for write in self._writes(sinks, recorded):
                     self._until_written(write)
+                self._tell(recorded.event)
         except Closed:
             pass
         finally:

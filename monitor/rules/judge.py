@@ -74,6 +74,7 @@ class Judge:
             first_seen_s=person.visit.first_seen_s,
             last_seen_s=time_s,
             hits=person.visit.hits,
+            look=detection.score * quality if detection.state is state else 0.0,
         )
         events = self._rule(person, track, time_s)
         return replace(track, incident_open=person.incident.is_open), events
@@ -95,6 +96,9 @@ class Judge:
                         since_s=time_s if since_s is None else since_s,
                         confidence=track.confidence,
                         box=track.box,
+                        share=person.evidence.share(track.state),
+                        evidence_s=person.evidence.total_s,
+                        looks=track.hits,
                     )
                 ]
             case Transition.CORRECTED:

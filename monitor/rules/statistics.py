@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from monitor.domain.visit import Outcome, Visit
@@ -31,10 +31,15 @@ class Compliance:
 
 def compliance(visits: Iterable[Visit]) -> Compliance:
     """Count people, not frames."""
-    counted = Counter(visit.outcome for visit in visits)
+    return compliance_of(Counter(visit.outcome for visit in visits))
+
+
+def compliance_of(outcomes: Mapping[Outcome, int]) -> Compliance:
+    """Return the compliance of people who have been counted by outcome."""
+    counted = Counter(outcomes)
     total = counted.total()
     decided = total - counted[Outcome.UNKNOWN]
-    complied = counted[Outcome.COMPLIANT] + counted[Outcome.CORRECTED]
+    complied = sum(count for outcome, count in counted.items() if outcome.complied)
     low, high = wilson(complied, decided) if decided else (None, None)
     return Compliance(
         visits=total,

@@ -8,11 +8,16 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import QueuePool
 
 from monitor.domain.address import redact
 from monitor.domain.errors import JournalError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+
+#: Connections at once: as many as there can be threads that ask for the pages, so that the recording never waits for
+#: one. PostgreSQL takes a hundred where it is not told otherwise.
+_CONNECTIONS_KEPT, _CONNECTIONS_MORE = 5, 75
 
 
 def sqlite_url(path: Path) -> URL:
@@ -27,6 +32,9 @@ def open_database(url: str | URL) -> Engine:
     committed survives a crash of the program or of the machine.
     """
     engine = create_engine(url)
+    if isinstance(engine.pool, QueuePool):  # an in-memory database has but one connection
+        engine.dispose()
+        engine = create_engine(url, pool_size=_CONNECTIONS_KEPT, max_overflow=_CONNECTIONS_MORE)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
     try:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import assert_never
 
-from sqlalchemy import URL, update
+from sqlalchemy import Engine, update
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -19,7 +19,7 @@ from monitor.domain.event import (
     SourceOpened,
     VisitEnded,
 )
-from monitor.storage.database import open_database, reason
+from monitor.storage.database import reason
 from monitor.storage.run_info import RunInfo
 from monitor.storage.schema import Base, IncidentRow, RunRow, SourceEventRow, VisitRow
 
@@ -29,15 +29,15 @@ def _no_hour(_: float) -> None:
 
 
 class Journal:
-    """The only writer of a database; opened, used and closed on one thread.
+    """The only writer of events into a database that is open; used and closed on one thread.
 
     `put` returns once the event is committed, so a crash loses at most the event in flight. `hour` turns a `time_s`
     into UTC, or None where the hour is not known, as in a replay.
     """
 
-    def __init__(self, url: str | URL, run: RunInfo, hour: Callable[[float], datetime | None] = _no_hour) -> None:
+    def __init__(self, engine: Engine, run: RunInfo, hour: Callable[[float], datetime | None] = _no_hour) -> None:
         self._hour = hour
-        self._engine = open_database(url)
+        self._engine = engine
         row = RunRow(
             kind=run.kind,
             started_at=run.started_at,
@@ -107,6 +107,9 @@ class Journal:
                     y1_px=event.box.y1_px,
                     x2_px=event.box.x2_px,
                     y2_px=event.box.y2_px,
+                    share=event.share,
+                    evidence_s=event.evidence_s,
+                    looks=event.looks,
                 )
             case VisitEnded():
                 visit = event.visit

@@ -135,6 +135,9 @@ def event_values(event: Event) -> dict[str, Any]:
                 "since_s": _ms(event.since_s),
                 "confidence": round(event.confidence, 3),
                 "box_px": _box(event.box),
+                "share": round(event.share, 3),
+                "evidence_s": _ms(event.evidence_s),
+                "looks": event.looks,
             }
         case IncidentClosed():
             values = {

@@ -36,7 +36,7 @@ class RunRow(Base):
 
 
 class IncidentRow(Base):
-    """One violation; `closed_s` is empty while it is open."""
+    """One violation; `closed_s` is empty while it is open. The evidence is that of the moment it opened."""
 
     __tablename__ = "incidents"
     __table_args__ = (Index(None, "run_id", "incident_id", unique=True), Index(None, "source_id", "opened_s"))
@@ -57,6 +57,9 @@ class IncidentRow(Base):
     opened_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), index=True)
     closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     close_reason: Mapped[str | None] = mapped_column(String(16))
+    share: Mapped[float | None] = mapped_column(Float)
+    evidence_s: Mapped[float | None] = mapped_column(Float)
+    looks: Mapped[int | None] = mapped_column(Integer)
 
 
 class VisitRow(Base):
@@ -92,3 +95,54 @@ class SourceEventRow(Base):
     reason: Mapped[str | None] = mapped_column(String(16))
     detail: Mapped[str | None] = mapped_column(String(500))
     frames: Mapped[int | None] = mapped_column(Integer)
+
+
+class RemarkRow(Base):
+    """What somebody said of an incident; nothing is changed or taken away, the newest opinion holds."""
+
+    __tablename__ = "remarks"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    incident: Mapped[int] = mapped_column(ForeignKey("incidents.id"), index=True)
+    by: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    opinion: Mapped[str | None] = mapped_column(String(16))
+    mistaken: Mapped[str | None] = mapped_column(String(16))
+    note: Mapped[str] = mapped_column(String(500))
+
+
+class AccountRow(Base):
+    """Somebody who may log in; a new `stamp` ends the sessions that were begun before it."""
+
+    __tablename__ = "accounts"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), index=True, unique=True)
+    role: Mapped[str] = mapped_column(String(16))
+    cameras: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    password_hash: Mapped[str] = mapped_column(String(255))
+    stamp: Mapped[str] = mapped_column(String(32))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class TokenRow(Base):
+    """A script's key to the API; only its hash is kept."""
+
+    __tablename__ = "tokens"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), index=True, unique=True)
+    role: Mapped[str] = mapped_column(String(16))
+    cameras: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    sha256: Mapped[str] = mapped_column(String(64), index=True, unique=True)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class AuditRow(Base):
+    """Who did what through the pages, the API or the command line."""
+
+    __tablename__ = "audit"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    who: Mapped[str] = mapped_column(String(64))
+    action: Mapped[str] = mapped_column(String(32))
+    detail: Mapped[str] = mapped_column(String(500))
+    address: Mapped[str] = mapped_column(String(64))

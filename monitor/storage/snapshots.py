@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import cv2
@@ -38,3 +38,18 @@ class SnapshotFolder:
                 partial(path).unlink()
             raise
         return path
+
+    def load(self, incident_id: str, at: datetime) -> bytes | None:
+        """Return the picture of an incident as a JPEG, None where there is none; raises `OutputError`.
+
+        The hour of the journal and that of the file were taken a moment apart, so midnight may lie between them.
+        """
+        for day in (0, 1, -1):
+            path = self._folder / f"{at + timedelta(days=day):%Y-%m-%d}" / f"{incident_id}.jpg"
+            try:
+                return path.read_bytes()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise OutputError(f"{path}: cannot be read: {error.strerror}") from error
+        return None

@@ -284,7 +284,7 @@ def test_without_a_video_the_recordings_of_the_configuration_are_replayed(
         "  live: {source: 'rtsp://viewer:geheim@192.0.2.1/x'}\n",
         "utf-8",
     )
-    done = run(cwd=tmp_path)
+    done = run("replay", cwd=tmp_path)
     assert done.code == 0, done.err
     assert "Eingang Süd" in done.out
     assert names(tmp_path / "recordings") == {"Eingang Süd"}

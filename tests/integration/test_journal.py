@@ -4,7 +4,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,10 +25,10 @@ from monitor.domain.event import (
 )
 from monitor.domain.geometry import Box
 from monitor.domain.visit import Outcome, Segment, Visit
+from monitor.storage.database import open_database
 from monitor.storage.journal import Journal
 from monitor.storage.run_info import RunInfo
 from tests.conftest import PROJECT
-from tests.integration.postgres import find_programs, running_server
 
 RUN = RunInfo(
     kind="replay",
@@ -51,6 +50,9 @@ def incident(number: int, source: str = "door") -> IncidentOpened:
         since_s=float(number),
         confidence=0.75,
         box=Box(1.5, 2.5, 30.25, 40.125),
+        share=0.875,
+        evidence_s=1.5,
+        looks=12,
     )
 
 
@@ -82,7 +84,7 @@ def a_day(source: str = "door") -> list[Event]:
 
 
 def write(url: str, events: list[Event]) -> None:
-    journal = Journal(url, RUN)
+    journal = Journal(open_database(url), RUN)
     try:
         for event in events:
             journal.put(event)
@@ -101,31 +103,6 @@ def rows(url: str, query: str) -> list[tuple]:
             return [tuple(row) for row in connection.execute(text(query))]
     finally:
         engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    pytest.importorskip("psycopg", reason="the PostgreSQL driver is not installed: pip install 'psycopg[binary]'")
-    programs = find_programs()
-    if programs is None:
-        pytest.skip("no PostgreSQL server is installed: apt-get install postgresql")
-    with running_server(programs) as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        yield sqlite_url(tmp_path / "journal.db")
-        return
-    server = request.getfixturevalue("server")
-    engine = create_engine(server)
-    with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    engine.dispose()
-    yield server
 
 
 def test_every_kind_of_event_is_kept(url: str) -> None:
@@ -175,7 +152,7 @@ def test_the_name_of_a_recording_may_be_as_long_as_a_file_name(url: str) -> None
 
 
 def test_the_same_incident_twice_is_refused_and_the_rest_stays(url: str) -> None:
-    journal = Journal(url, RUN)
+    journal = Journal(open_database(url), RUN)
     journal.put(incident(1))
     with pytest.raises(JournalError) as caught:
         journal.put(incident(1))
@@ -208,7 +185,7 @@ def test_a_newer_schema_is_refused_and_left_alone(url: str) -> None:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     engine.dispose()
     with pytest.raises(JournalError, match="newer version") as caught:
-        Journal(url, RUN)
+        Journal(open_database(url), RUN)
     assert "\n" not in str(caught.value)
     assert rows(url, "SELECT version_num FROM alembic_version") == [("9999",)]
     assert rows(url, "SELECT count(*) FROM runs") == [(1,)]
@@ -217,7 +194,7 @@ def test_a_newer_schema_is_refused_and_left_alone(url: str) -> None:
 def test_a_server_that_does_not_answer_is_refused_in_one_line_without_its_password() -> None:
     pytest.importorskip("psycopg", reason="the PostgreSQL driver is not installed: pip install 'psycopg[binary]'")
     with pytest.raises(JournalError) as caught:
-        Journal("postgresql+psycopg://monitor:geheim@127.0.0.1:1/journal?connect_timeout=3", RUN)
+        Journal(open_database("postgresql+psycopg://monitor:geheim@127.0.0.1:1/journal?connect_timeout=3"), RUN)
     assert "\n" not in str(caught.value)
     assert "geheim" not in str(caught.value)
 
@@ -226,8 +203,9 @@ WRITER = """
 import sys
 from tests.integration.test_journal import RUN, incident
 from monitor.domain.event import CloseReason, IncidentClosed
+from monitor.storage.database import open_database
 from monitor.storage.journal import Journal
-journal = Journal(sys.argv[1], RUN)
+journal = Journal(open_database(sys.argv[1]), RUN)
 for number in range(1, 1_000_000):
     journal.put(incident(number))
     sys.stdout.write(f"{number}\\n")
@@ -262,7 +240,7 @@ def test_a_killed_writer_loses_at_most_the_event_in_flight(url: str, after: int)
 
 
 def test_sqlite_writes_ahead_and_syncs(tmp_path: Path) -> None:
-    journal = Journal(sqlite_url(tmp_path / "journal.db"), RUN)
+    journal = Journal(open_database(sqlite_url(tmp_path / "journal.db")), RUN)
     journal.put(incident(1))
     reader = sqlite3.connect(f"file:{tmp_path / 'journal.db'}?mode=ro", uri=True)
     assert reader.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -321,7 +299,7 @@ def test_what_is_no_database_is_refused_in_one_line(tmp_path: Path, spoil) -> No
     spoil(path)
     before = None if path.is_dir() else path.read_bytes()
     with pytest.raises(JournalError) as caught:
-        Journal(sqlite_url(path), RUN)
+        Journal(open_database(sqlite_url(path)), RUN)
     assert "\n" not in str(caught.value)
     assert str(path) in str(caught.value)
     assert before is None or path.read_bytes() == before
@@ -330,7 +308,7 @@ def test_what_is_no_database_is_refused_in_one_line(tmp_path: Path, spoil) -> No
 def test_a_second_writer_is_told_not_to_wait_for_ever(tmp_path: Path) -> None:
     """A locked database is an error in one line after SQLite's own waiting time."""
     path = tmp_path / "journal.db"
-    journal = Journal(sqlite_url(path), RUN)
+    journal = Journal(open_database(sqlite_url(path)), RUN)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(JournalError, match="locked"):

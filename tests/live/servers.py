@@ -137,8 +137,9 @@ def listening(greeting: bytes = b"", *, endless: bool = False) -> Iterator[int]:
 class HttpCamera:
     """Motion JPEG over HTTP, `fps` pictures a second; `hang` holds all connections up, `hang_up` ends them."""
 
-    def __init__(self, fps: float = 10.0) -> None:
+    def __init__(self, fps: float = 10.0, size: tuple[int, int] = (320, 240)) -> None:
         self.fps = fps
+        self._size = size
         self.go = threading.Event()
         self.go.set()
         self._ended = threading.Event()
@@ -186,7 +187,7 @@ class HttpCamera:
         try:
             while not self._ended.wait(1 / self.fps) and mine == self._round:
                 self.go.wait()
-                jpeg = cv2.imencode(".jpg", noise(240, 320, number := number + 1))[1].tobytes()
+                jpeg = cv2.imencode(".jpg", noise(*self._size[::-1], number := number + 1))[1].tobytes()
                 head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
                 handler.wfile.write(head.encode() + jpeg + b"\r\n")
         except OSError:

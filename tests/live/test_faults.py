@@ -314,7 +314,7 @@ def fill(path: Path) -> None:
 
 def test_a_journal_on_a_full_disk(disk: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A real database, log and pictures on a real disk of 3 MB that another program fills up."""
-    from monitor.storage.database import sqlite_url
+    from monitor.storage.database import open_database, sqlite_url
     from monitor.storage.journal import Journal, RunInfo
     from monitor.storage.lines import ViolationLog
     from tests.e2e.commands import ask
@@ -326,7 +326,10 @@ def test_a_journal_on_a_full_disk(disk: Path, caplog: pytest.LogCaptureFixture) 
         return datetime.now(UTC) - timedelta(seconds=time.monotonic() - time_s)
 
     def sinks() -> list[Sink]:
-        return [Journal(sqlite_url(disk / "journal.db"), run, hour), ViolationLog(disk / "violations.log", 10**6, 1)]
+        return [
+            Journal(open_database(sqlite_url(disk / "journal.db")), run, hour),
+            ViolationLog(disk / "violations.log", 10**6, 1),
+        ]
 
     door = Device()
     with watching({"door": camera("0")}, disk, make_source=devices(door=door), sinks=sinks) as watch:

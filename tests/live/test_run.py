@@ -1,5 +1,6 @@
 """`monitor run` as a process of its own: signals, a changed configuration, and what may never be printed."""
 
+import json
 import os
 import re
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,14 +30,21 @@ STARTS_S = 45.0
 class Run:
     """A running monitor and what it has said so far."""
 
-    def __init__(self, folder: Path, cameras: dict[str, Any], *options: str, **more: Any) -> None:
+    def __init__(
+        self, folder: Path, cameras: dict[str, Any], *options: str, command: str | None = "run", **more: Any
+    ) -> None:
         self.folder = folder
         self.config = folder / "config.yaml"
         self.configure(cameras, **more)
         self.lines: list[str] = []
-        command = [sys.executable, "-m", "monitor", *options, "run", "--config", str(self.config)]
+        words = [*options, *([] if command is None else [command, "--config", str(self.config)])]
         self.process = subprocess.Popen(
-            command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [sys.executable, "-m", "monitor", *words],
+            cwd=folder,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -50,7 +59,7 @@ class Run:
 
     def configure(self, cameras: dict[str, Any], **more: Any) -> None:
         """Write the configuration."""
-        values = {"detector": {"model": str(MODEL)}, "capture": CAPTURE, "cameras": cameras} | more
+        values = {"detector": {"model": str(MODEL)}, "capture": CAPTURE, "web": {"port": 0}, "cameras": cameras} | more
         self.config.write_text(yaml.safe_dump(values), "utf-8")
 
     def wait(self, words: str, within_s: float = STARTS_S, times: int = 1) -> None:
@@ -251,13 +260,28 @@ def test_a_camera_comes_back_while_it_runs(server: RtspServer, runs: list[Run], 
     complete(run)
 
 
+def test_without_a_command_it_watches_and_says_where_the_desk_is(runs: list[Run], tmp_path: Path, sample: Path) -> None:
+    run = Run(tmp_path, {"door": played(sample)}, command=None)
+    runs.append(run)
+    run.wait("door: live")
+    run.wait("the desk is at http")
+    address = re.search(r"http://127\.0\.0\.1:\d+/", run.said)
+    assert address is not None
+    with urllib.request.urlopen(address[0], timeout=10) as answer:
+        assert 'aria-current="page">Desk' in answer.read().decode()
+    with urllib.request.urlopen(address[0] + "healthz", timeout=10) as answer:
+        assert json.load(answer) == {"well": True, "reasons": []}
+    assert run.stop() < 3.5
+    complete(run)
+
+
 def test_what_keeps_it_from_starting_is_one_line(tmp_path: Path) -> None:
     for values, code, words in (
         ({"cameras": {}}, 3, "names no camera"),
         ({"cameras": {"a": {"source": "0"}}, "detector": {"model": "none"}}, 5, "none"),
         ({"cameras": {"a": {"source": "ftp://127.0.0.1/x"}}}, 3, "ftp"),
     ):
-        (tmp_path / "config.yaml").write_text(yaml.safe_dump(values), "utf-8")
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump(values | {"web": {"port": 0}}), "utf-8")
         done = subprocess.run(
             [sys.executable, "-m", "monitor", "run", "--config", "config.yaml"],
             cwd=tmp_path,

@@ -1,18 +1,26 @@
 import threading
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
 from monitor.config.overlay import OverlaySettings
 from monitor.domain.frame import Frame
-from monitor.domain.track import Analysis
-from monitor.outputs.live_view import LivePicture, LiveView
+from monitor.domain.geometry import Box
+from monitor.domain.track import Analysis, Track
+from monitor.outputs.live_view import LivePicture, LiveView, Shape
 from monitor.outputs.overlay import Caption
-from tests.fakes import FakeClock
+from tests.fakes import WITH, FakeClock
 
 
 def analysis_at(time_s: float) -> Analysis:
     return Analysis(Frame(np.full((72, 128, 3), 90, np.uint8), "door", 0, time_s, None), (), 0.01, 0.0)
+
+
+def decoded(picture: LivePicture | None) -> np.ndarray:
+    assert picture is not None
+    image = cv2.imdecode(np.frombuffer(picture.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    return np.asarray(image)
 
 
 def view_at(clock: FakeClock) -> LiveView:
@@ -34,7 +42,7 @@ def test_a_picture_is_encoded_once_however_many_watch():
 
     def look() -> None:
         start.wait()
-        seen.append(view.next(after=0, timeout_s=5))
+        seen.append(view.picture(Shape()))
 
     viewers = [threading.Thread(target=look) for _ in range(8)]
     for viewer in viewers:
@@ -47,29 +55,35 @@ def test_a_picture_is_encoded_once_however_many_watch():
     assert cv2.imdecode(np.frombuffer(seen[0].jpeg, np.uint8), cv2.IMREAD_COLOR).shape == (72, 128, 3)
 
 
-def test_a_slow_viewer_gets_the_newest_and_not_a_queue():
+def test_who_asks_late_gets_the_newest_and_not_a_queue():
     view = view_at(FakeClock())
+    assert view.picture(Shape()) is None
     for number in range(1, 6):
         view.publish(analysis_at(number / 10))
-    picture = view.next(after=1, timeout_s=5)
+    picture = view.picture(Shape())
     assert picture is not None
-    assert (picture.number, picture.analysis.frame.time_s) == (5, 0.5)
-    assert view.next(after=picture.number, timeout_s=0.01) is None, "nothing newer, and no old one again"
+    assert (picture.number, picture.analysis.frame.time_s) == (view.number, 0.5)
 
 
-def test_who_waits_is_woken_by_the_next_picture():
-    view = view_at(FakeClock())
+def test_who_listens_is_told_of_every_picture():
+    view, told = view_at(FakeClock()), []
     view.publish(analysis_at(0.0))
-    got: list[LivePicture | None] = []
-    with view.watching():
-        assert view.watched
-        viewer = threading.Thread(target=lambda: got.append(view.next(after=1, timeout_s=10)))
-        viewer.start()
-        view.publish(analysis_at(0.1))
-        viewer.join()
-    assert not view.watched
-    assert got[0] is not None
-    assert got[0].number == 2
+    view.on_new = lambda: told.append(view.number)
+    view.publish(analysis_at(0.1))
+    assert told == [2]
+
+
+def test_each_width_is_encoded_once_and_boxes_stay_where_they_are():
+    view = view_at(FakeClock())
+    face = Track(1, Box(32, 18, 64, 54), WITH, 0.9, 0.0, 0.0, 3)
+    view.publish(replace(analysis_at(0.0), tracks=(face,)))
+    small, again = view.picture(Shape(64)), view.picture(Shape(64))
+    assert (view.encoded, again) == (1, small)
+    image = decoded(small)
+    assert image.shape == (36, 64, 3)
+    assert np.ptp(image[18, 16].astype(int)) > 40, "the outline of the face is at half its place"
+    assert view.picture(Shape(4000)) is not small
+    assert decoded(view.picture(Shape(4000))).shape == (72, 128, 3), "never enlarged"
 
 
 def test_an_old_picture_is_drawn_grey():
@@ -78,10 +92,9 @@ def test_an_old_picture_is_drawn_grey():
     picture = np.zeros((72, 128, 3), np.uint8)
     picture[..., 2] = 255
     view.publish(Analysis(Frame(picture, "door", 0, 10.0, None), (), 0.01, 0.0))
-    fresh = view.next(after=0, timeout_s=1)
-    view.publish(Analysis(Frame(picture, "door", 0, 10.0, None), (), 0.01, 0.0))
+    fresh = view.picture(Shape())
     clock.advance(5)
-    stale = view.next(after=1, timeout_s=1)
+    stale = view.picture(Shape())
     colours = []
     for shown in (fresh, stale):
         assert shown is not None

@@ -178,7 +178,7 @@ def test_an_event_that_can_never_be_written_holds_up_no_other(bench: Bench, capl
 
 
 def test_the_picture_of_an_incident_is_kept_by_day(bench: Bench, tmp_path: Path) -> None:
-    event = IncidentOpened("door-run-000001", "door", 1, WITHOUT, 5.0, 4.0, 0.9, FACE)
+    event = IncidentOpened("door-run-000001", "door", 1, WITHOUT, 5.0, 4.0, 0.9, FACE, 1.0, 2.0, 9)
     bench.start(FakeSink())
     bench.recording.put(Recorded(event, noise(240, 320)))
     bench.end()
@@ -193,7 +193,9 @@ def test_a_picture_that_cannot_be_kept_is_tried_again_and_the_event_is_not_doubl
     (tmp_path / "2026-03-29").write_text("a file where the folder of the day should be")
     sink = FakeSink()
     bench.start(sink)
-    bench.recording.put(Recorded(IncidentOpened("i", "door", 1, WITHOUT, 5.0, 4.0, 0.9, FACE), noise(240, 320)))
+    bench.recording.put(
+        Recorded(IncidentOpened("i", "door", 1, WITHOUT, 5.0, 4.0, 0.9, FACE, 1.0, 2.0, 9), noise(240, 320))
+    )
     until(lambda: bench.recording.fault is not None)
     (tmp_path / "2026-03-29").unlink()
     until(lambda: bench.recording.fault is None)

@@ -29,7 +29,8 @@ def story_of(visits=(), incidents=()):
     for number, reason in incidents:
         incident_id = f"door-{number:06d}"
         story.add(
-            IncidentOpened(incident_id, "door", number, WITHOUT, 2.0, 1.0, 0.87, Box(0, 0, 9, 9)), b"\xff\xd8jpeg"
+            IncidentOpened(incident_id, "door", number, WITHOUT, 2.0, 1.0, 0.87, Box(0, 0, 9, 9), 1.0, 2.0, 9),
+            b"\xff\xd8jpeg",
         )
         if reason is not None:
             story.add(IncidentClosed(incident_id, "door", number, 5.0, 3.0, reason), None)

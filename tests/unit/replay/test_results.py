@@ -11,7 +11,7 @@ from monitor.replay.recorder import SinkRecorder
 from monitor.replay.results import Story, people_by_minute
 from tests.fakes import UNKNOWN, WITH, WITHOUT, FakeSink, flat
 
-OPENED = IncidentOpened("door-000001", "door", 3, WITHOUT, 2.0, 1.0, 0.9, Box(0, 0, 9, 9))
+OPENED = IncidentOpened("door-000001", "door", 3, WITHOUT, 2.0, 1.0, 0.9, Box(0, 0, 9, 9), 1.0, 2.0, 9)
 CLOSED = IncidentClosed("door-000001", "door", 3, 5.0, 3.0, CloseReason.GONE)
 ENDED = SourceEnded("door", 9.0, EndReason.FINISHED, 9)
 

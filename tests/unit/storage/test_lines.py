@@ -22,7 +22,7 @@ from tests.fakes import INCORRECT, UNKNOWN, WITH, WITHOUT
 OPENED = SourceOpened("door", 0.0, width_px=1280, height_px=720)
 ENDED = SourceEnded("door", 33.96, EndReason.FINISHED, 850)
 INCIDENT = IncidentOpened(
-    "door-000001", "door", 3, WITHOUT, 2.3456789, 1.00049, 0.87654, Box(1.26, 2.0, 33.333, 44.449)
+    "door-000001", "door", 3, WITHOUT, 2.3456789, 1.00049, 0.87654, Box(1.26, 2.0, 33.333, 44.449), 0.98765, 1.23456, 30
 )
 CLOSED = IncidentClosed("door-000001", "door", 3, 9.8764, 7.53071, CloseReason.CORRECTED)
 VISIT = Visit(
@@ -59,6 +59,7 @@ def test_events_as_json_lines(tmp_path):
         {
             "event": "incident_opened", "source": "door", "time_s": 2.346, "incident": "door-000001", "track": 3,
             "state": "without_mask", "since_s": 1.0, "confidence": 0.877, "box_px": [1.3, 2.0, 33.3, 44.4],
+            "share": 0.988, "evidence_s": 1.235, "looks": 30,
         },
         {
             "event": "incident_closed", "source": "door", "time_s": 9.876, "incident": "door-000001", "track": 3,
@@ -195,7 +196,7 @@ def test_a_second_run_goes_on_where_the_first_ended(tmp_path):
 
 def test_percent_signs_in_names_are_no_formats(tmp_path):
     path = tmp_path / "violations.log"
-    incident = IncidentOpened("50%s-000001", "50%s", 1, WITHOUT, 0, 0, 0.5, Box(0, 0, 1, 1))
+    incident = IncidentOpened("50%s-000001", "50%s", 1, WITHOUT, 0, 0, 0.5, Box(0, 0, 1, 1), 1.0, 2.0, 9)
     assert "  50%s  50%s-000001  " in write(path, ViolationLog(path, 1000, 1), [incident])
 
 
@@ -203,7 +204,9 @@ def test_the_log_rotates_and_loses_nothing_that_is_kept(tmp_path):
     path = tmp_path / "violations.log"
     log = ViolationLog(path, max_bytes=500, keep=3)
     for number in range(40):
-        log.put(IncidentOpened(f"door-{number:06d}", "door", number, WITHOUT, number, 0, 0.5, Box(0, 0, 1, 1)))
+        log.put(
+            IncidentOpened(f"door-{number:06d}", "door", number, WITHOUT, number, 0, 0.5, Box(0, 0, 1, 1), 1.0, 2.0, 9)
+        )
     log.close()
     files = [tmp_path / "violations.log.3", tmp_path / "violations.log.2", tmp_path / "violations.log.1", path]
     assert sorted(tmp_path.iterdir()) == sorted(files)

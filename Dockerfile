@@ -1,0 +1,58 @@
+# Mask Monitor in a container; docs/deploy.md says how to use it.
+#
+#   docker build -t mask-monitor .                      LiteRT on the CPU
+#   docker build -t mask-monitor:gpu --target gpu .     TensorFlow with CUDA's libraries
+#
+# scripts/container-check carries out these very lines without a Docker engine; it knows the instructions used here.
+
+FROM debian:bookworm-slim AS base
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends python3 \
+    && rm -rf /var/lib/apt/lists/*
+
+FROM base AS tools
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends python3-venv
+WORKDIR /opt/mask-monitor
+COPY requirements-core.txt requirements.txt requirements-gpu.txt ./
+COPY scripts/setup.sh scripts/
+COPY deploy/install.sh deploy/
+
+FROM tools AS cpu-packages
+RUN deploy/install.sh requirements-core.txt && .venv/bin/python -m pip uninstall --yes pip
+
+FROM tools AS gpu-packages
+RUN deploy/install.sh requirements-gpu.txt && .venv/bin/python -m pip uninstall --yes pip
+
+FROM base AS program
+WORKDIR /opt/mask-monitor
+COPY LICENSE ./
+COPY models models
+COPY recordings recordings
+COPY deploy/monitor deploy/
+COPY monitor monitor
+RUN python3 -m compileall -q --invalidation-mode unchecked-hash monitor
+
+FROM base AS runtime
+RUN groupadd --gid 10001 monitor \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin monitor \
+    && install -d -o monitor -g monitor -m 750 /recordings
+COPY deploy/config /config
+ENV PATH=/opt/mask-monitor/deploy:/opt/mask-monitor/.venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp
+WORKDIR /config
+VOLUME ["/config", "/recordings"]
+EXPOSE 8080
+USER 10001:10001
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8080/healthz', timeout=5)"]
+ENTRYPOINT ["monitor"]
+CMD ["run", "--config", "/config/config.yaml"]
+
+FROM runtime AS gpu
+ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+COPY --from=gpu-packages /opt/mask-monitor/.venv /opt/mask-monitor/.venv
+COPY --from=program /opt/mask-monitor /opt/mask-monitor
+
+FROM runtime AS cpu
+COPY --from=cpu-packages /opt/mask-monitor/.venv /opt/mask-monitor/.venv
+COPY --from=program /opt/mask-monitor /opt/mask-monitor

@@ -1,0 +1,158 @@
+"""What the pages are made of."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from monitor.config.settings import Settings
+from monitor.config.web import WebSettings
+from monitor.detectors.folder import cached_sha256
+from monitor.detectors.opening import OpenedDetector
+from monitor.domain.clock import Clock
+from monitor.domain.errors import ConfigError
+from monitor.domain.event import Event, IncidentClosed, IncidentOpened
+from monitor.pipeline.crew import Crew
+from monitor.pipeline.live import Live
+from monitor.storage.once import OnceOpened
+from monitor.storage.snapshots import SnapshotFolder
+from monitor.web.model import Model
+from monitor.web.server import Server, bind, is_loopback, url_of
+
+if TYPE_CHECKING:  # the web thread loads FastAPI and its like while cameras connect
+    from monitor.storage.incident_book import IncidentBook
+    from monitor.web.hub import Hub
+    from monitor.web.services import Services
+
+_log = logging.getLogger(__name__)
+
+#: Tries to log in from one address, and wrong passwords for one name, before they have to wait.
+_LOGINS, _LOGINS_OVER_S = 10, 60.0
+_FAILURES, _FAILURES_OVER_S = 20, 900.0
+
+
+class Site:
+    """The pages of one live monitor: the port is taken at once, and served from `start` to `join`.
+
+    Raises `ConfigError` where the port cannot be had, a certificate cannot be used, or the address can be reached from
+    elsewhere while nobody has an account.
+    """
+
+    def __init__(self, web: WebSettings, folder: Path, database: OnceOpened, clock: Clock) -> None:
+        if not is_loopback(web.host) or web.trusted_proxies:
+            from monitor.storage.accounts import Accounts
+
+            if not Accounts(database(), clock).exist():
+                where = "through web.trusted_proxies" if is_loopback(web.host) else f"at web.host {web.host}"
+                raise ConfigError(
+                    f"the pages can be reached from elsewhere {where}, and nobody has an account yet; "
+                    "create one first: monitor user add NAME --role admin"
+                )
+        self._web = web
+        self._folder = folder
+        self._database = database
+        self._clock = clock
+        self._bound = bind(web)
+        self._server = Server(web, self._bound)
+        self._hub: Hub | None = None
+        self._crew: Crew | None = None
+        self.url = url_of(web, self._bound)
+
+    def tell(self, event: Event) -> None:
+        """Take an event that has been written down."""
+        if self._hub is not None:
+            self._hub.tell(event)
+
+    def start(
+        self, live: Live, started_at: datetime, settings: Callable[[], Settings], model: Callable[[], Model]
+    ) -> None:
+        """Begin to serve; where the server fails the live monitor stops too, rather than go on unseen."""
+        crew = self._crew = Crew(on_failure=live.stopped.set)
+
+        def serve() -> None:
+            from monitor.web.app import make_app
+
+            given = self._services(live, started_at, settings, model)
+            self._hub = given.hub
+            crew.spawn("pictures", given.hub.encode)
+            try:
+                app = make_app(given, self._web, lambda: _log.info("the desk is at %s", self.url))
+                self._server.run(app)
+            finally:
+                given.hub.stop()
+                given.photos.close()
+
+        crew.spawn("web", serve)
+
+    def ask_stop(self) -> None:
+        """Serve no longer."""
+        self._server.stop()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the end; raises what the server failed with. See `running` for who has not come to it."""
+        try:
+            if self._crew is not None:
+                until_s = self._clock.monotonic_s() + timeout_s
+                self._crew.alive(timeout_s, "web")  # which may begin other threads up to its end
+                self._crew.alive(until_s - self._clock.monotonic_s())
+                self._crew.raise_failure()
+        finally:
+            self._bound.close()
+
+    def running(self) -> list[str]:
+        """Return the threads that are at work."""
+        return [] if self._crew is None else self._crew.running()
+
+    def _services(
+        self, live: Live, started_at: datetime, settings: Callable[[], Settings], model: Callable[[], Model]
+    ) -> "Services":
+        from monitor.storage.accounts import Accounts
+        from monitor.storage.figures import Figures
+        from monitor.storage.incident_book import IncidentBook
+        from monitor.web.hub import Hub
+        from monitor.web.photo_desk import PhotoDesk
+        from monitor.web.services import Services
+        from monitor.web.sessions import Sessions, session_key
+        from monitor.web.throttle import Throttle
+
+        engine, web, clock = self._database(), self._web, self._clock
+        book = IncidentBook(engine, clock, started_at)
+        in_turn = asyncio.Lock()  # or what is read first might be told last
+        hub = Hub(live.cameras, clock, lambda event: _spread(event, book, hub, in_turn))
+        return Services(
+            live=live,
+            settings=settings,
+            model=model,
+            folder=self._folder,
+            started_at=started_at,
+            clock=clock,
+            accounts=Accounts(engine, clock),
+            book=book,
+            figures=Figures(engine),
+            snapshots=SnapshotFolder(self._folder / "incidents"),
+            hub=hub,
+            photos=PhotoDesk(settings),
+            sessions=Sessions(session_key(self._folder), web.session_hours, web.tls),
+            logins=Throttle(_LOGINS, _LOGINS_OVER_S, clock),
+            failures=Throttle(_FAILURES, _FAILURES_OVER_S, clock),
+            uploads=Throttle(web.photo.per_minute, 60.0, clock),
+            behind_proxy=bool(web.trusted_proxies),
+        )
+
+
+def model_of(opened: OpenedDetector) -> Model:
+    """Return what the pages say of a detector."""
+    return Model(opened.folder.name, cached_sha256(opened.file), opened.backend.value, opened.device)
+
+
+async def _spread(event: Event, book: "IncidentBook", hub: "Hub", in_turn: asyncio.Lock) -> None:
+    """Bring an incident that opened or closed to every page that may know of it."""
+    if isinstance(event, IncidentOpened | IncidentClosed):
+        from monitor.web.schemas import incident_message
+
+        async with in_turn:
+            incident = await asyncio.to_thread(book.by_incident_id, event.incident_id)
+            if incident is not None:
+                hub.announce(incident.camera, incident_message(incident))

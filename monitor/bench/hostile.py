@@ -1,0 +1,107 @@
+"""Those who mean no good: viewers that never read, and tries to log in as fast as they are answered.
+
+`python -m monitor.bench.hostile URL TRIES` tries to log in, in a process of its own, and prints the codes as JSON.
+"""
+
+import base64
+import contextlib
+import http.client
+import json
+import os
+import select
+import socket
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
+
+_TIMEOUT_S = 30.0
+_AT_ONCE = 8
+_PATH = "/api/v1/live"
+
+#: One in so many does not even finish its request.
+_HALF_OPEN_EVERY = 4
+
+
+@contextlib.contextmanager
+def slow_viewers(url: str, count: int, width: int, cameras: Sequence[str]) -> Iterator[list[socket.socket]]:
+    """Hold so many connections that ask for every camera and never read; every fourth stops amid its request."""
+    wish = json.dumps({"watch": {camera: {"width": width} for camera in cameras}}).encode()
+    with contextlib.ExitStack() as open_ones:
+        sockets = []
+        for number in range(count):
+            slow = open_ones.enter_context(_connect(url))
+            request = _handshake(urlsplit(url).netloc)
+            if number % _HALF_OPEN_EVERY == _HALF_OPEN_EVERY - 1:
+                slow.sendall(request[: len(request) // 2])
+            else:
+                slow.sendall(request)
+                while slow.recv(1) != b"\n" or slow.recv(2) != b"\r\n":
+                    pass
+                slow.sendall(frame_of(wish))
+            sockets.append(slow)
+        yield sockets
+
+
+def still_connected(sockets: Sequence[socket.socket]) -> int:
+    """Return how many the monitor has not let go."""
+    poll = select.poll()
+    for each in sockets:
+        poll.register(each, select.POLLRDHUP)
+    return len(sockets) - len(poll.poll(0))
+
+
+def frame_of(text: bytes) -> bytes:
+    """Return a text message as one WebSocket frame of a client (RFC 6455, 5.2), masked with zeros."""
+    length = len(text)
+    size = bytes([0x80 | length]) if length < 126 else bytes([0x80 | 126]) + length.to_bytes(2, "big")
+    return b"\x81" + size + b"\0\0\0\0" + text
+
+
+def try_to_log_in(url: str, tries: int) -> dict[str, int]:
+    """Try so often, over a few connections at once, and return how often each code was answered; 0 is no answer."""
+    codes: Counter[str] = Counter()
+    shares = [tries // _AT_ONCE + (number < tries % _AT_ONCE) for number in range(_AT_ONCE)]
+
+    def keep_trying(share: int) -> None:
+        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=_TIMEOUT_S)
+        for number in range(share):
+            body = json.dumps({"name": f"guard-{number % 50}", "password": f"guess-{number}"})
+            try:
+                connection.request("POST", "/api/v1/session", body, {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                answer.read()
+                codes[str(answer.status)] += 1
+            except (OSError, http.client.HTTPException):
+                codes["0"] += 1
+                connection.close()
+        connection.close()
+
+    threads = [threading.Thread(target=keep_trying, args=(share,)) for share in shares]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return dict(codes)
+
+
+def _connect(url: str) -> socket.socket:
+    parts = urlsplit(url)
+    slow = socket.socket()
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    slow.settimeout(_TIMEOUT_S)
+    slow.connect((parts.hostname, parts.port))
+    return slow
+
+
+def _handshake(host: str) -> bytes:
+    key = base64.b64encode(os.urandom(16)).decode()
+    return (
+        f"GET {_PATH} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    ).encode()
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(try_to_log_in(sys.argv[1], int(sys.argv[2]))) + "\n")

@@ -1,0 +1,134 @@
+"""Somebody who watches, in a process of their own: a page's end of the socket, without the page.
+
+`python -m monitor.bench.viewer URL WIDTH CAMERA...` connects and watches. It prints `ready` with its first picture; the
+line `begin` on its standard input starts a stretch, `end` prints what came since as one line of JSON, and the end of
+the input ends it.
+"""
+
+import json
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+_PING_EVERY_S = 2.0
+
+
+class HoursApart:
+    """How far the monitor's clock is ahead of ours, by the answer that was on its way for the shortest time."""
+
+    def __init__(self) -> None:
+        self.ahead_ms = 0.0
+        self._trip_ms = float("inf")
+
+    def answered(self, sent_ms: float, got_ms: float, there_ms: float) -> None:
+        """Take the answer to a ping: when it was sent and came back by our clock, and the monitor's hour between."""
+        if got_ms - sent_ms <= self._trip_ms:
+            self._trip_ms = got_ms - sent_ms
+            self.ahead_ms = there_ms - (sent_ms + got_ms) / 2
+
+    def age_ms(self, captured_ms: float, now_ms: float) -> float:
+        """Return how old a picture is, now by our clock."""
+        return now_ms + self.ahead_ms - captured_ms
+
+
+@dataclass(slots=True)
+class Stretch:
+    """What came in a stretch of time: ages of pictures on arrival, counts by camera, and how many were no newer."""
+
+    began_s: float = field(default_factory=time.monotonic)
+    cpu_s: float = field(default_factory=time.process_time)
+    ages_ms: list[float] = field(default_factory=list)
+    pictures: Counter[str] = field(default_factory=Counter)
+    stale: int = 0
+    repeated: int = 0
+    received_bytes: int = 0
+
+    def values(self) -> dict[str, Any]:
+        """Return what the benchmark is told."""
+        return {
+            "seconds": time.monotonic() - self.began_s,
+            "cpu_s": time.process_time() - self.cpu_s,
+            "ages_ms": [round(age, 1) for age in self.ages_ms],
+            "pictures": dict(self.pictures),
+            "stale": self.stale,
+            "repeated": self.repeated,
+            "bytes": self.received_bytes,
+        }
+
+
+class Watcher:
+    """Reads what the socket sends."""
+
+    def __init__(self) -> None:
+        self.stretch = Stretch()
+        self._apart = HoursApart()
+        self._newest: dict[str, float] = {}
+
+    def take(self, message: str | bytes, now_ms: float) -> None:
+        """Take one message of the socket."""
+        stretch = self.stretch
+        stretch.received_bytes += len(message)
+        if isinstance(message, str):
+            if message.startswith('{"type":"pong"'):
+                pong = json.loads(message)
+                self._apart.answered(pong["ping"], now_ms, pong["now_ms"])
+            return
+        header = header_of(message)
+        camera, captured_ms = header["camera"], header["captured_ms"]
+        stretch.pictures[camera] += 1
+        stretch.stale += header["stale"]
+        stretch.repeated += captured_ms <= self._newest.get(camera, 0) and not header["stale"]
+        self._newest[camera] = captured_ms
+        stretch.ages_ms.append(self._apart.age_ms(captured_ms, now_ms))
+
+
+def header_of(message: bytes) -> dict[str, Any]:
+    """Return the header of a picture as `monitor.web.hub.packed` lays it out."""
+    end = 2 + int.from_bytes(message[:2], "big")
+    header: dict[str, Any] = json.loads(message[2:end])
+    return header
+
+
+def watch(url: str, width: int, cameras: Sequence[str]) -> None:
+    """Watch until standard input ends."""
+    from websockets.exceptions import ConnectionClosed
+    from websockets.sync.client import connect
+
+    watcher, told = Watcher(), False
+    with connect(f"{url.replace('http', 'ws', 1)}api/v1/live", compression=None, max_size=None, proxy=None) as socket:
+        socket.send(json.dumps({"watch": {camera: {"width": width} for camera in cameras}}))
+
+        def obey() -> None:
+            for line in sys.stdin:
+                if line == "begin\n":
+                    watcher.stretch = Stretch()
+                elif line == "end\n":
+                    _tell(json.dumps(watcher.stretch.values()))
+            socket.close()
+
+        threading.Thread(target=obey, name="obey").start()
+        pinged_s = float("-inf")
+        try:
+            for message in socket:
+                watcher.take(message, 1000 * time.time())
+                if not told and isinstance(message, bytes):
+                    told = True
+                    _tell("ready")
+                if (now_s := time.monotonic()) - pinged_s >= _PING_EVERY_S:
+                    pinged_s = now_s
+                    socket.send(json.dumps({"ping": 1000 * time.time()}))
+        except ConnectionClosed as error:
+            _tell(json.dumps({"closed": str(error)}))
+
+
+def _tell(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    watch(sys.argv[1], int(sys.argv[2]), sys.argv[3:])

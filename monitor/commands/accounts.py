@@ -1,0 +1,124 @@
+"""`monitor user` and `monitor token`: who may see the pages."""
+
+import getpass
+import os
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+from rich.table import Table
+
+from monitor.app.watching import live_database, live_folder
+from monitor.commands.show import load, notes, out, print_json
+from monitor.config.settings import Settings
+from monitor.domain.account import Account, Role
+from monitor.domain.clock import SystemClock
+from monitor.domain.errors import ConfigError
+from monitor.storage.accounts import Accounts
+from monitor.storage.files import make_folder
+
+_PASSWORD = "MONITOR_PASSWORD"
+_AT_CONSOLE = "console"
+
+
+def add_user(config: Path | None, name: str, role: Role, cameras: list[str]) -> None:
+    """Create an account; the password is asked for, or taken from the environment."""
+    settings = load(config)
+    accounts, account = _accounts(settings), _account(settings, name, role, cameras)
+    accounts.add(account, _password())
+    accounts.note(_AT_CONSOLE, "user added", f"{name}: {role.value}")
+    notes.print(f"{name} may log in as {role.value}.", markup=False)
+
+
+def change_password(config: Path | None, name: str) -> None:
+    """Give an account another password, which ends its sessions."""
+    accounts = _accounts(load(config))
+    accounts.change_password(name, _password())
+    accounts.note(_AT_CONSOLE, "password changed", name)
+
+
+def remove_user(config: Path | None, name: str) -> None:
+    """Delete an account, which ends its sessions."""
+    accounts = _accounts(load(config))
+    accounts.remove(name)
+    accounts.note(_AT_CONSOLE, "user removed", name)
+    if not accounts.exist():
+        notes.print("Nobody has an account now: the pages are open to this machine's own users, and to nobody else.")
+
+
+def list_users(config: Path | None, *, as_json: bool) -> None:
+    """Show who has an account."""
+    found = _accounts(load(config)).all()
+    if as_json:
+        print_json([_values(account) for account in found])
+        return
+    table = Table("name", "role", "cameras")
+    for account in found:
+        table.add_row(account.name, account.role.value, _cameras(account))
+    out.print(table if found else "nobody has an account; the pages are open to this machine's own users")
+
+
+def add_token(config: Path | None, name: str, role: Role, cameras: list[str], days: int) -> None:
+    """Create a token for scripts and print it, once."""
+    settings, clock = load(config), SystemClock()
+    accounts, account = _accounts(settings), _account(settings, name, role, cameras)
+    key = accounts.add_token(account, clock.utc_now() + timedelta(days=days))
+    accounts.note(_AT_CONSOLE, "token added", f"{name}: {role.value}, {days} days")
+    notes.print("Keep it now, it is not shown again. Send it as: Authorization: Bearer TOKEN", markup=False)
+    print(key)
+
+
+def remove_token(config: Path | None, name: str) -> None:
+    """Delete a token."""
+    accounts = _accounts(load(config))
+    accounts.remove_token(name)
+    accounts.note(_AT_CONSOLE, "token removed", name)
+
+
+def list_tokens(config: Path | None, *, as_json: bool) -> None:
+    """Show which tokens there are, without their keys."""
+    found = _accounts(load(config)).tokens()
+    if as_json:
+        print_json([_values(token.account) | {"expires_at": token.expires_at.isoformat()} for token in found])
+        return
+    table = Table("name", "role", "cameras", "until")
+    for token in found:
+        account = token.account
+        table.add_row(account.name, account.role.value, _cameras(account), f"{token.expires_at:%Y-%m-%d}")
+    out.print(table if found else "there are no tokens")
+
+
+def _accounts(settings: Settings) -> Accounts:
+    if settings.journal.url is None:
+        make_folder(live_folder(settings))
+    return Accounts(live_database(settings)(), SystemClock())
+
+
+def _account(settings: Settings, name: str, role: Role, cameras: list[str]) -> Account:
+    if not (0 < len(name) <= 64 and name.isprintable() and name == name.strip()):
+        raise ConfigError(f"{name!r}: a name has 1 to 64 printable characters, without space around it")
+    if unknown := [camera for camera in cameras if camera not in settings.cameras]:
+        raise ConfigError(f"there is no camera {unknown[0]!r}; the configuration has {', '.join(settings.cameras)}")
+    if cameras and role is Role.ADMIN:
+        raise ConfigError("an admin sees every camera; give --camera to viewers and operators")
+    return Account(name, role, frozenset(cameras) if cameras else None)
+
+
+def _password() -> str:
+    if (given := os.environ.get(_PASSWORD)) is not None:
+        return given
+    if not sys.stdin.isatty():
+        raise ConfigError(f"no terminal to ask for the password at; give it in the environment as {_PASSWORD}")
+    password = getpass.getpass("Password: ")
+    if password != getpass.getpass("Again: "):
+        raise ConfigError("the two are not the same")
+    return password
+
+
+def _values(account: Account) -> dict[str, object]:
+    cameras = None if account.cameras is None else sorted(account.cameras)
+    return {"name": account.name, "role": account.role.value, "cameras": cameras}
+
+
+def _cameras(account: Account) -> str:
+    return "all" if account.cameras is None else ", ".join(sorted(account.cameras))

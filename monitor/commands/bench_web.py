@@ -1,0 +1,270 @@
+"""`monitor bench web`."""
+
+import json
+import logging
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from rich.table import Table
+
+from monitor.app.replaying import camera_for, default_recording
+from monitor.app.serving import Site, model_of
+from monitor.app.watching import build_live, inference_for, live_database, live_folder, open_first, run_of
+from monitor.bench.clips import make_clip
+from monitor.bench.hostile import slow_viewers, still_connected
+from monitor.bench.live import Window, watch
+from monitor.bench.web import Viewers, Watched, fall, figures, page_times, rate, viewers
+from monitor.commands.show import notes, out, print_json
+from monitor.config.capture import CaptureSettings
+from monitor.config.journal import OutputSettings
+from monitor.config.settings import Settings
+from monitor.config.web import WebSettings
+from monitor.domain.address import SourceAddress
+from monitor.domain.clock import SystemClock
+from monitor.domain.errors import SourceError
+from monitor.pipeline.live import Live
+from monitor.pipeline.process import memory_mb
+from monitor.storage.files import make_folder
+
+#: After the start, and after viewers came or went: until rates are what they will be.
+_SETTLE_S, _TURN_S = 8.0, 2.0
+_STARTING_S = 60.0
+_ENDING_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is put on the monitor: cameras that play a clip, viewers of all of them, and those who mean no good."""
+
+    cameras: int
+    size: tuple[int, int]
+    fps: int
+    detect_fps: float
+    viewers: int
+    width_px: int
+    slow: int
+    tries: int
+
+    @property
+    def names(self) -> list[str]:
+        """The cameras' names."""
+        return [f"camera-{number:02d}" for number in range(1, self.cameras + 1)]
+
+
+def bench_web(
+    settings: Settings, video: Path | None, load: Load, *, seconds: float, rounds: int, as_json: bool
+) -> None:
+    """Play a clip as cameras through the live monitor with its pages, watch it, and print what that costs."""
+    video = video or default_recording(settings)
+    logging.getLogger("monitor").addHandler(logging.NullHandler())  # what the cameras say is in the figures
+    with tempfile.TemporaryDirectory() as folder:
+        clip = Path(folder) / "clip.mp4"
+        make_clip(video, clip, *load.size, load.fps)
+        with _Bench(settings, clip, Path(folder) / "results", load, seconds).running() as bench:
+            values = bench.watched(rounds)
+            if load.slow:
+                values["slow_viewers"] = bench.beside_slow_viewers(rounds)
+            if load.tries:
+                values["logins"] = bench.beside_logins()
+            values["pages"] = bench.pages()
+    if as_json:
+        print_json(values)
+    else:
+        _show(values)
+
+
+class _Bench:
+    """One live monitor with its pages, measured while this and that happens to it."""
+
+    def __init__(self, settings: Settings, clip: Path, folder: Path, load: Load, seconds: float) -> None:
+        self._load = load
+        self._clip = clip
+        self._seconds = seconds
+        self._clock = SystemClock()
+        camera = camera_for(settings, SourceAddress(str(clip))).model_copy(
+            update={"detect_fps": load.detect_fps, "capture": CaptureSettings(loop=True)}
+        )
+        self._settings = settings.model_copy(
+            update={
+                "output": OutputSettings(folder=folder),
+                "web": WebSettings(port=0),
+                "cameras": dict.fromkeys(load.names, camera),
+            }
+        )
+        self._live: Live
+        self._site: Site
+
+    @contextmanager
+    def running(self) -> Iterator["_Bench"]:
+        """Run the monitor meanwhile."""
+        settings, folder = self._settings, live_folder(self._settings)
+        make_folder(folder)
+        database = live_database(settings)
+        first = open_first(settings.detector)
+        model = model_of(first)
+        site = self._site = Site(settings.web, folder, database, self._clock)
+        run = run_of(settings, first, self._clock)
+        live = self._live = build_live(settings, run, database, self._clock, tell=site.tell)
+        live.start(settings.cameras, inference_for(settings.detector, first))
+        try:
+            site.start(live, run.started_at, lambda: settings, lambda: model)
+            self._wait_for_pages()
+            live.stopped.wait(_SETTLE_S)
+            yield self
+        finally:
+            site.ask_stop()
+            try:
+                live.stop()
+            finally:
+                site.join(_ENDING_S)
+        if stuck := live.running() + site.running():
+            raise SourceError(f"{self._clip}: still at work after the end: {', '.join(stuck)}")
+
+    def watched(self, rounds: int) -> dict[str, Any]:
+        """Measure in turn without and with viewers."""
+        load, without, watched = self._load, [self._alone()], []
+        for _ in range(rounds):
+            with viewers(self._site.url, load.viewers, load.width_px, load.names) as crowd:
+                self._live.stopped.wait(_TURN_S)
+                watched.append(self._with(crowd))
+            without.append(self._alone())
+            looks = watched[-1].window
+            notes.print(
+                f"{load.cameras} camera(s): {rate(without[-1]):.1f} looks a second without viewers, "
+                f"{rate(looks):.1f} with {load.viewers}"
+            )
+        about = {
+            "cameras": load.cameras,
+            "size": "x".join(map(str, load.size)),
+            "fps": load.fps,
+            "detect_fps": load.detect_fps,
+            "viewers": load.viewers,
+            "width_px": load.width_px,
+            "seconds": self._seconds,
+            "rounds": rounds,
+        }
+        return about | figures(without, watched)
+
+    def beside_slow_viewers(self, rounds: int) -> dict[str, Any]:
+        """Measure beside viewers that ask for everything and never read."""
+        load, without, beside, left = self._load, [self._alone()], [], 0
+        before_mb = memory_mb()
+        for _ in range(rounds):
+            with slow_viewers(self._site.url, load.slow, load.width_px, load.names) as sockets:
+                beside.append(self._window())
+                left = still_connected(sockets)
+            without.append(self._alone())
+        return {
+            "viewers": load.slow,
+            "looks_ratio": fall(without, beside),
+            "still_connected": left,
+            "memory_growth_mb": round(max(max(window.memory_mb) for window in beside) - before_mb, 1),
+            "memory_growth_after_mb": round(memory_mb() - before_mb, 1),
+        }
+
+    def beside_logins(self) -> dict[str, Any]:
+        """Measure beside tries to log in, as fast as they are answered."""
+        before, before_mb = self._alone(), memory_mb()
+        stop, beside = threading.Event(), []
+
+        def measure() -> None:
+            beside.append(watch(self._live, self._load.names, 3600, self._clock, stop))
+
+        command = [sys.executable, "-m", "monitor.bench.hostile", self._site.url, str(self._load.tries)]
+        thread = threading.Thread(target=measure, name="measure")
+        thread.start()
+        began = time.perf_counter()
+        try:
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+            took_s = time.perf_counter() - began
+        finally:
+            stop.set()
+            thread.join()
+        return {
+            "tries": self._load.tries,
+            "answered_per_s": round(self._load.tries / took_s, 1),
+            "codes": json.loads(done.stdout),
+            "looks_ratio": fall([before, self._alone()], beside),
+            "memory_growth_mb": round(memory_mb() - before_mb, 1),
+        }
+
+    def pages(self) -> dict[str, dict[str, Any]]:
+        """Ask for each page while nobody else does."""
+        first = self._load.names[0]
+        paths = ["/", f"/cameras/{first}", "/incidents", "/statistics", "/health", "/settings", "/photo"]
+        return page_times(self._site.url, [*paths, f"/kiosk/{first}", "/docs"])
+
+    def _alone(self) -> Window:
+        self._live.stopped.wait(_TURN_S)
+        return self._window()
+
+    def _with(self, crowd: Viewers) -> Watched:
+        encoded = self._encoded()
+        crowd.begin()
+        window = self._window()
+        return Watched(window, self._encoded() - encoded, crowd.end())
+
+    def _window(self) -> Window:
+        return watch(self._live, self._load.names, self._seconds, self._clock, self._live.stopped)
+
+    def _encoded(self) -> int:
+        return sum(camera.view.encoded for camera in self._live.cameras())
+
+    def _wait_for_pages(self) -> None:
+        deadline_s = self._clock.monotonic_s() + _STARTING_S
+        while not self._live.stopped.is_set():
+            connection = HTTPConnection(urlsplit(self._site.url).netloc, timeout=_STARTING_S)
+            try:
+                connection.request("GET", "/healthz")
+                connection.getresponse().read()
+            except (OSError, HTTPException) as error:
+                if self._clock.monotonic_s() > deadline_s:
+                    raise SourceError(f"{self._site.url}: the pages do not come up") from error
+                self._live.stopped.wait(0.1)
+            else:
+                return
+            finally:
+                connection.close()
+
+
+def _show(values: dict[str, Any]) -> None:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim")
+    table.add_column(justify="right")
+    looks, tiles, ages = values["looks_per_s"], values["pictures_per_s_per_tile"], values["picture_age_ms"]
+    cores, costs, memory = values["cpu_cores"], values["cpu_ms_per_picture"], values["memory_mb"]
+    table.add_row("looks a second, nobody watching", f"{looks['without']:.1f}")
+    table.add_row(f"looks a second, {values['viewers']} viewer(s)", f"{looks['with']:.1f}")
+    table.add_row("with / without", f"{looks['ratio']:.3f}")
+    table.add_row("pictures a second a tile", f"{tiles['median']:.1f} ({tiles['least']:.1f} to {tiles['most']:.1f})")
+    if ages["p50"] is not None:
+        table.add_row("age on arrival, p50 / p95", f"{ages['p50']:.0f} / {ages['p95']:.0f} ms")
+    table.add_row("CPU a picture: drawing and encoding", f"{costs['pictures']:.2f} ms")
+    table.add_row("CPU a picture and viewer: sending", f"{costs['web']:.2f} ms")
+    table.add_row("cores used, nobody watching / watched", f"{cores['without']:.2f} / {cores['with']:.2f}")
+    table.add_row("cores that the viewers themselves use", f"{cores['viewers']:.2f}")
+    table.add_row("memory, nobody watching / watched", f"{memory['without']:.0f} / {memory['with']:.0f} MB")
+    if (slow := values.get("slow_viewers")) is not None:
+        table.add_row(f"looks beside {slow['viewers']} who never read", f"{slow['looks_ratio']:.3f}")
+        table.add_row("  memory", f"{slow['memory_growth_mb']:+.1f} MB, {slow['memory_growth_after_mb']:+.1f} after")
+    if (logins := values.get("logins")) is not None:
+        codes = ", ".join(f"{count} x {code}" for code, count in sorted(logins["codes"].items()))
+        table.add_row("tries to log in answered a second", f"{logins['answered_per_s']:.0f} ({codes})")
+        table.add_row("  looks meanwhile", f"{logins['looks_ratio']:.3f}")
+    for path, page in values["pages"].items():
+        table.add_row(
+            f"{path} ({page['code']})",
+            f"{page['first_byte_ms']:.0f} ms to the first byte, {page['whole_ms']:.0f} ms to the last of "
+            f"{page['bytes'] / 1000:.1f} kB",
+        )
+    out.print(table)

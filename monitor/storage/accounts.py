@@ -1,0 +1,199 @@
+"""Accounts, API tokens and the audit log."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import Engine, delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from monitor.domain.account import Account, Role
+from monitor.domain.clock import Clock
+from monitor.domain.errors import ConfigError
+from monitor.storage.schema import AccountRow, AuditRow, TokenRow
+
+#: 19 MiB, two passes, one lane: the least that OWASP's Password Storage Cheat Sheet recommends for argon2id, so that a
+#: login on a small machine does not stop the cameras.
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
+
+#: As NIST SP 800-63B-4 (3.1.1.2) asks of a password that is the only factor.
+LEAST_PASSWORD = 15
+_MOST_PASSWORD = 256
+_TOKEN_PREFIX = "mm_"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenInfo:
+    """A token as it can be listed: the key itself was shown once, when it was made."""
+
+    account: Account
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One line of the audit log."""
+
+    at: datetime
+    who: str
+    action: str
+    detail: str
+    address: str
+
+
+class Accounts:
+    """Accounts and tokens of one journal database; safe to call from any thread."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._nobody = _HASHER.hash(secrets.token_urlsafe())
+
+    def exist(self) -> bool:
+        """Return whether anybody has an account."""
+        with Session(self._engine) as session:
+            return session.execute(select(AccountRow.id).limit(1)).first() is not None
+
+    def all(self) -> list[Account]:
+        """Return every account by name."""
+        with Session(self._engine) as session:
+            return [_account(row) for row in session.scalars(select(AccountRow).order_by(AccountRow.name))]
+
+    def add(self, account: Account, password: str) -> None:
+        """Create an account; raises `ConfigError` where the name is taken or the password too short or too long."""
+        row = AccountRow(
+            name=account.name,
+            role=account.role.value,
+            cameras=_listed(account),
+            password_hash=_hashed(password),
+            stamp=secrets.token_hex(8),
+            created_at=self._clock.utc_now(),
+        )
+        self._insert(row, f"there is an account {account.name!r} already")
+
+    def change_password(self, name: str, password: str) -> None:
+        """Set a password and end the account's sessions; raises `ConfigError`."""
+        hashed = _hashed(password)
+        with Session(self._engine) as session, session.begin():
+            row = self._find(session, name)
+            row.password_hash, row.stamp = hashed, secrets.token_hex(8)
+
+    def remove(self, name: str) -> None:
+        """Delete an account, and so end its sessions; raises `ConfigError`."""
+        with Session(self._engine) as session, session.begin():
+            session.delete(self._find(session, name))
+
+    def log_in(self, name: str, password: str) -> tuple[Account, str] | None:
+        """Return the account and its stamp where the password is right.
+
+        A name that is not known costs as much time as a wrong password, so that names cannot be found out.
+        """
+        with Session(self._engine) as session:
+            row = session.scalar(select(AccountRow).where(AccountRow.name == name))
+            right = _verified(self._nobody if row is None else row.password_hash, password)
+            return (_account(row), row.stamp) if row is not None and right else None
+
+    def of_session(self, name: str, stamp: str) -> Account | None:
+        """Return the account that a session was begun for, unless its password has changed or it is gone."""
+        with Session(self._engine) as session:
+            row = session.scalar(select(AccountRow).where(AccountRow.name == name))
+            return _account(row) if row is not None and secrets.compare_digest(row.stamp, stamp) else None
+
+    def add_token(self, account: Account, expires_at: datetime) -> str:
+        """Create a token and return its key, which is not kept; raises `ConfigError` where the name is taken."""
+        key = _TOKEN_PREFIX + secrets.token_urlsafe(32)
+        row = TokenRow(
+            name=account.name,
+            role=account.role.value,
+            cameras=_listed(account),
+            sha256=_sha256(key),
+            created_at=self._clock.utc_now(),
+            expires_at=expires_at,
+        )
+        self._insert(row, f"there is a token {account.name!r} already")
+        return key
+
+    def tokens(self) -> list[TokenInfo]:
+        """Return every token by name, those that have run out too."""
+        with Session(self._engine) as session:
+            rows = session.scalars(select(TokenRow).order_by(TokenRow.name))
+            return [TokenInfo(_account(row), in_utc(row.created_at), in_utc(row.expires_at)) for row in rows]
+
+    def remove_token(self, name: str) -> None:
+        """Delete a token; raises `ConfigError` where there is none of that name."""
+        with Session(self._engine) as session, session.begin():
+            found = session.execute(delete(TokenRow).where(TokenRow.name == name).returning(TokenRow.id)).first()
+            if found is None:
+                raise ConfigError(f"there is no token {name!r}")
+
+    def of_token(self, key: str) -> Account | None:
+        """Return the account of a token that has not run out."""
+        with Session(self._engine) as session:
+            row = session.scalar(select(TokenRow).where(TokenRow.sha256 == _sha256(key)))
+            if row is None or in_utc(row.expires_at) <= self._clock.utc_now():
+                return None
+            return _account(row)
+
+    def note(self, who: str, action: str, detail: str = "", address: str = "") -> None:
+        """Add a line to the audit log."""
+        row = AuditRow(at=self._clock.utc_now(), who=who[:64], action=action, detail=detail[:500], address=address[:64])
+        with Session(self._engine) as session, session.begin():
+            session.add(row)
+
+    def audit(self, most: int) -> Sequence[AuditEntry]:
+        """Return the newest lines of the audit log, newest first."""
+        with Session(self._engine) as session:
+            rows = session.scalars(select(AuditRow).order_by(AuditRow.id.desc()).limit(most))
+            return [AuditEntry(in_utc(row.at), row.who, row.action, row.detail, row.address) for row in rows]
+
+    def _insert(self, row: AccountRow | TokenRow, taken: str) -> None:
+        try:
+            with Session(self._engine) as session, session.begin():
+                session.add(row)
+        except IntegrityError as error:
+            raise ConfigError(taken) from error
+
+    def _find(self, session: Session, name: str) -> AccountRow:
+        row = session.scalar(select(AccountRow).where(AccountRow.name == name))
+        if row is None:
+            raise ConfigError(f"there is no account {name!r}")
+        return row
+
+
+def in_utc(at: datetime) -> datetime:
+    """Return an hour as it comes from the database with its zone, which SQLite does not keep."""
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def _account(row: AccountRow | TokenRow) -> Account:
+    return Account(row.name, Role(row.role), None if row.cameras is None else frozenset(row.cameras))
+
+
+def _listed(account: Account) -> list[str] | None:
+    return None if account.cameras is None else sorted(account.cameras)
+
+
+def _hashed(password: str) -> str:
+    if not LEAST_PASSWORD <= len(password) <= _MOST_PASSWORD:
+        raise ConfigError(f"a password needs {LEAST_PASSWORD} to {_MOST_PASSWORD} characters; a few words do well")
+    return _HASHER.hash(password)
+
+
+def _verified(password_hash: str, password: str) -> bool:
+    if len(password) > _MOST_PASSWORD:
+        return False
+    try:
+        return _HASHER.verify(password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _sha256(key: str) -> str:
+    """Return the hash of a key of 256 random bits, which needs no slow one."""
+    return hashlib.sha256(key.encode()).hexdigest()

@@ -1,0 +1,172 @@
+"""Figures over time, counted in the database."""
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, Integer, Select, cast, func, literal_column, select
+from sqlalchemy.orm import Session
+
+from monitor.domain.remark import Opinion
+from monitor.domain.visit import Outcome
+from monitor.storage.accounts import in_utc
+from monitor.storage.incident_book import newest_opinion
+from monitor.storage.schema import IncidentRow, VisitRow
+
+#: So many times to comply are read for their median; a busier stretch of time is sampled by its newest.
+_MOST_TIMES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time, for the cameras that the reader may see (None: all)."""
+
+    since: datetime
+    until: datetime
+    cameras: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class TimeCount:
+    """How many visits that began in one quarter of an hour (from `start`, UTC) before one camera had one outcome."""
+
+    start: datetime
+    camera: str
+    outcome: Outcome
+    visits: int
+
+
+@dataclass(frozen=True, slots=True)
+class ComplyTimes:
+    """How long people took to put a violation right, in seconds; None where nobody did."""
+
+    people: int
+    median_s: float | None
+    p90_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Alarms:
+    """The incidents of one camera, and what people said of them."""
+
+    camera: str
+    incidents: int
+    right: int
+    false_alarms: int
+
+
+@dataclass(frozen=True, slots=True)
+class VisitLine:
+    """One visit, for a list or an export; hours in UTC."""
+
+    number: int
+    camera: str
+    first_seen_at: datetime
+    last_seen_at: datetime | None
+    duration_s: float
+    outcome: Outcome
+    time_to_comply_s: float | None
+    looks: int
+    median_face_px: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Reads figures of one journal; safe to call from any thread. Visits whose hour is not known are left out."""
+
+    engine: Engine
+
+    def quarters(self, span: Span) -> list[TimeCount]:
+        """Return the visits by quarter of an hour (hours of every zone consist of them), camera and outcome."""
+        hour, quarter = self._hour_and_quarter(VisitRow.first_seen_at)
+        columns: list[Any] = [hour, quarter, VisitRow.source_id, VisitRow.outcome]
+        query: Select[Any] = select(*columns, func.count()).group_by(*columns)
+        with Session(self.engine) as session:
+            rows = session.execute(_visits_in(query, span).order_by(hour, quarter, VisitRow.source_id)).all()
+        return [
+            TimeCount(
+                datetime.strptime(text, "%Y-%m-%d %H").replace(minute=15 * number, tzinfo=UTC),
+                camera,
+                Outcome(outcome),
+                visits,
+            )
+            for text, number, camera, outcome, visits in rows
+        ]
+
+    def comply_times(self, span: Span) -> ComplyTimes:
+        """Return how long people took, over all cameras of the span."""
+        query = _visits_in(select(VisitRow.time_to_comply_s), span).where(VisitRow.time_to_comply_s.is_not(None))
+        with Session(self.engine) as session:
+            times = list(session.scalars(query.order_by(VisitRow.id.desc()).limit(_MOST_TIMES)))
+        if not times:
+            return ComplyTimes(0, None, None)
+        ninth = statistics.quantiles(times, n=10, method="inclusive")[-1] if len(times) > 1 else times[0]
+        return ComplyTimes(len(times), statistics.median(times), ninth)
+
+    def alarms(self, span: Span) -> list[Alarms]:
+        """Return what people said of the incidents, by camera."""
+        opinion = newest_opinion()
+        query = select(IncidentRow.source_id, opinion, func.count()).group_by(IncidentRow.source_id, opinion)
+        query = _within(query, IncidentRow.opened_at, IncidentRow.source_id, span)
+        with Session(self.engine) as session:
+            rows = session.execute(query).all()
+        counts: dict[str, dict[str | None, int]] = {}
+        for camera, said, count in rows:
+            counts.setdefault(camera, {})[said] = count
+        return [
+            Alarms(camera, sum(said.values()), said.get(Opinion.RIGHT, 0), said.get(Opinion.FALSE_ALARM, 0))
+            for camera, said in sorted(counts.items())
+        ]
+
+    def incident_counts(self) -> dict[tuple[str, str], int]:
+        """Return how many incidents there have been by camera and state."""
+        query = select(IncidentRow.source_id, IncidentRow.state, func.count())
+        with Session(self.engine) as session:
+            rows = session.execute(query.group_by(IncidentRow.source_id, IncidentRow.state)).all()
+        return {(camera, state): count for camera, state, count in rows}
+
+    def visits(self, span: Span, outcome: Outcome | None, before: int | None, most: int) -> list[VisitLine]:
+        """Return one page of visits, newest first."""
+        query = _visits_in(select(VisitRow), span)
+        if outcome is not None:
+            query = query.where(VisitRow.outcome == outcome.value)
+        if before is not None:
+            query = query.where(VisitRow.id < before)
+        with Session(self.engine) as session:
+            return list(_visit_lines(session.scalars(query.order_by(VisitRow.id.desc()).limit(most))))
+
+    def _hour_and_quarter(self, column: Any) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+        """Return the hour (UTC) as text, and which of its quarters it is: 0 to 3."""
+        if self.engine.dialect.name == "sqlite":
+            hour, minute = func.strftime("%Y-%m-%d %H", column), func.strftime("%M", column)
+        else:
+            there = func.timezone("UTC", column)
+            hour, minute = func.to_char(there, "YYYY-MM-DD HH24"), func.to_char(there, "MI")
+        return hour, cast(minute, Integer) // literal_column("15", Integer)
+
+
+def _visits_in(query: Select[Any], span: Span) -> Select[Any]:
+    return _within(query, VisitRow.first_seen_at, VisitRow.source_id, span)
+
+
+def _within(query: Select[Any], at: Any, camera: Any, span: Span) -> Select[Any]:
+    query = query.where(at >= span.since.astimezone(UTC), at < span.until.astimezone(UTC))
+    return query if span.cameras is None else query.where(camera.in_(span.cameras))
+
+
+def _visit_lines(rows: Iterable[VisitRow]) -> Iterable[VisitLine]:
+    for row in rows:
+        assert row.first_seen_at is not None  # the span leaves out the others
+        yield VisitLine(
+            number=row.id,
+            camera=row.source_id,
+            first_seen_at=in_utc(row.first_seen_at),
+            last_seen_at=None if row.last_seen_at is None else in_utc(row.last_seen_at),
+            duration_s=row.last_seen_s - row.first_seen_s,
+            outcome=Outcome(row.outcome),
+            time_to_comply_s=row.time_to_comply_s,
+            looks=row.hits,
+            median_face_px=row.median_face_px,
+        )

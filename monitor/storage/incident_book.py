@@ -1,0 +1,282 @@
+"""Incidents as people read and judge them."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, ScalarSelect, Select, select
+from sqlalchemy.orm import Session
+
+from monitor.domain.clock import Clock
+from monitor.domain.detection import MaskState
+from monitor.domain.remark import Mistaken, Opinion, Remark
+from monitor.storage.accounts import in_utc
+from monitor.storage.schema import IncidentRow, RemarkRow, RunRow, VisitRow
+
+#: What `ended` says of an incident that no one closed, because the program itself was stopped by force.
+NOT_TOLD = "not_told"
+
+
+class Judged(StrEnum):
+    """A search for what people have said of an incident."""
+
+    NO = "no"
+    ACKNOWLEDGED = "acknowledged"
+    RIGHT = "right"
+    FALSE_ALARM = "false_alarm"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which incidents to return, newest first; None leaves out a condition.
+
+    `cameras` are those that the reader may see. `before` is the number of the last incident of the page before.
+    """
+
+    cameras: frozenset[str] | None = None
+    camera: str | None = None
+    state: MaskState | None = None
+    judged: Judged | None = None
+    open: bool | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None
+    most: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One incident as it stands now; hours in UTC, None where they are not known.
+
+    `ended` is why it ended, or None while it is open; `opinion` is the newest that anybody gave.
+    """
+
+    number: int
+    incident_id: str
+    camera: str
+    state: MaskState
+    since_at: datetime | None
+    opened_at: datetime | None
+    closed_at: datetime | None
+    ended: str | None
+    confidence: float
+    acknowledged: bool
+    opinion: Opinion | None
+    mistaken: Mistaken | None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of the person's visit in one state, in seconds from its first sight."""
+
+    state: MaskState
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """Everything that is known of an incident.
+
+    `share` (0..1), `evidence_s` and `looks` are the evidence when it opened, None where an older version wrote it down.
+    `segments` are empty while the visit goes on.
+    """
+
+    incident: Incident
+    box_px: tuple[float, float, float, float]
+    share: float | None
+    evidence_s: float | None
+    looks: int | None
+    first_seen_at: datetime | None
+    segments: tuple[Segment, ...]
+    remarks: tuple[Remark, ...]
+    model: str
+    model_sha256: str
+    settings_sha256: str
+    version: str
+
+
+@dataclass(slots=True)
+class IncidentBook:
+    """Reads incidents and adds remarks; safe to call from any thread.
+
+    `run_started_at` names the run that is at work: what an older one left open is over.
+    """
+
+    engine: Engine
+    clock: Clock
+    run_started_at: datetime
+    _run: int | None = field(default=None, init=False)
+
+    def find(self, search: Search) -> list[Incident]:
+        """Return one page."""
+        with Session(self.engine) as session:
+            query = self._chosen(session, _overview(), search)
+            rows = session.execute(query.order_by(IncidentRow.id.desc()).limit(search.most)).all()
+            return [self._incident(session, *row) for row in rows]
+
+    def camera_of(self, number: int) -> str | None:
+        """Return the camera of an incident, None where there is no such incident."""
+        with Session(self.engine) as session:
+            return session.scalar(select(IncidentRow.source_id).where(IncidentRow.id == number))
+
+    def by_incident_id(self, incident_id: str) -> Incident | None:
+        """Return an incident of the run that is at work."""
+        with Session(self.engine) as session:
+            run = self._current(session)
+            query = _overview().where(IncidentRow.incident_id == incident_id, IncidentRow.run_id == run)
+            row = session.execute(query).first()
+            return None if row is None else self._incident(session, *row)
+
+    def incident(self, number: int) -> Incident | None:
+        """Return one incident as it stands."""
+        with Session(self.engine) as session:
+            row = session.execute(_overview().where(IncidentRow.id == number)).first()
+            return None if row is None else self._incident(session, *row)
+
+    def dossier(self, number: int) -> Dossier | None:
+        """Return all that is known of an incident, None where there is no such."""
+        with Session(self.engine) as session:
+            row = session.execute(_overview().where(IncidentRow.id == number)).first()
+            if row is None:
+                return None
+            incident: IncidentRow = row[0]
+            run = session.get_one(RunRow, incident.run_id)
+            visit = session.scalar(
+                select(VisitRow).where(
+                    VisitRow.run_id == incident.run_id,
+                    VisitRow.source_id == incident.source_id,
+                    VisitRow.track_id == incident.track_id,
+                    VisitRow.first_seen_s <= incident.opened_s,
+                    VisitRow.last_seen_s >= incident.since_s,
+                )
+            )
+            remarks = session.scalars(
+                select(RemarkRow).where(RemarkRow.incident == number).order_by(RemarkRow.id)
+            ).all()
+            return Dossier(
+                incident=self._incident(session, *row),
+                box_px=(incident.x1_px, incident.y1_px, incident.x2_px, incident.y2_px),
+                share=incident.share,
+                evidence_s=incident.evidence_s,
+                looks=incident.looks,
+                first_seen_at=None if visit is None or visit.first_seen_at is None else in_utc(visit.first_seen_at),
+                segments=() if visit is None else _segments(visit),
+                remarks=tuple(_remark(row) for row in remarks),
+                model=run.model,
+                model_sha256=run.model_sha256,
+                settings_sha256=run.settings_sha256,
+                version=run.version,
+            )
+
+    def remark(self, number: int, by: str, opinion: Opinion | None, mistaken: Mistaken | None, note: str) -> Remark:
+        """Add a remark to an incident that exists, and return it."""
+        row = RemarkRow(
+            incident=number,
+            by=by,
+            at=self.clock.utc_now(),
+            opinion=None if opinion is None else opinion.value,
+            mistaken=None if mistaken is None else mistaken.value,
+            note=note,
+        )
+        with Session(self.engine) as session, session.begin():
+            session.add(row)
+            session.flush()
+            return _remark(row)
+
+    def _current(self, session: Session) -> int | None:
+        """Return the number of the run that is at work, None before its journal has begun."""
+        if self._run is None:
+            query = select(RunRow.id).where(RunRow.started_at == self.run_started_at).order_by(RunRow.id.desc())
+            self._run = session.scalars(query).first()
+        return self._run
+
+    def _chosen(self, session: Session, query: Select[Any], search: Search) -> Select[Any]:
+        row, opinion = IncidentRow, newest_opinion()
+        if search.cameras is not None:
+            query = query.where(row.source_id.in_(search.cameras))
+        if search.camera is not None:
+            query = query.where(row.source_id == search.camera)
+        if search.state is not None:
+            query = query.where(row.state == search.state.value)
+        if search.since is not None:
+            query = query.where(row.opened_at >= search.since.astimezone(UTC))
+        if search.until is not None:
+            query = query.where(row.opened_at < search.until.astimezone(UTC))
+        if search.before is not None:
+            query = query.where(row.id < search.before)
+        if search.open is not None:
+            at_work = row.closed_s.is_(None) & (row.run_id == (self._current(session) or -1))
+            query = query.where(at_work if search.open else ~at_work)
+        match search.judged:
+            case None:
+                return query
+            case Judged.NO:
+                return query.where(opinion.is_(None), ~_acknowledged())
+            case Judged.ACKNOWLEDGED:
+                return query.where(opinion.is_(None), _acknowledged())
+            case Judged.RIGHT | Judged.FALSE_ALARM:
+                return query.where(opinion == search.judged.value)
+
+    def _incident(
+        self, session: Session, row: IncidentRow, acknowledged: bool, opinion: str | None, mistaken: str | None
+    ) -> Incident:
+        opened_at = None if row.opened_at is None else in_utc(row.opened_at)
+        held = timedelta(seconds=row.opened_s - row.since_s)
+        ended = row.close_reason
+        if ended is None and row.run_id != self._current(session):
+            ended = NOT_TOLD
+        return Incident(
+            number=row.id,
+            incident_id=row.incident_id,
+            camera=row.source_id,
+            state=MaskState(row.state),
+            since_at=None if opened_at is None else opened_at - held,
+            opened_at=opened_at,
+            closed_at=None if row.closed_at is None else in_utc(row.closed_at),
+            ended=ended,
+            confidence=row.confidence,
+            acknowledged=bool(acknowledged),
+            opinion=None if opinion is None else Opinion(opinion),
+            mistaken=None if mistaken is None else Mistaken(mistaken),
+        )
+
+
+def _overview() -> Select[Any]:
+    return select(IncidentRow, _acknowledged(), newest_opinion(), _newest(RemarkRow.mistaken))
+
+
+def _acknowledged() -> ColumnElement[bool]:
+    return select(RemarkRow.id).where(RemarkRow.incident == IncidentRow.id).exists()
+
+
+def newest_opinion() -> ScalarSelect[Any]:
+    """Return the newest opinion on an incident, as a part of a query on incidents."""
+    return _newest(RemarkRow.opinion)
+
+
+def _newest(column: Any) -> ScalarSelect[Any]:
+    """Return a column of the newest remark on an incident that has an opinion."""
+    return (
+        select(column)
+        .where(RemarkRow.incident == IncidentRow.id, RemarkRow.opinion.is_not(None))
+        .order_by(RemarkRow.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def _segments(visit: VisitRow) -> tuple[Segment, ...]:
+    start_s = visit.first_seen_s
+    return tuple(Segment(MaskState(state), a - start_s, b - start_s) for state, a, b in visit.segments)
+
+
+def _remark(row: RemarkRow) -> Remark:
+    return Remark(
+        by=row.by,
+        at=in_utc(row.at),
+        opinion=None if row.opinion is None else Opinion(row.opinion),
+        mistaken=None if row.mistaken is None else Mistaken(row.mistaken),
+        note=row.note,
+    )

@@ -1,0 +1,24 @@
+"""One database for several threads, opened by whichever needs it first."""
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+
+class OnceOpened:
+    """Opens at the first call and gives the same engine from then on; a call that fails is tried again by the next."""
+
+    def __init__(self, open_it: "Callable[[], Engine]") -> None:
+        self._open = open_it
+        self._lock = threading.Lock()
+        self._engine: Engine | None = None
+
+    def __call__(self) -> "Engine":
+        """Return the engine; raises `JournalError`."""
+        with self._lock:
+            if self._engine is None:
+                self._engine = self._open()
+            return self._engine

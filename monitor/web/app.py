@@ -1,0 +1,71 @@
+"""The application: routes, guards, and what is said of errors."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.templating import Jinja2Templates
+
+from monitor import __version__
+from monitor.config.web import WebSettings
+from monitor.web import socket
+from monitor.web.answers import RESPONSES, add_answers
+from monitor.web.paths import STATIC, TEMPLATES
+from monitor.web.routes import cameras, health, incidents, kiosk, pages, photo, session, statistics
+from monitor.web.security import Guard
+from monitor.web.services import Services
+
+#: No form or message of ours is near this; pictures have limits of their own.
+_MOST_BYTES = 64 * 1024
+
+#: Base64 takes four bytes for three; a form has some words around its file.
+_BASE64, _AROUND = 4 / 3, 4096
+
+
+def make_app(services: Services, web: WebSettings, on_ready: Callable[[], None] = lambda: None) -> FastAPI:
+    """Return the application; its socket and pages work while its lifespan lasts, which begins with `on_ready`."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(services.hub.serve())
+        on_ready()
+        yield
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    app = FastAPI(
+        title="Mask Monitor",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+    app.state.services = services
+    for part in (session, cameras, incidents, statistics, kiosk, health, photo, pages):
+        app.include_router(part.router, responses=RESPONSES)
+    app.include_router(socket.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    templates = Jinja2Templates(TEMPLATES)
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> Response:
+        wants_page = "text/html" in request.headers.get("accept", "")
+        if wants_page:
+            values = {"page": "error", "version": __version__, "code": error.status_code, "detail": error.detail}
+            return templates.TemplateResponse(request, "error.html", values, error.status_code, error.headers)
+        return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
+
+    add_answers(app)
+    photo_bytes = int(web.photo.max_mb * 2**20 * _BASE64) + _AROUND
+
+    def limit(path: str) -> int:
+        return photo_bytes if path == "/predict" else _MOST_BYTES
+
+    app.add_middleware(Guard, names=web.names, limit=limit, tls=web.tls)
+    return app

@@ -1,0 +1,279 @@
+"""From the cameras to everybody who watches: pictures, states and events."""
+
+import asyncio
+import contextlib
+import json
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from monitor.domain.account import Account
+from monitor.domain.clock import Clock, hour_of
+from monitor.domain.event import Event
+from monitor.outputs.live_view import LivePicture, LiveView, Shape
+from monitor.outputs.overlay import STALE_AFTER_S
+from monitor.pipeline.camera import Camera
+from monitor.pipeline.process import give_way
+from monitor.web.values import camera_values, milliseconds, people
+
+#: Pictures a second of one camera: what a wall needs, and what one large picture gets.
+WALL_FPS, LARGE_FPS = 5.0, 15.0
+
+#: Widths in which pictures can be had.
+WIDTHS_PX = (320, 480, 640, 960, 1280)
+_WALL_WIDTH_PX = 480
+
+_STATES_EVERY_S = 1.0
+
+#: A viewer who falls so many messages behind is let go: their page connects anew and starts from what is now.
+_MOST_MESSAGES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """In what shape a viewer wants a camera's picture."""
+
+    camera: str
+    shape: Shape
+
+    @property
+    def fps(self) -> float:
+        """The most pictures a second."""
+        return WALL_FPS if (self.shape.width_px or _WALL_WIDTH_PX + 1) <= _WALL_WIDTH_PX else LARGE_FPS
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture as viewers get it: as a JPEG, and with its header as a message."""
+
+    number: int
+    stale: bool
+    jpeg: bytes
+    message: bytes
+
+
+class Viewer:
+    """One page's end of the socket, used on the event loop alone.
+
+    Of pictures the newest of each camera waits, whatever the viewer's speed; messages wait in their order.
+    """
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.cuts: frozenset[Cut] = frozenset()
+        self.seen: dict[str, float] = {}
+        self.behind = False
+        self._pictures: dict[Cut, Shown] = {}
+        self._messages: deque[str] = deque()
+        self._changed = asyncio.Event()
+
+    def offer(self, cut: Cut, picture: Shown) -> None:
+        """Put a camera's newest picture in the place of an older one."""
+        self._pictures[cut] = picture
+        self._changed.set()
+
+    def say(self, message: Mapping[str, Any]) -> None:
+        """Queue a message; for a viewer who is too far behind there is no more than waits already."""
+        self.behind = self.behind or len(self._messages) >= _MOST_MESSAGES
+        if not self.behind:
+            self._messages.append(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
+        self._changed.set()
+
+    async def next(self) -> str | tuple[Cut, Shown]:
+        """Wait for what is to be sent next: messages before pictures."""
+        while True:
+            if self._messages:
+                return self._messages.popleft()
+            if self._pictures:
+                cut = next(iter(self._pictures))
+                return cut, self._pictures.pop(cut)
+            self._changed.clear()
+            await self._changed.wait()
+
+    def keep(self, cuts: frozenset[Cut]) -> None:
+        """Watch these, and forget what waits of others."""
+        self.cuts = cuts
+        self._pictures = {cut: picture for cut, picture in self._pictures.items() if cut in cuts}
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What was last encoded of a cut, from which view, and when by the pace."""
+
+    view: LiveView
+    picture: LivePicture
+    at_s: float
+
+    def is_due(self, newest: int, now_s: float, fps: float) -> bool:
+        """Return whether there is something new to show: another picture, or that this one has become old."""
+        if newest == self.picture.number:
+            return not self.picture.stale and now_s - self.picture.analysis.frame.time_s > STALE_AFTER_S
+        return now_s - self.at_s >= 0.8 / fps
+
+
+class Hub:
+    """Brings what is new to every viewer.
+
+    `encode` is the body of a thread that draws and encodes pictures, once for all who want the same, and only what
+    somebody wants. `serve` is a task on the event loop, where viewers live. `tell` and `announce` may be called from
+    any thread.
+    """
+
+    def __init__(
+        self, cameras: Callable[[], list[Camera]], clock: Clock, on_event: Callable[[Event], Awaitable[None]]
+    ) -> None:
+        self._cameras = cameras
+        self._on_event = on_event
+        self._clock = clock
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._viewers: set[Viewer] = set()
+        self._told: set[asyncio.Task[None]] = set()
+        self._new = threading.Event()
+        self._wanted: frozenset[Cut] = frozenset()
+        self._newest: dict[Cut, Shown] = {}
+        self._stopping = False
+
+    @property
+    def viewers(self) -> list[Viewer]:
+        """Everybody who watches; to be asked on the event loop."""
+        return list(self._viewers)
+
+    def join(self, viewer: Viewer) -> None:
+        """Take a viewer."""
+        self._viewers.add(viewer)
+        self._say_states([viewer])
+
+    def leave(self, viewer: Viewer) -> None:
+        """Let a viewer go."""
+        self._viewers.discard(viewer)
+        self._attach()
+
+    def watch(self, viewer: Viewer, cuts: frozenset[Cut]) -> None:
+        """Send a viewer these pictures from now on, the newest there is at once."""
+        viewer.keep(frozenset(cut for cut in cuts if viewer.account.sees(cut.camera)))
+        self._attach()
+        for cut in viewer.cuts & self._newest.keys():
+            viewer.offer(cut, self._newest[cut])
+        self._new.set()
+
+    def tell(self, event: Event) -> None:
+        """Take an event that has been written down; `on_event` is then called with it on the event loop."""
+        self._on_loop(self._react, event)
+
+    def announce(self, camera: str, message: Mapping[str, Any]) -> None:
+        """Send a message to everybody who may know of a camera; may be called from any thread."""
+        self._on_loop(self._announce, camera, message)
+
+    async def serve(self) -> None:
+        """Say every second how the cameras are, until cancelled."""
+        self._loop = asyncio.get_running_loop()
+        try:
+            while True:
+                self._attach()
+                self._say_states(self.viewers)
+                self._new.set()  # a camera that sends no more is drawn once again, grey
+                await asyncio.sleep(_STATES_EVERY_S)
+        finally:
+            self._loop = None
+            for camera in self._cameras():
+                camera.view.on_new = None
+
+    def encode(self) -> None:
+        """Encode what is wanted, until `stop`."""
+        give_way()  # judging people comes before showing them
+        done: dict[Cut, Sent] = {}
+        while True:
+            self._new.wait()
+            self._new.clear()
+            if self._stopping:
+                return
+            done = self.encode_new(done)
+
+    def encode_new(self, done: "Mapping[Cut, Sent]") -> "dict[Cut, Sent]":
+        """Encode and deliver what is wanted and new since `done`; return what has been done now."""
+        wanted = self._wanted
+        now_done = {cut: sent for cut, sent in done.items() if cut in wanted}
+        by_name = {camera.name: camera for camera in self._cameras()}
+        for cut in wanted:
+            if (camera := by_name.get(cut.camera)) is not None:
+                self._encode(cut, camera, now_done)
+        return now_done
+
+    def stop(self) -> None:
+        """End `encode`."""
+        self._stopping = True
+        self._new.set()
+
+    def _encode(self, cut: Cut, camera: Camera, done: "dict[Cut, Sent]") -> None:
+        view, now_s = camera.view, self._clock.monotonic_s()
+        last = done.get(cut)
+        if last is not None and last.view is view and not last.is_due(view.number, now_s, cut.fps):
+            return
+        picture = view.picture(cut.shape)
+        if picture is None:
+            return
+        # The pace is kept on average though looks do not come evenly.
+        at_s = now_s - 0.2 / cut.fps if last is None else max(last.at_s + 1 / cut.fps, now_s - 0.2 / cut.fps)
+        done[cut] = Sent(view, picture, at_s)
+        shown = Shown(picture.number, picture.stale, picture.jpeg, packed(cut, picture, self._clock))
+        self._on_loop(self._deliver, cut, shown)
+
+    def _on_loop(self, call: Callable[..., None], *arguments: object) -> None:
+        """Do something on the event loop, for as long as there is one."""
+        if (loop := self._loop) is not None:
+            with contextlib.suppress(RuntimeError):  # it was closed this very moment
+                loop.call_soon_threadsafe(call, *arguments)
+
+    def _deliver(self, cut: Cut, picture: Shown) -> None:
+        if cut in self._wanted:
+            self._newest[cut] = picture
+        for viewer in self._viewers:
+            if cut in viewer.cuts:
+                viewer.offer(cut, picture)
+
+    def _attach(self) -> None:
+        """Listen to the cameras that somebody watches; one that was set up anew is listened to from here on as well."""
+        self._wanted = frozenset(cut for viewer in self._viewers for cut in viewer.cuts)
+        self._newest = {cut: picture for cut, picture in self._newest.items() if cut in self._wanted}
+        names = {cut.camera for cut in self._wanted}
+        for camera in self._cameras():
+            camera.view.on_new = self._new.set if camera.name in names else None
+
+    def _say_states(self, viewers: list[Viewer]) -> None:
+        if not viewers:
+            return
+        now_s = self._clock.monotonic_s()
+        values = {camera.name: camera_values(camera.status(now_s), now_s, self._clock) for camera in self._cameras()}
+        for viewer in viewers:
+            seen = [value for name, value in values.items() if viewer.account.sees(name)]
+            viewer.say({"type": "cameras", "now_ms": milliseconds(self._clock.utc_now()), "cameras": seen})
+
+    def _announce(self, camera: str, message: Mapping[str, Any]) -> None:
+        for viewer in self.viewers:
+            if viewer.account.sees(camera):
+                viewer.say(message)
+
+    def _react(self, event: Event) -> None:
+        task = asyncio.ensure_future(self._on_event(event))
+        self._told.add(task)
+        task.add_done_callback(self._told.discard)
+
+
+def packed(cut: Cut, picture: LivePicture, clock: Clock) -> bytes:
+    """Return a picture as it goes over the socket: two bytes with the header's length (big endian), header, JPEG.
+
+    The header is JSON in UTF-8: camera, when it was captured (milliseconds since 1970, UTC), whether it was old when it
+    was drawn, and how many people are in which state.
+    """
+    analysis = picture.analysis
+    captured = analysis.frame.captured_at or hour_of(clock, analysis.frame.time_s)
+    header = {
+        "camera": cut.camera,
+        "captured_ms": milliseconds(captured),
+        "stale": picture.stale,
+        "people": people(analysis),
+    }
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    return len(text).to_bytes(2, "big") + text + picture.jpeg

@@ -1,0 +1,94 @@
+"""Figures for Prometheus, gathered when they are asked for."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from monitor import __version__
+from monitor.domain.health import CameraStatus, Condition
+from monitor.pipeline.camera import LATENCY_BOUNDS_S
+from monitor.pipeline.process import memory_mb
+from monitor.storage.figures import Span
+from monitor.web.health import disk_of
+from monitor.web.services import Services
+
+_COMPLIANCE_OVER = timedelta(days=1)
+
+
+class MonitorCollector(Collector):
+    """Reads the cameras and the journal; one of a registry of its own, so that nothing is kept in globals."""
+
+    def __init__(self, given: Services) -> None:
+        self._given = given
+
+    def collect(self) -> Iterable[Metric]:
+        """Return everything that is measured."""
+        given = self._given
+        model = given.model()
+        info = InfoMetricFamily("mask_monitor", "The program and its model.")
+        info.add_metric([], {"version": __version__, "model": model.name, "model_sha256": model.sha256})
+        yield info
+        yield from _cameras(given.live.statuses(), given.clock.monotonic_s())
+        incidents = CounterMetricFamily("mask_monitor_incidents", "Incidents.", labels=["camera", "kind"])
+        for (camera, state), count in given.figures.incident_counts().items():
+            incidents.add_metric([camera, state], count)
+        yield incidents
+        yield from self._visits()
+        yield GaugeMetricFamily("mask_monitor_memory_bytes", "Resident memory.", memory_mb() * 2**20)
+        if (disk := disk_of(given.folder)) is not None:
+            yield GaugeMetricFamily("mask_monitor_disk_free_bytes", "Left for results.", disk.free_mb * 2**20)
+
+    def _visits(self) -> Iterable[Metric]:
+        given = self._given
+        now = given.clock.utc_now()
+        visits = GaugeMetricFamily(
+            "mask_monitor_visits_day", "Visits of the last 24 hours.", labels=["camera", "outcome"]
+        )
+        counts: dict[tuple[str, str], int] = {}
+        for count in given.figures.quarters(Span(now - _COMPLIANCE_OVER, now, None)):
+            key = (count.camera, count.outcome.value)
+            counts[key] = counts.get(key, 0) + count.visits
+        for (camera, outcome), number in counts.items():
+            visits.add_metric([camera, outcome], number)
+        yield visits
+
+
+def registry_of(given: Services) -> CollectorRegistry:
+    """Return a registry that holds the monitor's figures alone."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(MonitorCollector(given))
+    return registry
+
+
+def _cameras(statuses: list[CameraStatus], now_s: float) -> Iterable[Metric]:
+    frames = CounterMetricFamily("mask_monitor_frames", "Frames that arrived.", labels=["camera"])
+    looks = CounterMetricFamily("mask_monitor_looks", "Frames that were judged.", labels=["camera"])
+    drops = CounterMetricFamily("mask_monitor_drops", "Frames that were not judged.", labels=["camera", "cause"])
+    latency = HistogramMetricFamily("mask_monitor_latency_seconds", "From capture to verdict.", labels=["camera"])
+    age = GaugeMetricFamily("mask_monitor_picture_age_seconds", "Age of the newest verdict.", labels=["camera"])
+    condition = GaugeMetricFamily("mask_monitor_condition", "1 for what a camera is.", labels=["camera", "condition"])
+    for status in statuses:
+        name = [status.camera]
+        frames.add_metric(name, status.frames)
+        looks.add_metric(name, status.analysed)
+        for drop, count in status.drops.items():
+            drops.add_metric([status.camera, drop.value], count)
+        below, buckets = 0, []
+        for bound, count in zip((*map(str, LATENCY_BOUNDS_S), "+Inf"), status.latency_counts, strict=True):
+            below += count
+            buckets.append((bound, below))
+        latency.add_metric(name, buckets, status.latency_sum_s)
+        if status.analysis is not None:
+            age.add_metric(name, now_s - status.analysis.frame.time_s)
+        for one in Condition:
+            condition.add_metric([status.camera, one.value], float(status.health.condition is one))
+    return frames, looks, drops, latency, age, condition

@@ -1,0 +1,137 @@
+"""Judging photographs beside the cameras: one at a time, behind them in turn."""
+
+import io
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+import cv2
+import numpy as np
+from PIL import Image as Pillow
+from PIL import ImageOps, UnidentifiedImageError
+
+from monitor.config.settings import Settings
+from monitor.detectors.opening import OpenedDetector, open_detector
+from monitor.domain.detection import Detection
+from monitor.domain.frame import Image
+from monitor.outputs.overlay import draw_detections
+from monitor.pipeline.process import give_way
+
+#: So many photographs may wait; the next one is told to come again.
+_MOST_WAITING = 8
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
+_JPEG_QUALITY = 90
+
+Pillow.MAX_IMAGE_PIXELS = None  # its own limit warns; ours, by the settings, refuses
+
+
+class UnreadableError(Exception):
+    """What was sent is not a picture that can be read; the message says why."""
+
+
+class BusyError(Exception):
+    """Too many photographs wait already."""
+
+
+def read_photo(data: bytes, max_megapixels: float) -> Image:
+    """Decode a picture that somebody sent, upright by its EXIF orientation: H x W x 3, uint8, BGR.
+
+    The size is read before a pixel is decoded, so that a small file cannot unfold into a huge picture. Raises
+    `UnreadableError`.
+    """
+    try:
+        with Pillow.open(io.BytesIO(data), formats=_FORMATS) as picture:
+            _check_size(*picture.size, max_megapixels)
+            picture.load()
+            return _colours(_upright(picture))
+    except UnreadableError:
+        raise
+    except UnidentifiedImageError as error:
+        raise UnreadableError("not a picture: JPEG, PNG, WebP, BMP and GIF can be read") from error
+    except Exception as error:  # a decoder may say anything of what somebody made up
+        raise UnreadableError(f"the picture is damaged: {error}") from error
+
+
+def _check_size(width: int, height: int, max_megapixels: float) -> None:
+    if width * height > max_megapixels * 1e6:
+        raise UnreadableError(f"{width} x {height} pixels; at most {max_megapixels:g} megapixels are taken")
+    if min(width, height) < 1:
+        raise UnreadableError("the picture has no pixels")
+
+
+def _upright(picture: Pillow.Image) -> Pillow.Image:
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # noqa: BLE001 - a picture is good whatever is wrong with the words beside it
+        return picture
+
+
+def _colours(picture: Pillow.Image) -> Image:
+    if picture.mode.startswith("I"):  # grey in 16 bits, which Pillow would cut off at 255
+        grey = (np.asarray(picture).astype(np.int64).clip(0, 0xFFFF) >> 8).astype(np.uint8)
+        return np.ascontiguousarray(np.repeat(grey[:, :, np.newaxis], 3, axis=2))
+    if "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+    return np.ascontiguousarray(np.asarray(picture.convert("RGB"), np.uint8)[:, :, ::-1])
+
+
+class PhotoDesk:
+    """Finds and judges the faces in photographs, on a thread of its own that gives way to the cameras'.
+
+    The model is loaded with the first photograph, and again when the settings name another.
+    """
+
+    def __init__(self, settings: Callable[[], Settings]) -> None:
+        self._settings = settings
+        self._pool = ThreadPoolExecutor(1, "photo", initializer=give_way)
+        self._lock = threading.Lock()
+        self._waiting = 0
+        self._detector: OpenedDetector | None = None
+        self._opened_for: object = None
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold one of a few places, from the first byte of a photograph to the last of its answer.
+
+        Raises `BusyError` where all are taken: what is sent, decoded and annotated meanwhile lies in memory.
+        """
+        with self._lock:
+            if self._waiting >= _MOST_WAITING:
+                raise BusyError
+            self._waiting += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiting -= 1
+
+    def judge(self, data: bytes) -> Future[tuple[Image, bytes, list[Detection]]]:
+        """Judge a picture as it was sent: the future gives it upright (BGR), annotated as a JPEG, and its faces.
+
+        The future raises `UnreadableError` or `ModelError`.
+        """
+        return self._pool.submit(self._judge, data)
+
+    def close(self) -> None:
+        """Finish the photograph at hand and end the thread."""
+        self._pool.shutdown(cancel_futures=True)
+        if self._detector is not None:
+            self._detector.detector.close()
+
+    def _judge(self, data: bytes) -> tuple[Image, bytes, list[Detection]]:
+        settings = self._settings()
+        image = read_photo(data, settings.web.photo.max_megapixels)
+        faces = self._opened(settings).detector.detect([image])[0]
+        drawn = draw_detections(image, faces, settings.overlay)
+        _, jpeg = cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        return image, jpeg.tobytes(), faces
+
+    def _opened(self, settings: Settings) -> OpenedDetector:
+        if self._detector is None or self._opened_for != settings.detector:
+            if self._detector is not None:
+                self._detector.detector.close()
+                self._detector = None
+            self._detector = open_detector(settings.detector, threads=1)
+            self._opened_for = settings.detector
+        return self._detector

@@ -1,0 +1,102 @@
+"""Cameras: how they are, a still, and a stream of pictures for embedding elsewhere."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query, Response, status
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+
+from monitor.outputs.live_view import Shape
+from monitor.pipeline.camera import Camera
+from monitor.web.access import CHECK_EVERY_S, Given, Viewer, account_of, seen
+from monitor.web.hub import WIDTHS_PX, Cut
+from monitor.web.hub import Viewer as Watcher
+from monitor.web.schemas import CameraOut
+from monitor.web.services import Services
+from monitor.web.values import camera_values
+
+router = APIRouter(prefix="/api/v1/cameras", tags=["cameras"])
+
+Width = Annotated[
+    int | None, Query(description=f"Width in pixels: {', '.join(map(str, WIDTHS_PX))}; the camera's own.")
+]
+
+_BOUNDARY = "picture"
+_MOST_STREAMS = 64
+
+
+@router.get("")
+def cameras(account: Viewer, given: Given) -> list[CameraOut]:
+    """Every camera that the account sees, as it is now."""
+    return [_out(given, camera) for camera in given.live.cameras() if account.sees(camera.name)]
+
+
+@router.get("/{name}")
+def camera(name: str, account: Viewer, given: Given) -> CameraOut:
+    """One camera as it is now."""
+    return _out(given, _camera(given, account, name))
+
+
+@router.get("/{name}/still.jpg", response_class=Response)
+def still(name: str, account: Viewer, given: Given, width: Width = None) -> Response:
+    """The newest judged picture with its people, as a JPEG; grey where it is old. 503 before the first."""
+    picture = _camera(given, account, name).view.picture(Shape(_known(width)))
+    if picture is None:
+        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "there is no picture yet")
+    return Response(picture.jpeg, media_type="image/jpeg")
+
+
+@router.get("/{name}/stream.mjpg", response_class=StreamingResponse)
+async def stream(name: str, request: Request, account: Viewer, given: Given, width: Width = None) -> StreamingResponse:
+    """Motion JPEG, for embedding elsewhere: as many pictures as the reader takes, the newest each time."""
+    _camera(given, account, name)
+    if len(given.hub.viewers) >= _MOST_STREAMS:
+        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "too many viewers")
+    cut = Cut(name, Shape(_known(width)))
+    parts = _parts(given, request, Watcher(account), cut)
+    return StreamingResponse(parts, media_type=f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
+
+
+async def _parts(given: Services, request: Request, watcher: Watcher, cut: Cut) -> AsyncIterator[bytes]:
+    """Yield pictures until the reader leaves, is too far behind, or may see them no longer."""
+    given.hub.join(watcher)
+    try:
+        given.hub.watch(watcher, frozenset({cut}))
+        checked_s = given.clock.monotonic_s()
+        while not watcher.behind:
+            item = await watcher.next()
+            if given.clock.monotonic_s() - checked_s >= CHECK_EVERY_S:
+                checked_s = given.clock.monotonic_s()
+                if await asyncio.to_thread(account_of, request) != watcher.account:
+                    return
+            if isinstance(item, str):
+                continue  # states are for the socket; they come every second, so that the above is done in time
+            jpeg = item[1].jpeg
+            yield b"--%s\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (
+                _BOUNDARY.encode(),
+                len(jpeg),
+                jpeg,
+            )
+            await asyncio.sleep(0)
+    finally:
+        given.hub.leave(watcher)
+
+
+def _camera(given: Services, account: Viewer, name: str) -> Camera:
+    camera = given.live.camera(name)
+    seen(account, None if camera is None else camera.name, "camera")
+    assert camera is not None
+    return camera
+
+
+def _known(width: int | None) -> int | None:
+    if width is not None and width not in WIDTHS_PX:
+        raise HTTPException(422, f"width: one of {', '.join(map(str, WIDTHS_PX))}")
+    return width
+
+
+def _out(given: Services, camera: Camera) -> CameraOut:
+    now_s = given.clock.monotonic_s()
+    return CameraOut.model_validate(camera_values(camera.status(now_s), now_s, given.clock))

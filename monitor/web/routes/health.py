@@ -1,0 +1,115 @@
+"""How the monitor is, for people, for containers and for Prometheus."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from monitor import __version__
+from monitor.config.fingerprint import plain
+from monitor.domain.account import Account
+from monitor.domain.address import SourceAddress, SourceKind
+from monitor.pipeline.process import memory_mb
+from monitor.web.access import Admin, Given, Viewer
+from monitor.web.health import disk_of, reasons_unwell
+from monitor.web.metrics import registry_of
+from monitor.web.schemas import AuditOut, CameraHealthOut, HealthOut, WatchedOut, WellOut
+from monitor.web.services import Services
+from monitor.web.values import camera_values
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", responses={503: {"model": WellOut}})
+def healthz(given: Given, response: Response) -> WellOut:
+    """Whether the monitor is well, for a container: 503 where a required camera or the detector has failed.
+
+    Anybody may ask, so it counts and names nothing.
+    """
+    reasons = _reasons(given)
+    response.status_code = 503 if reasons else 200
+    return WellOut(well=not reasons, reasons=[f"{len(reasons)} failed"] if reasons else [])
+
+
+@router.get("/metrics", response_class=Response)
+def metrics(account: Viewer, given: Given) -> Response:
+    """Figures for Prometheus, of every camera: for accounts and tokens that see all of them."""
+    if account.cameras is not None:
+        return Response("needs an account that sees every camera\n", 403, media_type="text/plain")
+    return Response(generate_latest(registry_of(given)), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/api/v1/health")
+async def health(account: Viewer, given: Given) -> HealthOut:
+    """How everything is: cameras, stages, latency, drops, disk, model, and who watches."""
+    disk, model, reasons = disk_of(given.folder), given.model(), _reasons(given)
+    return HealthOut(
+        well=not reasons,
+        reasons=[reason for reason in reasons if account.sees(reason.split(":")[0])],
+        version=__version__,
+        started_at=given.started_at,
+        model=model.name,
+        model_sha256=model.sha256,
+        backend=model.backend,
+        device=model.device,
+        memory_mb=round(memory_mb(), 1),
+        disk_free_mb=None if disk is None else round(disk.free_mb),
+        disk_used_share=None if disk is None else round(disk.used_share, 4),
+        cameras=_cameras(given, account),
+        viewers=[
+            WatchedOut(
+                who=viewer.account.name,
+                p50_ms=viewer.seen.get("p50_ms"),
+                p95_ms=viewer.seen.get("p95_ms"),
+                per_s=viewer.seen.get("per_s"),
+            )
+            for viewer in given.hub.viewers
+        ],
+    )
+
+
+@router.get("/api/v1/settings")
+def settings(_: Admin, given: Given) -> dict[str, Any]:
+    """The settings in effect, with secrets masked."""
+    return plain(given.settings())
+
+
+@router.get("/api/v1/audit")
+def audit(_: Admin, given: Given, most: Annotated[int, Query(ge=1, le=1000)] = 200) -> list[AuditOut]:
+    """Who did what, newest first."""
+    return [AuditOut.of(entry) for entry in given.accounts.audit(most)]
+
+
+def _shown(source: SourceAddress) -> str:
+    """Return an address without its password, and without the folders of this machine."""
+    return Path(source.value).name if source.kind is SourceKind.FILE else str(source)
+
+
+def _reasons(given: Services) -> list[str]:
+    return reasons_unwell(given.live.statuses(), given.settings().cameras, given.clock.monotonic_s())
+
+
+def _cameras(given: Services, account: Account) -> list[CameraHealthOut]:
+    now_s, settings = given.clock.monotonic_s(), given.settings()
+    values = []
+    for status in given.live.statuses():
+        if not account.sees(status.camera):
+            continue
+        own = settings.cameras.get(status.camera)
+        values.append(
+            CameraHealthOut.model_validate(
+                camera_values(status, now_s, given.clock)
+                | {
+                    "source": "" if own is None else _shown(own.source),
+                    "required": own is None or own.required,
+                    "wanted_per_s": status.wanted_fps,
+                    "given_per_s": status.given_fps,
+                    "frames": status.frames,
+                    "analysed": status.analysed,
+                    "drops": {drop.value: count for drop, count in status.drops.items()},
+                    "latency_ms": dict(status.latency_ms),
+                }
+            )
+        )
+    return values

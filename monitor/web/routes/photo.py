@@ -1,0 +1,106 @@
+"""Photographs: the picture that is sent comes back annotated, as in the web app that this program grew out of."""
+
+import asyncio
+import base64
+import binascii
+import json
+import math
+import re
+
+from fastapi import APIRouter, HTTPException, status
+from pydantic import ValidationError
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+
+from monitor.domain.detection import Detection
+from monitor.domain.frame import Image
+from monitor.web.access import Given, Viewer, origin_of
+from monitor.web.photo_desk import BusyError, UnreadableError
+from monitor.web.schemas import FaceOut, PhotoIn, PhotoOut
+
+router = APIRouter(tags=["photo"])
+
+_PREFIX = re.compile(r"data:[\w.+/;=-]{0,100},")
+
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": PhotoIn.model_json_schema()},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["image"],
+                    "properties": {"image": {"type": "string", "format": "binary"}},
+                }
+            },
+        },
+    }
+}
+
+
+@router.post("/predict", openapi_extra=_BODY)
+async def predict(request: Request, _: Viewer, given: Given) -> PhotoOut:
+    """Find and judge the faces of a picture: JSON `{"image": "<base64>"}`, or a form with the file as `image`.
+
+    413: too many bytes; 415: neither JSON nor a form; 422: not a picture, or too many pixels; 429: too many a minute;
+    503: too many wait already.
+    """
+    limits, origin = given.settings().web.photo, origin_of(request)
+    if (wait_s := given.uploads.wait_s(origin)) > 0:
+        raise HTTPException(
+            status.HTTP_429_TOO_MANY_REQUESTS,
+            f"at most {limits.per_minute} pictures a minute",
+            {"Retry-After": str(math.ceil(wait_s))},
+        )
+    given.uploads.count(origin)
+    try:
+        with given.photos.place():
+            data = await _sent(request)
+            if len(data) > limits.max_mb * 2**20:
+                raise HTTPException(413, f"the picture has more than {limits.max_mb:g} MB")
+            return await asyncio.to_thread(_answer, *await asyncio.wrap_future(given.photos.judge(data)))
+    except BusyError as error:
+        raise HTTPException(
+            status.HTTP_503_SERVICE_UNAVAILABLE, "too many pictures wait; try again", {"Retry-After": "2"}
+        ) from error
+    except UnreadableError as error:
+        raise HTTPException(422, str(error)) from error
+
+
+def _answer(image: Image, jpeg: bytes, faces: list[Detection]) -> PhotoOut:
+    return PhotoOut(
+        image=base64.b64encode(jpeg).decode("ascii"),
+        width_px=image.shape[1],
+        height_px=image.shape[0],
+        detections=[
+            FaceOut(
+                state=face.state,
+                score=round(face.score, 4),
+                box_px=[round(side, 1) for side in (face.box.x1_px, face.box.y1_px, face.box.x2_px, face.box.y2_px)],
+            )
+            for face in faces
+        ],
+    )
+
+
+async def _sent(request: Request) -> bytes:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        return await asyncio.to_thread(_decoded, await request.body())
+    if kind == "multipart/form-data":
+        async with request.form(max_files=1, max_fields=1) as form:
+            file = form.get("image")
+            if not isinstance(file, UploadFile):
+                raise HTTPException(422, "image: a file is expected in the form")
+            return await file.read()
+    raise HTTPException(415, "send JSON with the picture in base64, or a form")
+
+
+def _decoded(body: bytes) -> bytes:
+    try:
+        text = PhotoIn.model_validate(json.loads(body)).image
+        prefix = _PREFIX.match(text)
+        return base64.b64decode("".join(text[prefix.end() if prefix else 0 :].split()), validate=True)
+    except (ValidationError, binascii.Error, ValueError, RecursionError) as error:
+        raise HTTPException(422, 'expected {"image": "<base64>"}') from error

@@ -1,0 +1,67 @@
+"""Logging in and out."""
+
+import asyncio
+import math
+import threading
+
+from fastapi import APIRouter, HTTPException, Response, status
+from starlette.requests import Request
+
+from monitor.domain.account import Account
+from monitor.web.access import Given, Viewer, address_of, origin_of
+from monitor.web.schemas import LogIn, Me
+
+router = APIRouter(prefix="/api/v1", tags=["session"])
+
+#: One password is hashed at a time, whatever comes: hashing is made to be dear.
+_HASHING = threading.Lock()
+
+
+@router.get("/me")
+def me(request: Request, response: Response, account: Viewer, given: Given) -> Me:
+    """Who asks. A session that is in use gets its full time again."""
+    if (found := given.sessions.account(dict(request.cookies), given.accounts)) is not None:
+        given.sessions.begin(response, found[0].name, found[1])
+    return _me(account)
+
+
+@router.post("/session")
+async def log_in(body: LogIn, request: Request, response: Response, given: Given) -> Me:
+    """Begin a session, in a cookie. 401: wrong name or password; 429: too many tries, with `Retry-After`."""
+    address, origin, name = address_of(request), origin_of(request), body.name.casefold()
+    wait_s = math.ceil(max(given.logins.wait_s(origin), given.failures.wait_s(name)))
+    if wait_s > 0:
+        raise HTTPException(
+            status.HTTP_429_TOO_MANY_REQUESTS,
+            f"too many tries; try again in {wait_s} s",
+            {"Retry-After": str(wait_s)},
+        )
+    given.logins.count(origin)
+    found = await asyncio.to_thread(_checked, given, body)
+    if found is None:
+        given.failures.count(name)
+        await asyncio.to_thread(given.accounts.note, body.name, "log in refused", "", address)
+        raise HTTPException(status.HTTP_401_UNAUTHORIZED, "the name or the password is wrong")
+    account, stamp = found
+    given.failures.forget(name)
+    await asyncio.to_thread(given.accounts.note, account.name, "log in", "", address)
+    given.sessions.begin(response, account.name, stamp)
+    return _me(account)
+
+
+@router.delete("/session", status_code=status.HTTP_204_NO_CONTENT)
+def log_out(request: Request, response: Response, account: Viewer, given: Given) -> None:
+    """End the session."""
+    given.accounts.note(account.name, "log out", "", address_of(request))
+    given.sessions.end(response)
+
+
+def _checked(given: Given, body: LogIn) -> tuple[Account, str] | None:
+    with _HASHING:
+        return given.accounts.log_in(body.name, body.password)
+
+
+def _me(account: Account) -> Me:
+    return Me(
+        name=account.name, role=account.role, cameras=None if account.cameras is None else sorted(account.cameras)
+    )

@@ -1,0 +1,120 @@
+"""The server: bound before anything starts, and run on a thread of its own."""
+
+import contextlib
+import ipaddress
+import socket
+import ssl
+from typing import TYPE_CHECKING
+
+from monitor.config.web import WebSettings
+from monitor.domain.errors import ConfigError
+
+if TYPE_CHECKING:  # loaded on the web thread, while cameras connect
+    import uvicorn
+    from starlette.types import ASGIApp
+
+#: Connections at once; more are told to come again. A viewer of the desk takes one or two.
+_MOST_CONNECTIONS = 512
+_MOST_MESSAGE_BYTES = 64 * 1024
+
+#: So much of what is sent waits in the system for a slow peer, rather than megabytes: pictures that wait with us are
+#: replaced by newer ones.
+_UNSENT_BYTES = 16 * 1024
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether an address to bind to can be reached from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def bind(web: WebSettings) -> socket.socket:
+    """Take the address and the port; raises `ConfigError` with what to do where that cannot be."""
+    if web.tls_certificate is not None:
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+                web.tls_certificate,
+                web.tls_key,
+                password="",  # nobody is there to type one
+            )
+        except (OSError, ssl.SSLError) as error:
+            files = f"{web.tls_certificate}, {web.tls_key}"
+            raise ConfigError(f"web: {files}: no certificate with its key: {error}") from error
+    try:
+        family, *_, address = socket.getaddrinfo(web.host, web.port, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, socket.SOCK_STREAM)
+        with contextlib.ExitStack() as unless_bound:
+            unless_bound.callback(bound.close)
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            _queue_little(bound)
+            bound.bind(address)
+            unless_bound.pop_all()
+    except OSError as error:
+        raise ConfigError(
+            f"web: cannot serve at {web.host} port {web.port}: {error.strerror or error}; "
+            "set web.port to another, or web.enabled to false"
+        ) from error
+    return bound
+
+
+def url_of(web: WebSettings, bound: socket.socket) -> str:
+    """Return the address to open in a browser on this machine."""
+    host, port = bound.getsockname()[:2]
+    if ipaddress.ip_address(host).is_unspecified:
+        host = "localhost"
+    return f"http{'s' if web.tls else ''}://{f'[{host}]' if ':' in host else host}:{port}/"
+
+
+class Server:
+    """Serves an application on a bound socket until told to stop."""
+
+    def __init__(self, web: WebSettings, bound: socket.socket) -> None:
+        self._web = web
+        self._bound = bound
+        self._server: uvicorn.Server | None = None
+        self._stopping = False
+
+    def run(self, app: "ASGIApp") -> None:
+        """Serve; the body of the web thread."""
+        import uvicorn
+
+        from monitor.web.impatient import ImpatientHttp, ImpatientSocket
+
+        web = self._web
+        config = uvicorn.Config(
+            app,
+            http=ImpatientHttp,
+            ws=ImpatientSocket,
+            log_config=None,
+            access_log=False,
+            ssl_certfile=web.tls_certificate,
+            ssl_keyfile=web.tls_key,
+            proxy_headers=bool(web.trusted_proxies),
+            forwarded_allow_ips=list(web.trusted_proxies),
+            server_header=False,
+            limit_concurrency=_MOST_CONNECTIONS,
+            timeout_keep_alive=15,
+            timeout_graceful_shutdown=1,
+            ws_max_size=_MOST_MESSAGE_BYTES,
+            ws_per_message_deflate=False,  # JPEG does not shrink further
+            lifespan="on",
+        )
+        self._server = uvicorn.Server(config)
+        if not self._stopping:
+            self._server.run([self._bound])
+
+    def stop(self) -> None:
+        """Serve no longer; may be called from any thread, before `run` too."""
+        self._stopping = True
+        if self._server is not None:
+            self._server.should_exit = True
+
+
+def _queue_little(listening: socket.socket) -> None:
+    """Let the system queue little for slow peers, where it can: on Linux."""
+    if (option := getattr(socket, "TCP_NOTSENT_LOWAT", None)) is not None:
+        listening.setsockopt(socket.IPPROTO_TCP, option, _UNSENT_BYTES)

@@ -1,0 +1,76 @@
+"""Sessions in signed cookies."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from itsdangerous import BadData, URLSafeTimedSerializer
+from starlette.responses import Response
+
+from monitor.domain.account import Account
+from monitor.storage.accounts import Accounts
+from monitor.storage.files import partial, writing
+
+_COOKIE = "mask_monitor"
+_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """A cookie names the account and its stamp; it ends with its time, a new password, or the account."""
+
+    key: bytes
+    hours: float
+    tls: bool
+
+    def begin(self, response: Response, name: str, stamp: str) -> None:
+        """Give a session to whoever gets the response."""
+        response.set_cookie(
+            self.cookie,
+            self._signer().dumps([name, stamp]),
+            max_age=round(3600 * self.hours),
+            httponly=True,
+            samesite="strict",
+            secure=self.tls,
+            path="/",
+        )
+
+    def end(self, response: Response) -> None:
+        """Take the session back."""
+        response.delete_cookie(self.cookie, httponly=True, samesite="strict", secure=self.tls, path="/")
+
+    def account(self, cookies: dict[str, str], accounts: Accounts) -> tuple[Account, str] | None:
+        """Return whose session the cookies hold, with its stamp; None where there is none that is good."""
+        try:
+            name, stamp = self._signer().loads(cookies[self.cookie], max_age=round(3600 * self.hours))
+        except (KeyError, BadData, ValueError, TypeError):
+            return None
+        if not (isinstance(name, str) and isinstance(stamp, str)):
+            return None
+        account = accounts.of_session(name, stamp)
+        return None if account is None else (account, stamp)
+
+    @property
+    def cookie(self) -> str:
+        """The cookie's name; under TLS browsers hold it to this very host."""
+        return f"__Host-{_COOKIE}" if self.tls else _COOKIE
+
+    def _signer(self) -> URLSafeTimedSerializer:
+        return URLSafeTimedSerializer(self.key, salt="session")
+
+
+def session_key(folder: Path) -> bytes:
+    """Return the key that sessions are signed with, made at the first start; raises `OutputError`."""
+    path = folder / "session.key"
+    with writing(path):
+        if path.exists() and len(key := path.read_bytes()) >= _KEY_BYTES:
+            return key
+        # Where a key was cut off, as by a full disk, sessions begin anew: with an empty one anybody could sign.
+        key, new = secrets.token_bytes(_KEY_BYTES), partial(path)
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(key)
+            os.fsync(file.fileno())
+        new.replace(path)
+        return key

@@ -1,0 +1,169 @@
+"""The one socket of a page: pictures, states, incidents, and the kiosk's verdict.
+
+The page sends JSON, each message with any of these keys: `watch` (camera -> width, with `mirrored` and `words`),
+`kiosk` (a camera), `ping` (any number, which comes back with the hour), `seen` (how old pictures were on arrival, for
+the health page). The monitor sends JSON messages with a `type`, and pictures as `monitor.web.hub.packed` lays them out.
+"""
+
+import asyncio
+import contextlib
+from typing import Annotated
+
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from monitor.domain.account import Account
+from monitor.outputs.kiosk.verdict import Ruling, rule
+from monitor.outputs.live_view import Shape
+from monitor.web.access import CHECK_EVERY_S, account_of, services_of
+from monitor.web.hub import WIDTHS_PX, Cut, Viewer
+from monitor.web.services import Services
+from monitor.web.values import milliseconds
+
+router = APIRouter()
+
+#: A page that does not take a message for so long is gone.
+_SEND_TIMEOUT_S = 10.0
+
+#: How often a kiosk is told its verdict, changed or not: silence tells it that the verdict is old.
+_KIOSK_EVERY_S = 0.25
+
+_MOST_VIEWERS = 256
+_MOST_BYTES = 32_768
+
+#: Close codes of RFC 6455, and one of our own for a session that has ended.
+_POLICY, _TRY_LATER, _LOG_IN = 1008, 1013, 4401
+
+Milliseconds = Annotated[float, Field(ge=-1e7, le=1e7)]
+
+
+class Wish(BaseModel):
+    """In what shape a page wants a camera's picture."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    width: int
+    mirrored: bool = False
+    words: bool = True
+
+
+class Seen(BaseModel):
+    """What a page measured over its last pictures: how old they were when it had them, and how many came a second."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    p50_ms: Milliseconds
+    p95_ms: Milliseconds
+    per_s: Annotated[float, Field(ge=0, le=1e5)]
+
+
+class Request(BaseModel):
+    """One message from a page."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    watch: Annotated[dict[str, Wish], Field(max_length=256)] | None = None
+    kiosk: Annotated[str, Field(max_length=64)] | None = None
+    ping: Annotated[float, Field(ge=0)] | None = None
+    seen: Seen | None = None
+
+
+@router.websocket("/api/v1/live")
+async def live(socket: WebSocket) -> None:
+    """Serve one page until it leaves, is too slow, or its session ends."""
+    services = services_of(socket)
+    account = await asyncio.to_thread(account_of, socket)
+    await socket.accept()
+    if account is None:
+        await socket.close(_LOG_IN, "log in first")
+        return
+    if len(services.hub.viewers) >= _MOST_VIEWERS:
+        await socket.close(_TRY_LATER, "too many viewers")
+        return
+    page = _Page(socket, services, account)
+    services.hub.join(page.viewer)
+    try:
+        await page.serve()
+    finally:
+        services.hub.leave(page.viewer)
+
+
+class _Page:
+    def __init__(self, socket: WebSocket, services: Services, account: Account) -> None:
+        self.viewer = Viewer(account)
+        self._socket = socket
+        self._services = services
+        self._kiosk: str | None = None
+
+    async def serve(self) -> None:
+        """Do all at once until one comes to an end."""
+        tasks = [asyncio.create_task(body) for body in (self._send(), self._receive(), self._check(), self._rule())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _send(self) -> None:
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
+            while not self.viewer.behind:
+                item = await self.viewer.next()
+                async with asyncio.timeout(_SEND_TIMEOUT_S):
+                    if isinstance(item, str):
+                        await self._socket.send_text(item)
+                    else:
+                        await self._socket.send_bytes(item[1].message)
+
+    async def _receive(self) -> None:
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            while True:
+                message = await self._socket.receive()
+                if message["type"] == "websocket.disconnect":
+                    return
+                text = message.get("text") or ""
+                try:
+                    request = Request.model_validate_json(text if len(text) <= _MOST_BYTES else "")
+                except ValidationError:
+                    await self._socket.close(_POLICY, "not a message of this socket")
+                    return
+                self._take(request)
+
+    def _take(self, request: Request) -> None:
+        viewer = self.viewer
+        if request.watch is not None:
+            cuts = frozenset(Cut(name, _shape(wish)) for name, wish in request.watch.items())
+            self._services.hub.watch(viewer, cuts)
+        if request.kiosk is not None:
+            self._kiosk = request.kiosk if viewer.account.sees(request.kiosk) else None
+        if request.ping is not None:
+            now_ms = milliseconds(self._services.clock.utc_now())
+            viewer.say({"type": "pong", "ping": request.ping, "now_ms": now_ms})
+        if request.seen is not None:
+            viewer.seen = request.seen.model_dump()
+
+    async def _check(self) -> None:
+        """End the page's socket when its session has ended, or its rights have changed."""
+        while True:
+            await asyncio.sleep(CHECK_EVERY_S)
+            if await asyncio.to_thread(account_of, self._socket) != self.viewer.account:
+                with contextlib.suppress(RuntimeError):
+                    await self._socket.close(_LOG_IN, "the session has ended")
+                return
+
+    async def _rule(self) -> None:
+        """Tell a kiosk its verdict."""
+        ruling: Ruling | None = None
+        while True:
+            await asyncio.sleep(_KIOSK_EVERY_S)
+            if self._kiosk is None:
+                continue
+            camera, now_s = self._services.live.camera(self._kiosk), self._services.clock.monotonic_s()
+            status = None if camera is None else camera.status(now_s)
+            ruling = rule(status, now_s, ruling)
+            analysis = None if status is None else status.analysis
+            age_ms = None if analysis is None else round(1000 * (now_s - analysis.frame.time_s))
+            self.viewer.say({"type": "kiosk", "verdict": ruling.verdict.value, "age_ms": age_ms})
+
+
+def _shape(wish: Wish) -> Shape:
+    """Return a wish in the least width that there is from the one wanted up; the page says what a banner would."""
+    width_px = next((width for width in WIDTHS_PX if width >= wish.width), WIDTHS_PX[-1])
+    return Shape(width_px, wish.mirrored, banner=False, words=wish.words)

@@ -1,0 +1,92 @@
+// The page's one socket: connects again by itself, knows the monitor's hour, and measures how old pictures are.
+
+const RETRY_MS = [500, 1000, 2000, 5000];
+const SILENT_MS = 4000;
+
+export class Live extends EventTarget {
+  #socket = null; #tries = 0; #watch = {}; #kiosk = null; #offsetMs = 0; #bestMs = Infinity; #heardMs = 0; #ages = []; #pictures = 0;
+
+  constructor() {
+    super();
+    this.connected = false;
+    this.#connect();
+    setInterval(() => this.#tick(), 1000);
+    document.addEventListener("visibilitychange", () => this.#sendWatch());
+    addEventListener("online", () => this.#connect());
+  }
+
+  /** The monitor's hour now, in milliseconds since 1970. */
+  now() { return Date.now() + this.#offsetMs; }
+
+  /** Watch these cameras: name -> {width, mirrored}. */
+  watch(cameras) { this.#watch = cameras; this.#sendWatch(); }
+
+  kiosk(camera) { this.#kiosk = camera; this.#send({ kiosk: camera }); }
+
+  #connect() {
+    if (this.#socket && this.#socket.readyState <= 1) return;
+    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/live`);
+    this.#socket = socket;
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => {
+      this.#tries = 0; this.#bestMs = Infinity; this.#heardMs = performance.now(); this.connected = true;
+      this.#sendWatch();
+      if (this.#kiosk !== null) this.#send({ kiosk: this.#kiosk });
+      this.#ping();
+      this.#tell("connection", { connected: true });
+    };
+    socket.onmessage = (event) => {
+      this.#heardMs = performance.now();
+      if (typeof event.data === "string") this.#take(JSON.parse(event.data)); else this.#picture(event.data);
+    };
+    socket.onclose = (event) => {
+      if (socket !== this.#socket) return;
+      this.connected = false;
+      this.#tell("connection", { connected: false });
+      if (event.code === 4401) { location.assign("/login"); return; }
+      const wait = RETRY_MS[Math.min(this.#tries++, RETRY_MS.length - 1)];
+      setTimeout(() => this.#connect(), wait * (0.75 + Math.random() / 2));
+    };
+  }
+
+  #tick() {
+    if (!this.connected) return;
+    if (performance.now() - this.#heardMs > SILENT_MS) { this.#socket.close(); return; }
+    this.#ping();
+    if (this.#ages.length) {
+      const ages = this.#ages.sort((a, b) => a - b);
+      const share = (p) => Math.round(ages[Math.min(ages.length - 1, Math.floor(p * ages.length))]);
+      this.seen = { p50_ms: share(0.5), p95_ms: share(0.95), per_s: this.#pictures };
+      this.#send({ seen: this.seen });
+      this.#ages = []; this.#pictures = 0;
+    }
+  }
+
+  #ping() { this.#send({ ping: Math.round(performance.now()) }); }
+
+  #take(message) {
+    if (message.type === "pong") {
+      // Of several answers the quickest tells the other's hour best, as with NTP.
+      const roundMs = performance.now() - message.ping;
+      if (roundMs <= this.#bestMs) { this.#bestMs = roundMs; this.#offsetMs = message.now_ms + roundMs / 2 - Date.now(); }
+      else this.#bestMs *= 1.05;
+      return;
+    }
+    this.#tell(message.type, message);
+  }
+
+  #picture(data) {
+    const length = new DataView(data).getUint16(0);
+    const header = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 2, length)));
+    header.jpeg = new Blob([new Uint8Array(data, 2 + length)], { type: "image/jpeg" });
+    if (!header.stale) this.#ages.push(this.now() - header.captured_ms);
+    this.#pictures += 1;
+    this.#tell("picture", header);
+  }
+
+  #sendWatch() { this.#send({ watch: document.hidden ? {} : this.#watch }); }
+
+  #send(message) { if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify(message)); }
+
+  #tell(type, detail) { this.dispatchEvent(new CustomEvent(type, { detail })); }
+}

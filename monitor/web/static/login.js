@@ -1,0 +1,17 @@
+import { explained } from "./core.js";
+
+const form = document.getElementById("login"), wrong = document.getElementById("wrong");
+form?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  wrong.textContent = "";
+  const button = form.querySelector("button");
+  button.disabled = true;
+  try {
+    const response = await fetch("/api/v1/session", {
+      method: "POST", headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ name: form.elements.name.value, password: form.elements.password.value }),
+    });
+    if (response.ok) { location.assign("/"); return; }
+    wrong.textContent = explained(await response.json().catch(() => null)) || "The monitor refused.";
+  } catch { wrong.textContent = "The monitor does not answer."; } finally { button.disabled = false; }
+});

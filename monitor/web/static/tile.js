@@ -1,0 +1,80 @@
+// One camera's picture with what is known of it; grey, and why, as soon as it is not of now.
+import { STATES, duration, el } from "./core.js";
+
+const STALE_MS = 2000;
+
+export class Tile {
+  #canvas = el("canvas", { role: "img", width: 16, height: 9 });
+  #name; #dot = el("i", { class: "dot" }); #note = el("span", { class: "note" }); #chips = el("span", { class: "chips" });
+  #rate = el("span", { class: "note" }); #whyHead = el("b"); #whyLine = el("span");
+  #capturedMs = null; #people = {}; #camera = null; #drawing = false; #drawn = false;
+
+  constructor(name, tag = "a") {
+    this.name = name;
+    this.#name = el("span", { class: "name" }, name);
+    this.node = el(tag, { class: "tile stale", href: tag === "a" ? `/cameras/${encodeURIComponent(name)}` : undefined, "data-camera": name },
+      this.#canvas,
+      el("div", { class: "top" }, this.#dot, this.#name, this.#note),
+      el("div", { class: "why" }, this.#whyHead, this.#whyLine),
+      el("div", { class: "low" }, this.#chips, this.#rate));
+  }
+
+  take(camera) { this.#camera = camera; }
+
+  async picture(header) {
+    this.#capturedMs = header.captured_ms;
+    this.#people = header.people;
+    if (this.#drawing) return; // the next one comes soon
+    if (header.stale && this.#drawn) return; // what is there is greyed here, and says its age here
+    this.#drawing = true;
+    try {
+      const bitmap = await createImageBitmap(header.jpeg);
+      const canvas = this.#canvas;
+      if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) { canvas.width = bitmap.width; canvas.height = bitmap.height; }
+      canvas.getContext("2d").drawImage(bitmap, 0, 0);
+      bitmap.close();
+      this.#drawn = true;
+    } finally { this.#drawing = false; }
+  }
+
+  /** Show what is known at this moment of the monitor's hour; false where the picture is not of now. */
+  show(nowMs, connected) {
+    const camera = this.#camera;
+    const ageMs = this.#capturedMs === null ? null : nowMs - this.#capturedMs;
+    const limitMs = Math.max(STALE_MS, camera?.looks_per_s ? 2000 / camera.looks_per_s : 0);
+    const current = connected && camera && (camera.condition === "live" || camera.condition === "degraded");
+    const fresh = Boolean(current && ageMs !== null && ageMs <= limitMs);
+    this.node.classList.toggle("stale", !fresh);
+    this.node.classList.toggle("violating", fresh && camera.violating);
+    this.#dot.className = `dot ${connected ? camera?.condition ?? "" : "stale"}`;
+    this.#note.textContent = fresh ? (camera.condition === "degraded" ? camera.cause.replaceAll("_", " ") : age(ageMs)) : "";
+    this.#note.title = fresh && camera.condition === "degraded" ? camera.detail : "";
+    const [head, line] = why(camera, connected, ageMs, current, nowMs);
+    this.#whyHead.textContent = head;
+    this.#whyLine.textContent = line;
+    if (fresh) {
+      const people = Object.entries(this.#people).filter(([, count]) => count);
+      this.#chips.replaceChildren(...people.map(([state, count]) => el("span", { class: `chip ${state}`, title: STATES[state].words }, `${STATES[state].words} ${count}`)));
+      this.#rate.textContent = `${camera.looks_per_s.toFixed(0)} looks/s`;
+    }
+    this.#canvas.setAttribute("aria-label", fresh ? `${this.name}: ${spoken(this.#people)}` : `${this.name}: ${head}`);
+    return fresh;
+  }
+}
+
+const age = (ms) => (ms < 1000 ? `${Math.max(0, Math.round(ms / 10) * 10)} ms` : `${(ms / 1000).toFixed(1)} s`);
+
+function spoken(people) {
+  const words = Object.entries(people).filter(([, count]) => count).map(([state, count]) => `${STATES[state].words} ${count}`);
+  return words.length ? words.join(", ") : "nobody in view";
+}
+
+const CONDITIONS = { starting: "Starting", stale: "No fresh picture", lost: "Camera lost", fault: "Fault", degraded: "Degraded", live: "Live" };
+
+function why(camera, connected, ageMs, current, nowMs) {
+  const old = ageMs === null ? "" : `picture is ${duration(ageMs / 1000)} old`;
+  if (!connected) return ["No connection to the monitor", old];
+  if (!camera) return ["Waiting for the camera", ""];
+  if (!current) return [`${CONDITIONS[camera.condition]} for ${duration((nowMs - camera.since_ms) / 1000)}`, camera.detail];
+  return [ageMs === null ? "Waiting for a picture" : "No fresh picture", old];
+}

@@ -1,0 +1,39 @@
+"""Values as JSON's own types, the same for the socket and the API."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from monitor.domain.clock import Clock, hour_of
+from monitor.domain.detection import MaskState
+from monitor.domain.health import CameraStatus
+from monitor.domain.track import Analysis
+
+
+def milliseconds(at: datetime) -> int:
+    """Return an hour as milliseconds since 1970, UTC."""
+    return round(at.timestamp() * 1000)
+
+
+def people(analysis: Analysis | None) -> dict[str, int]:
+    """Return how many people in view are in which state."""
+    counts = Counter(track.state for track in (() if analysis is None else analysis.tracks))
+    return {state.value: counts[state] for state in MaskState}
+
+
+def camera_values(status: CameraStatus, now_s: float, clock: Clock) -> dict[str, Any]:
+    """Return how a camera is. People are counted only while what the camera shows is now."""
+    health, analysis = status.health, status.analysis
+    current = health.condition.current
+    return {
+        "name": status.camera,
+        "condition": health.condition.value,
+        "cause": None if health.cause is None else health.cause.value,
+        "detail": health.detail,
+        "since_ms": milliseconds(hour_of(clock, health.since_s)),
+        "age_ms": None if analysis is None else round(1000 * (now_s - analysis.frame.time_s)),
+        "fps": round(status.fps, 1),
+        "looks_per_s": round(status.analysed_fps, 1),
+        "people": people(analysis if current else None),
+        "violating": current and analysis is not None and any(track.incident_open for track in analysis.tracks),
+    }

@@ -1,0 +1,126 @@
+"""What a visitor sees: never a welcome that is not of now."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from monitor.domain.detection import MaskState
+from monitor.outputs.kiosk.texts import load_texts
+from monitor.outputs.kiosk.verdict import Verdict
+from tests.e2e.pages.conftest import Visitor
+from tests.e2e.pages.stage import Stage, Wire
+
+GREEN, VERMILLION, YELLOW, BLUE, GREY = (
+    "rgb(0, 158, 115)",
+    "rgb(213, 94, 0)",
+    "rgb(240, 228, 66)",
+    "rgb(0, 88, 140)",
+    "rgb(128, 128, 128)",
+)
+WORDS = load_texts(None)
+#: Everything that the ground has been, with the moment.
+RECORD = """() => {
+  window.grounds = [];
+  const kiosk = document.getElementById("kiosk");
+  (function look() {
+    window.grounds.push([performance.now(), getComputedStyle(kiosk).backgroundColor, kiosk.dataset.verdict]);
+    requestAnimationFrame(look);
+  })();
+}"""
+
+
+@pytest.fixture
+def wire(stage: Stage) -> Iterator[Wire]:
+    with Wire(urlsplit(stage.url).port or 0) as network:
+        yield network
+
+
+def says(page: Page, verdict: Verdict, ground: str, language: str = "en") -> None:
+    kiosk = page.locator("#kiosk")
+    expect(kiosk).to_have_attribute("data-verdict", verdict.value)
+    expect(kiosk).to_have_css("background-color", ground)
+    words = WORDS[language].of(verdict)
+    expect(page.locator("#headline")).to_have_text(words.headline)
+    expect(page.locator("#line")).to_have_text(words.line)
+    assert page.locator("#sign").evaluate("sign => sign.decode().then(() => sign.naturalWidth)") > 100
+
+
+def never_green_after(page: Page, moment: float) -> None:
+    late = page.evaluate("(moment) => window.grounds.filter(([at]) => at > moment)", moment)
+    assert late
+    for at, ground, verdict in late:
+        red, green, blue = (int(part) for part in ground.removeprefix("rgb(").removesuffix(")").split(","))
+        assert verdict != "go", f"{verdict} {at - moment:.0f} ms too late"
+        assert max(red, green, blue) - min(red, green, blue) < 8, f"{ground} {at - moment:.0f} ms too late"
+
+
+def test_every_state_in_its_colour_and_words(stage: Stage, visitor: Visitor) -> None:
+    page = visitor("guest").go("/kiosk/hall")
+    says(page, Verdict.IDLE, BLUE)
+    stage.shows("hall", MaskState.WITH_MASK)
+    says(page, Verdict.GO, GREEN)
+    stage.shows("hall", MaskState.WITHOUT_MASK)
+    says(page, Verdict.PUT_ON, VERMILLION)
+    stage.shows("hall", MaskState.INCORRECT)
+    says(page, Verdict.COVER, YELLOW)
+    expect(page.locator("#age")).to_contain_text("hall 0.")
+    stage.shows("hall")
+    says(page, Verdict.IDLE, BLUE)
+
+
+def test_a_dead_camera_is_grey_and_never_green(stage: Stage, visitor: Visitor) -> None:
+    stage.shows("hall", MaskState.WITH_MASK)
+    page = visitor().go("/kiosk/hall")
+    says(page, Verdict.GO, GREEN)
+    page.evaluate(RECORD)
+    stage.cameras["hall"].hang()
+    died = page.evaluate("performance.now()")
+    says(page, Verdict.OUT_OF_ORDER, GREY)
+    expect(page.locator("#age")).to_contain_text("Picture is")
+    assert page.locator("#picture").evaluate("c => getComputedStyle(c).filter").startswith("grayscale(1)")
+    page.wait_for_function("died => performance.now() > died + 4500", arg=died)
+    never_green_after(page, died + 3000)
+    stage.cameras["hall"].go.set()
+    says(page, Verdict.GO, GREEN)
+
+
+@pytest.mark.parametrize("how", ["cut", "quiet"])
+def test_a_lost_network_is_grey_and_never_green(stage: Stage, visitor: Visitor, wire: Wire, how: str) -> None:
+    """Whether the connection ends, or nothing comes through it any more."""
+    stage.shows("hall", MaskState.WITH_MASK)
+    visit = visitor("admin", url=f"http://127.0.0.1:{wire.port}/")
+    visit.expect("WebSocket", "net::ERR", "Failed to load resource")
+    page = visit.go("/kiosk/hall")
+    says(page, Verdict.GO, GREEN)
+    page.evaluate(RECORD)
+    getattr(wire, how)()
+    lost = page.evaluate("performance.now()")
+    says(page, Verdict.OUT_OF_ORDER, GREY)
+    page.wait_for_function("lost => performance.now() > lost + 3500", arg=lost)
+    never_green_after(page, lost + 2500)
+    wire.mend()
+    says(page, Verdict.GO, GREEN)
+
+
+def test_languages_and_the_direction_of_writing(stage: Stage, visitor: Visitor) -> None:
+    page = visitor().go("/kiosk/hall?language=ar")
+    says(page, Verdict.IDLE, BLUE, "ar")
+    html = page.locator("html")
+    expect(html).to_have_attribute("dir", "rtl")
+    expect(html).to_have_attribute("lang", "ar")
+    picture, sign = page.locator(".picture").bounding_box(), page.locator("#sign").bounding_box()
+    assert picture
+    assert sign
+    assert sign["x"] + sign["width"] <= picture["x"], "right to left, the sign stands left of the picture"
+    codes = list(WORDS)
+    for code in codes[codes.index("ar") + 1 :] + codes[: codes.index("ar")]:
+        page.keyboard.press("l")
+        expect(html).to_have_attribute("lang", code)
+        expect(html).to_have_attribute("dir", WORDS[code].direction)
+        says(page, Verdict.IDLE, BLUE, code)
+    page.keyboard.press("l")
+    page.keyboard.press("l")
+    page.goto(page.url.partition("?")[0], wait_until="domcontentloaded")
+    expect(html).to_have_attribute("lang", codes[(codes.index("ar") + 1) % len(codes)])

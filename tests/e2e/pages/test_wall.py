@@ -1,0 +1,155 @@
+"""The desk: pictures, cameras that die, and incidents as they come."""
+
+import time
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from monitor.domain.detection import MaskState
+from tests.e2e.pages.conftest import Visitor
+from tests.e2e.pages.stage import SIZES, Stage
+from tests.live.watch import until
+
+PIXELS = "canvas => canvas.toDataURL()"
+
+
+def tile(page: Page, camera: str) -> Locator:
+    return page.locator(f".tile[data-camera={camera}]")
+
+
+def fresh(page: Page, camera: str) -> None:
+    expect(tile(page, camera)).not_to_have_class("tile stale")
+
+
+def card(page: Page, number: int) -> Locator:
+    return page.locator(f".card[data-number='{number}']")
+
+
+def said(stage: Stage, number: int) -> list[tuple]:
+    return stage.ask(f"SELECT by, opinion, mistaken FROM remarks WHERE incident = {number} ORDER BY id")
+
+
+def test_the_wall_shows_what_is_now(stage: Stage, visitor: Visitor) -> None:
+    stage.shows("door", MaskState.WITH_MASK, MaskState.INCORRECT)
+    page = visitor().go("/")
+    expect(page.locator(".tile")).to_have_count(len(SIZES))
+    for camera in SIZES:
+        fresh(page, camera)
+        expect(tile(page, camera).locator(".name")).to_have_text(camera)
+        expect(tile(page, camera).locator(".top .note")).to_contain_text(" ms")
+        expect(tile(page, camera).locator(".low .note")).to_contain_text("looks/s")
+        canvas = tile(page, camera).locator("canvas")
+        before = canvas.evaluate(PIXELS)
+        until(lambda canvas=canvas, before=before: canvas.evaluate(PIXELS) != before, f"another picture of {camera}")
+    expect(tile(page, "door").locator(".chip.with_mask")).to_have_text("Mask 1")
+    expect(tile(page, "door").locator(".chip.incorrect")).to_have_text("Worn wrong 1")
+    expect(tile(page, "door").get_by_role("img", name="door: Mask 1, Worn wrong 1")).to_be_visible()
+    expect(tile(page, "hall").get_by_role("img", name="hall: nobody in view")).to_be_visible()
+    tile(page, "door").click()
+    expect(page).to_have_url(f"{stage.url}cameras/door")
+    fresh(page, "door")
+    expect(page.locator("#facts")).to_contain_text("live for")
+    assert "viewer" not in page.locator("#facts").inner_text(), "the camera's password and its user are masked"
+
+
+def test_a_tile_greys_out_when_its_camera_dies_and_comes_back(stage: Stage, visitor: Visitor) -> None:
+    page = visitor().go("/")
+    for camera in SIZES:
+        fresh(page, camera)
+    stage.cameras["hall"].hang()
+    began = time.monotonic()
+    expect(tile(page, "hall")).to_have_class("tile stale")
+    took_s = time.monotonic() - began
+    assert took_s < 3, f"grey only after {took_s:.1f} s"
+    why = tile(page, "hall").locator(".why")
+    expect(why).to_be_visible()
+    expect(why).to_contain_text("Camera lost for", timeout=15_000)
+    assert tile(page, "hall").locator("canvas").evaluate("c => getComputedStyle(c).filter").startswith("grayscale(1)")
+    expect(tile(page, "hall").get_by_role("img", name="hall: ")).to_be_visible()
+    for camera in ("door", "ward"):
+        fresh(page, camera)
+    stage.cameras["hall"].go.set()
+    fresh(page, "hall")
+    expect(why).to_be_hidden()
+    assert tile(page, "hall").locator("canvas").evaluate("c => getComputedStyle(c).filter") == "none"
+
+
+def test_an_incident_appears_by_itself_and_is_judged_everywhere_at_once(stage: Stage, visitor: Visitor) -> None:
+    visit = visitor()
+    page, beside = visit.go("/"), visit.open("/")
+    for each in (page, beside):
+        fresh(each, "ward")
+        expect(each.locator(".card").first).to_be_visible()
+    with stage.incident("ward") as number:
+        expect(card(page, number)).to_be_visible()
+        expect(tile(page, "ward")).to_have_class("tile violating")
+        expect(card(page, number).locator(".how")).to_contain_text("open for")
+        expect(card(page, number).locator("img")).to_be_visible()
+    expect(card(page, number).locator(".how")).to_contain_text("left after")
+    expect(tile(page, "ward")).to_have_class("tile")
+    card(page, number).get_by_role("button", name="False alarm").click()
+    card(page, number).get_by_role("button", name="Beard").click()
+    for each in (page, beside):
+        expect(card(each, number).locator(".said")).to_have_text("False alarm: beard")
+    assert said(stage, number) == [("guard", "false_alarm", "beard")]
+    for each in (page, beside):
+        each.reload(wait_until="domcontentloaded")
+        expect(each.locator(".card").first).to_be_visible()
+        expect(card(each, number)).to_have_count(0)
+        each.get_by_role("button", name="All").click()
+        expect(card(each, number).locator(".said")).to_have_text("False alarm: beard")
+        expect(card(each, number).get_by_role("button")).to_have_count(0)
+
+
+def test_incidents_are_judged_by_keyboard(stage: Stage, visitor: Visitor) -> None:
+    page = visitor().go("/")
+    cards = page.locator(".card")
+    expect(cards.nth(3)).to_be_visible()
+    numbers = [int(cards.nth(place).get_attribute("data-number") or 0) for place in range(4)]
+    page.keyboard.press("j")
+    expect(cards.nth(0)).to_be_focused()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    expect(cards.nth(1)).to_be_focused()
+    page.keyboard.press("r")
+    expect(card(page, numbers[1]).locator(".said")).to_have_text("Right")
+    page.keyboard.press("ArrowDown")
+    expect(cards.nth(2)).to_be_focused()
+    page.keyboard.press("a")
+    expect(card(page, numbers[2]).locator(".said")).to_have_text("Acknowledged")
+    page.keyboard.press("j")
+    page.keyboard.press("f")
+    expect(card(page, numbers[3]).get_by_role("button", name="Beard")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(cards.nth(3)).to_be_focused()
+    page.keyboard.press("f")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(card(page, numbers[3]).locator(".said")).to_have_text("False alarm: hand")
+    assert [said(stage, number) for number in numbers] == [
+        [],
+        [("guard", "right", None)],
+        [("guard", None, None)],
+        [("guard", "false_alarm", "hand")],
+    ]
+    cards.nth(0).focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{stage.url}incidents/{numbers[0]}")
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_sixteen_cameras_fit(visitor: Visitor, width: int) -> None:
+    """The wall lays out as many tiles as the socket names; none is lost beside the screen."""
+    page = visitor(viewport={"width": width, "height": 900}).open()
+    names = [f"camera-{number:02d}" for number in range(16)]
+    camera = {"condition": "lost", "cause": "refused", "detail": "nobody answers", "since_ms": 0, "age_ms": None}
+    camera |= {"fps": 0, "looks_per_s": 0, "people": {}, "violating": False}
+    message = {"type": "cameras", "now_ms": 0, "cameras": [{"name": name} | camera for name in names]}
+    page.route_web_socket("**/api/v1/live", lambda socket: socket.send(__import__("json").dumps(message)))
+    page.goto(visitor().url, wait_until="domcontentloaded")
+    expect(page.locator(".tile")).to_have_count(16)
+    boxes = [page.locator(".tile").nth(place).bounding_box() for place in range(16)]
+    assert all(box and box["x"] >= 0 and box["x"] + box["width"] <= width and box["width"] >= 160 for box in boxes)
+    if width > 900:
+        assert all(box and box["y"] + box["height"] <= 900 for box in boxes)

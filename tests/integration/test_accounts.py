@@ -1,0 +1,184 @@
+"""Accounts, tokens and the audit log on real databases."""
+
+import statistics
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, text
+
+from monitor.domain.account import Account, Role
+from monitor.domain.errors import ConfigError
+from monitor.storage.accounts import LEAST_PASSWORD, Accounts
+from tests.fakes import FakeClock
+
+PASSWORD = "correct horse battery"
+ADA = Account("ada", Role.ADMIN)
+DORIS = Account("doris", Role.VIEWER, frozenset({"yard", "door"}))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def accounts(engine: Engine, clock: FakeClock) -> Accounts:
+    return Accounts(engine, clock)
+
+
+def everything_in(engine: Engine) -> Iterator[str]:
+    """Return all that is written in the tables of accounts and tokens."""
+    with engine.connect() as connection:
+        for table in ("accounts", "tokens", "audit"):
+            for row in connection.execute(text(f"SELECT * FROM {table}")):
+                yield from map(str, row)
+
+
+def test_at_first_there_is_nobody(accounts: Accounts):
+    assert not accounts.exist()
+    assert accounts.all() == []
+    assert accounts.tokens() == []
+    assert accounts.audit(10) == []
+    assert accounts.log_in("ada", PASSWORD) is None
+
+
+def test_an_account_is_kept_with_its_role_and_its_cameras(accounts: Accounts):
+    accounts.add(DORIS, PASSWORD)
+    accounts.add(ADA, PASSWORD)
+    assert accounts.exist()
+    assert accounts.all() == [ADA, DORIS]
+    found = accounts.log_in("doris", PASSWORD)
+    assert found is not None
+    assert found[0] == DORIS
+    assert accounts.of_session("doris", found[1]) == DORIS
+
+
+def test_an_account_for_no_camera_sees_none_and_not_all(accounts: Accounts):
+    nowhere = Account("nils", Role.VIEWER, frozenset())
+    accounts.add(nowhere, PASSWORD)
+    assert accounts.all() == [nowhere]
+    assert not accounts.all()[0].sees("door")
+
+
+def test_only_the_right_password_logs_in(accounts: Accounts):
+    accounts.add(ADA, PASSWORD)
+    for wrong in ("", PASSWORD[:-1], PASSWORD + " ", PASSWORD.upper(), "x" * 256, "x" * 100_000, "\0"):
+        assert accounts.log_in("ada", wrong) is None
+    for name in ("Ada", "ada ", "", "ada'--", "%", "x" * 64):
+        assert accounts.log_in(name, PASSWORD) is None
+    assert accounts.log_in("ada", PASSWORD) is not None
+
+
+def test_names_and_passwords_may_be_of_any_script(accounts: Accounts):
+    accounts.add(Account("José Ñandú 管理员", Role.OPERATOR), "contraseña muy larga ✓")
+    assert accounts.log_in("José Ñandú 管理员", "contraseña muy larga ✓") is not None
+
+
+@pytest.mark.parametrize("password", ["", "short", "x" * (LEAST_PASSWORD - 1), "x" * 257])
+def test_a_password_has_a_least_and_a_most_length(accounts: Accounts, password: str):
+    with pytest.raises(ConfigError, match="15 to 256"):
+        accounts.add(ADA, password)
+    assert not accounts.exist()
+    accounts.add(ADA, PASSWORD)
+    with pytest.raises(ConfigError, match="15 to 256"):
+        accounts.change_password("ada", password)
+    assert accounts.log_in("ada", PASSWORD) is not None
+
+
+def test_a_name_is_taken_once(accounts: Accounts):
+    accounts.add(ADA, PASSWORD)
+    with pytest.raises(ConfigError, match="already"):
+        accounts.add(Account("ada", Role.VIEWER), "another long password")
+    assert accounts.log_in("ada", PASSWORD) is not None
+    assert accounts.all() == [ADA]
+
+
+def test_another_password_ends_sessions_and_a_removed_account_has_none(accounts: Accounts):
+    accounts.add(ADA, PASSWORD)
+    found = accounts.log_in("ada", PASSWORD)
+    accounts.change_password("ada", "another long password")
+    assert accounts.of_session("ada", found[1]) is None
+    assert accounts.log_in("ada", PASSWORD) is None
+    stamp = accounts.log_in("ada", "another long password")[1]
+    accounts.remove("ada")
+    assert accounts.of_session("ada", stamp) is None
+    assert not accounts.exist()
+    for change in (lambda: accounts.remove("ada"), lambda: accounts.change_password("ada", PASSWORD)):
+        with pytest.raises(ConfigError, match="no account"):
+            change()
+
+
+def test_a_stamp_is_of_its_own_account(accounts: Accounts):
+    accounts.add(ADA, PASSWORD)
+    accounts.add(DORIS, PASSWORD)
+    stamps = {name: accounts.log_in(name, PASSWORD)[1] for name in ("ada", "doris")}
+    assert stamps["ada"] != stamps["doris"]
+    assert accounts.of_session("ada", stamps["doris"]) is None
+    assert accounts.of_session("ada", "") is None
+
+
+def test_a_name_that_nobody_has_costs_the_time_of_a_wrong_password(accounts: Accounts):
+    accounts.add(ADA, PASSWORD)
+
+    def took_s(name: str) -> float:
+        started = time.process_time()
+        accounts.log_in(name, "wrong password, and long")
+        return time.process_time() - started
+
+    known, unknown = (statistics.median(took_s(name) for _ in range(7)) for name in ("ada", "nobody"))
+    assert 0.6 < known / unknown < 1.7
+
+
+def test_a_token_is_good_until_its_hour_and_no_longer(accounts: Accounts, clock: FakeClock):
+    script = Account("grafana", Role.VIEWER, frozenset({"door"}))
+    key = accounts.add_token(script, clock.utc_now() + timedelta(hours=1))
+    assert accounts.of_token(key) == script
+    clock.advance(3599)
+    assert accounts.of_token(key) == script
+    clock.advance(1)
+    assert accounts.of_token(key) is None
+    (info,) = accounts.tokens()
+    assert info.account == script
+    assert info.expires_at == datetime(2026, 1, 1, 1, tzinfo=UTC)
+
+
+def test_a_token_is_good_for_its_whole_key_alone(accounts: Accounts, clock: FakeClock):
+    key = accounts.add_token(ADA, clock.utc_now() + timedelta(hours=1))
+    for wrong in ("", key[:-1], key + "x", key.upper(), "mm_", "ada", "%", key.encode().hex(), "\0", "ä" * 50):
+        assert accounts.of_token(wrong) is None
+    with pytest.raises(ConfigError, match="already"):
+        accounts.add_token(ADA, clock.utc_now() + timedelta(hours=1))
+    accounts.remove_token("ada")
+    assert accounts.of_token(key) is None
+    with pytest.raises(ConfigError, match="no token"):
+        accounts.remove_token("ada")
+
+
+def test_tokens_are_no_accounts(accounts: Accounts, clock: FakeClock):
+    """The pages stay open to the local user, who alone could have made the token."""
+    accounts.add_token(ADA, clock.utc_now() + timedelta(hours=1))
+    assert not accounts.exist()
+
+
+def test_no_password_and_no_key_is_kept(accounts: Accounts, engine: Engine, clock: FakeClock):
+    accounts.add(ADA, PASSWORD)
+    key = accounts.add_token(DORIS, clock.utc_now() + timedelta(hours=1))
+    accounts.note("ada", "log in")
+    kept = " ".join(everything_in(engine))
+    assert PASSWORD not in kept
+    assert key not in kept
+    assert key.removeprefix("mm_") not in kept
+    assert "$argon2id$" in kept
+
+
+def test_the_audit_log_is_read_newest_first_and_takes_any_length(accounts: Accounts, clock: FakeClock):
+    for number in range(5):
+        accounts.note("ada", "export", f"{number}")
+        clock.advance(1)
+    assert [entry.detail for entry in accounts.audit(3)] == ["4", "3", "2"]
+    accounts.note("n" * 1000, "log in refused", "d" * 1000, "a" * 1000)
+    entry = accounts.audit(1)[0]
+    assert (len(entry.who), len(entry.detail), len(entry.address)) == (64, 500, 64)
+    assert entry.at == datetime(2026, 1, 1, 0, 0, 5, tzinfo=UTC)

@@ -1,0 +1,247 @@
+"""Finding, reading and judging incidents on real databases."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import Engine
+
+from monitor.domain.detection import MaskState
+from monitor.domain.event import CloseReason, IncidentClosed, IncidentOpened, VisitEnded
+from monitor.domain.geometry import Box
+from monitor.domain.remark import Mistaken, Opinion
+from monitor.domain.visit import Outcome, Segment, Visit
+from monitor.storage.incident_book import NOT_TOLD, IncidentBook, Judged, Search
+from monitor.storage.journal import Journal
+from monitor.storage.run_info import RunInfo
+from tests.fakes import FakeClock
+
+START = datetime(2026, 1, 2, 3, 0, tzinfo=UTC)
+WITHOUT, INCORRECT = MaskState.WITHOUT_MASK, MaskState.INCORRECT
+
+
+def hour(time_s: float) -> datetime:
+    return START + timedelta(seconds=time_s)
+
+
+def run(started_at: datetime) -> RunInfo:
+    return RunInfo("live", started_at, "0.1.0", "SSD", "a" * 64, "b" * 64)
+
+
+def opened(name: str, camera: str, time_s: float, state: MaskState = WITHOUT, track: int = 1) -> IncidentOpened:
+    return IncidentOpened(
+        incident_id=name,
+        source_id=camera,
+        track_id=track,
+        state=state,
+        time_s=time_s,
+        since_s=time_s - 2.0,
+        confidence=0.87654321,
+        box=Box(1.5, 2.5, 30.25, 40.125),
+        share=0.875,
+        evidence_s=1.5,
+        looks=12,
+    )
+
+
+def closed(name: str, camera: str, time_s: float, reason: CloseReason = CloseReason.GONE) -> IncidentClosed:
+    return IncidentClosed(name, camera, 1, time_s, 1.0, reason)
+
+
+class Desk:
+    """A book of a run at work, with one from the day before, which was stopped by force."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.clock = FakeClock(0.0, START + timedelta(hours=1))
+        Journal(engine, run(START - timedelta(days=1)), lambda s: hour(s) - timedelta(days=1)).put(
+            opened("old-1", "door", 10.0)
+        )
+        self.journal = Journal(engine, run(START), hour)
+        self.book = IncidentBook(engine, self.clock, START)
+        self.journal.put(opened("new-1", "door", 10.0))
+        self.journal.put(closed("new-1", "door", 15.0, CloseReason.CORRECTED))
+        self.journal.put(opened("new-2", "yard", 20.0, INCORRECT, track=2))
+        self.journal.put(opened("new-3", "door", 30.0, INCORRECT, track=3))
+        self.journal.put(closed("new-3", "door", 60.0))
+        self.journal.put(opened("new-4", "door", 100.0, track=4))
+
+    def number(self, name: str) -> int:
+        (found,) = [each.number for each in self.book.find(Search(most=200)) if each.incident_id == name]
+        return found
+
+    def names(self, **conditions: object) -> list[str]:
+        return [each.incident_id for each in self.book.find(Search(**conditions))]  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def desk(engine: Engine) -> Desk:
+    return Desk(engine)
+
+
+ALL = ["new-4", "new-3", "new-2", "new-1", "old-1"]
+
+
+def test_incidents_are_found_by_everything_that_is_asked(desk: Desk):
+    assert desk.names() == ALL
+    assert desk.names(camera="yard") == ["new-2"]
+    assert desk.names(camera="nowhere") == []
+    assert desk.names(state=WITHOUT) == ["new-4", "new-1", "old-1"]
+    assert desk.names(state=INCORRECT, camera="door") == ["new-3"]
+    assert desk.names(open=True) == ["new-4", "new-2"]
+    assert desk.names(open=False) == ["new-3", "new-1", "old-1"]
+    assert desk.names(since=hour(20.0)) == ["new-4", "new-3", "new-2"]
+    assert desk.names(until=hour(20.0)) == ["new-1", "old-1"]
+    assert desk.names(since=hour(20.0), until=hour(30.001), open=True) == ["new-2"]
+    elsewhere = hour(20.0).astimezone(ZoneInfo("Asia/Kathmandu"))
+    assert desk.names(since=elsewhere) == ["new-4", "new-3", "new-2"]
+
+
+def test_only_the_reader_s_cameras_are_found(desk: Desk):
+    assert desk.names(cameras=frozenset({"yard"})) == ["new-2"]
+    assert desk.names(cameras=frozenset({"yard"}), camera="door") == []
+    assert desk.names(cameras=frozenset()) == []
+    assert desk.names(cameras=frozenset({"door", "yard"})) == ALL
+
+
+def test_pages_follow_each_other_without_a_gap_or_a_double(desk: Desk):
+    for number in range(5, 30):
+        desk.journal.put(opened(f"new-{number}", "door", 100.0 + number))
+    read: list[int] = []
+    before = None
+    while page := desk.book.find(Search(before=before, most=7)):
+        read += [each.number for each in page]
+        before = read[-1]
+    assert len(read) == 30
+    assert read == sorted(set(read), reverse=True)
+
+
+def test_what_an_older_run_left_open_is_over(desk: Desk):
+    (old,) = desk.book.find(Search(before=2))
+    assert old.incident_id == "old-1"
+    assert old.ended == NOT_TOLD
+    assert old.closed_at is None
+
+
+def test_before_the_journal_has_begun_nothing_is_open(engine: Engine):
+    Journal(engine, run(START), hour).put(opened("a-1", "door", 1.0))
+    book = IncidentBook(engine, FakeClock(), START + timedelta(days=1))
+    assert [each.ended for each in book.find(Search())] == [NOT_TOLD]
+    assert book.find(Search(open=True)) == []
+    assert len(book.find(Search(open=False))) == 1
+    assert book.by_incident_id("a-1") is None
+    Journal(engine, run(START + timedelta(days=1)), hour).put(opened("b-1", "door", 1.0))
+    assert book.by_incident_id("b-1").ended is None
+
+
+def test_an_incident_stands_as_it_was_written(desk: Desk):
+    incident = desk.book.incident(desk.number("new-1"))
+    assert incident == desk.book.by_incident_id("new-1")
+    assert (incident.camera, incident.state) == ("door", WITHOUT)
+    assert (incident.since_at, incident.opened_at, incident.closed_at) == (hour(8), hour(10), hour(15))
+    assert incident.ended == "corrected"
+    assert incident.confidence == pytest.approx(0.87654321)
+    assert (incident.acknowledged, incident.opinion, incident.mistaken) == (False, None, None)
+    assert desk.book.incident(desk.number("new-2")).ended is None
+
+
+def test_there_is_nothing_of_an_incident_that_there_is_not(desk: Desk):
+    for number in (0, -1, 999_999, 2**31 - 1):
+        assert desk.book.incident(number) is None
+        assert desk.book.camera_of(number) is None
+        assert desk.book.dossier(number) is None
+    assert desk.book.by_incident_id("old-1") is None, "an older run's"
+    assert desk.book.by_incident_id("' OR 1=1 --") is None
+
+
+def test_the_same_incident_of_two_runs_is_two(desk: Desk, engine: Engine):
+    """Were a clock set back, an older run could have used the same name."""
+    Journal(engine, run(START - timedelta(days=2)), hour).put(opened("new-1", "yard", 10.0))
+    assert desk.book.by_incident_id("new-1").camera == "door"
+
+
+def test_the_newest_opinion_holds_and_an_acknowledgement_is_none(desk: Desk):
+    number = desk.number("new-1")
+    desk.book.remark(number, "ada", None, None, "")
+    assert desk.book.incident(number).acknowledged
+    assert desk.book.incident(number).opinion is None
+    desk.book.remark(number, "bob", Opinion.FALSE_ALARM, Mistaken.BEARD, "a grey one")
+    desk.book.remark(number, "ada", Opinion.RIGHT, None, "")
+    desk.book.remark(number, "bob", None, None, "")
+    incident = desk.book.incident(number)
+    assert (incident.opinion, incident.mistaken) == (Opinion.RIGHT, None)
+    desk.book.remark(number, "bob", Opinion.FALSE_ALARM, Mistaken.SCARF, "")
+    assert desk.book.incident(number).mistaken is Mistaken.SCARF
+    remarks = desk.book.dossier(number).remarks
+    assert [(remark.by, remark.opinion) for remark in remarks] == [
+        ("ada", None),
+        ("bob", Opinion.FALSE_ALARM),
+        ("ada", Opinion.RIGHT),
+        ("bob", None),
+        ("bob", Opinion.FALSE_ALARM),
+    ]
+    assert remarks[1].note == "a grey one"
+    assert {remark.at for remark in remarks} == {START + timedelta(hours=1)}
+
+
+def test_incidents_are_found_by_what_was_said_of_them(desk: Desk):
+    def say(name: str, *opinions: Opinion | None) -> None:
+        for opinion in opinions:
+            desk.book.remark(desk.number(name), "ada", opinion, None, "")
+
+    say("new-1", Opinion.FALSE_ALARM, Opinion.RIGHT)
+    say("new-2", Opinion.RIGHT, Opinion.FALSE_ALARM, None)
+    say("new-3", None)
+    assert desk.names(judged=Judged.RIGHT) == ["new-1"]
+    assert desk.names(judged=Judged.FALSE_ALARM) == ["new-2"]
+    assert desk.names(judged=Judged.ACKNOWLEDGED) == ["new-3"]
+    assert desk.names(judged=Judged.NO) == ["new-4", "old-1"]
+    assert desk.names(judged=Judged.NO, open=True, camera="door") == ["new-4"]
+    found = [name for judged in Judged for name in desk.names(judged=judged)]
+    assert sorted(found) == sorted(ALL), "each is in exactly one"
+
+
+def visit(track: int, first_s: float, last_s: float, states: Iterable[tuple[MaskState, float, float]]) -> VisitEnded:
+    segments = tuple(Segment(*each) for each in states)
+    return VisitEnded(
+        "door", last_s, Visit("door", track, first_s, last_s, segments, Outcome.VIOLATION, None, 50, 80.0)
+    )
+
+
+def test_a_dossier_holds_all_that_is_known(desk: Desk):
+    number = desk.number("new-1")
+    before = desk.book.dossier(number)
+    assert (before.share, before.evidence_s, before.looks) == (0.875, 1.5, 12)
+    assert before.box_px == (1.5, 2.5, 30.25, 40.125)
+    assert (before.model, before.model_sha256, before.settings_sha256) == ("SSD", "a" * 64, "b" * 64)
+    assert before.segments == (), "the visit goes on"
+    assert before.first_seen_at is None
+    desk.journal.put(visit(1, 7.0, 16.0, [(WITHOUT, 7.0, 15.0), (MaskState.WITH_MASK, 15.0, 16.0)]))
+    after = desk.book.dossier(number)
+    assert [(s.state, s.start_s, s.end_s) for s in after.segments] == [
+        (WITHOUT, 0.0, 8.0),
+        (MaskState.WITH_MASK, 8.0, 9.0),
+    ]
+    assert after.first_seen_at == hour(7)
+
+
+def test_a_dossier_takes_the_visit_of_its_own_person_and_time(desk: Desk):
+    """Numbers of people begin again after a camera was lost."""
+    desk.journal.put(visit(1, 500.0, 520.0, [(WITHOUT, 500.0, 520.0)]))
+    desk.journal.put(visit(1, 7.0, 16.0, [(WITHOUT, 7.0, 16.0)]))
+    desk.journal.put(visit(2, 0.0, 600.0, [(WITHOUT, 0.0, 600.0)]))
+    assert desk.book.dossier(desk.number("new-1")).first_seen_at == hour(7)
+
+
+def test_an_incident_without_an_hour_is_found_but_not_by_time(engine: Engine):
+    """A replay does not know its hour."""
+    Journal(engine, run(START)).put(opened("replayed", "door", 1.0))
+    book = IncidentBook(engine, FakeClock(), START)
+    (incident,) = book.find(Search())
+    assert (incident.since_at, incident.opened_at) == (None, None)
+    assert book.find(Search(since=datetime(1, 1, 1, tzinfo=UTC))) == []
+    assert book.dossier(incident.number).first_seen_at is None
+
+
+def test_the_ends_of_time_can_be_asked_for(desk: Desk):
+    assert desk.names(since=datetime.min.replace(tzinfo=UTC), until=datetime.max.replace(tzinfo=UTC)) == ALL

@@ -1,0 +1,216 @@
+"""Logging in and out, and what ends a session; each test has a monitor of its own, since tries are counted."""
+
+import base64
+import contextlib
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from monitor.domain.errors import ConfigError
+from tests.integration.web.desk import ADMIN, PASSWORD, VIEWER, Desk, serving
+from tests.live.watch import until
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Desk]:
+    with serving(tmp_path, accounts=(ADMIN, VIEWER), cameras={"door": {}}) as desk:
+        yield desk
+
+
+def test_a_session_from_its_beginning_to_its_end(own: Desk):
+    with own.client() as client:
+        answer = client.post("/api/v1/session", json={"name": "ada", "password": PASSWORD})
+        assert answer.status_code == 200
+        assert answer.json() == {"name": "ada", "role": "admin", "cameras": None}
+        cookie = answer.headers["set-cookie"].lower()
+        assert "httponly" in cookie
+        assert "samesite=strict" in cookie
+        assert client.get("/api/v1/me").status_code == 200
+        assert client.get("/login").status_code == 303
+        assert client.delete("/api/v1/session").status_code == 204
+        assert client.get("/api/v1/me").status_code == 401
+        wrong = client.post("/api/v1/session", json={"name": "ada", "password": "wrong"})
+        unknown = client.post("/api/v1/session", json={"name": "nobody", "password": "wrong"})
+        assert wrong.status_code == unknown.status_code == 401
+        assert wrong.json() == unknown.json(), "nothing tells a name that there is"
+        assert "set-cookie" not in wrong.headers
+    lines = [(entry.who, entry.action) for entry in own.accounts.audit(10)]
+    assert lines == [
+        ("nobody", "log in refused"),
+        ("ada", "log in refused"),
+        ("ada", "log out"),
+        ("ada", "log in"),
+    ]
+    assert {entry.address for entry in own.accounts.audit(10)} == {"127.0.0.1"}
+
+
+def test_one_address_has_ten_tries_a_minute_and_is_told_how_long_to_wait(own: Desk):
+    for _ in range(10):
+        assert own.log_in("nobody", "wrong").status_code == 401
+    for name in ("nobody", "ada"):
+        refused = own.log_in(name, PASSWORD)
+        assert refused.status_code == 429, "even with the right password"
+        assert 0 < int(refused.headers["retry-after"]) <= 60
+    own.clock.skip(61)
+    assert own.log_in("ada", PASSWORD).status_code == 200
+
+
+def test_a_name_is_locked_out_after_twenty_wrong_passwords_however_it_is_written(own: Desk):
+    for number in range(20):
+        assert own.log_in("ADA" if number % 2 else "ada", "wrong").status_code == 401
+        own.clock.skip(7)
+    assert own.log_in("ada", PASSWORD).status_code == 429
+    assert own.log_in("vera", PASSWORD).status_code == 200
+    own.clock.skip(900)
+    assert own.log_in("ada", PASSWORD).status_code == 200
+
+
+def test_a_changed_password_ends_sessions_and_open_sockets(own: Desk):
+    with own.client(ADMIN) as client, own.socket(ADMIN) as socket:
+        socket.wait("cameras")
+        own.accounts.change_password("ada", "another long password")
+        assert client.get("/api/v1/me").status_code == 401
+        assert socket.ended() == 4401
+
+
+def test_a_stream_ends_with_its_account_though_no_picture_comes(own: Desk):
+    with own.client(VIEWER) as client, client.stream("GET", "/api/v1/cameras/door/stream.mjpg") as stream:
+        chunks = stream.iter_raw()
+        assert next(chunks)
+        own.doors["door"].answering.clear()
+        own.accounts.remove("vera")
+        assert sum(map(len, chunks)) < 10_000_000, "and comes to an end"
+
+
+def test_a_token_ends_with_its_hour_and_so_do_its_sockets(own: Desk):
+    token = own.token(ADMIN, hours=1)
+    with own.client(**token) as client, own.socket(**token) as socket:
+        assert client.get("/api/v1/settings").status_code == 200
+        socket.wait("cameras")
+        own.clock.skip(3601)
+        assert client.get("/api/v1/settings").status_code == 401
+        assert socket.ended() == 4401
+
+
+def test_a_session_ends_with_its_hours(tmp_path: Path):
+    with serving(tmp_path, accounts=(VIEWER,), cameras={"door": {}}, session_hours=1 / 3600, wait=True) as desk:
+        cookie = desk.cookie(VIEWER)
+        with desk.client() as client:
+            client.cookies.set("mask_monitor", cookie)
+            assert client.get("/api/v1/cameras").status_code == 200
+            until(lambda: client.get("/api/v1/cameras").status_code == 401)
+
+
+def test_the_pages_are_open_to_the_local_user_until_there_is_an_account_and_closed_at_once(tmp_path: Path):
+    with serving(tmp_path, accounts=(), cameras={"door": {}}) as desk, desk.client() as client:
+        assert client.get("/api/v1/me").json() == {"name": "local", "role": "admin", "cameras": None}
+        assert client.get("/api/v1/settings").status_code == 200
+        assert client.get("/").status_code == 200
+        for header in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Proto", "X-Forwarded-Host"):
+            assert client.get("/api/v1/me", headers={header: "127.0.0.1"}).status_code == 401, header
+        assert client.get("/api/v1/me", headers={"Host": "evil.example"}).status_code == 421
+        for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://evil.example"}):
+            assert client.post("/predict", json={"image": ""}, headers=headers).status_code == 403
+            assert client.delete("/api/v1/session", headers=headers).status_code == 403
+        with pytest.raises(InvalidStatus), desk.socket(Origin="http://evil.example"):
+            pass
+        with desk.socket(Origin=desk.url) as socket:
+            socket.wait("cameras")
+            desk.accounts.add(ADMIN, PASSWORD)
+            assert client.get("/api/v1/me").status_code == 401
+            assert client.get("/").headers["location"] == "/login"
+            assert socket.ended() == 4401
+        desk.accounts.remove("ada")
+        assert client.get("/api/v1/me").status_code == 200
+
+
+@pytest.mark.parametrize("web", [{"host": "0.0.0.0"}, {"host": "::"}, {"trusted_proxies": ["127.0.0.1"]}])
+def test_where_others_can_reach_the_pages_an_account_is_needed_first(tmp_path: Path, web: dict[str, object]):
+    with pytest.raises(ConfigError, match="monitor user add NAME --role admin"), serving(tmp_path, accounts=(), **web):
+        pass
+    with serving(tmp_path, accounts=(ADMIN,), cameras={"door": {}}, wait=web.get("host") != "::", **web):
+        pass
+
+
+def test_behind_a_proxy_nobody_is_local_and_its_word_counts(tmp_path: Path):
+    with serving(tmp_path, accounts=(ADMIN,), cameras={"door": {}}, trusted_proxies=["127.0.0.1"]) as desk:
+        with desk.client(**{"X-Forwarded-For": "203.0.113.7"}) as client:
+            client.post("/api/v1/session", json={"name": "ada", "password": PASSWORD})
+        assert desk.accounts.audit(1)[0].address == "203.0.113.7"
+        desk.accounts.remove("ada")
+        for headers in ({}, {"X-Forwarded-For": "127.0.0.1"}, {"X-Forwarded-For": "203.0.113.7, 127.0.0.1"}):
+            with desk.client(**headers) as client:
+                assert client.get("/api/v1/me").status_code == 401
+
+
+def test_who_is_no_trusted_proxy_cannot_say_who_asks(own: Desk):
+    for number in range(10):
+        with own.client(**{"X-Forwarded-For": f"203.0.113.{number}"}) as client:
+            client.post("/api/v1/session", json={"name": "nobody", "password": "wrong"})
+    assert own.log_in("ada", PASSWORD).status_code == 429
+    assert {entry.address for entry in own.accounts.audit(20)} == {"127.0.0.1"}
+
+
+def test_an_address_of_version_six_is_counted_by_its_network(tmp_path: Path):
+    with serving(tmp_path, accounts=(ADMIN,), cameras={"door": {}}, trusted_proxies=["127.0.0.1"]) as desk:
+        for number in range(12):
+            with desk.client(**{"X-Forwarded-For": f"2001:db8:1:2::{number + 1}"}) as client:
+                status = client.post("/api/v1/session", json={"name": f"n{number}", "password": "wrong"}).status_code
+                assert status == (401 if number < 10 else 429)
+        with desk.client(**{"X-Forwarded-For": "2001:db8:1:3::1"}) as client:
+            assert client.post("/api/v1/session", json={"name": "ada", "password": PASSWORD}).status_code == 200
+
+
+def test_under_tls_the_cookie_stays_with_it(tmp_path: Path):
+    make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    make += ["-subj", "/CN=localhost", "-keyout", "key.pem", "-out", "certificate.pem"]
+    subprocess.run(make, cwd=tmp_path, check=True, capture_output=True)
+    files = {"tls_certificate": str(tmp_path / "certificate.pem"), "tls_key": str(tmp_path / "key.pem")}
+    with (
+        serving(tmp_path, accounts=(ADMIN,), cameras={"door": {}}, wait=False, **files) as desk,
+        httpx.Client(base_url=desk.url, verify=False, timeout=20) as client,
+    ):
+        until(lambda: _there(client))
+        answer = client.post("/api/v1/session", json={"name": "ada", "password": PASSWORD})
+        cookie = answer.headers["set-cookie"]
+        assert cookie.startswith("__Host-mask_monitor=")
+        assert "; Secure" in cookie
+        assert "max-age=" in answer.headers["strict-transport-security"]
+        assert client.get("/api/v1/me").status_code == 200
+
+
+def _there(client: httpx.Client) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        return client.get("/healthz").status_code > 0
+    return False
+
+
+def test_a_forged_session_is_none(own: Desk):
+    head, *rest = own.cookie(VIEWER).split(".")
+    name, stamp = json.loads(base64.urlsafe_b64decode(head + "=="))
+    assert name == "vera"
+    forged = base64.urlsafe_b64encode(json.dumps(["ada", stamp]).encode()).decode().rstrip("=")
+    for cookie in (".".join([forged, *rest]), forged, "", "..", head):
+        with own.client(Cookie=f"mask_monitor={cookie}") as client:
+            assert client.get("/api/v1/me").status_code == 401
+
+
+def test_a_session_in_use_gets_its_time_again(own: Desk):
+    with own.client(ADMIN) as client:
+        assert "mask_monitor=" in client.get("/api/v1/me").headers["set-cookie"]
+        with own.client(**own.token(ADMIN)) as script:
+            assert "set-cookie" not in script.get("/api/v1/me").headers
+
+
+def test_a_socket_without_a_session_is_told_to_log_in(own: Desk):
+    with own.socket() as socket:
+        assert socket.ended() == 4401
+    with own.socket(Cookie="mask_monitor=rubbish") as socket:
+        assert socket.ended() == 4401
+    with own.socket(Authorization="Bearer mm_x") as socket:
+        assert socket.ended() == 4401
