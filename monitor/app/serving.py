@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,6 +84,7 @@ class Site:
             finally:
                 given.hub.stop()
                 given.photos.close()
+                given.hashing.shutdown(cancel_futures=True)
 
         crew.spawn("web", serve)
 
@@ -138,6 +140,7 @@ class Site:
             logins=Throttle(_LOGINS, _LOGINS_OVER_S, clock),
             failures=Throttle(_FAILURES, _FAILURES_OVER_S, clock),
             uploads=Throttle(web.photo.per_minute, 60.0, clock),
+            hashing=ThreadPoolExecutor(1, "passwords"),
             behind_proxy=bool(web.trusted_proxies),
         )
 

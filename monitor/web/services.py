@@ -1,6 +1,7 @@
 """What the pages are made from."""
 
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -39,4 +40,5 @@ class Services:
     logins: Throttle
     failures: Throttle
     uploads: Throttle
+    hashing: Executor
     behind_proxy: bool

@@ -1,5 +1,7 @@
 """How the monitor is, for people, for containers and for Prometheus."""
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +15,7 @@ from monitor.domain.address import SourceAddress, SourceKind
 from monitor.pipeline.process import memory_mb
 from monitor.web.access import Admin, Given, Viewer
 from monitor.web.health import disk_of, reasons_unwell
+from monitor.web.hub import Viewer as Watcher
 from monitor.web.metrics import registry_of
 from monitor.web.schemas import AuditOut, CameraHealthOut, HealthOut, WatchedOut, WellOut
 from monitor.web.services import Services
@@ -42,7 +45,19 @@ def metrics(account: Viewer, given: Given) -> Response:
 
 @router.get("/api/v1/health")
 async def health(account: Viewer, given: Given) -> HealthOut:
-    """How everything is: cameras, stages, latency, drops, disk, model, and who watches."""
+    """How everything is: cameras, stages, latency, drops, disk, model, and who watches.
+
+    An account that is limited to some cameras is not told who else watches.
+    """
+    viewers = [
+        viewer
+        for viewer in given.hub.viewers  # on the event loop; a disk that hangs must not hold that up
+        if account.cameras is None or viewer.account.name == account.name
+    ]
+    return await asyncio.to_thread(_health, account, given, viewers)
+
+
+def _health(account: Account, given: Services, viewers: Sequence[Watcher]) -> HealthOut:
     disk, model, reasons = disk_of(given.folder), given.model(), _reasons(given)
     return HealthOut(
         well=not reasons,
@@ -64,7 +79,7 @@ async def health(account: Viewer, given: Given) -> HealthOut:
                 p95_ms=viewer.seen.get("p95_ms"),
                 per_s=viewer.seen.get("per_s"),
             )
-            for viewer in given.hub.viewers
+            for viewer in viewers
         ],
     )
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import threading
 
 from fastapi import APIRouter, HTTPException, Response, status
 from starlette.requests import Request
@@ -12,9 +11,6 @@ from monitor.web.access import Given, Viewer, address_of, origin_of
 from monitor.web.schemas import LogIn, Me
 
 router = APIRouter(prefix="/api/v1", tags=["session"])
-
-#: One password is hashed at a time, whatever comes: hashing is made to be dear.
-_HASHING = threading.Lock()
 
 
 @router.get("/me")
@@ -37,7 +33,9 @@ async def log_in(body: LogIn, request: Request, response: Response, given: Given
             {"Retry-After": str(wait_s)},
         )
     given.logins.count(origin)
-    found = await asyncio.to_thread(_checked, given, body)
+    # One at a time, whatever comes, and on one thread: hashing is made to be dear, and a thread keeps its memory.
+    in_turn = asyncio.get_running_loop().run_in_executor
+    found = await in_turn(given.hashing, given.accounts.log_in, body.name, body.password)
     if found is None:
         given.failures.count(name)
         await asyncio.to_thread(given.accounts.note, body.name, "log in refused", "", address)
@@ -54,11 +52,6 @@ def log_out(request: Request, response: Response, account: Viewer, given: Given)
     """End the session."""
     given.accounts.note(account.name, "log out", "", address_of(request))
     given.sessions.end(response)
-
-
-def _checked(given: Given, body: LogIn) -> tuple[Account, str] | None:
-    with _HASHING:
-        return given.accounts.log_in(body.name, body.password)
 
 
 def _me(account: Account) -> Me:

@@ -172,7 +172,7 @@ class Desk:
     def client(self, account: Account | None = None, **headers: str) -> "Page":
         """Return a browser's or a script's end: logged in where an account is given."""
         cookies = {} if account is None else {"mask_monitor": self.cookie(account)}
-        return Page(base_url=self.url, cookies=cookies, headers=headers, timeout=20.0, verify=_NO_TLS)
+        return Page(base_url=self.url, cookies=cookies, headers=headers, timeout=60.0, verify=_NO_TLS)
 
     def cookie(self, account: Account) -> str:
         """Return an account's session; each logs in once, since tries are counted."""
@@ -248,7 +248,7 @@ class Socket:
     def watch(self, *cameras: str, width: int = 320) -> None:
         self.send(watch={camera: {"width": width} for camera in cameras})
 
-    def receive(self, within_s: float = 20.0) -> dict[str, Any]:
+    def receive(self, within_s: float = 30.0) -> dict[str, Any]:
         """Return the next message; of a picture its header, with the JPEG as `jpeg`."""
         data = self.connection.recv(within_s)
         if isinstance(data, str):
@@ -256,7 +256,7 @@ class Socket:
         length = int.from_bytes(data[:2], "big")
         return {"type": "picture", "jpeg": data[2 + length :]} | json.loads(data[2 : 2 + length])
 
-    def wait(self, kind: str, within_s: float = 20.0, **values: Any) -> dict[str, Any]:
+    def wait(self, kind: str, within_s: float = 30.0, **values: Any) -> dict[str, Any]:
         """Return the next message of a kind, with these values where some are given."""
         deadline = time.monotonic() + within_s
         while True:
@@ -264,7 +264,7 @@ class Socket:
             if message["type"] == kind and values.items() <= message.items():
                 return message
 
-    def ended(self, within_s: float = 20.0) -> int:
+    def ended(self, within_s: float = 30.0) -> int:
         """Return the code with which the monitor ends it."""
         deadline = time.monotonic() + within_s
         with contextlib.suppress(ConnectionClosed):

@@ -200,3 +200,13 @@ def test_a_limited_viewer_s_socket_shows_their_own_camera_alone(desk: Desk):
     assert not [each for each in messages if each["type"] in ("incident", "kiosk")]
     assert {camera["name"] for each in messages if each["type"] == "cameras" for camera in each["cameras"]} == {"door"}
     assert incident.camera == "yard"
+
+
+def test_a_limited_viewer_is_not_told_who_else_watches(desk: Desk):
+    with desk.socket(ADMIN) as one, desk.socket(DOOR_VIEWER) as two, desk.client(DOOR_VIEWER) as client:
+        for socket in (one, two):
+            socket.wait("cameras")
+        assert {each["who"] for each in client.get("/api/v1/health").json()["viewers"]} == {"doris"}
+        with desk.client(ADMIN) as administrator:
+            viewers = administrator.get("/api/v1/health").json()["viewers"]
+        assert {each["who"] for each in viewers} == {"ada", "doris"}
