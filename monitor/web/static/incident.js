@@ -57,7 +57,7 @@ function timeline(dossier) {
   const end = Math.max(...dossier.segments.map((segment) => segment.end_s), 0.1), from = Date.parse(dossier.first_seen_at);
   const x = (seconds) => (1000 * seconds) / end, opened = (Date.parse(incident.opened_at) - from) / 1000;
   const ticks = [0, 0.25, 0.5, 0.75, 1].map((part) => part * end);
-  return el("div", {}, el("svg", { class: "timeline chart", viewBox: "0 0 1000 80", preserveAspectRatio: "none", role: "img", "aria-label": dossier.segments.map((segment) => `${STATES[segment.state].words} ${duration(segment.end_s - segment.start_s)}`).join(", ") },
+  return el("div", {}, el("svg", { class: "timeline chart", viewBox: "0 0 1000 62", preserveAspectRatio: "none", role: "img", "aria-label": dossier.segments.map((segment) => `${STATES[segment.state].words} ${duration(segment.end_s - segment.start_s)}`).join(", ") },
     ...dossier.segments.map((segment) => el("rect", { x: x(segment.start_s), y: 14, width: Math.max(2, x(segment.end_s) - x(segment.start_s)), height: 34, fill: COLOURS[segment.state] }, el("title", {}, `${STATES[segment.state].words}, ${duration(segment.end_s - segment.start_s)}`))),
     el("line", { x1: x(opened), x2: x(opened), y1: 4, y2: 58, class: "whisker" }, el("title", {}, "the incident opened"))),
   el("div", { class: "legend spread" }, ...ticks.map((seconds) => el("span", {}, `${seconds.toFixed(1)} s`))),

@@ -1,4 +1,4 @@
-"""A monitor with its pages in this process: real sources, threads, journal and server; what the detector finds is told."""
+"""A monitor with its pages in this process, all of it real but the detector, which finds what it is told."""
 
 import asyncio
 import socket

@@ -36,11 +36,17 @@ _CONTROLS = """() => {
     .filter((node) => !node.disabled && node.tabIndex >= 0 && node.checkVisibility())
     .map(name);
 }"""
+_AXE = """() => axe.run({ resultTypes: ["violations"],
+  runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })"""
 _FOCUSED = """() => {
   const node = document.activeElement;
   if (node === document.body) return null;
-  const marks = (one) => { const style = getComputedStyle(one); return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2; };
-  return [node.dataset.tested ?? null, marks(node) || marks(node.closest("label") ?? node), node.outerHTML.slice(0, 120)];
+  const marks = (one) => {
+    const style = getComputedStyle(one);
+    return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  };
+  const visible = marks(node) || marks(node.closest("label") ?? node);
+  return [node.dataset.tested ?? null, visible, node.outerHTML.slice(0, 120)];
 }"""
 
 
@@ -60,27 +66,30 @@ def usable_after_ms(page: Page, address: str, shown: str) -> float:
 def test_a_page_is_quick_and_light(visitor: Visitor, path: str) -> None:
     visit = come(visitor, path)
     address = f"{visit.url}{path[1:]}"
-    took = [usable_after_ms(visit.page, address, PAGES[path]) for _ in range(3)]
+    took = [usable_after_ms(visit.page, address, PAGES[path])]
+    visit.page.wait_for_load_state()
+    weight = visit.page.evaluate(_WEIGHT)
+    assert 1000 < weight < 500_000, f"{weight} bytes"
+    took += [usable_after_ms(visit.page, address, PAGES[path]) for _ in range(2)]
     busy = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     assert statistics.median(took) < 1000 * busy, f"{took} ms, with {busy:.1f} times the work that there are cores for"
-    beside = visit.context.browser.new_context(storage_state=visit.context.storage_state())  # nothing is cached there
-    try:
-        page = beside.new_page()
-        usable_after_ms(page, address, PAGES[path])
-        page.wait_for_load_state()
-        weight = page.evaluate(_WEIGHT)
-    finally:
-        beside.close()
-    assert 1000 < weight < 500_000, f"{weight} bytes"
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
+def test_the_theme_is_that_of_the_system_until_somebody_chooses(visitor: Visitor, theme: str) -> None:
+    page = visitor(color_scheme=theme).go("/photo")
+    expect(page.locator("html")).to_have_attribute("data-theme", theme)
+    page.get_by_role("button", name="Switch between dark and light").click()
+    other = {"dark": "light", "light": "dark"}[theme]
+    expect(page.locator("html")).to_have_attribute("data-theme", other)
+    page.reload(wait_until="domcontentloaded")
+    expect(page.locator("html")).to_have_attribute("data-theme", other)
+
+
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_accessible_and_fits_every_screen(visitor: Visitor, path: str, theme: str) -> None:
-    page = come(visitor, path, color_scheme=theme).go(path)
+def test_a_page_is_accessible_in_both_themes_and_fits_every_screen(visitor: Visitor, path: str) -> None:
+    page = come(visitor, path).go(path)
     page.wait_for_selector(PAGES[path])
-    if path != "/kiosk/door":
-        expect(page.locator("html")).to_have_attribute("data-theme", theme)
     for name, (width, height) in SCREENS.items():
         page.set_viewport_size({"width": width, "height": height})
         page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
@@ -88,14 +97,15 @@ def test_a_page_is_accessible_and_fits_every_screen(visitor: Visitor, path: str,
         assert beside <= 0, f"{name}: {beside} px lie beside the screen"
     page.set_viewport_size({"width": 1440, "height": 900})
     page.evaluate(AXE_SCRIPT)
-    found = page.evaluate("""() => axe.run({ resultTypes: ["violations"],
-      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })""")
-    wrong = [
-        f"{rule['id']}: {rule['help']}: {node['html'][:160]} {node.get('failureSummary', '')}"
-        for rule in found["violations"]
-        for node in rule["nodes"][:3]
-    ]
-    assert not wrong, "\n".join(wrong)
+    for theme in ("dark", "light"):
+        page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+        found = page.evaluate(_AXE)
+        wrong = [
+            f"{theme}: {rule['id']}: {rule['help']}: {node['html'][:160]} {node.get('failureSummary', '')}"
+            for rule in found["violations"]
+            for node in rule["nodes"][:3]
+        ]
+        assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("path", [path for path in PAGES if path not in ("/docs", "/nowhere")])
@@ -107,10 +117,12 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(visitor: Visitor,
     page.wait_for_load_state()
     page.wait_for_function("() => document.querySelectorAll('a, button, input').length > 1")
     wanted, reached = set(page.evaluate(_CONTROLS)), set()
-    for _ in range(min(90, len(wanted)) + 3):
+    for _ in range(min(90, len(wanted)) + 20):
         page.keyboard.press("Tab")
         focused = page.evaluate(_FOCUSED)
         if focused is None:  # past the last one, and round
+            if wanted <= reached:
+                break
             continue
         number, visible, html = focused
         assert visible, f"no mark of focus on {html}"

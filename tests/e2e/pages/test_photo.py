@@ -15,7 +15,7 @@ DROP = """([bytes, name, how]) => {
   const binary = Uint8Array.from(atob(bytes), (sign) => sign.charCodeAt(0));
   data.items.add(new File([binary], name, { type: "image/jpeg" }));
   if (how === "paste") document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
-  else document.getElementById(how).dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+  else document.getElementById(how).dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true }));
 }"""
 
 

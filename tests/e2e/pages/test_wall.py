@@ -1,5 +1,6 @@
 """The desk: pictures, cameras that die, and incidents as they come."""
 
+import json
 import time
 
 import pytest
@@ -138,18 +139,23 @@ def test_incidents_are_judged_by_keyboard(stage: Stage, visitor: Visitor) -> Non
     expect(page).to_have_url(f"{stage.url}incidents/{numbers[0]}")
 
 
-@pytest.mark.parametrize("width", [390, 1440])
-def test_sixteen_cameras_fit(visitor: Visitor, width: int) -> None:
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1920, 1080), (3840, 2160)])
+def test_sixteen_cameras_fit(visitor: Visitor, width: int, height: int) -> None:
     """The wall lays out as many tiles as the socket names; none is lost beside the screen."""
-    page = visitor(viewport={"width": width, "height": 900}).open()
+    visit = visitor(viewport={"width": width, "height": height})
+    page = visit.page
     names = [f"camera-{number:02d}" for number in range(16)]
     camera = {"condition": "lost", "cause": "refused", "detail": "nobody answers", "since_ms": 0, "age_ms": None}
     camera |= {"fps": 0, "looks_per_s": 0, "people": {}, "violating": False}
     message = {"type": "cameras", "now_ms": 0, "cameras": [{"name": name} | camera for name in names]}
-    page.route_web_socket("**/api/v1/live", lambda socket: socket.send(__import__("json").dumps(message)))
-    page.goto(visitor().url, wait_until="domcontentloaded")
+    page.route_web_socket("**/api/v1/live", lambda socket: socket.send(json.dumps(message)))
+    visit.go("/")
     expect(page.locator(".tile")).to_have_count(16)
-    boxes = [page.locator(".tile").nth(place).bounding_box() for place in range(16)]
-    assert all(box and box["x"] >= 0 and box["x"] + box["width"] <= width and box["width"] >= 160 for box in boxes)
+    wall, *tiles = page.locator("#wall").evaluate(
+        "wall => [wall, ...wall.children].map((one) => one.getBoundingClientRect().toJSON())"
+    )
+    assert all(tile["left"] >= wall["left"] + 4 and tile["right"] <= wall["right"] - 4 for tile in tiles)
+    assert all(tile["width"] >= 160 for tile in tiles)
     if width > 900:
-        assert all(box and box["y"] + box["height"] <= 900 for box in boxes)
+        assert wall["bottom"] <= height
+        assert all(tile["bottom"] <= wall["bottom"] - 4 for tile in tiles)
