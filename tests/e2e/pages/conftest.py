@@ -69,8 +69,8 @@ def sessions(browser: Browser, stage: Stage) -> dict[str, Any]:
 
 
 def busy() -> float:
-    """How much more there is to do on this machine than it has cores for, at least 1: limits in time are for 1."""
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    """How much more there is to do on this machine than it has cores for, 1 to 4: limits in time are for 1."""
+    return min(4.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
 
 
 class Visit:
