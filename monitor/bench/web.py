@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import statistics
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from monitor.domain.errors import SourceError
 
 _PAGE_TIMEOUT_S = 30.0
 _PAGE_ASKED = 5
+
+#: How pages, scripts and style sheets name files.
+_NAMED = re.compile(rb"""(?:(?:src|href)=|url\()["']?([^"'\s)>?#]+)|(?:from|import)\s*\(?["']([^"'?#]+)["']""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,29 +138,57 @@ def rate(window: Window) -> float:
 
 
 def page_times(url: str, paths: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Ask for each page a few times over new connections: its code, milliseconds (medians) and bytes."""
+    """Ask for each page a few times over new connections: its code, milliseconds (medians) and bytes.
+
+    `weight_bytes` is with everything that it loads but pictures of cameras and incidents.
+    """
     return {path: _page(urlsplit(url).netloc, path) for path in paths}
 
 
 def _page(host: str, path: str) -> dict[str, Any]:
-    first, whole, code, size = [], [], 0, 0
-    for _ in range(_PAGE_ASKED):
-        connection = http.client.HTTPConnection(host, timeout=_PAGE_TIMEOUT_S)
-        began = time.perf_counter()
-        connection.request("GET", path, headers={"Accept": "text/html"})
+    answers = [_ask(host, path) for _ in range(_PAGE_ASKED)]
+    last = answers[-1]
+    weight, loaded, left = len(last.body), set[str](), {*linked(last.body, path)}
+    while left:
+        loaded.add(file := left.pop())
+        body = _ask(host, file).body
+        weight += len(body)
+        left |= {*linked(body, file)} - loaded
+    return {
+        "code": last.code,
+        "first_byte_ms": round(1000 * statistics.median(answer.first_byte_s for answer in answers), 1),
+        "whole_ms": round(1000 * statistics.median(answer.whole_s for answer in answers), 1),
+        "bytes": len(last.body),
+        "weight_bytes": weight,
+    }
+
+
+def linked(body: bytes, path: str) -> list[str]:
+    """Return the paths of static files that a page, a script or a style sheet at a path names."""
+    names = [(link or imported).decode() for link, imported in _NAMED.findall(body)]
+    return [file for name in names if (file := urljoin(path, name)).startswith("/static/")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    code: int
+    first_byte_s: float
+    whole_s: float
+    body: bytes
+
+
+def _ask(host: str, path: str) -> _Answer:
+    connection = http.client.HTTPConnection(host, timeout=_PAGE_TIMEOUT_S)
+    began = time.perf_counter()
+    try:
+        connection.request("GET", path, headers={"Accept": "text/html, */*"})
         answer = connection.getresponse()
         start = answer.read(1)
-        first.append(time.perf_counter() - began)
-        size = len(start + answer.read())
-        whole.append(time.perf_counter() - began)
-        code = answer.status
+        first_s = time.perf_counter() - began
+        body = start + answer.read()
+        return _Answer(answer.status, first_s, time.perf_counter() - began, body)
+    finally:
         connection.close()
-    return {
-        "code": code,
-        "first_byte_ms": round(1000 * statistics.median(first), 1),
-        "whole_ms": round(1000 * statistics.median(whole), 1),
-        "bytes": size,
-    }
 
 
 def _stage_s(watched: Sequence[Watched], stage: str) -> float:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
 from monitor.app.watching import live_database, live_folder
 from monitor.commands.show import load, notes, out, print_json
@@ -54,7 +55,7 @@ def list_users(config: Path | None, *, as_json: bool) -> None:
         return
     table = Table("name", "role", "cameras")
     for account in found:
-        table.add_row(account.name, account.role.value, _cameras(account))
+        table.add_row(Text(account.name), account.role.value, Text(_cameras(account)))
     out.print(table if found else "nobody has an account; the pages are open to this machine's own users")
 
 
@@ -84,7 +85,8 @@ def list_tokens(config: Path | None, *, as_json: bool) -> None:
     table = Table("name", "role", "cameras", "until")
     for token in found:
         account = token.account
-        table.add_row(account.name, account.role.value, _cameras(account), f"{token.expires_at:%Y-%m-%d}")
+        expires = f"{token.expires_at:%Y-%m-%d}"
+        table.add_row(Text(account.name), account.role.value, Text(_cameras(account)), expires)
     out.print(table if found else "there are no tokens")
 
 

@@ -21,7 +21,7 @@ from monitor.app.replaying import camera_for, default_recording
 from monitor.app.serving import Site, model_of
 from monitor.app.watching import build_live, inference_for, live_database, live_folder, open_first, run_of
 from monitor.bench.clips import make_clip
-from monitor.bench.hostile import slow_viewers, still_connected
+from monitor.bench.hostile import connections, slow_viewers
 from monitor.bench.live import Window, watch
 from monitor.bench.web import Viewers, Watched, fall, figures, page_times, rate, viewers
 from monitor.commands.show import notes, out, print_json
@@ -40,6 +40,9 @@ from monitor.storage.files import make_folder
 _SETTLE_S, _TURN_S = 8.0, 2.0
 _STARTING_S = 60.0
 _ENDING_S = 5.0
+
+#: Who takes nothing should be gone after so long.
+_PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,17 +160,21 @@ class _Bench:
 
     def beside_slow_viewers(self, rounds: int) -> dict[str, Any]:
         """Measure beside viewers that ask for everything and never read."""
-        load, without, beside, left = self._load, [self._alone()], [], 0
+        load, without, beside, left, let_go_s = self._load, [self._alone()], [], 0, 0.0
         before_mb = memory_mb()
         for _ in range(rounds):
-            with slow_viewers(self._site.url, load.slow, load.width_px, load.names) as sockets:
+            with slow_viewers(self._site.url, load.slow, load.width_px, load.names):
+                began_s = self._clock.monotonic_s()
                 beside.append(self._window())
-                left = still_connected(sockets)
+                while (left := connections(self._site.url)) and let_go_s < _PATIENCE_S:
+                    self._live.stopped.wait(0.5)
+                    let_go_s = self._clock.monotonic_s() - began_s
             without.append(self._alone())
         return {
             "viewers": load.slow,
             "looks_ratio": fall(without, beside),
             "still_connected": left,
+            "let_go_after_s": round(let_go_s, 1),
             "memory_growth_mb": round(max(max(window.memory_mb) for window in beside) - before_mb, 1),
             "memory_growth_after_mb": round(memory_mb() - before_mb, 1),
         }
@@ -257,6 +264,7 @@ def _show(values: dict[str, Any]) -> None:
     if (slow := values.get("slow_viewers")) is not None:
         table.add_row(f"looks beside {slow['viewers']} who never read", f"{slow['looks_ratio']:.3f}")
         table.add_row("  memory", f"{slow['memory_growth_mb']:+.1f} MB, {slow['memory_growth_after_mb']:+.1f} after")
+        table.add_row("  let go after", f"{slow['let_go_after_s']:.0f} s; {slow['still_connected']} were not")
     if (logins := values.get("logins")) is not None:
         codes = ", ".join(f"{count} x {code}" for code, count in sorted(logins["codes"].items()))
         table.add_row("tries to log in answered a second", f"{logins['answered_per_s']:.0f} ({codes})")
@@ -264,7 +272,7 @@ def _show(values: dict[str, Any]) -> None:
     for path, page in values["pages"].items():
         table.add_row(
             f"{path} ({page['code']})",
-            f"{page['first_byte_ms']:.0f} ms to the first byte, {page['whole_ms']:.0f} ms to the last of "
-            f"{page['bytes'] / 1000:.1f} kB",
+            f"{page['first_byte_ms']:.0f} ms to the first byte, {page['whole_ms']:.0f} ms to the last; "
+            f"{page['weight_bytes'] / 1000:.0f} kB with all it loads",
         )
     out.print(table)

@@ -28,7 +28,7 @@ _KNOCK_EVERY_S = 1.0
 _AT_ONCE = 0.25
 #: Twice what a stream says that it sends is a flood, between these: cameras send 60 frames a second at most, rare ones
 #: 120, and some state a rate that they do not keep. So many frames tell it from a few that were held up on the way.
-_FLOOD_OVER, _FLOOD_FPS, _FLOOD_FRAMES = 2.0, (75.0, 150.0), 300
+_FLOOD_OVER, _FLOOD_FPS, _FLOOD_FRAMES = 2.0, (75.0, 150.0), 200
 _USUAL_FPS, _LEAST_FPS = 25.0, 10.0
 #: Longer than this no queue takes to empty; some cameras' stated rate is wrong.
 _QUEUE_S = 2.0

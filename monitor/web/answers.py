@@ -7,7 +7,7 @@ from fastapi import FastAPI, status
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from sqlalchemy.exc import DataError, SQLAlchemyError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from monitor.domain.errors import MonitorError
@@ -79,6 +79,10 @@ def add_answers(app: FastAPI) -> None:
     async def unread(_: Request, error: SQLAlchemyError) -> Response:
         _log.error("a request failed: journal: %s", reason(error))
         return _cannot()
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_: Request, __: ClientDisconnect) -> Response:
+        return JSONResponse({"detail": "the sender has left"}, status.HTTP_400_BAD_REQUEST)  # for nobody
 
     @app.exception_handler(Exception)
     async def unexpected(_: Request, __: Exception) -> Response:

@@ -70,7 +70,7 @@ def test_the_socket_brings_pictures_with_what_is_known_of_them(desk: Desk):
             picture = socket.wait("picture", camera=camera)
             assert decoded(picture["jpeg"]).shape == (240, 320, 3)
             assert picture["stale"] is False
-            assert set(picture["people"]) == {"with_mask", "without_mask", "mask_weared_incorrect", "unknown"}
+            assert set(picture["people"]) == {"with_mask", "without_mask", "incorrect", "unknown"}
         socket.watch("yard")
         socket.send(ping=1)
         socket.wait("pong")
@@ -99,8 +99,7 @@ def test_nothing_in_a_request_names_a_file(desk: Desk):
 
 
 def test_no_secret_is_in_any_answer(tmp_path: Path):
-    journal = f"sqlite:///{tmp_path / 'other.db'}?password={SECRET}"
-    with serving(tmp_path, accounts=(ADMIN,), journal=None, cameras={"door": {}, "yard": {}}) as desk:
+    with serving(tmp_path, accounts=(ADMIN,), cameras={"door": {}, "yard": {}}) as desk:
         desk.doors["door"].plugged.clear()
         until(lambda: _status(desk, "door") is Condition.LOST)
         with desk.client(ADMIN) as client, desk.socket(ADMIN) as socket:
@@ -119,7 +118,6 @@ def test_no_secret_is_in_any_answer(tmp_path: Path):
             shown = client.get("/api/v1/settings").json()
             assert "***" in shown["cameras"]["door"]["source"]
             assert SECRET not in str(desk.settings.cameras["door"].source)
-    assert journal
 
 
 def _status(desk: Desk, name: str) -> Condition:
@@ -138,11 +136,11 @@ def test_a_picture_that_is_old_is_grey_everywhere(own: Desk):
         socket.watch("door")
         socket.wait("picture", camera="door")
         with client.stream("GET", "/api/v1/cameras/door/stream.mjpg?width=320") as stream:
-            assert colour(decoded(parts(stream, 1)[0])) > 50
+            assert colour(decoded(parts(stream, 1)[0])) > 25
             own.doors["door"].answering.clear()
             assert socket.wait("picture", camera="door", stale=True)["stale"] is True
         until(lambda: _status(own, "door") is not Condition.LIVE)
-        assert colour(decoded(client.get("/api/v1/cameras/door/still.jpg").content)) < 20
+        assert colour(decoded(client.get("/api/v1/cameras/door/still.jpg").content)) < 15
         shown = client.get("/api/v1/cameras/door").json()
         assert shown["condition"] != "live"
         assert shown["age_ms"] > 1000
@@ -162,7 +160,7 @@ def test_a_stream_of_a_camera_that_hangs_turns_grey(own: Desk):
             data += chunk
             *whole, _ = data.split(b"\r\n\r\n")
             last = data[data.rfind(b"\r\n\r\n\xff\xd8") + 4 :]
-            if last.endswith(b"\r\n") and colour(decoded(last)) < 20:
+            if last.endswith(b"\r\n") and colour(decoded(last)) < 15:
                 break
     assert whole
 

@@ -16,7 +16,10 @@ from tests.live.watch import until
 
 @pytest.fixture(scope="module")
 def number(desk: Desk) -> int:
-    return desk.incident().number
+    """An incident that is over."""
+    number = desk.incident().number
+    until(lambda: desk.book.incident(number).ended)
+    return number
 
 
 def test_an_incident_is_on_the_desk_within_half_a_second_of_being_opened(desk: Desk):
@@ -96,7 +99,7 @@ def test_the_picture_is_a_picture(desk: Desk, number: int):
     assert cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR) is not None
 
 
-@pytest.mark.parametrize("bad", ["0", "-1", "2147483648", "99999999999999999999", "1.5", "x", "%00", "1%20", "..%2f1"])
+@pytest.mark.parametrize("bad", ["0", "-1", "2147483648", "99999999999999999999", "1.5", "x", "%00", "..%2f1"])
 def test_a_number_that_is_none_finds_nothing(desk: Desk, bad: str):
     with desk.client(OPERATOR) as client:
         for end in ("", "/picture.jpg"):
@@ -115,7 +118,7 @@ def test_incidents_are_searched_by_everything(desk: Desk, number: int):
         everything = found(most=200)
         assert everything == sorted(everything, reverse=True)
         assert number in found(camera="door", state="without_mask")
-        assert found(state="mask_weared_incorrect") == []
+        assert found(state="incorrect") == []
         assert found(before=number) == [each for each in everything if each < number][:50]
         assert found(most=1) == everything[:1]
         assert found(since=datetime.now(UTC).isoformat()) == []

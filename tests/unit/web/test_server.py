@@ -115,3 +115,11 @@ def test_a_server_that_was_stopped_before_it_began_does_not_serve():
             raise AssertionError
 
         server.run(never)
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_NOTSENT_LOWAT"), reason="Linux alone can queue little")
+def test_the_system_queues_little_for_slow_peers():
+    with bind(web(port=0)) as bound:
+        bound.listen()
+        with socket.create_connection(bound.getsockname()), bound.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) <= 64 * 1024

@@ -1,0 +1,115 @@
+"""`monitor user` and `monitor token`, as far as they can be had without a process of their own."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from monitor.app.watching import live_database
+from monitor.commands.accounts import (
+    add_token,
+    add_user,
+    change_password,
+    list_tokens,
+    list_users,
+    remove_token,
+    remove_user,
+)
+from monitor.config.loading import load_settings
+from monitor.domain.account import Account, Role
+from monitor.domain.clock import SystemClock
+from monitor.domain.errors import ConfigError
+from monitor.storage.accounts import Accounts
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A configuration with two cameras; the password is in the environment, as a script gives it."""
+    monkeypatch.setenv("MONITOR_PASSWORD", PASSWORD)
+    path = tmp_path / "config.yaml"
+    path.write_text("cameras: {door: {source: rtsp://192.0.2.1/}, yard: {source: rtsp://192.0.2.2/}}\n", "utf-8")
+    return path
+
+
+def accounts(config: Path) -> Accounts:
+    return Accounts(live_database(load_settings(config))(), SystemClock())
+
+
+def test_a_user_is_added_changed_and_removed(config: Path, capfd: pytest.CaptureFixture[str]):
+    add_user(config, "ada", Role.ADMIN, [])
+    add_user(config, "doris", Role.VIEWER, ["door"])
+    assert accounts(config).log_in("ada", PASSWORD) is not None
+    capfd.readouterr()
+    list_users(config, as_json=True)
+    assert json.loads(capfd.readouterr().out) == [
+        {"name": "ada", "role": "admin", "cameras": None},
+        {"name": "doris", "role": "viewer", "cameras": ["door"]},
+    ]
+    change_password(config, "ada")
+    remove_user(config, "doris")
+    remove_user(config, "ada")
+    assert "open to this machine's own users" in " ".join(capfd.readouterr().err.split())
+    assert not accounts(config).exist()
+    done = [(entry.who, entry.action, entry.detail) for entry in accounts(config).audit(10)]
+    assert done == [
+        ("console", "user removed", "ada"),
+        ("console", "user removed", "doris"),
+        ("console", "password changed", "ada"),
+        ("console", "user added", "doris: viewer"),
+        ("console", "user added", "ada: admin"),
+    ]
+
+
+def test_a_token_is_shown_once(config: Path, capfd: pytest.CaptureFixture[str]):
+    add_token(config, "grafana", Role.VIEWER, [], 30)
+    shown = capfd.readouterr()
+    key = shown.out.strip()
+    assert key not in shown.err
+    assert accounts(config).of_token(key) == Account("grafana", Role.VIEWER)
+    (info,) = accounts(config).tokens()
+    assert timedelta(days=29) < info.expires_at - SystemClock().utc_now() < timedelta(days=31)
+    for as_json in (True, False):
+        list_tokens(config, as_json=as_json)
+        assert key not in capfd.readouterr().out
+    remove_token(config, "grafana")
+    assert accounts(config).of_token(key) is None
+
+
+@pytest.mark.parametrize("name", ["", " ada", "ada ", "a\nb", "a\0b", "a\tb", "x" * 65, "\u202eada", "\ud800"])
+def test_a_name_that_cannot_be_read_is_refused(config: Path, name: str):
+    with pytest.raises(ConfigError, match="1 to 64 printable characters"):
+        add_user(config, name, Role.VIEWER, [])
+    with pytest.raises(ConfigError, match="1 to 64 printable characters"):
+        add_token(config, name, Role.VIEWER, [], 1)
+
+
+def test_a_camera_that_there_is_not_is_refused_and_an_administrator_sees_all(config: Path):
+    with pytest.raises(ConfigError, match=r"no camera 'cellar'; the configuration has door, yard"):
+        add_user(config, "doris", Role.VIEWER, ["cellar"])
+    with pytest.raises(ConfigError, match="an admin sees every camera"):
+        add_user(config, "doris", Role.ADMIN, ["door"])
+    assert not accounts(config).exist()
+
+
+@pytest.mark.parametrize("name", ["[red]x[/]", "[/]", "[/b]", "[link=http://x]y", "\\[x]", ":smile:"])
+def test_names_are_listed_as_they_are(config: Path, capfd: pytest.CaptureFixture[str], name: str):
+    add_user(config, name, Role.VIEWER, [])
+    add_token(config, name, Role.VIEWER, [], 1)
+    capfd.readouterr()
+    list_users(config, as_json=False)
+    list_tokens(config, as_json=False)
+    assert capfd.readouterr().out.count(name) == 2
+
+
+def test_a_short_password_is_refused_and_nobody_is_asked_without_a_terminal(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("MONITOR_PASSWORD", "short")
+    with pytest.raises(ConfigError, match="15 to 256"):
+        add_user(config, "ada", Role.ADMIN, [])
+    monkeypatch.delenv("MONITOR_PASSWORD")
+    with pytest.raises(ConfigError, match="MONITOR_PASSWORD"):
+        add_user(config, "ada", Role.ADMIN, [])
