@@ -68,6 +68,11 @@ def sessions(browser: Browser, stage: Stage) -> dict[str, Any]:
     return cookies
 
 
+def busy() -> float:
+    """How much more there is to do on this machine than it has cores for, 1 to 4: limits in time are for 1."""
+    return min(4.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
+
+
 class Visit:
     """Somebody at a browser. Whatever the browser complains of counts, unless it was expected."""
 

@@ -1,13 +1,12 @@
 """Every page: quick, light, quiet, for the keyboard, for every screen, and legible in both themes."""
 
-import os
 import statistics
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page, expect
 
-from tests.e2e.pages.conftest import Visit, Visitor
+from tests.e2e.pages.conftest import Visit, Visitor, busy
 from tests.e2e.pages.stage import Stage
 
 #: Every page, and what shows that it can be used.
@@ -71,8 +70,7 @@ def test_a_page_is_quick_and_light(visitor: Visitor, path: str) -> None:
     weight = visit.page.evaluate(_WEIGHT)
     assert 1000 < weight < 500_000, f"{weight} bytes"
     took += [usable_after_ms(visit.page, address, PAGES[path]) for _ in range(2)]
-    busy = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-    assert statistics.median(took) < 1000 * busy, f"{took} ms, with {busy:.1f} times the work that there are cores for"
+    assert statistics.median(took) < 1000 * busy(), f"{took} ms, with {busy():.1f} times the work for these cores"
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
