@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,6 +17,8 @@ from monitor.outputs.live_view import LivePicture, LiveView, Shape
 from monitor.outputs.overlay import STALE_AFTER_S
 from monitor.pipeline.camera import Camera
 from monitor.web.values import camera_values, milliseconds, people
+
+_log = logging.getLogger(__name__)
 
 #: Pictures a second of one camera: what a wall needs, and what one large picture gets.
 WALL_FPS, LARGE_FPS = 5.0, 15.0
@@ -132,6 +135,7 @@ class Hub:
         self._new = threading.Event()
         self._wanted: frozenset[Cut] = frozenset()
         self._newest: dict[Cut, Shown] = {}
+        self._failing: set[Cut] = set()
         self._stopping = False
 
     @property
@@ -199,7 +203,13 @@ class Hub:
         by_name = {camera.name: camera for camera in self._cameras()}
         for cut in wanted:
             if (camera := by_name.get(cut.camera)) is not None:
-                self._encode(cut, camera, now_done)
+                try:
+                    self._encode(cut, camera, now_done)
+                    self._failing.discard(cut)
+                except Exception:  # noqa: BLE001 - one camera's odd picture is no reason to show nobody's; its tile greys out
+                    if cut not in self._failing:
+                        self._failing.add(cut)
+                        _log.exception("%s: its picture cannot be drawn", cut.camera)
         return now_done
 
     def stop(self) -> None:

@@ -41,7 +41,7 @@ def picture(number: Number, account: Viewer, given: Given) -> Response:
     data = given.snapshots.load(found.incident_id, found.opened_at)
     if data is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "there is no picture of this incident")
-    return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=86400, immutable"})
+    return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=600"})
 
 
 @router.post("/{number}/acknowledge")

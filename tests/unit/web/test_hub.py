@@ -352,6 +352,22 @@ def test_a_camera_that_is_gone_harms_nobody():
     run(body)
 
 
+def test_a_picture_that_cannot_be_drawn_keeps_no_other_from_being_shown(caplog: pytest.LogCaptureFixture):
+    async def body(room: Room) -> None:
+        viewer = Viewer(EVERYBODY)
+        room.hub.join(viewer)
+        room.hub.watch(viewer, frozenset({DOOR, YARD}))
+        room.cameras[1].view.publish(analysis(np.zeros((0, 0, 3), np.uint8)))
+        for _ in range(3):
+            room.clock.advance(0.5)
+            room.look()
+            await room.encode()
+        assert [cut for cut, _ in pictures(viewer)] == [DOOR]
+
+    run(body)
+    assert [record.getMessage() for record in caplog.records] == ["yard: its picture cannot be drawn"]
+
+
 def test_who_joins_is_told_how_the_cameras_are():
     async def body(room: Room) -> None:
         room.look()
