@@ -1,5 +1,6 @@
 """Values as JSON's own types, the same for the socket and the API."""
 
+import re
 from collections import Counter
 from datetime import datetime
 from typing import Any
@@ -8,6 +9,9 @@ from monitor.domain.clock import Clock, hour_of
 from monitor.domain.detection import MaskState
 from monitor.domain.health import CameraStatus
 from monitor.domain.track import Analysis
+
+#: The folders of a path from the root, but not what follows a host in a URL.
+_FOLDERS = re.compile(r"(?:(?<=\s)|(?<=^)|(?<=['\"(]))/(?:[^/:\n]+/)+")
 
 
 def milliseconds(at: datetime) -> int:
@@ -21,6 +25,11 @@ def people(analysis: Analysis | None) -> dict[str, int]:
     return {state.value: counts[state] for state in MaskState}
 
 
+def without_folders(text: str) -> str:
+    """Return words in which files go by their names: where they lie on this machine concerns no viewer."""
+    return _FOLDERS.sub("", text)
+
+
 def camera_values(status: CameraStatus, now_s: float, clock: Clock) -> dict[str, Any]:
     """Return how a camera is. People are counted only while what the camera shows is now."""
     health, analysis = status.health, status.analysis
@@ -29,7 +38,7 @@ def camera_values(status: CameraStatus, now_s: float, clock: Clock) -> dict[str,
         "name": status.camera,
         "condition": health.condition.value,
         "cause": None if health.cause is None else health.cause.value,
-        "detail": health.detail,
+        "detail": without_folders(health.detail),
         "since_ms": milliseconds(hour_of(clock, health.since_s)),
         "age_ms": None if analysis is None else round(1000 * (now_s - analysis.frame.time_s)),
         "fps": round(status.fps, 1),
