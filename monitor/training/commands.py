@@ -49,7 +49,9 @@ def _bar(name: str, total: int) -> Iterator[tuple[Bar, TaskID] | None]:
         yield bar, bar.add_task(name, total=total, said="")
 
 
-def view_settings(frame: str, view_size: int, scale: str, mosaic: float, shares: str, degrade: float) -> ViewSettings:
+def view_settings(
+    frame: str, view_size: int, scale: str, mosaic: float, shares: str, degrade: float, tint: float, turn_deg: float
+) -> ViewSettings:
     """What kind of views `monitor train prepare` cuts, from its options."""
     from monitor.training.views import ViewSettings
 
@@ -64,6 +66,8 @@ def view_settings(frame: str, view_size: int, scale: str, mosaic: float, shares:
         mosaic=mosaic,
         class_share=_numbers("--shares", shares, ",", count=None),
         degrade=degrade,
+        tint=tint,
+        turn_deg=turn_deg,
     )
 
 

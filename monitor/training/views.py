@@ -63,6 +63,11 @@ class ViewSettings:
     soften: float = 0.2
     #: Share of views that lose detail as stored video does: to a smaller size and back, or through a coarse JPEG.
     degrade: float = 0.0
+    #: Share of views in other light: gamma, contrast, a cast of colour, or none at all; and of pasted faces, each for
+    #: itself.
+    tint: float = 0.0
+    #: Pasted faces are turned by up to this many degrees, either way.
+    turn_deg: float = 0.0
     #: How often a view is built around a face of each class, 1-based; the rest are built around any face.
     class_share: tuple[float, ...] = (0.4, 0.3, 0.3)
 
@@ -106,6 +111,8 @@ class ViewMaker:
             view = View(_soften(rng, view.image), view.boxes, view.classes, view.weights)
         if rng.random() < wanted.degrade:
             view = View(_degrade(rng, view.image), view.boxes, view.classes, view.weights)
+        if rng.random() < wanted.tint:
+            view = View(_tinted(rng, view.image), view.boxes, view.classes, view.weights)
         return view
 
     def _mosaic(self, rng: np.random.Generator, size: int) -> View:
@@ -185,6 +192,10 @@ class ViewMaker:
             piece, box = _face_with_surroundings(rng, _read(source.path), source.boxes, face)
             if piece is None:
                 continue
+            if self._settings.turn_deg:
+                piece, box = _turned(piece, box, float(rng.uniform(-1, 1)) * self._settings.turn_deg)
+            if self._settings.tint and rng.random() < self._settings.tint:
+                piece = _tinted(rng, piece)
             rows, columns = piece.shape[:2]
             if rows >= image.shape[0] or columns >= image.shape[1]:
                 continue
@@ -263,6 +274,19 @@ def _face_with_surroundings(
     return np.ascontiguousarray(piece, np.uint8), box
 
 
+def _turned(piece: Pixels, box: Floats, degrees: float) -> tuple[Pixels, Floats]:
+    """The piece turned about the face's middle, and the box round the turned face, taken for an ellipse."""
+    x1, y1, x2, y2 = (float(side) for side in box)
+    x, y = (x1 + x2) / 2, (y1 + y2) / 2
+    rows, columns = piece.shape[:2]
+    moved = cv2.getRotationMatrix2D((x, y), degrees, 1.0)
+    turned = cv2.warpAffine(piece, moved, (columns, rows), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    across = np.hypot((x2 - x1) * cosine, (y2 - y1) * sine) / 2
+    down = np.hypot((x2 - x1) * sine, (y2 - y1) * cosine) / 2
+    return np.asarray(turned, np.uint8), np.array([x - across, y - down, x + across, y + down], np.float32)
+
+
 def _blend(image: Pixels, piece: Pixels, x: int, y: int) -> None:
     """Set the piece into the image in place, fading out over its outer fifth."""
     rows, columns = piece.shape[:2]
@@ -294,3 +318,16 @@ def _degrade(rng: np.random.Generator, image: Pixels) -> Pixels:
         return np.asarray(cv2.resize(small, (columns, rows), interpolation=cv2.INTER_LINEAR), np.uint8)
     coarse = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 70))])[1]
     return np.asarray(cv2.imdecode(coarse, cv2.IMREAD_COLOR), np.uint8)
+
+
+def _tinted(rng: np.random.Generator, image: Pixels) -> Pixels:
+    """Other light: gamma and contrast, with a cast of colour or, one time in five, without any colour."""
+    if rng.random() < 0.2:
+        image = np.asarray(cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8)
+        cast = np.ones(3)
+    else:
+        cast = np.exp(rng.normal(0.0, 0.1, 3))
+    gamma, contrast = np.exp(rng.normal(0.0, 0.3)), np.exp(rng.normal(0.0, 0.2))
+    levels = (np.arange(256) / 255.0) ** gamma
+    table = np.clip((0.5 + (levels[:, None] - 0.5) * contrast) * cast * 255.0, 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(image, table[None]), np.uint8)

@@ -15,7 +15,7 @@ from monitor.training.errors import TrainingError
 from monitor.training.labels import DEFAULT_STATES, parse_labels, parse_size
 from monitor.training.prepare import PrepareSettings, prepare, read_splits, source_of
 from monitor.training.records import read_pictures
-from monitor.training.views import ViewMaker, ViewSettings
+from monitor.training.views import ViewMaker, ViewSettings, _turned
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # TensorFlow's own
 
@@ -147,12 +147,31 @@ def test_degraded_views_lose_detail_and_keep_their_faces(voc):
         assert 0.1 < changed < 30.0
 
 
+def test_other_light_changes_the_picture_alone(voc):
+    plain, tinted = maker(voc, paste=0.0), maker(voc, paste=0.0, tint=1.0)
+    for number in range(10):
+        one, other = plain.make(number), tinted.make(number)
+        assert np.array_equal(one.boxes, other.boxes)
+        assert one.image.shape == other.image.shape
+        assert not np.array_equal(one.image, other.image)
+
+
+def test_the_box_follows_a_face_that_is_turned():
+    piece = np.zeros((120, 100, 3), np.uint8)
+    cv2.ellipse(piece, (50, 60), (20, 35), 0, 0, 360, (255, 255, 255), -1)
+    for degrees in (-30.0, 0.0, 20.0):
+        turned, box = _turned(piece, np.array([30, 25, 70, 95], np.float32), degrees)
+        rows, columns = np.nonzero(turned[..., 0] > 127)
+        assert np.allclose(box, [columns.min(), rows.min(), columns.max(), rows.max()], atol=1.5)
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [({"scale": "2"}, "--scale"), ({"scale": "2-1"}, "LOW-HIGH"), ({"shares": "a,b"}, "--shares")],
 )
 def test_odd_words_for_views_are_refused(change, says):
-    words = {"frame": "96x64", "view_size": 96, "scale": "0.5-2", "mosaic": 0.5, "shares": "1,1,1", "degrade": 0.0}
+    words = {"frame": "96x64", "view_size": 96, "scale": "0.5-2", "mosaic": 0.5, "shares": "1,1,1"}
+    words |= {"degrade": 0.0, "tint": 0.0, "turn_deg": 0.0}
     settings = view_settings(**words)
     assert (settings.frame_px, settings.scale, settings.class_share) == ((96, 64), (0.5, 2.0), (1.0, 1.0, 1.0))
     with pytest.raises(TrainingError, match=says):
