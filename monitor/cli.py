@@ -285,6 +285,18 @@ def bench_web(
     rounds: Annotated[int, typer.Option(min=1, max=50, help="How often to measure; the median is printed.")] = 3,
     slow: Annotated[int, typer.Option(min=0, max=200, help="How many viewers that never read; 0: leave it out.")] = 100,
     logins: Annotated[int, typer.Option(min=0, help="How many tries to log in; 0: leave it out.")] = 10_000,
+    requests: Annotated[
+        int,
+        typer.Option(min=0, help="Random requests to each address, then bombs and 200 MB uploads; 0: none."),
+    ] = 1000,
+    browser: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Chromium's executable: show the desk in it; it tells how old its pictures are.",
+        ),
+    ] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -293,7 +305,7 @@ def bench_web(
     from monitor.commands.bench_web import bench_web as command
     from monitor.commands.show import load
 
-    what = Load(cameras, _size(size), fps, detect_fps, viewers, width, slow, logins)
+    what = Load(cameras, _size(size), fps, detect_fps, viewers, width, slow, logins, requests, browser)
     command(load(config), video, what, seconds=seconds, rounds=rounds, as_json=json)
 
 

@@ -10,8 +10,9 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 _PING_EVERY_S = 2.0
@@ -37,11 +38,12 @@ class HoursApart:
 
 @dataclass(slots=True)
 class Stretch:
-    """What came in a stretch of time: ages of pictures on arrival, counts by camera, and how many were no newer."""
+    """What came in a stretch of time: ages of pictures and of incidents that opened on arrival, and counts."""
 
     began_s: float = field(default_factory=time.monotonic)
     cpu_s: float = field(default_factory=time.process_time)
     ages_ms: list[float] = field(default_factory=list)
+    incidents_ms: list[float] = field(default_factory=list)
     pictures: Counter[str] = field(default_factory=Counter)
     stale: int = 0
     repeated: int = 0
@@ -53,6 +55,7 @@ class Stretch:
             "seconds": time.monotonic() - self.began_s,
             "cpu_s": time.process_time() - self.cpu_s,
             "ages_ms": [round(age, 1) for age in self.ages_ms],
+            "incidents_ms": [round(age, 1) for age in self.incidents_ms],
             "pictures": dict(self.pictures),
             "stale": self.stale,
             "repeated": self.repeated,
@@ -67,6 +70,7 @@ class Watcher:
         self.stretch = Stretch()
         self._apart = HoursApart()
         self._newest: dict[str, float] = {}
+        self._incidents: set[str] = set()
 
     def take(self, message: str | bytes, now_ms: float) -> None:
         """Take one message of the socket."""
@@ -76,6 +80,8 @@ class Watcher:
             if message.startswith('{"type":"pong"'):
                 pong = json.loads(message)
                 self._apart.answered(pong["ping"], now_ms, pong["now_ms"])
+            elif message.startswith('{"type":"incident"'):
+                self._incident(json.loads(message)["incident"], now_ms)
             return
         header = header_of(message)
         camera, captured_ms = header["camera"], header["captured_ms"]
@@ -84,6 +90,13 @@ class Watcher:
         stretch.repeated += captured_ms <= self._newest.get(camera, 0) and not header["stale"]
         self._newest[camera] = captured_ms
         stretch.ages_ms.append(self._apart.age_ms(captured_ms, now_ms))
+
+    def _incident(self, incident: Mapping[str, Any], now_ms: float) -> None:
+        """Note how long ago an incident opened, the first time it is heard of."""
+        if incident["id"] not in self._incidents and incident["closed_at"] is None:
+            opened_ms = 1000 * datetime.fromisoformat(incident["opened_at"]).timestamp()
+            self.stretch.incidents_ms.append(self._apart.age_ms(opened_ms, now_ms))
+        self._incidents.add(incident["id"])
 
 
 def header_of(message: bytes) -> dict[str, Any]:

@@ -75,6 +75,7 @@ def figures(without: Sequence[Window], watched: Sequence[Watched]) -> dict[str, 
     A picture's CPU is that of the threads which draw and serve it; the web thread's share is of each picture sent.
     """
     ages = [age for stretch in watched for viewer in stretch.viewers for age in viewer["ages_ms"]]
+    opened = [age for stretch in watched for viewer in stretch.viewers for age in viewer["incidents_ms"]]
     tiles = [
         viewer["pictures"].get(status.camera, 0) / viewer["seconds"]
         for stretch in watched
@@ -100,6 +101,12 @@ def figures(without: Sequence[Window], watched: Sequence[Watched]) -> dict[str, 
             "most": round(max(tiles), 2),
         },
         "picture_age_ms": {f"p{p}": _percentile(ages, p) for p in (50, 95, 99)},
+        "incident_age_ms": {
+            "incidents": len(opened),
+            "p50": _percentile(opened, 50),
+            "p95": _percentile(opened, 95),
+            "most": _percentile(opened, 100),
+        },
         "pictures": {
             "encoded": encoded,
             "sent": sent,

@@ -7,28 +7,28 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
-
-from rich.table import Table
 
 from monitor.app.replaying import camera_for, default_recording
 from monitor.app.serving import Site, model_of
 from monitor.app.watching import build_live, inference_for, live_database, live_folder, open_first, run_of
+from monitor.bench.browser import browser, listen, wait_for_pictures
 from monitor.bench.clips import make_clip
 from monitor.bench.hostile import connections, slow_viewers
 from monitor.bench.live import Window, watch
 from monitor.bench.web import Viewers, Watched, fall, figures, page_times, rate, viewers
-from monitor.commands.show import notes, out, print_json
+from monitor.commands.bench_web_table import show
+from monitor.commands.show import notes, print_json
 from monitor.config.capture import CaptureSettings
 from monitor.config.journal import OutputSettings
 from monitor.config.settings import Settings
-from monitor.config.web import WebSettings
+from monitor.config.web import PhotoSettings, WebSettings
 from monitor.domain.address import SourceAddress
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import SourceError
@@ -39,10 +39,16 @@ from monitor.storage.files import make_folder
 #: After the start, and after viewers came or went: until rates are what they will be.
 _SETTLE_S, _TURN_S = 8.0, 2.0
 _STARTING_S = 60.0
+_LONGEST_S = 3600.0
 _ENDING_S = 5.0
 
 #: Who takes nothing should be gone after so long.
 _PATIENCE_S = 60.0
+
+#: No limit for who sends pictures: they are to be read, not turned away at the door.
+_PHOTOS = PhotoSettings(per_minute=6000)
+
+_Done = TypeVar("_Done")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,8 @@ class Load:
     width_px: int
     slow: int
     tries: int
+    requests: int
+    browser: Path | None
 
     @property
     def names(self) -> list[str]:
@@ -75,15 +83,19 @@ def bench_web(
         make_clip(video, clip, *load.size, load.fps)
         with _Bench(settings, clip, Path(folder) / "results", load, seconds).running() as bench:
             values = bench.watched(rounds)
+            if load.browser is not None:
+                values["browser"] = bench.in_a_browser(load.browser)
             if load.slow:
                 values["slow_viewers"] = bench.beside_slow_viewers(rounds)
             if load.tries:
-                values["logins"] = bench.beside_logins()
+                values["logins"] = bench.beside_logins(load.tries)
+            if load.requests:
+                values["requests"] = bench.beside_requests(load.requests)
             values["pages"] = bench.pages()
     if as_json:
         print_json(values)
     else:
-        _show(values)
+        show(values)
 
 
 class _Bench:
@@ -100,7 +112,7 @@ class _Bench:
         self._settings = settings.model_copy(
             update={
                 "output": OutputSettings(folder=folder),
-                "web": WebSettings(port=0),
+                "web": WebSettings(port=0, photo=_PHOTOS),
                 "cameras": dict.fromkeys(load.names, camera),
             }
         )
@@ -158,10 +170,19 @@ class _Bench:
         }
         return about | figures(without, watched)
 
+    def in_a_browser(self, executable: Path) -> dict[str, Any]:
+        """Measure while a real browser shows the desk."""
+        before = self._alone()
+        with browser(executable, self._site.url):
+            opened_s = wait_for_pictures(self._site.url)
+            self._live.stopped.wait(_TURN_S)
+            beside, said = self._beside(lambda: listen(self._site.url, self._seconds))
+        return {"first_said_s": round(opened_s, 1), **said, "looks_ratio": fall([before, self._alone()], [beside])}
+
     def beside_slow_viewers(self, rounds: int) -> dict[str, Any]:
-        """Measure beside viewers that ask for everything and never read."""
+        """Measure beside viewers that ask for everything and never read; memory after each round tells of growth."""
         load, without, beside, left, let_go_s = self._load, [self._alone()], [], 0, 0.0
-        before_mb = memory_mb()
+        after_mb = [memory_mb()]
         for _ in range(rounds):
             with slow_viewers(self._site.url, load.slow, load.width_px, load.names):
                 began_s = self._clock.monotonic_s()
@@ -172,40 +193,55 @@ class _Bench:
                         break
                     self._live.stopped.wait(0.5)
             without.append(self._alone())
+            after_mb.append(memory_mb())
         return {
             "viewers": load.slow,
             "looks_ratio": fall(without, beside),
             "still_connected": left,
             "let_go_within_s": round(let_go_s, 1),
-            "memory_growth_mb": round(max(max(window.memory_mb) for window in beside) - before_mb, 1),
+            "memory_growth_mb": round(max(max(window.memory_mb) for window in beside) - after_mb[0], 1),
+            "memory_growth_after_mb": [round(each - after_mb[0], 1) for each in after_mb[1:]],
+        }
+
+    def beside_logins(self, tries: int) -> dict[str, Any]:
+        """Measure beside tries to log in, as fast as they are answered."""
+        began = time.perf_counter()
+        codes, beside = self._beside_command("monitor.bench.hostile", tries)
+        took_s = time.perf_counter() - began
+        return {"tries": tries, "answered_per_s": round(tries / took_s, 1), "codes": codes} | beside
+
+    def beside_requests(self, each: int) -> dict[str, Any]:
+        """Measure beside random requests to every address, bombs and uploads without end."""
+        answered, beside = self._beside_command("monitor.bench.bodies", each)
+        return {"each": each, **answered, **beside}
+
+    def _beside_command(self, module: str, count: int) -> tuple[Any, dict[str, Any]]:
+        """Run a module in a process of its own; return what it printed, and what that did to the monitor."""
+        before, before_mb = self._alone(), memory_mb()
+        command = [sys.executable, "-m", module, self._site.url, str(count)]
+        beside, done = self._beside(lambda: subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True))
+        ratio = fall([before, self._alone()], [beside])
+        return json.loads(done.stdout), {
+            "looks_ratio": ratio,
+            "memory_growth_mb": round(max(beside.memory_mb) - before_mb, 1),
             "memory_growth_after_mb": round(memory_mb() - before_mb, 1),
         }
 
-    def beside_logins(self) -> dict[str, Any]:
-        """Measure beside tries to log in, as fast as they are answered."""
-        before, before_mb = self._alone(), memory_mb()
-        stop, beside = threading.Event(), []
+    def _beside(self, doing: Callable[[], _Done]) -> tuple[Window, _Done]:
+        """Measure for as long as something takes."""
+        stop, windows = threading.Event(), list[Window]()
 
         def measure() -> None:
-            beside.append(watch(self._live, self._load.names, 3600, self._clock, stop))
+            windows.append(watch(self._live, self._load.names, _LONGEST_S, self._clock, stop))
 
-        command = [sys.executable, "-m", "monitor.bench.hostile", self._site.url, str(self._load.tries)]
         thread = threading.Thread(target=measure, name="measure")
         thread.start()
-        began = time.perf_counter()
         try:
-            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-            took_s = time.perf_counter() - began
+            done = doing()
         finally:
             stop.set()
             thread.join()
-        return {
-            "tries": self._load.tries,
-            "answered_per_s": round(self._load.tries / took_s, 1),
-            "codes": json.loads(done.stdout),
-            "looks_ratio": fall([before, self._alone()], beside),
-            "memory_growth_mb": round(memory_mb() - before_mb, 1),
-        }
+        return windows[0], done
 
     def pages(self) -> dict[str, dict[str, Any]]:
         """Ask for each page while nobody else does."""
@@ -244,37 +280,3 @@ class _Bench:
                 return
             finally:
                 connection.close()
-
-
-def _show(values: dict[str, Any]) -> None:
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="dim")
-    table.add_column(justify="right")
-    looks, tiles, ages = values["looks_per_s"], values["pictures_per_s_per_tile"], values["picture_age_ms"]
-    cores, costs, memory = values["cpu_cores"], values["cpu_ms_per_picture"], values["memory_mb"]
-    table.add_row("looks a second, nobody watching", f"{looks['without']:.1f}")
-    table.add_row(f"looks a second, {values['viewers']} viewer(s)", f"{looks['with']:.1f}")
-    table.add_row("with / without", f"{looks['ratio']:.3f}")
-    table.add_row("pictures a second a tile", f"{tiles['median']:.1f} ({tiles['least']:.1f} to {tiles['most']:.1f})")
-    if ages["p50"] is not None:
-        table.add_row("age on arrival, p50 / p95", f"{ages['p50']:.0f} / {ages['p95']:.0f} ms")
-    table.add_row("CPU a picture: drawing and encoding", f"{costs['pictures']:.2f} ms")
-    table.add_row("CPU a picture and viewer: sending", f"{costs['web']:.2f} ms")
-    table.add_row("cores used, nobody watching / watched", f"{cores['without']:.2f} / {cores['with']:.2f}")
-    table.add_row("cores that the viewers themselves use", f"{cores['viewers']:.2f}")
-    table.add_row("memory, nobody watching / watched", f"{memory['without']:.0f} / {memory['with']:.0f} MB")
-    if (slow := values.get("slow_viewers")) is not None:
-        table.add_row(f"looks beside {slow['viewers']} who never read", f"{slow['looks_ratio']:.3f}")
-        table.add_row("  memory", f"{slow['memory_growth_mb']:+.1f} MB, {slow['memory_growth_after_mb']:+.1f} after")
-        table.add_row("  let go within", f"{slow['let_go_within_s']:.0f} s; {slow['still_connected']} were not")
-    if (logins := values.get("logins")) is not None:
-        codes = ", ".join(f"{count} x {code}" for code, count in sorted(logins["codes"].items()))
-        table.add_row("tries to log in answered a second", f"{logins['answered_per_s']:.0f} ({codes})")
-        table.add_row("  looks meanwhile", f"{logins['looks_ratio']:.3f}")
-    for path, page in values["pages"].items():
-        table.add_row(
-            f"{path} ({page['code']})",
-            f"{page['first_byte_ms']:.0f} ms to the first byte, {page['whole_ms']:.0f} ms to the last; "
-            f"{page['weight_bytes'] / 1000:.0f} kB with all it loads",
-        )
-    out.print(table)

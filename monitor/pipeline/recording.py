@@ -95,8 +95,11 @@ class Recording:
         return writes
 
     def _until_written(self, write: Callable[[], object]) -> None:
-        while not self._written(write):
-            if self._stop.is_set():
+        while True:
+            last = self._stop.is_set()  # asked first: a try that began before the stop is not the one after it
+            if self._written(write):
+                return
+            if last:
                 self.unwritten += 1
                 return
             self._stop.wait(_RETRY_S)

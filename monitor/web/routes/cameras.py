@@ -23,7 +23,7 @@ Width = Annotated[
     int | None, Query(description=f"Width in pixels: {', '.join(map(str, WIDTHS_PX))}; the camera's own.")
 ]
 
-_BOUNDARY = "picture"
+_STREAM, _BOUNDARY = "multipart/x-mixed-replace", "picture"
 _MOST_STREAMS = 64
 
 
@@ -39,7 +39,7 @@ def camera(name: str, account: Viewer, given: Given) -> CameraOut:
     return _out(given, _camera(given, account, name))
 
 
-@router.get("/{name}/still.jpg", response_class=Response)
+@router.get("/{name}/still.jpg", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
 def still(name: str, account: Viewer, given: Given, width: Width = None) -> Response:
     """The newest judged picture with its people, as a JPEG; grey where it is old. 503 before the first."""
     picture = _camera(given, account, name).view.picture(Shape(_known(width)))
@@ -48,7 +48,7 @@ def still(name: str, account: Viewer, given: Given, width: Width = None) -> Resp
     return Response(picture.jpeg, media_type="image/jpeg")
 
 
-@router.get("/{name}/stream.mjpg", response_class=StreamingResponse)
+@router.get("/{name}/stream.mjpg", response_class=StreamingResponse, responses={200: {"content": {_STREAM: {}}}})
 async def stream(name: str, request: Request, account: Viewer, given: Given, width: Width = None) -> StreamingResponse:
     """Motion JPEG, for embedding elsewhere: as many pictures as the reader takes, the newest each time."""
     _camera(given, account, name)
@@ -56,7 +56,7 @@ async def stream(name: str, request: Request, account: Viewer, given: Given, wid
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "too many viewers")
     cut = Cut(name, Shape(_known(width)))
     parts = _parts(given, request, Watcher(account), cut)
-    return StreamingResponse(parts, media_type=f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
+    return StreamingResponse(parts, media_type=f"{_STREAM}; boundary={_BOUNDARY}")
 
 
 async def _parts(given: Services, request: Request, watcher: Watcher, cut: Cut) -> AsyncIterator[bytes]:

@@ -5,16 +5,15 @@ import contextlib
 import json
 import select
 import socket
-import struct
 import threading
 import time
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 
 import psutil
 import pytest
 
+from monitor.bench.bodies import bomb
 from monitor.bench.hostile import frame_of
 from tests.integration.web.desk import ADMIN, Desk
 from tests.live.watch import until
@@ -159,17 +158,6 @@ def _read_answer(answers: object) -> int:
             length = int(line.split(b":")[1])
     answers.read(length)  # type: ignore[attr-defined]
     return status
-
-
-def bomb() -> bytes:
-    """A PNG of a few kilobytes that says to be 60,000 x 60,000."""
-
-    def chunk(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-    head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
-    data = zlib.compress(bytes(20_000_000), 9)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
 @pytest.mark.usefixtures("undisturbed")

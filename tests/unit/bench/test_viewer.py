@@ -52,3 +52,18 @@ def test_ages_counts_and_what_is_no_newer():
     assert values["pictures"] == {"door": 4, "gate": 1}
     assert (values["repeated"], values["stale"]) == (1, 1)
     assert values["bytes"] > len(first)
+
+
+def test_an_incident_is_timed_when_it_is_first_heard_of():
+    clock, watcher = FakeClock(), Watcher()
+    now_ms = milliseconds(clock)
+
+    def told(name: str, closed_at: str | None, after_ms: float) -> None:
+        incident = {"id": name, "opened_at": clock.utc.isoformat(), "closed_at": closed_at}
+        text = json.dumps({"type": "incident", "incident": incident}, separators=(",", ":"))
+        watcher.take(text, now_ms + after_ms)
+
+    told("one", None, 120)
+    told("one", None, 4000)  # somebody judged it
+    told("two", clock.utc.isoformat(), 900)  # closed, and heard of only now
+    assert watcher.stretch.values()["incidents_ms"] == pytest.approx([120], abs=1)

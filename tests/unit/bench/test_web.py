@@ -41,6 +41,7 @@ def viewer(door: int, gate: int, age_ms: float) -> dict:
         "seconds": 10.0,
         "cpu_s": 0.1,
         "ages_ms": [age_ms] * (door + gate),
+        "incidents_ms": [2 * age_ms] * 2,
         "pictures": {"door": door, "gate": gate},
         "stale": 0,
         "repeated": 0,
