@@ -170,6 +170,7 @@ def _build_replay(
         open_recorder=open_recorder,
         video_path=partial(folder / "annotated.mp4") if request.video else None,
         detect_fps=request.detect_fps,
+        zones=camera.polygons(),
         on_open=request.on_open,
         on_frame=request.on_frame,
         on_analysis=request.on_analysis,
@@ -191,6 +192,7 @@ def _decisive(request: ReplayRequest, detector: OpenedDetector) -> dict[str, Any
         "tracking": plain(request.camera.tracking),
         "rules": plain(request.camera.rules),
         "detect_fps": request.detect_fps,
+        "zones": plain(request.camera)["zones"],
     }
 
 

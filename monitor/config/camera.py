@@ -11,6 +11,7 @@ from monitor.config.rules import RulesSettings
 from monitor.config.tracking import TrackingSettings
 from monitor.domain.address import SourceAddress
 from monitor.domain.errors import SourceError
+from monitor.domain.zone import Zone
 
 
 def _address(value: object) -> object:
@@ -24,6 +25,10 @@ def _address(value: object) -> object:
         raise ValueError(str(error)) from error
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+Corners = Annotated[tuple[tuple[Share, Share], ...], Field(min_length=3, max_length=64)]
+ZoneName = Annotated[str, Field(min_length=1, max_length=64)]
+
 Address = Annotated[SourceAddress, BeforeValidator(_address), PlainSerializer(str, return_type=str)]
 
 
@@ -31,17 +36,23 @@ class CameraSettings(Section):
     """A camera's own settings; its sections start from the global ones, key by key.
 
     `detect_fps` is how many looks a second a live camera gets; `auto`: as many as the machine can give to all.
-    `required` cameras make the health check fail when they are lost.
+    `required` cameras make the health check fail when they are lost. With `zones`, polygons by name whose corners are
+    shares of width and height, only people whose face is in one of them are judged.
     """
 
     source: Address
     detect_fps: Annotated[float, Field(ge=0.1, le=240)] | Literal["auto"] = 10.0
     required: bool = True
+    zones: Annotated[dict[ZoneName, Corners], Field(max_length=32)] = {}
     capture: CaptureSettings = CaptureSettings()
     health: HealthSettings = HealthSettings()
     tracking: TrackingSettings = TrackingSettings()
     rules: RulesSettings = RulesSettings()
     overlay: OverlaySettings = OverlaySettings()
+
+    def polygons(self) -> tuple[Zone, ...]:
+        """Return the zones as the judging of a picture needs them."""
+        return tuple(Zone(name, corners) for name, corners in self.zones.items())
 
 
 #: The sections of the root that a camera may override.

@@ -24,6 +24,7 @@ from monitor.domain.frame import Frame, Image, SourceInfo
 from monitor.domain.health import CameraStatus, Condition, Drop, Health
 from monitor.domain.ports import Tracker
 from monitor.domain.track import Analysis
+from monitor.domain.zone import inside
 from monitor.outputs.live_view import LiveView
 from monitor.outputs.overlay import Caption
 from monitor.pipeline.best_look import BestLooks
@@ -74,6 +75,7 @@ class Camera:
         self.analysis: Analysis | None = None
         self.on_analysis: Callable[[Analysis], None] | None = None
         self.view = LiveView(settings.overlay, self._caption, clock)
+        self._zones = settings.polygons()
         self._make_tracker = make_tracker
         self._tracker = make_tracker()
         self._judge = judge
@@ -158,7 +160,7 @@ class Camera:
                 return
             if self.facts.verdict_s is not None and frame.time_s <= self.facts.verdict_s:
                 return
-            observations = self._tracker.update(detections, frame.time_s)
+            observations = self._tracker.update(inside(detections, self._zones, frame), frame.time_s)
             tracks, events = self._judge.update(frame.image, observations, frame.time_s)
             self._best.update(frame.image, tracks, [detection.box for detection in detections])
             for event in events:

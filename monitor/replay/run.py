@@ -18,6 +18,7 @@ from monitor.domain.event import CloseReason, EndReason, Event, IncidentOpened, 
 from monitor.domain.frame import Frame, Image, SourceInfo
 from monitor.domain.ports import Detector, Source, Tracker
 from monitor.domain.track import Analysis
+from monitor.domain.zone import Zone, inside
 from monitor.outputs.overlay import Caption, draw_analysis
 from monitor.outputs.snapshot import incident_picture
 from monitor.outputs.video import VideoWriter
@@ -61,6 +62,7 @@ class Replay:
     open_recorder: Callable[[], Recorder]
     video_path: Path | None = None
     detect_fps: float | None = None
+    zones: Sequence[Zone] = ()
     on_open: Callable[[SourceInfo], None] = lambda info: None
     on_frame: Callable[[int], None] = lambda frames: None
     on_analysis: Callable[[Analysis], None] = lambda analysis: None
@@ -215,7 +217,7 @@ class Replay:
             tracks = () if before is None else before.tracks
             return Analysis(frame, tracks, 0.0, frame.time_s - seen_s)
         self._looks += 1
-        observations = self.tracker.update(looked.detections, frame.time_s)
+        observations = self.tracker.update(inside(looked.detections, self.zones, frame), frame.time_s)
         tracks, events = self.judge.update(frame.image, observations, frame.time_s)
         for event in events:
             self._put(event, frame.image, looked.detections)

@@ -193,6 +193,7 @@ class CameraHealthOut(CameraOut):
 
     source: str
     required: bool
+    zones: dict[str, list[tuple[float, float]]]
     wanted_per_s: float | None
     given_per_s: float | None
     frames: int

@@ -118,6 +118,7 @@ def _cameras(given: Services, account: Account) -> list[CameraHealthOut]:
                 | {
                     "source": "" if own is None else _shown(own.source),
                     "required": own is None or own.required,
+                    "zones": {} if own is None else own.zones,
                     "wanted_per_s": status.wanted_fps,
                     "given_per_s": status.given_fps,
                     "frames": status.frames,

@@ -32,6 +32,7 @@ async function health() {
   try {
     const camera = (await api("/health")).cameras.find((one) => one.name === name);
     if (!camera) { facts.replaceChildren(el("dt", {}, "This camera is not watched now.")); return; }
+    tile.zones = camera.zones;
     const rows = [
       ["Condition", `${camera.condition} for ${duration((live.now() - camera.since_ms) / 1000)}`],
       ["Detail", camera.detail || "–"],
@@ -39,6 +40,7 @@ async function health() {
       ["Frames a second", camera.fps.toFixed(1)],
       ["Looks a second", `${camera.looks_per_s.toFixed(1)} of ${camera.wanted_per_s ?? "all"}`],
       ["Latency p50 / p95", camera.latency_ms.p50 === undefined ? "–" : `${camera.latency_ms.p50.toFixed(0)} / ${camera.latency_ms.p95.toFixed(0)} ms`],
+      ["Zones", Object.keys(camera.zones).join(", ") || "none: everybody in the picture is judged"],
       ["Superseded, late, corrupt", `${camera.drops.superseded}, ${camera.drops.late}, ${camera.drops.corrupt}`],
       ["Age on this screen, p95", live.seen ? `${live.seen.p95_ms} ms` : "–"],
     ];

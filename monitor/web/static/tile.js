@@ -11,6 +11,7 @@ export class Tile {
 
   constructor(name, tag = "a") {
     this.name = name;
+    this.zones = {};
     this.#name = el("span", { class: "name" }, name);
     this.node = el(tag, { class: "tile stale", href: tag === "a" ? `/cameras/${encodeURIComponent(name)}` : undefined, "data-camera": name },
       this.#canvas,
@@ -31,7 +32,9 @@ export class Tile {
       const bitmap = await createImageBitmap(header.jpeg);
       const canvas = this.#canvas;
       if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) { canvas.width = bitmap.width; canvas.height = bitmap.height; }
-      canvas.getContext("2d").drawImage(bitmap, 0, 0);
+      const ink = canvas.getContext("2d");
+      ink.drawImage(bitmap, 0, 0);
+      for (const [zone, corners] of Object.entries(this.zones)) outline(ink, zone, corners);
       bitmap.close();
       this.#drawn = true;
     } finally { this.#drawing = false; }
@@ -59,6 +62,23 @@ export class Tile {
     }
     this.#canvas.setAttribute("aria-label", fresh ? `${this.name}: ${spoken(this.#people)}` : `${this.name}: ${head}`);
     return fresh;
+  }
+}
+
+/** Draw a zone's edge and name on a picture; its corners are shares of width and height. */
+function outline(ink, zone, corners) {
+  const { width, height } = ink.canvas, unit = Math.max(1, height / 360), points = corners.map(([x, y]) => [x * width, y * height]);
+  ink.beginPath();
+  for (const [x, y] of points) ink.lineTo(x, y);
+  ink.closePath();
+  const [left, top] = points.reduce((best, point) => (point[1] < best[1] || (point[1] === best[1] && point[0] < best[0]) ? point : best));
+  ink.font = `600 ${Math.round(12 * unit)}px system-ui, sans-serif`;
+  ink.textBaseline = "top";
+  for (const [colour, wide] of [["#000b", 3.5 * unit], ["#fff", 1.5 * unit]]) {
+    ink.strokeStyle = colour; ink.lineWidth = wide; ink.setLineDash(colour === "#fff" ? [8 * unit, 5 * unit] : []); ink.stroke();
+    ink.setLineDash([]);
+    if (colour === "#fff") { ink.fillStyle = colour; ink.fillText(zone, left + 6 * unit, top + 6 * unit); }
+    else ink.strokeText(zone, left + 6 * unit, top + 6 * unit);
   }
 }
 

@@ -144,6 +144,7 @@ def _settings(folder: Path, urls: Mapping[str, str]) -> Settings:
             "health": {"stale_after_s": 1},
             "rules": {"dwell_s": 0.2},
             "tracking": {"lost_after_s": 0.6, "confirm_hits": 2},
+            "zones": {"doorway": [[0.02, 0.02], [0.98, 0.02], [0.98, 0.98], [0.02, 0.98]]},
         }
 
     return Settings.model_validate(

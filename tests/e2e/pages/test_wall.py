@@ -50,6 +50,9 @@ def test_the_wall_shows_what_is_now(stage: Stage, visitor: Visitor) -> None:
     expect(page).to_have_url(f"{stage.url}cameras/door")
     fresh(page, "door")
     expect(page.locator("#facts")).to_contain_text("live for")
+    expect(page.locator("#facts")).to_contain_text("doorway")
+    edge = "canvas => [...canvas.getContext('2d').getImageData(canvas.width * 0.02 - 1, 0, 2, canvas.height).data]"
+    until(lambda: 255 in tile(page, "door").locator("canvas").evaluate(edge)[::4], "the zone's edge")
     assert "viewer" not in page.locator("#facts").inner_text(), "the camera's password and its user are masked"
 
 

@@ -93,6 +93,19 @@ def test_environment_variables_are_put_in(load):
     assert settings.cameras["a"].source.value == "rtsp://v:a$b@h/s"
 
 
+def test_zones_are_polygons_of_shares(load):
+    camera = load("cameras: {a: {source: 0, zones: {door: [[0, 0], [1, 0], [0.5, 1]]}}}").cameras["a"]
+    assert [(zone.name, zone.corners) for zone in camera.polygons()] == [("door", ((0, 0), (1, 0), (0.5, 1)))]
+
+
+@pytest.mark.parametrize(
+    ("corners", "words"), [("[[0, 0], [1, 0]]", "3"), ("[[0, 0], [1, 0], [640, 1]]", "less than or equal to 1")]
+)
+def test_a_zone_that_is_none_is_refused(faults, corners, words):
+    found = faults(f"cameras: {{a: {{source: 0, zones: {{door: {corners}}}}}}}")
+    assert any("cameras.a.zones.door" in fault and words in fault for fault in found)
+
+
 def test_a_variable_may_stand_for_a_number(load):
     assert load("rules: {dwell_s: '${D}'}", D="2.5").rules.dwell_s == 2.5
 

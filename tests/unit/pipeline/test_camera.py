@@ -18,10 +18,11 @@ from monitor.domain.event import (
     VisitEnded,
 )
 from monitor.domain.frame import Image, SourceInfo
+from monitor.domain.geometry import Box
 from monitor.domain.health import Drop
 from monitor.pipeline.camera import Camera
 from monitor.pipeline.recording import Recorded
-from tests.fakes import FakeClock, checkers
+from tests.fakes import FACE, FakeClock, checkers
 from tests.unit.pipeline.watched import BARE, SHARP, frame_at, happened, watched
 
 INFO = SourceInfo(320, 240, 10.0, None, "h264", live=True)
@@ -61,6 +62,24 @@ def test_a_violation_is_an_incident_with_its_picture(bench: Bench) -> None:
     bench.look(2)
     assert bench.kinds == [SourceOpened, IncidentOpened]
     assert [recorded.picture is not None for recorded in bench.records] == [False, True]
+
+
+def test_who_is_outside_every_zone_is_not_judged_but_hidden_in_pictures() -> None:
+    clock, records = FakeClock(100.0), list[Recorded]()
+    zones = {"left": [[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]]}
+    camera = watched(records.append, clock, zones=zones)
+    camera.connected(INFO, clock.now_s)
+    outside = Detection(Box(215, 100, 305, 190), BARE.state, 1.0)
+    for _ in range(20):
+        clock.advance(0.1)
+        frame = frame_at(clock.now_s)
+        camera.looked(frame)
+        camera.judge(frame, camera.epoch, [BARE, outside], 0.01)
+    opened = [event for event in happened(records) if isinstance(event, IncidentOpened)]
+    assert [event.box for event in opened] == [FACE]
+    (picture,) = [recorded.picture for recorded in records if recorded.picture is not None]
+    hidden, shown = picture[110:180, 225:295], picture[110:190, 110:190]
+    assert hidden.std() < shown.std() / 2
 
 
 def test_a_loss_closes_what_is_open_and_a_return_is_told(bench: Bench) -> None:

@@ -11,6 +11,7 @@ from monitor.domain.detection import Detection
 from monitor.domain.errors import ModelError, OutputError, SourceError
 from monitor.domain.event import CloseReason, EndReason, IncidentClosed, IncidentOpened, SourceEnded, SourceOpened
 from monitor.domain.geometry import Box
+from monitor.domain.zone import Zone
 from monitor.replay.run import Replay
 from monitor.rules.judge import Judge
 from tests.fakes import WITHOUT, FakeDetector, FakeSource, FakeTracker, checkers
@@ -96,6 +97,20 @@ def test_a_recording_is_told_from_opening_to_end():
     assert (ended.frames, ended.reason, ended.time_s) == (30, EndReason.FINISHED, pytest.approx(2.9))
     assert recorder.closed == 1
     assert source.closed >= 1
+
+
+def test_who_is_outside_every_zone_is_not_judged():
+    zones = {
+        "elsewhere": Zone("elsewhere", ((0.9, 0.9), (1.0, 0.9), (1.0, 1.0))),
+        "all": Zone("all", ((0, 0), (1, 0), (1, 1), (0, 1))),
+    }
+    kinds = {}
+    for name, zone in zones.items():
+        replay, recorder = replay_of(FakeSource(pictures(30), PERIOD_S), violator(30), zones=[zone])
+        replay.run()
+        kinds[name] = {type(event) for event in recorder.events}
+    assert IncidentOpened not in kinds["elsewhere"]
+    assert IncidentOpened in kinds["all"]
 
 
 def test_only_an_opened_incident_has_a_picture():
