@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -139,7 +139,8 @@ def _chunk(source: Source, spent: dict[str, float]) -> list[Frame]:
 
 
 def _statuses(live: Live, cameras: Sequence[str]) -> list[CameraStatus]:
-    return [status for status in live.statuses() if status.camera in cameras]
+    """Return how the cameras are, without their pictures: kept windows would add them to the memory measured."""
+    return [replace(status, analysis=None) for status in live.statuses() if status.camera in cameras]
 
 
 def _collector(latencies: list[float]) -> Callable[[Analysis], None]:
