@@ -60,6 +60,10 @@ class Box:
         dx, dy = self.width_px * fraction, self.height_px * fraction
         return Box(self.x1_px - dx, self.y1_px - dy, self.x2_px + dx, self.y2_px + dy)
 
+    def moved(self, x_px: float, y_px: float) -> "Box":
+        """Return the box so far to the right and so far down."""
+        return Box(self.x1_px + x_px, self.y1_px + y_px, self.x2_px + x_px, self.y2_px + y_px)
+
     def scaled(self, factor: float) -> "Box":
         """Return the box in a picture that is so many times the size."""
         return Box(self.x1_px * factor, self.y1_px * factor, self.x2_px * factor, self.y2_px * factor)

@@ -1,6 +1,7 @@
 """Pictures of an incident, with everybody but its subject made unrecognisable (pure)."""
 
 from collections.abc import Iterable, Sequence
+from math import ceil, floor
 from typing import Any
 
 import cv2
@@ -14,12 +15,15 @@ from monitor.domain.geometry import Box
 _BLOCKS = 6
 _HEIGHT_PX = 240
 
+#: What is hidden around a face, and what is shown around the subject's, in shares of its size.
+_MARGIN, _AROUND = 0.2, 0.8
+
 
 def hide_faces(image: Image, faces: Iterable[Box]) -> Image:
     """Return a copy of the BGR picture with the given faces, and a margin around them, turned into coarse blocks."""
     hidden = image.copy()
     for face in faces:
-        place = _inside(hidden, face.padded(0.2))
+        place = _inside(hidden, face.padded(_MARGIN))
         if place.size:
             blocks = cv2.resize(place, (_BLOCKS, _BLOCKS), interpolation=cv2.INTER_AREA)
             place[...] = cv2.resize(blocks, place.shape[1::-1], interpolation=cv2.INTER_NEAREST)
@@ -28,18 +32,34 @@ def hide_faces(image: Image, faces: Iterable[Box]) -> Image:
 
 def incident_picture(image: Image, subject: Box, others: Sequence[Box]) -> Image:
     """Return the subject's head and shoulders, 240 px high, with all other faces hidden."""
-    height, width = image.shape[:2]
-    hidden = hide_faces(image, others)
+    wanted = subject.padded(_AROUND)
+    near = [other for other in others if other.padded(_MARGIN).intersection_px2(wanted) > 0]
+    # Whole faces are hidden, whatever part of them is wanted: blocks of a part would show more. The rest is not copied.
+    left, top, right, bottom = _around([wanted, *(other.padded(_MARGIN) for other in near)], image)
+    part = image[top:bottom, left:right]
+    subject, wanted, *near = (box.moved(-left, -top) for box in (subject, wanted, *near))
+    hidden = hide_faces(part, near)
     # A neighbour's margin must not hide the evidence; a neighbour's face stays hidden even in front of it.
-    own = np.zeros((height, width), bool)
+    own = np.zeros(part.shape[:2], bool)
     _inside(own, subject)[...] = True
-    for other in others:
+    for other in near:
         _inside(own, other)[...] = False
-    hidden[own] = image[own]
-    crop = _inside(hidden, subject.padded(0.8))
+    hidden[own] = part[own]
+    crop = _inside(hidden, wanted)
     scale = _HEIGHT_PX / crop.shape[0]
     size = (max(1, round(crop.shape[1] * scale)), _HEIGHT_PX)
     return cv2.resize(crop, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)  # type: ignore[return-value]
+
+
+def _around(boxes: Sequence[Box], image: Image) -> tuple[int, int, int, int]:
+    """Return (left, top, right, bottom) in whole pixels of the part of a picture that holds all boxes."""
+    height, width = image.shape[:2]
+    return (
+        max(0, floor(min(box.x1_px for box in boxes))),
+        max(0, floor(min(box.y1_px for box in boxes))),
+        min(width, ceil(max(box.x2_px for box in boxes))),
+        min(height, ceil(max(box.y2_px for box in boxes))),
+    )
 
 
 def _inside(picture: NDArray[Any], box: Box) -> NDArray[Any]:
