@@ -14,7 +14,7 @@ from typing import Any
 from monitor import __version__
 from monitor.config.camera import CameraSettings
 from monitor.config.detector import Backend
-from monitor.config.fingerprint import as_yaml, fingerprint, plain
+from monitor.config.fingerprint import as_yaml, fingerprint
 from monitor.config.settings import Settings
 from monitor.detectors.folder import cached_sha256, sha256_of
 from monitor.detectors.opening import OpenedDetector, open_detector
@@ -165,7 +165,7 @@ def _build_replay(
         source=make_source(request.name, camera.source, SystemClock(), request.decode_threads),
         detectors=[opened.detector for opened in detectors],
         tracker=ByteTracker(camera.tracking),
-        judge=Judge(request.name, camera.rules, camera.tracking.lost_after_s),
+        judge=Judge(request.name, camera.rules, camera.tracking.lost_after_s, settings=camera.decisive()),
         overlay=camera.overlay,
         open_recorder=open_recorder,
         video_path=partial(folder / "annotated.mp4") if request.video else None,
@@ -189,10 +189,8 @@ def _decisive(request: ReplayRequest, detector: OpenedDetector) -> dict[str, Any
     states = {detector.folder.labels[class_id]: state.value for class_id, state in detector.folder.states.items()}
     return {
         "detector": {"backend": detector.backend.value, "labels": states, "thresholds": thresholds},
-        "tracking": plain(request.camera.tracking),
-        "rules": plain(request.camera.rules),
+        **request.camera.decisive(),
         "detect_fps": request.detect_fps,
-        "zones": plain(request.camera)["zones"],
     }
 
 

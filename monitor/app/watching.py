@@ -104,7 +104,7 @@ def build_live(
 
     def make_camera(name: str, camera: CameraSettings, record: Callable[[Recorded], None]) -> Camera:
         series = f"{run.started_at:%y%m%d-%H%M%S}-{next(numbers)}-"
-        judge = Judge(name, camera.rules, camera.tracking.lost_after_s, series)
+        judge = Judge(name, camera.rules, camera.tracking.lost_after_s, series, camera.decisive())
         return Camera(name, camera, lambda: ByteTracker(camera.tracking), judge, record, clock)
 
     def make_source(name: str, camera: CameraSettings, pause: Callable[[float], object]) -> Source:

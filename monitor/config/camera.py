@@ -1,6 +1,6 @@
 """One camera: its source and what it does differently from the rest."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
@@ -49,6 +49,10 @@ class CameraSettings(Section):
     tracking: TrackingSettings = TrackingSettings()
     rules: RulesSettings = RulesSettings()
     overlay: OverlaySettings = OverlaySettings()
+
+    def decisive(self) -> dict[str, Any]:
+        """Return as plain values what decides how the people in a picture are judged."""
+        return self.model_dump(mode="json", include={"tracking", "rules", "zones"})
 
     def polygons(self) -> tuple[Zone, ...]:
         """Return the zones as the judging of a picture needs them."""

@@ -1,6 +1,7 @@
 """What happened: a closed union of values, matched with `match` and `assert_never`."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from monitor.domain.cause import Cause
@@ -73,7 +74,8 @@ class IncidentOpened:
 
     `state` is what they were judged at that moment, `since_s` when that judgement began to hold. What it rests on:
     `confidence` is the mean score, `share` (0..1) the part of the evidence that speaks for the state, `evidence_s` all
-    of the evidence in seconds of a perfect look, `looks` how often the person had been looked at.
+    of the evidence in seconds of a perfect look, `looks` how often the person had been looked at. `settings` are the
+    camera's that decided it, by section; empty where they are not told.
     """
 
     incident_id: str
@@ -87,6 +89,7 @@ class IncidentOpened:
     share: float
     evidence_s: float
     looks: int
+    settings: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """One camera's judge: people in, verdicts and events out (pure)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from monitor.config.rules import RulesSettings
 from monitor.domain.detection import Observation
@@ -27,12 +28,20 @@ class Judge:
 
     A person unseen for `lost_after_s` has left; the visit ends at the last sight, and it is told in the order of
     track numbers, so the same observations always give the same events. `series` goes into the ids of incidents where
-    several runs share a journal.
+    several runs share a journal, `settings` with them as what decided them.
     """
 
-    def __init__(self, source_id: str, rules: RulesSettings, lost_after_s: float, series: str = "") -> None:
+    def __init__(
+        self,
+        source_id: str,
+        rules: RulesSettings,
+        lost_after_s: float,
+        series: str = "",
+        settings: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
         self._source_id = source_id
         self._series = series
+        self._settings = settings
         self._rules = rules
         self._lost_after_s = lost_after_s
         self._people: dict[int, _Person] = {}
@@ -99,6 +108,7 @@ class Judge:
                         share=person.evidence.share(track.state),
                         evidence_s=person.evidence.total_s,
                         looks=track.hits,
+                        settings=self._settings,
                     )
                 ]
             case Transition.CORRECTED:

@@ -1,5 +1,6 @@
 """Incidents as people read and judge them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -80,7 +81,7 @@ class Dossier:
     """Everything that is known of an incident.
 
     `share` (0..1), `evidence_s` and `looks` are the evidence when it opened, None where an older version wrote it down.
-    `segments` are empty while the visit goes on.
+    `segments` are empty while the visit goes on. `settings` are the camera's that decided it, by section.
     """
 
     incident: Incident
@@ -94,6 +95,7 @@ class Dossier:
     model: str
     model_sha256: str
     settings_sha256: str
+    settings: Mapping[str, Any] | None
     version: str
 
 
@@ -167,6 +169,7 @@ class IncidentBook:
                 model=run.model,
                 model_sha256=run.model_sha256,
                 settings_sha256=run.settings_sha256,
+                settings=incident.settings,
                 version=run.version,
             )
 

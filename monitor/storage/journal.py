@@ -110,6 +110,7 @@ class Journal:
                     share=event.share,
                     evidence_s=event.evidence_s,
                     looks=event.looks,
+                    settings=dict(event.settings) or None,
                 )
             case VisitEnded():
                 visit = event.visit

@@ -60,6 +60,7 @@ class IncidentRow(Base):
     share: Mapped[float | None] = mapped_column(Float)
     evidence_s: Mapped[float | None] = mapped_column(Float)
     looks: Mapped[int | None] = mapped_column(Integer)
+    settings: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
 
 class VisitRow(Base):

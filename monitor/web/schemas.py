@@ -103,6 +103,7 @@ class DossierOut(Told):
     model: str
     model_sha256: str
     settings_sha256: str
+    settings: dict[str, Any] | None
     version: str
 
 

@@ -25,6 +25,9 @@ def hour(time_s: float) -> datetime:
     return START + timedelta(seconds=time_s)
 
 
+SETTINGS = {"rules": {"dwell_s": 1.5}, "zones": {"Tür": [[0.0, 0.0], [1.0, 0.0], [0.5, 1.0]]}}
+
+
 def run(started_at: datetime) -> RunInfo:
     return RunInfo("live", started_at, "0.1.0", "SSD", "a" * 64, "b" * 64)
 
@@ -42,6 +45,7 @@ def opened(name: str, camera: str, time_s: float, state: MaskState = WITHOUT, tr
         share=0.875,
         evidence_s=1.5,
         looks=12,
+        settings=SETTINGS,
     )
 
 
@@ -214,6 +218,7 @@ def test_a_dossier_holds_all_that_is_known(desk: Desk):
     assert (before.share, before.evidence_s, before.looks) == (0.875, 1.5, 12)
     assert before.box_px == (1.5, 2.5, 30.25, 40.125)
     assert (before.model, before.model_sha256, before.settings_sha256) == ("SSD", "a" * 64, "b" * 64)
+    assert before.settings == SETTINGS
     assert before.segments == (), "the visit goes on"
     assert before.first_seen_at is None
     desk.journal.put(visit(1, 7.0, 16.0, [(WITHOUT, 7.0, 15.0), (MaskState.WITH_MASK, 15.0, 16.0)]))

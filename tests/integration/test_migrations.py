@@ -19,7 +19,7 @@ from tests.fakes import FakeClock
 
 FOLDER = Path(migrations.__file__).parent
 NEW_TABLES = {"remarks", "accounts", "tokens", "audit"}
-EVIDENCE = {"share", "evidence_s", "looks"}
+EVIDENCE = {"share", "evidence_s", "looks", "settings"}
 
 
 def migrate(engine: Engine, to: Callable[[Config, str], None], revision: str) -> None:
@@ -73,7 +73,7 @@ def test_what_was_there_stays_and_can_be_judged(old: Engine, url: str):
     (incident,) = book.find(Search())
     assert (incident.number, incident.incident_id, incident.confidence) == (7, "old-1", 0.75)
     dossier = book.dossier(7)
-    assert (dossier.share, dossier.evidence_s, dossier.looks) == (None, None, None)
+    assert (dossier.share, dossier.evidence_s, dossier.looks, dossier.settings) == (None, None, None, None)
     book.remark(7, "ada", Opinion.RIGHT, None, "")
     assert book.incident(7).opinion is Opinion.RIGHT
     Accounts(engine, FakeClock()).add(Account("ada", Role.ADMIN), "correct horse battery")

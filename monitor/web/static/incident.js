@@ -32,7 +32,14 @@ function show(dossier) {
         ["Face", `${Math.round(dossier.box_px[2] - dossier.box_px[0])} × ${Math.round(dossier.box_px[3] - dossier.box_px[1])} px`],
       ])),
       block("What was said", remarks(dossier.remarks)),
-      block("What decided it", facts([["Model", dossier.model], ["Model, SHA-256", el("code", {}, dossier.model_sha256.slice(0, 16))], ["Settings, SHA-256", el("code", {}, dossier.settings_sha256.slice(0, 16))], ["Version", dossier.version], ["Identity", el("code", {}, incident.id)]]))));
+      block("What decided it", facts([["Model", dossier.model], ["Model, SHA-256", el("code", {}, dossier.model_sha256.slice(0, 16))], ["Settings, SHA-256", el("code", {}, dossier.settings_sha256.slice(0, 16))], ["Version", dossier.version], ["Identity", el("code", {}, incident.id)]]), settings(dossier.settings))));
+}
+
+/** The camera's own settings at that moment, a line each. */
+function settings(sections) {
+  if (!sections) return null;
+  const rows = Object.entries(sections).flatMap(([section, values]) => Object.entries(values).map(([key, value]) => [`${section}.${key}`, typeof value === "object" ? JSON.stringify(value) : String(value)]));
+  return el("details", {}, el("summary", {}, "The camera's settings"), facts(rows));
 }
 
 const percent = (share) => (share === null ? "–" : `${(100 * share).toFixed(0)} %`);
