@@ -24,15 +24,15 @@ class Sessions:
     hours: float
     tls: bool
 
-    def begin(self, response: Response, name: str, stamp: str) -> None:
-        """Give a session to whoever gets the response."""
+    def begin(self, response: Response, name: str, stamp: str, secure: bool = False) -> None:
+        """Give a session to whoever gets the response; `secure` where the request came over TLS, if only to a proxy."""
         response.set_cookie(
             self.cookie,
             self._signer().dumps([name, stamp]),
             max_age=round(3600 * self.hours),
             httponly=True,
             samesite="strict",
-            secure=self.tls,
+            secure=self.tls or secure,
             path="/",
         )
 

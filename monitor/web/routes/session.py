@@ -17,7 +17,7 @@ router = APIRouter(prefix="/api/v1", tags=["session"])
 def me(request: Request, response: Response, account: Viewer, given: Given) -> Me:
     """Who asks. A session that is in use gets its full time again."""
     if (found := given.sessions.account(dict(request.cookies), given.accounts)) is not None:
-        given.sessions.begin(response, found[0].name, found[1])
+        given.sessions.begin(response, found[0].name, found[1], _secure(request))
     return _me(account)
 
 
@@ -43,7 +43,7 @@ async def log_in(body: LogIn, request: Request, response: Response, given: Given
     account, stamp = found
     given.failures.forget(name)
     await asyncio.to_thread(given.accounts.note, account.name, "log in", "", address)
-    given.sessions.begin(response, account.name, stamp)
+    given.sessions.begin(response, account.name, stamp, _secure(request))
     return _me(account)
 
 
@@ -52,6 +52,11 @@ def log_out(request: Request, response: Response, account: Viewer, given: Given)
     """End the session."""
     given.accounts.note(account.name, "log out", "", address_of(request))
     given.sessions.end(response)
+
+
+def _secure(request: Request) -> bool:
+    """Whether the browser speaks TLS, by our own socket or by the word of a trusted proxy."""
+    return request.url.scheme == "https"
 
 
 def _me(account: Account) -> Me:

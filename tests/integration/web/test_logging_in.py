@@ -148,6 +148,17 @@ def test_behind_a_proxy_nobody_is_local_and_its_word_counts(tmp_path: Path):
                 assert client.get("/api/v1/me").status_code == 401
 
 
+def test_a_cookie_is_secure_where_a_trusted_proxy_says_tls(tmp_path: Path, own: Desk):
+    body = {"name": "ada", "password": PASSWORD}
+    with serving(tmp_path, accounts=(ADMIN,), cameras={"door": {}}, trusted_proxies=["127.0.0.1"]) as desk:
+        for proto, secure in (("https", True), ("http", False)):
+            with desk.client(**{"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": proto}) as client:
+                cookie = client.post("/api/v1/session", json=body).headers["set-cookie"]
+                assert ("; Secure" in cookie) is secure
+    with own.client(**{"X-Forwarded-Proto": "https"}) as client:
+        assert "; Secure" not in client.post("/api/v1/session", json=body).headers["set-cookie"]
+
+
 def test_who_is_no_trusted_proxy_cannot_say_who_asks(own: Desk):
     for number in range(10):
         with own.client(**{"X-Forwarded-For": f"203.0.113.{number}"}) as client:
