@@ -56,6 +56,7 @@ class FakeSource:
         lost_frames: int = 0,
     ) -> None:
         self.lost_frames = lost_frames
+        self.late_frames = 0
         self.source_id = source_id
         self.end_reason = end_reason
         self.opened = 0
@@ -106,6 +107,7 @@ class FakeCamera:
         self.source_id = source_id
         self.end_reason = EndReason.FAILED
         self.lost_frames = 0
+        self.late_frames = 0
         self.media_s: float | None = None
         self.opened = self.closed = self.retrieved = 0
         self._clock = clock

@@ -34,6 +34,7 @@ class Misbehaving:
         self.media_s = None
         self.end_reason = EndReason.FINISHED
         self.lost_frames = 0
+        self.late_frames = 0
 
     def open(self) -> SourceInfo:
         """Open the recording."""

@@ -40,6 +40,10 @@ class Source(Protocol):
     def lost_frames(self) -> int:
         """How many frames could not be decoded and were passed over."""
 
+    @property
+    def late_frames(self) -> int:
+        """How many frames were passed over undecoded, because they came faster than they were taken."""
+
     def close(self) -> None:
         """Release the device or file; harmless when repeated."""
 

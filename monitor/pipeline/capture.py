@@ -15,7 +15,7 @@ from monitor.domain.ports import Source
 from monitor.pipeline.backoff import Backoff
 from monitor.pipeline.camera import Camera
 from monitor.pipeline.latest import LatestFrames
-from monitor.pipeline.picture import Lag
+from monitor.sources.lag import Lag
 
 _log = logging.getLogger(__name__)
 
@@ -121,6 +121,7 @@ class Capture:
             lag, late_since_s = Lag(), None
             queued, opened_s = True, self._clock.monotonic_s()
             flood = _Flood(info.fps)
+            late_frames = 0
             at_once_s = _AT_ONCE / max(info.fps or _USUAL_FPS, _LEAST_FPS)
             while not self._stop.is_set():
                 asked_s = self._clock.monotonic_s()
@@ -134,6 +135,10 @@ class Capture:
                 if self._first_s is None:
                     self._first_s = time_s
                 lag_s = lag.update(time_s, source.media_s)
+                for _ in range(source.late_frames - late_frames):
+                    camera.arrived(time_s, lag_s)
+                    camera.dropped(Drop.LATE)
+                late_frames = source.late_frames
                 camera.arrived(time_s, lag_s)
                 if self._network and (fps := flood.fps(time_s)):
                     camera.dropped(Drop.SKIPPED)

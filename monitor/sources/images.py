@@ -53,6 +53,7 @@ class ImageSource:
         self.source_id = source_id
         self.end_reason = EndReason.FINISHED
         self.lost_frames = 0
+        self.late_frames = 0
         self._path = path
         self._images: list[Path] = []
         self._index = -1

@@ -42,6 +42,7 @@ class OpenCvSource:
         self._index = -1
         self._time_s = 0.0
         self.lost_frames = 0
+        self.late_frames = 0
         self._expected_frames = 0.0
 
     def open(self) -> SourceInfo:

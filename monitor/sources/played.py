@@ -44,6 +44,11 @@ class PlayedFile:
         """How many frames of this round could not be decoded."""
         return self._recording.lost_frames
 
+    @property
+    def late_frames(self) -> int:
+        """None: who reads late is given what is due now."""
+        return 0
+
     def open(self) -> SourceInfo:
         """Open the recording; raises `SourceError`."""
         info = self._recording.open()

@@ -6,7 +6,7 @@ does not tell why a stream fails or that a picture is damaged. PyAV runs the sam
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from monitor.domain.address import SourceAddress
 from monitor.domain.cause import Cause
@@ -15,13 +15,18 @@ from monitor.domain.errors import SourceError
 from monitor.domain.event import EndReason
 from monitor.domain.frame import Frame, Image, SourceInfo
 from monitor.sources.diagnosis import NO_PICTURE, NO_VIDEO, explain
+from monitor.sources.lag import Lag
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
     from av.video.frame import VideoFrame
 
 #: FFmpeg studies a stream for this long before it gives the first frame; its own limit, 5 s, is long for a door.
 _STUDY_US = 1_000_000
+
+#: So late, frames between two keyframes are not decoded any more, until a keyframe comes in time again.
+_LATE_S, _IN_TIME_S = 0.5, 0.25
 
 #: Used where the settings have no say, as in a replay.
 TIMEOUT_S = 10.0
@@ -45,6 +50,7 @@ class StreamSource:
         self.source_id = source_id
         self.end_reason = EndReason.FINISHED
         self.lost_frames = 0
+        self.late_frames = 0
         self._address = address
         self._clock = clock
         self._timeouts_s = (open_timeout_s, read_timeout_s)
@@ -55,6 +61,8 @@ class StreamSource:
         self._time_s = 0.0
         self._asked = 0.0
         self._has_clock = True
+        self._lag = Lag()
+        self._hurrying = False
 
     @property
     def media_s(self) -> float | None:
@@ -99,12 +107,12 @@ class StreamSource:
         """Wait for the next frame and decode it, without converting it; see the port."""
         from av.error import FFmpegError
 
-        asked = self._asked = time.monotonic()
+        self._asked = time.monotonic()
         try:
             self._frame = next(self._frames, None)
         except (FFmpegError, OSError) as error:
-            raise self._stopped(error, time.monotonic() - asked) from None
-        waited_s = time.monotonic() - asked
+            raise self._stopped(error, time.monotonic() - self._asked) from None
+        waited_s = time.monotonic() - self._asked
         if self._frame is None or waited_s > self._timeouts_s[1]:
             raise self._stopped(None, waited_s)
         self._index += 1
@@ -135,10 +143,29 @@ class StreamSource:
                 raise self._stopped(None, waited_s)
             if packet.stream.type != "video":
                 continue
+            self._keep_up(packet)
             try:
-                yield from cast("list[VideoFrame]", packet.decode())
+                frames = cast("list[VideoFrame]", packet.decode())
             except InvalidDataError:
                 self.lost_frames += 1
+                continue
+            if not frames and self._hurrying and packet.size:
+                self.late_frames += 1
+                self._asked = time.monotonic()  # the camera is there, and the next whole picture may take a while
+            yield from frames
+
+    def _keep_up(self, packet: "Packet[Any]") -> None:
+        """Decode only whole pictures (keyframes) while late, until one comes in time: what is late would pile up."""
+        stamp = packet.dts if packet.dts is not None else packet.pts
+        if stamp is None or packet.time_base is None or not self._has_clock:
+            return
+        lag_s = self._lag.update(self._clock.monotonic_s(), float(stamp * packet.time_base))
+        if not self._hurrying and lag_s > _LATE_S:
+            self._hurrying = True
+            packet.stream.codec_context.skip_frame = "NONKEY"
+        elif self._hurrying and lag_s < _IN_TIME_S and packet.is_keyframe:
+            self._hurrying = False
+            packet.stream.codec_context.skip_frame = "DEFAULT"
 
     def _stopped(self, error: Exception | None, waited_s: float) -> SourceError:
         if waited_s > 0.9 * self._timeouts_s[1] and (self._index >= 0 or not self.lost_frames):

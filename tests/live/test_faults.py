@@ -55,6 +55,7 @@ class Device:
         self.source_id = "door"
         self.end_reason = EndReason.FAILED
         self.lost_frames = 0
+        self.late_frames = 0
         self.media_s: float | None = None
         self._fps = fps
         self._numbers = itertools.count()

@@ -22,6 +22,7 @@ from monitor.domain.event import (
 )
 from monitor.domain.health import Condition, Drop
 from monitor.domain.ports import Source
+from monitor.sources.lag import Lag
 from monitor.sources.opening import make_camera_source
 from tests.live.servers import HttpCamera, RtspServer, free_port, listening, rtsp
 from tests.live.watch import CAPTURE, camera, healthy, until, watching
@@ -235,3 +236,35 @@ def test_an_http_camera_that_hangs_and_hangs_up(clip: Path, tmp_path: Path) -> N
         watch.wait("door", LIVE, within_s=12)
         assert not watch.told(CameraLost, source="hall")
         assert watch.shows("hall", LIVE)
+
+
+def test_who_reads_too_slowly_gets_whole_pictures_of_now_instead_of_a_growing_queue(server: RtspServer) -> None:
+    """Each frame taken costs the reader three times what the camera gives it; then it has time again."""
+    source = source_of(server.url())
+    lag, lags_s = Lag(), []
+
+    def read(seconds: float, pause_s: float) -> int:
+        count, until_s = 0, time.monotonic() + seconds
+        while time.monotonic() < until_s:
+            time_s = source.grab()
+            assert time_s is not None
+            lags_s.append(lag.update(time_s, source.media_s))
+            source.retrieve()
+            count += 1
+            time.sleep(pause_s)
+        return count
+
+    source.open()
+    try:
+        read(2.0, 0.0)
+        assert source.late_frames == 0
+        read(8.0, 0.2)
+        assert source.late_frames > 20
+        assert max(lags_s) < 3.0, "without passing frames over it would be five seconds and more"
+        read(3.0, 0.0)
+        before, lags_s[:] = source.late_frames, []
+        assert read(2.0, 0.0) > 15, "every frame again"
+        assert source.late_frames == before
+        assert max(lags_s) < 0.5
+    finally:
+        source.close()

@@ -80,6 +80,7 @@ class Door:
         self.source_id = name
         self.end_reason = EndReason.FAILED
         self.lost_frames = 0
+        self.late_frames = 0
         self.media_s: float | None = None
         self.person: MaskState | None = None
         self.plugged = threading.Event()

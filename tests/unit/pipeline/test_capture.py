@@ -338,6 +338,21 @@ def test_pictures_that_come_late_are_not_judged_and_the_way_is_cleared() -> None
     assert lost.cause is Cause.LAGGING
 
 
+def test_frames_that_the_source_passes_over_are_late_ones() -> None:
+    bench = Bench([], detect_fps="auto")
+
+    class Hurrying(FakeCamera):
+        def grab(self):
+            self.late_frames += 4 if self._index % 10 == 5 else 0
+            return super().grab()
+
+    bench._sources = iter([Hurrying(bench.clock, moving(60))])
+    bench.run()
+    status = bench.camera.status(bench.clock.now_s)
+    assert status.drops[Drop.LATE] == 4 * 6
+    assert status.frames == 60 + 4 * 6
+
+
 def test_what_waited_while_the_stream_was_opened_does_not_pass_for_new() -> None:
     bench = Bench([], detect_fps="auto")
 
