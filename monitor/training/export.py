@@ -29,10 +29,6 @@ from monitor.training.loop import read_model_config
 
 PIPELINE = "pipeline.config"
 
-#: Parts of the names of the TFLite operators that the int8 file keeps in float: the end of the network that gives
-#: scores. An int8 sigmoid knows no score between 0 and 1/256, and the logits before it are spread over few steps.
-FLOAT_PARTS = ("ClassPredictor", "ClassHead/Reshape", "concat_1", "convert_scores")
-
 #: An alarm about a bare face must be right this often at the shipped threshold, on val.
 WITHOUT_MASK_PRECISION = 0.95
 
@@ -203,8 +199,8 @@ def write_tflite(
 ) -> bytes:
     """A TFLite file with float32 input (1, H, W, 3) RGB in -1..1 and the detection post-processing operator.
 
-    With `calibration` pictures its convolutions are int8 (per channel), with ranges from those pictures; operators
-    named by `FLOAT_PARTS` stay float.
+    With `calibration` pictures its convolutions are int8 (per channel), with ranges from those pictures; those that
+    give the scores stay float, see `scoring_end`.
     """
     tfod.load()
     import tensorflow as tf
@@ -234,19 +230,40 @@ def write_tflite(
             debug_dataset=converter.representative_dataset,
             debug_options=tf.lite.experimental.QuantizationDebugOptions(),
         )
-        kept = _outputs_named(debugger.get_nondebug_quantized_model(), FLOAT_PARTS)
+        kept = scoring_end(debugger.get_nondebug_quantized_model())
         debugger.options = tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=kept)
         return bytes(debugger.get_nondebug_quantized_model())
 
 
-def _outputs_named(tflite: bytes, parts: Sequence[str]) -> list[str]:
-    """The names of what the file's operators put out, where one of the parts is in the name."""
+def scoring_end(tflite: bytes) -> list[str]:
+    """Return the names of the outputs of the operators that give the scores: from the last convolutions to the sigmoid.
+
+    An int8 sigmoid knows no score between 0 and 1/256, and the logits before it are spread over few steps. The way goes
+    back from the sigmoid along the graph: names do not tell, since the converter joins those of operators that it fuses
+    or that share a constant. A separable convolution counts as one.
+    """
     from tensorflow.lite.python import schema_py_generated as schema
 
-    graph = schema.ModelT.InitFromObj(schema.Model.GetRootAs(tflite, 0)).subgraphs[0]
-    names = [graph.tensors[operator.outputs[0]].name.decode() for operator in graph.operators]
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(tflite, 0))
+    graph, kinds = model.subgraphs[0], schema.BuiltinOperator
+    makers = {output: operator for operator in graph.operators for output in operator.outputs}
+
+    def kind(operator: Any) -> int:
+        return int(model.operatorCodes[operator.opcodeIndex].builtinCode)
+
+    kept: list[Any] = []
+    waiting = [operator for operator in graph.operators if kind(operator) == kinds.LOGISTIC]
+    while waiting:
+        operator = waiting.pop()
+        kept.append(operator)
+        before = [makers[tensor] for tensor in operator.inputs if tensor in makers]
+        if kind(operator) == kinds.CONV_2D:
+            before = [maker for maker in before if kind(maker) == kinds.DEPTHWISE_CONV_2D]
+        if kind(operator) != kinds.DEPTHWISE_CONV_2D:
+            waiting += before
+    names = [graph.tensors[operator.outputs[0]].name.decode() for operator in kept]
     # What the converter itself puts in between has names of its own and follows its neighbours.
-    return [name for name in names if not name.startswith("tfl.") and any(part in name for part in parts)]
+    return [name for name in names if not name.startswith("tfl.")]
 
 
 def choose_thresholds(judged: Sequence[metrics.Judged]) -> dict[MaskState, float]:

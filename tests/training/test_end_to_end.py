@@ -1,6 +1,7 @@
 """Prepare, run, resume, export, evaluate: a few steps on a few pictures through the real TFOD2."""
 
 import json
+from collections import Counter
 import shutil
 from pathlib import Path
 
@@ -34,6 +35,21 @@ def tensor_types(tflite, name):
 
     interpreter = tf.lite.Interpreter(str(tflite))
     return {tensor["dtype"] for tensor in interpreter.get_tensor_details() if name in tensor["name"]}
+
+
+def convolutions(tflite):
+    """How many convolutions of a TFLite file have weights of which type."""
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(tflite.read_bytes(), 0))
+    kinds = {getattr(schema.BuiltinOperator, name): name for name in ("CONV_2D", "DEPTHWISE_CONV_2D")}
+    types = {schema.TensorType.FLOAT32: "float", schema.TensorType.INT8: "int8"}
+    graph = model.subgraphs[0]
+    return Counter(
+        (kinds[kind], types[graph.tensors[operator.inputs[1]].type])
+        for operator in graph.operators
+        if (kind := model.operatorCodes[operator.opcodeIndex].builtinCode) in kinds
+    )
 
 
 @pytest.mark.timeout(360)
@@ -79,7 +95,11 @@ def test_from_pictures_to_a_model_folder(voc, tmp_path):
     }
     assert "## Figures" in (model / "MODEL_CARD.md").read_text()
     assert tensor_types(model / "model_int8.tflite", "convert_scores") == {np.float32}
-    assert np.int8 in tensor_types(model / "model_int8.tflite", "BoxPredictor")
+    kinds = convolutions(model / "model_int8.tflite")
+    assert 1 <= kinds["CONV_2D", "float"] <= 3, "those that give scores, one a level"
+    assert 1 <= kinds["DEPTHWISE_CONV_2D", "float"] <= 3
+    assert kinds["CONV_2D", "int8"] > 30
+    assert kinds["DEPTHWISE_CONV_2D", "int8"] > 15
 
     for backend in ("litert", "savedmodel"):
         figures = json.loads(command("evaluate", model, voc, "--backend", backend, "--json"))
