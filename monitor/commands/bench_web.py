@@ -212,20 +212,24 @@ class _Bench:
 
     def beside_requests(self, each: int) -> dict[str, Any]:
         """Measure beside random requests to every address, bombs and uploads without end."""
+        self._run("monitor.bench.bodies", 1)  # what the first ones make it load is no growth
         answered, beside = self._beside_command("monitor.bench.bodies", each)
         return {"each": each, **answered, **beside}
 
     def _beside_command(self, module: str, count: int) -> tuple[Any, dict[str, Any]]:
         """Run a module in a process of its own; return what it printed, and what that did to the monitor."""
         before, before_mb = self._alone(), memory_mb()
-        command = [sys.executable, "-m", module, self._site.url, str(count)]
-        beside, done = self._beside(lambda: subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True))
+        beside, printed = self._beside(lambda: self._run(module, count))
         ratio = fall([before, self._alone()], [beside])
-        return json.loads(done.stdout), {
+        return printed, {
             "looks_ratio": ratio,
             "memory_growth_mb": round(max(beside.memory_mb) - before_mb, 1),
             "memory_growth_after_mb": round(memory_mb() - before_mb, 1),
         }
+
+    def _run(self, module: str, count: int) -> Any:
+        command = [sys.executable, "-m", module, self._site.url, str(count)]
+        return json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
 
     def _beside(self, doing: Callable[[], _Done]) -> tuple[Window, _Done]:
         """Measure for as long as something takes."""

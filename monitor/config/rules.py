@@ -18,7 +18,7 @@ class RulesSettings(Section):
     good_face_px: Annotated[float, Field(ge=1, le=2000)] = 60
     evidence_half_life_s: Annotated[float, Field(gt=0, le=60)] = 1.0
     decide_evidence_s: Annotated[float, Field(gt=0, le=60)] = 0.25
-    decide_score: Score = 0.5
+    decide_score: Score = 0.6
     decide_share: Share = 0.6
     switch_share: Share = 0.7
     dwell_s: Seconds = 1.0

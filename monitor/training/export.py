@@ -279,8 +279,7 @@ def choose_thresholds(judged: Sequence[metrics.Judged]) -> dict[MaskState, float
         if state is MaskState.WITHOUT_MASK:
             precise = metrics.threshold_for_precision(parts, WITHOUT_MASK_PRECISION)
             value = max(value, precise) if precise is not None else value
-        # Rounded down, so that the detection that the threshold was read from still counts.
-        chosen[state] = max(np.floor(value * 1000) / 1000, 0.05)
+        chosen[state] = max(value, 0.05)
     return {state: float(value) for state, value in chosen.items()}
 
 

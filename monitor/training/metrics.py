@@ -117,24 +117,32 @@ def precision_recall(parts: Sequence[ClassHits], threshold: float) -> tuple[floa
 
 
 def threshold_for_precision(parts: Sequence[ClassHits], precision: float) -> float | None:
-    """The least score threshold at which precision is this good; None where none is."""
-    scores = np.concatenate([part.scores for part in parts])
-    order = np.argsort(-scores, kind="mergesort")
-    hits = np.concatenate([part.hits for part in parts])[order]
-    reached = np.flatnonzero(np.cumsum(hits) >= precision * np.arange(1, len(hits) + 1))
-    return float(scores[order][reached[-1]]) if len(reached) else None
+    """The least score threshold, in steps of 0.001, at which precision is this good; None where none is."""
+    thresholds, true, found = _by_threshold(parts)
+    reached = np.flatnonzero(true >= precision * found)
+    return float(thresholds[reached[-1]]) if len(reached) else None
 
 
 def best_f1_threshold(parts: Sequence[ClassHits]) -> float:
-    """The score threshold whose harmonic mean of precision and recall is best; 0.5 where nothing was hit."""
-    scores = np.concatenate([part.scores for part in parts])
-    order = np.argsort(-scores, kind="mergesort")
-    true = np.cumsum(np.concatenate([part.hits for part in parts])[order])
-    faces = sum(part.faces for part in parts)
+    """The score threshold, in steps of 0.001, of the best harmonic mean of precision and recall; 0.5 without a hit."""
+    thresholds, true, found = _by_threshold(parts)
     if not len(true) or not true[-1]:
         return 0.5
-    f1 = 2 * true / (np.arange(1, len(true) + 1) + faces)
-    return float(scores[order][int(f1.argmax())])
+    f1 = 2 * true / (found + sum(part.faces for part in parts))
+    return float(thresholds[int(f1.argmax())])
+
+
+def _by_threshold(parts: Sequence[ClassHits]) -> tuple[Floats, Ints, Ints]:
+    """Thresholds that tell detections apart, falling, with how many detections are right and how many there are.
+
+    Scores are rounded down to the steps in which thresholds are written, and those that share a step stand or fall
+    together, so that a threshold gives in use just what it gave when it was chosen.
+    """
+    scores = np.floor(np.concatenate([part.scores for part in parts]) * 1000) / 1000
+    order = np.argsort(-scores, kind="mergesort")
+    scores, hits = scores[order], np.concatenate([part.hits for part in parts])[order]
+    last = np.flatnonzero(np.append(np.diff(scores) < 0, True)) if len(scores) else np.zeros(0, np.int64)
+    return scores[last], np.cumsum(hits)[last], last + 1
 
 
 def confusion(pictures: Sequence[Judged], classes: int) -> Ints:

@@ -2,6 +2,7 @@
 
 import contextlib
 import ipaddress
+import logging
 import socket
 import ssl
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ _MOST_MESSAGE_BYTES = 64 * 1024
 #: So much of what is sent waits in the system for a slow peer, rather than megabytes: pictures that wait with us are
 #: replaced by newer ones.
 _UNSENT_BYTES = 16 * 1024
+
+#: They say a line of every request that is not well formed: whoever sends rubbish would fill the log.
+_CHATTY = ("uvicorn.error", "python_multipart")
 
 
 def is_loopback(host: str) -> bool:
@@ -84,6 +88,8 @@ class Server:
 
         from monitor.web.impatient import ImpatientHttp, ImpatientSocket
 
+        for name in _CHATTY:
+            logging.getLogger(name).setLevel(logging.ERROR)
         web = self._web
         config = uvicorn.Config(
             app,

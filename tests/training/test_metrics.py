@@ -73,6 +73,17 @@ def test_thresholds():
     assert metrics.precision_recall([part], 0.55) == (pytest.approx(2 / 3), 0.5)
 
 
+def test_a_threshold_gives_in_use_what_it_gave_when_it_was_chosen():
+    """Two scores that a written threshold does not tell apart stand or fall together."""
+    part = hits((0.9004, True), (0.8003, True), (0.8001, False), (0.5, False), faces=2)
+    threshold = metrics.threshold_for_precision([part], 0.95)
+    assert threshold == 0.9
+    assert metrics.precision_recall([part], threshold) == (1.0, 0.5)
+    threshold = metrics.best_f1_threshold([part])
+    assert threshold == 0.8
+    assert metrics.precision_recall([part], threshold) == (pytest.approx(2 / 3), 1.0)
+
+
 def test_calibration():
     bins = metrics.calibration([hits((0.95, True), (0.91, True), (0.15, False), (1.0, False), faces=2)])
     assert [(one.low, one.count) for one in bins] == [(0.1, 1), (0.9, 3)]
