@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from monitor.bench.hostile import code_of
+
 _TIMEOUT_S = 30.0
 _AT_ONCE = 4
 _DESCRIPTION = "/api/v1/openapi.json"
@@ -166,14 +168,7 @@ def _ask_often(
     for _ in range(times):
         method, target, body, headers = random_request(chance, address, known)
         began = time.perf_counter()
-        try:
-            connection.request(method, target, body, headers)
-            answer = connection.getresponse()
-            answer.read()
-            codes[str(answer.status)] += 1
-        except (OSError, http.client.HTTPException):
-            codes["0"] += 1
-            connection.close()
+        codes[code_of(connection, method, target, body, headers)] += 1
         slowest_s = max(slowest_s, time.perf_counter() - began)
     connection.close()
     return codes, slowest_s

@@ -19,18 +19,16 @@ _OPENING_S, _ENDING_S, _EVERY_S = 60.0, 10.0, 1.0
 _TIMEOUT_S = 30.0
 _SIZE = "1920,1080"
 
-#: Headless, with nothing of its own to do beside the page.
-_OPTIONS = (
-    "--headless",
+#: With nothing of its own to do beside the page.
+QUIET = (
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--remote-debugging-port=0",
-    f"--window-size={_SIZE}",
 )
+_OPTIONS = ("--headless", "--remote-debugging-port=0", f"--window-size={_SIZE}", *QUIET)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -63,6 +63,20 @@ def frame_of(text: bytes) -> bytes:
     return b"\x81" + size + b"\0\0\0\0" + text
 
 
+def code_of(
+    connection: http.client.HTTPConnection, method: str, target: str, body: bytes | str, headers: Mapping[str, str]
+) -> str:
+    """Return the code that a request is answered with, "0" for none; the connection can be used again."""
+    try:
+        connection.request(method, target, body, headers)
+        answer = connection.getresponse()
+        answer.read()
+    except (OSError, http.client.HTTPException):
+        connection.close()
+        return "0"
+    return str(answer.status)
+
+
 def try_to_log_in(url: str, tries: int) -> dict[str, int]:
     """Try so often, over a few connections at once, and return how often each code was answered; 0 is no answer."""
     codes: Counter[str] = Counter()
@@ -72,14 +86,7 @@ def try_to_log_in(url: str, tries: int) -> dict[str, int]:
         connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=_TIMEOUT_S)
         for number in range(share):
             body = json.dumps({"name": f"guard-{number % 50}", "password": f"guess-{number}"})
-            try:
-                connection.request("POST", "/api/v1/session", body, {"Content-Type": "application/json"})
-                answer = connection.getresponse()
-                answer.read()
-                codes[str(answer.status)] += 1
-            except (OSError, http.client.HTTPException):
-                codes["0"] += 1
-                connection.close()
+            codes[code_of(connection, "POST", "/api/v1/session", body, {"Content-Type": "application/json"})] += 1
         connection.close()
 
     threads = [threading.Thread(target=keep_trying, args=(share,)) for share in shares]

@@ -36,7 +36,9 @@ def claimed(folder: Path) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it however the run ends
         yield
     except BlockingIOError as error:
-        raise OutputError(f"{folder}: another run is writing there; give another folder with --out") from error
+        raise OutputError(
+            f"{folder}: another run is writing there; stop it, or give another folder (--out, or output.folder)"
+        ) from error
     finally:
         os.close(descriptor)
 

@@ -40,7 +40,7 @@ async function health() {
       ["Frames a second", camera.fps.toFixed(1)],
       ["Looks a second", `${camera.looks_per_s.toFixed(1)} of ${camera.wanted_per_s ?? "all"}`],
       ["Latency p50 / p95", camera.latency_ms.p50 === undefined ? "–" : `${camera.latency_ms.p50.toFixed(0)} / ${camera.latency_ms.p95.toFixed(0)} ms`],
-      ["Zones", Object.keys(camera.zones).join(", ") || "none: everybody in the picture is judged"],
+      ["Zones", Object.keys(camera.zones).join(", ") || "whole picture"],
       ["Superseded, late, corrupt", `${camera.drops.superseded}, ${camera.drops.late}, ${camera.drops.corrupt}`],
       ["Age on this screen, p95", live.seen ? `${live.seen.p95_ms} ms` : "–"],
     ];

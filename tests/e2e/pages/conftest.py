@@ -8,19 +8,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
+from monitor.bench.browser import QUIET
 from tests.conftest import ending_threads
 from tests.e2e.pages.stage import PASSWORD, Stage, staged
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-_OPTIONS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 #: The machine may be busy with other things.
 _WITHIN_MS = 30_000
 
@@ -44,7 +36,7 @@ def browser() -> Iterator[Browser]:
         pytest.skip(f"no Chromium at {CHROMIUM}: apt install chromium, or name it in CHROMIUM")
     expect.set_options(timeout=_WITHIN_MS)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=_OPTIONS)
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *QUIET])
         yield chromium
         chromium.close()
 
