@@ -39,13 +39,16 @@ def prepare_command(
     degrade: Annotated[float, typer.Option(min=0, max=1, help="Share of views that lose detail, as video does.")] = 0.0,
     tint: Annotated[float, typer.Option(min=0, max=1, help="Share of views and of pasted faces in other light.")] = 0.0,
     turn: Annotated[float, typer.Option(min=0, max=45, help="Degrees that pasted faces are turned by at most.")] = 0.0,
+    dressed: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of pasted faces that wear the lower part of another.")
+    ] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed of the views, and of the split where there are no split files.")] = 1,
     label: _Labels = None,
 ) -> None:
     """Check a Pascal VOC data set and write TFRecords, label map and statistics."""
     from monitor.training.commands import run_prepare, view_settings
 
-    wanted = view_settings(frame, view_size, scale, mosaic, shares, degrade, tint, turn)
+    wanted = view_settings(frame, view_size, scale, mosaic, shares, degrade, tint, turn, dressed)
     run_prepare(voc_dir, out_dir, views, wanted, seed, label or [])
 
 

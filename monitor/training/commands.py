@@ -50,7 +50,15 @@ def _bar(name: str, total: int) -> Iterator[tuple[Bar, TaskID] | None]:
 
 
 def view_settings(
-    frame: str, view_size: int, scale: str, mosaic: float, shares: str, degrade: float, tint: float, turn_deg: float
+    frame: str,
+    view_size: int,
+    scale: str,
+    mosaic: float,
+    shares: str,
+    degrade: float,
+    tint: float,
+    turn_deg: float,
+    dressed: float,
 ) -> ViewSettings:
     """What kind of views `monitor train prepare` cuts, from its options."""
     from monitor.training.views import ViewSettings
@@ -68,6 +76,7 @@ def view_settings(
         degrade=degrade,
         tint=tint,
         turn_deg=turn_deg,
+        dressed=dressed,
     )
 
 
@@ -89,7 +98,7 @@ def run_prepare(voc_dir: Path, out_dir: Path, views: int, view: ViewSettings, se
     states = parse_labels(labels)
     if len(view.class_share) != len(states):
         raise TrainingError(f"--shares: {len(view.class_share)} given for {len(states)} classes")
-    settings = PrepareSettings(labels=tuple(states), views=views, view=view, seed=seed)
+    settings = PrepareSettings(states=states, views=views, view=view, seed=seed)
     with _bar("views", views or 1) as bar:
         prepared = prepare(
             voc_dir, out_dir, settings, lambda done, _: bar[0].update(bar[1], completed=done) if bar else None

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from monitor.domain.detection import MaskState
 from monitor.training import tfod
 from monitor.training.duplicates import seeded_split
 from monitor.training.errors import TrainingError
+from monitor.training.labels import DEFAULT_STATES
 from monitor.training.records import write_label_map, write_pictures, write_views
 from monitor.training.views import Source, ViewMaker, ViewSettings
 from monitor.training.voc import Annotation, Problem, all_names, read_dataset, read_split
@@ -27,13 +29,18 @@ _BYTES_PER_VIEW = 40_000
 
 @dataclass(frozen=True, slots=True)
 class PrepareSettings:
-    """What to write. Without `views`, train pictures go into the record as they are."""
+    """What to write: `states` by label, in the order of their ids. Without `views`, train pictures stay as they are."""
 
-    labels: tuple[str, ...] = ("with_mask", "without_mask", "mask_weared_incorrect")
+    states: Mapping[str, MaskState] = field(default_factory=lambda: DEFAULT_STATES)
     views: int = 0
     view: ViewSettings = field(default_factory=ViewSettings)
     seed: int = 1
     val_share: float = 0.15
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The class names in the order of their ids."""
+        return tuple(self.states)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +129,8 @@ def _write(
         write_pictures(folder / "train.record", splits["train"], settings.labels)
         done(1, 1)
         return
-    maker = ViewMaker([source_of(one, settings.labels) for one in splits["train"]], settings.view, settings.seed)
+    sources = [source_of(one, settings.labels) for one in splits["train"]]
+    maker = ViewMaker(sources, settings.view, settings.seed, tuple(settings.states.values()))
     write_views(
         folder / "train.record", maker, settings.views, settings.labels, lambda count: done(count, settings.views)
     )

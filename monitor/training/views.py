@@ -19,6 +19,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.domain.detection import MaskState
+from monitor.training.dressing import dressed
+
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -68,6 +71,8 @@ class ViewSettings:
     tint: float = 0.0
     #: Pasted faces are turned by up to this many degrees, either way.
     turn_deg: float = 0.0
+    #: Share of pasted faces that are made of two, most of them with a mask worn wrong (`monitor/training/dressing.py`).
+    dressed: float = 0.0
     #: How often a view is built around a face of each class, 1-based; the rest are built around any face.
     class_share: tuple[float, ...] = (0.4, 0.3, 0.3)
 
@@ -78,14 +83,21 @@ VISIBLE_TO_LEARN, VISIBLE_TO_IGNORE = 0.6, 0.2
 #: Faces of fewer pixels than this (square root of the area) carry no readable mask; the loss ignores them.
 LEAST_FACE_PX = 6.0
 
+#: Two faces are made into one only where each is as large as this, so that the parts still show what they are.
+LEAST_DRESSED_PX = 20.0
+
 
 class ViewMaker:
     """Makes views of a list of sources. `make(number)` gives the same view for the same seed, in any order."""
 
-    def __init__(self, sources: Sequence[Source], settings: ViewSettings, seed: int) -> None:
+    def __init__(
+        self, sources: Sequence[Source], settings: ViewSettings, seed: int, states: Sequence[MaskState]
+    ) -> None:
+        """`states` are the classes' states, in the order of their ids."""
         self._sources = sources
         self._settings = settings
         self._seed = seed
+        self._class_of = {state: number for number, state in enumerate(states, 1)}
         count = len(settings.class_share)
         self._faces: list[list[tuple[int, int]]] = [[] for _ in range(count)]
         for index, source in enumerate(sources):
@@ -186,10 +198,11 @@ class ViewMaker:
         image = view.image.copy()
         boxes, classes, weights = list(view.boxes), list(view.classes), list(view.weights)
         for _ in range(int(rng.integers(1, 4))):
-            source, face = self._pick(rng)
-            if face is None:
+            chosen = self._face_to_paste(rng)
+            if chosen is None:
                 continue
-            piece, box = _face_with_surroundings(rng, _read(source.path), source.boxes, face)
+            picture, others, face, label = chosen
+            piece, box = _face_with_surroundings(rng, picture, others, face)
             if piece is None:
                 continue
             if self._settings.turn_deg:
@@ -205,7 +218,7 @@ class ViewMaker:
                 continue
             _blend(image, piece, x, y)
             boxes.append(box + np.array([x, y, x, y], np.float32))
-            classes.append(source.classes[face])
+            classes.append(label)
             weights.append(np.float32(1.0))
         return View(
             image,
@@ -213,6 +226,36 @@ class ViewMaker:
             np.array(classes, np.int64),
             np.array(weights, np.float32),
         )
+
+    def _face_to_paste(self, rng: np.random.Generator) -> tuple[Pixels, Floats, int, np.int64] | None:
+        """A picture, its boxes, the number of a face there and its class; None where nobody was picked."""
+        if self._settings.dressed and rng.random() < self._settings.dressed:
+            return self._dressed(rng)
+        source, face = self._pick(rng)
+        return None if face is None else (_read(source.path), source.boxes, face, source.classes[face])
+
+    def _dressed(self, rng: np.random.Generator) -> tuple[Pixels, Floats, int, np.int64] | None:
+        """The same for a bare face that another's lower part is set on: half wrong, a quarter well, a quarter bare."""
+        kind = rng.random()
+        wears = MaskState.WITHOUT_MASK if kind > 0.75 else MaskState.WITH_MASK
+        becomes = MaskState.INCORRECT if kind < 0.5 else wears
+        bare, given = self._large_face(rng, MaskState.WITHOUT_MASK), self._large_face(rng, wears)
+        if bare is None or given is None or becomes not in self._class_of:
+            return None
+        (source, face), (giver, other) = bare, given
+        below = becomes is MaskState.INCORRECT
+        picture = dressed(rng, _read(source.path), source.boxes[face], _read(giver.path), giver.boxes[other], below)
+        return picture, source.boxes, face, np.int64(self._class_of[becomes])
+
+    def _large_face(self, rng: np.random.Generator, state: MaskState) -> tuple[Source, int] | None:
+        """A face in this state with enough pixels to be made into another; None where a few draws found none."""
+        faces = self._faces[self._class_of[state] - 1] if state in self._class_of else []
+        for _ in range(20 if faces else 0):
+            index, face = faces[int(rng.integers(len(faces)))]
+            x1, y1, x2, y2 = self._sources[index].boxes[face]
+            if (x2 - x1) * (y2 - y1) >= LEAST_DRESSED_PX**2:
+                return self._sources[index], face
+        return None
 
 
 @lru_cache(maxsize=2048)

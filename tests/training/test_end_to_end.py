@@ -1,8 +1,8 @@
 """Prepare, run, resume, export, evaluate: a few steps on a few pictures through the real TFOD2."""
 
 import json
-from collections import Counter
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest

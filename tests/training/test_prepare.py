@@ -90,7 +90,9 @@ def test_groups_join_through_a_third():
 def maker(voc, **settings):
     pictures = read_splits(voc, PrepareSettings())["train"]
     sources = [source_of(one, list(DEFAULT_STATES)) for one in pictures]
-    return ViewMaker(sources, ViewSettings(size_px=64, frame_px=(96, 64), **settings), seed=5)
+    return ViewMaker(
+        sources, ViewSettings(size_px=64, frame_px=(96, 64), **settings), seed=5, states=tuple(DEFAULT_STATES.values())
+    )
 
 
 def test_views_are_the_same_in_any_order(voc):
@@ -171,7 +173,7 @@ def test_the_box_follows_a_face_that_is_turned():
 )
 def test_odd_words_for_views_are_refused(change, says):
     words = {"frame": "96x64", "view_size": 96, "scale": "0.5-2", "mosaic": 0.5, "shares": "1,1,1"}
-    words |= {"degrade": 0.0, "tint": 0.0, "turn_deg": 0.0}
+    words |= {"degrade": 0.0, "tint": 0.0, "turn_deg": 0.0, "dressed": 0.0}
     settings = view_settings(**words)
     assert (settings.frame_px, settings.scale, settings.class_share) == ((96, 64), (0.5, 2.0), (1.0, 1.0, 1.0))
     with pytest.raises(TrainingError, match=says):
