@@ -1,8 +1,8 @@
 """What the live monitor is made of."""
 
 import itertools
-import os
 import random
+import secrets
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +16,7 @@ from monitor.config.camera import CameraSettings
 from monitor.config.detector import Backend, DetectorSettings
 from monitor.config.fingerprint import fingerprint, plain
 from monitor.config.settings import Settings
+from monitor.detectors.cores import cores
 from monitor.detectors.folder import cached_sha256
 from monitor.detectors.opening import OpenedDetector, open_detector
 from monitor.domain.clock import Clock, SystemClock, hour_of
@@ -100,11 +101,13 @@ def build_live(
     def hour(time_s: float) -> datetime:
         return hour_of(clock, time_s)
 
-    numbers = itertools.count(1)  # a camera that is set up anew does not use incident numbers again
+    # A camera that is set up anew does not use incident numbers again, nor does a machine without a clock of its own
+    # that starts twice in what it takes for the same second.
+    numbers = itertools.count(1)
+    start = f"{run.started_at:%y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
     def make_camera(name: str, camera: CameraSettings, record: Callable[[Recorded], None]) -> Camera:
-        series = f"{run.started_at:%y%m%d-%H%M%S}-{next(numbers)}-"
-        judge = Judge(name, camera.rules, camera.tracking.lost_after_s, series, camera.decisive())
+        judge = Judge(name, camera.rules, camera.tracking.lost_after_s, f"{start}-{next(numbers)}-", camera.decisive())
         return Camera(name, camera, lambda: ByteTracker(camera.tracking), judge, record, clock)
 
     def make_source(name: str, camera: CameraSettings, pause: Callable[[float], object]) -> Source:
@@ -153,7 +156,7 @@ def inference_for(settings: DetectorSettings, first: OpenedDetector) -> Inferenc
     many = on_litert and settings.threads == "auto"
     return Inference(
         open_detector=open_one,
-        count=(os.cpu_count() or 1) if many else 1,
+        count=cores() if many else 1,
         batch=1 if on_litert else _GPU_BATCH,
         timeout_s=settings.timeout_s,
     )

@@ -196,7 +196,7 @@ def _median(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _show(values: dict[str, Any]) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("camera", "looks/s", "p50", "p95", "p99", "skipped", "superseded", "late", "corrupt"):
+    for name in ("camera", "looks/s", "p50", "p95", "p99", "skipped", "superseded", "late", "corrupt", "failed"):
         table.add_column(name, justify="left" if name == "camera" else "right")
     for row in [*values["per_camera"], values | {"camera": "all"}]:
         latency, drops = row["latency_ms"], row["drops"]
@@ -204,7 +204,7 @@ def _show(values: dict[str, Any]) -> None:
             row["camera"],
             f"{row['analysed_fps']:.1f}",
             *(f"{latency[p]:.0f} ms" if latency else "-" for p in ("p50", "p95", "p99")),
-            *(str(drops[name]) for name in ("skipped", "superseded", "late", "corrupt")),
+            *(str(drops[name]) for name in ("skipped", "superseded", "late", "corrupt", "failed")),
             style="bold" if row["camera"] == "all" else None,
         )
     out.print(table)

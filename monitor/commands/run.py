@@ -170,6 +170,9 @@ class Watching:
             except MonitorError as error:
                 _log.error("%s", error)
                 code = error.exit_code
+            except Exception:  # noqa: BLE001 - whatever it is, the process ends here, and with what it wrote
+                _log.exception("stopping failed unexpectedly")
+                code = 1
         stuck = self.live.running() + (self._site.running() if self._site is not None else [])
         _log.info("stopped%s", f"; left behind in a read that hangs: {', '.join(stuck)}" if stuck else "")
         logging.shutdown()

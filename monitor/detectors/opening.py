@@ -1,11 +1,11 @@
 """Choosing the backend that runs a model folder."""
 
 import importlib.util
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.config.detector import Backend, DetectorSettings
+from monitor.detectors.cores import cores
 from monitor.detectors.folder import SAVED_MODEL, ModelFolder, load_model_folder
 from monitor.domain.errors import ModelError
 from monitor.domain.ports import Detector
@@ -34,7 +34,7 @@ def open_detector(settings: DetectorSettings, threads: int | None = None) -> Ope
     and TensorFlow to use it, else LiteRT where there is a TFLite export, else TensorFlow on the CPU.
     """
     folder = load_model_folder(settings.model, settings)
-    count = settings.threads if settings.threads != "auto" else threads or os.cpu_count() or 1
+    count = settings.threads if settings.threads != "auto" else threads or cores()
     tflite = folder.tflite(settings.precision)
     if _chosen(settings, folder) is Backend.LITERT:
         if tflite is None:

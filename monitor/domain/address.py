@@ -16,7 +16,7 @@ STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _SCHEME = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]+:/+")
 _KEY = re.compile(r"(?:(?<![\w-])[\w-]+|_[A-Za-z]+)=")
-_SECRET_KEY = re.compile(r"(?i)pas|pwd|pw|token|key|secret|auth|sig")
+_SECRET_KEY = re.compile(r"(?i)pas|pwd|pw|psw|pin|token|key|secret|auth|sig|cred|code|^p=")
 _VALUE_END = re.compile(r"_[A-Za-z]+=|[&;#\s]|$")
 
 

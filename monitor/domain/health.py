@@ -42,14 +42,16 @@ class Health:
 class Drop(StrEnum):
     """Why a frame that arrived was not judged.
 
-    `SKIPPED`: nobody asked for more looks a second; `SUPERSEDED`: a newer one came before a worker was free; `LATE`:
-    already old on arrival; `CORRUPT`: could not be decoded.
+    `SKIPPED`: nobody asked for more looks a second, or the picture has not changed for too long; `SUPERSEDED`: a newer
+    one, or a new connection, came before a worker was done with it; `LATE`: already old on arrival; `CORRUPT`: could
+    not be decoded; `FAILED`: the detector or the judging failed on it.
     """
 
     SKIPPED = "skipped"
     SUPERSEDED = "superseded"
     LATE = "late"
     CORRUPT = "corrupt"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from monitor.domain.zone import inside
 from monitor.outputs.live_view import LiveView
 from monitor.outputs.overlay import Caption
 from monitor.pipeline.best_look import BestLooks
-from monitor.pipeline.health import ENOUGH, Facts, Fault
+from monitor.pipeline.health import ENOUGH, Facts, Fault, frozen_s
 from monitor.pipeline.histogram import Histogram
 from monitor.pipeline.pace import Pace
 from monitor.pipeline.picture import PictureCheck
@@ -88,6 +88,7 @@ class Camera:
         self._size: tuple[int, int] | None = None
         self._opened = False
         self._lost_s: float | None = None
+        self._frozen = False
         self._check = PictureCheck()
         self._best = BestLooks()
         self._arrivals, self._verdicts = Rate(), Rate()
@@ -128,14 +129,26 @@ class Camera:
             if drop is Drop.CORRUPT and self.facts.corrupt_since_s is None:
                 self.facts.corrupt_since_s = self._clock.monotonic_s()
 
-    def looked(self, frame: Frame) -> None:
-        """A frame was converted and goes to the workers; the first one after a loss ends it."""
+    def came_and_went(self, drop: Drop) -> None:
+        """A frame came that the source itself did not give on."""
+        with self._lock:
+            self._frames += 1
+            self._arrivals.add(self._clock.monotonic_s())
+        self.dropped(drop)
+
+    def looked(self, frame: Frame) -> bool:
+        """A frame was converted; return whether it may be judged. The first one after a loss ends it.
+
+        A picture that has not changed for `health.frozen_after_s` shows nobody as they are now: whoever was in it is
+        let go, and until it changes nobody is judged in it.
+        """
         with self._lock:
             if self._ended:
-                return
+                return False
             self._check.update(frame.image, frame.time_s)
-            self.facts.corrupt_since_s = None
-            self.facts.same_since_s, self.facts.black_since_s = self._check.same_since_s, self._check.black_since_s
+            facts = self.facts
+            facts.corrupt_since_s = None
+            facts.same_since_s, facts.black_since_s = self._check.same_since_s, self._check.black_since_s
             size = (frame.width_px, frame.height_px)
             if self._size is not None and size != self._size:
                 self.facts.size_changed_s = frame.time_s
@@ -151,14 +164,20 @@ class Camera:
             if self._lost_s is not None:
                 self._put(CameraRestored(self.name, frame.time_s, frame.time_s - self._lost_s))
                 self._lost_s = None
+            frozen = frozen_s(facts, frame.time_s) > self.settings.health.frozen_after_s
+            if frozen and not self._frozen:
+                self.epoch += 1  # what is on its way to be judged is the same picture
+                self._leave(frame.time_s, CloseReason.SOURCE_LOST)
+            self._frozen = frozen
         self._send()
+        return not frozen
 
     def judge(self, frame: Frame, epoch: int, detections: list[Detection], inference_s: float) -> None:
-        """Judge a frame's people; a frame of an earlier connection, or one that comes too late, is left out."""
+        """Judge a frame's people; a frame of an earlier connection, or one that comes after a newer, is left out."""
         with self._lock:
-            if self._ended or epoch != self.epoch or not self.facts.connected:
-                return
-            if self.facts.verdict_s is not None and frame.time_s <= self.facts.verdict_s:
+            outdated = self.facts.verdict_s is not None and frame.time_s <= self.facts.verdict_s
+            if self._ended or epoch != self.epoch or not self.facts.connected or outdated:
+                self._drops[Drop.SUPERSEDED] += 1
                 return
             observations = self._tracker.update(inside(detections, self._zones, frame), frame.time_s)
             tracks, events = self._judge.update(frame.image, observations, frame.time_s)
@@ -182,6 +201,7 @@ class Camera:
     def failed(self, detail: str, now_s: float) -> None:
         """Judging this camera's picture failed: its people are let go, and it starts afresh with the next picture."""
         with self._lock:
+            self._drops[Drop.FAILED] += 1
             self.facts.fault = Fault(Cause.UNEXPECTED, detail)
             if not self._ended:
                 self._leave(now_s, CloseReason.SOURCE_LOST)

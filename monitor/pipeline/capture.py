@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from monitor.domain.address import SourceKind
+from monitor.domain.address import SourceKind, redact
 from monitor.domain.cause import Cause
 from monitor.domain.clock import Clock
 from monitor.domain.errors import SourceError
@@ -51,6 +51,24 @@ class _Flood:
             return None
         self._count, passed_s = 0, time_s - self._since_s
         return _FLOOD_FRAMES / max(passed_s, 1e-3) if passed_s * self.most_fps < _FLOOD_FRAMES else None
+
+
+class _PassedOver:
+    """Counts the frames that a source passed over by itself: too late, or damaged."""
+
+    def __init__(self, camera: Camera) -> None:
+        self._camera = camera
+        self._late = self._lost = 0
+
+    def count(self, source: Source) -> None:
+        """Take what a source has passed over since the last time; a recording that begins anew counts anew."""
+        for drop, count in (
+            (Drop.LATE, source.late_frames - self._late),
+            (Drop.CORRUPT, source.lost_frames - self._lost),
+        ):
+            for _ in range(count):
+                self._camera.came_and_went(drop)
+        self._late, self._lost = source.late_frames, source.lost_frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +120,7 @@ class Capture:
                 cause, detail = error.cause, str(error)
             except Exception as error:  # noqa: BLE001 - a fault of this camera's reading stays with this camera
                 _log.exception("%s: unexpected failure while reading", self._camera.name)
-                cause, detail = Cause.UNEXPECTED, f"unexpected failure: {error!r}"
+                cause, detail = Cause.UNEXPECTED, f"unexpected failure: {redact(repr(error))}"
             now_s = self._clock.monotonic_s()
             held_s = 0.0 if self._first_s is None else now_s - self._first_s
             self._camera.lost(cause, detail, now_s)
@@ -115,13 +133,14 @@ class Capture:
         """Read over one connection; return True where there is nothing more to come."""
         camera = self._camera
         source = self._make_source()
+        passed_over: _PassedOver | None = None
         try:
             info = source.open()
             camera.connected(info, self._clock.monotonic_s())
             lag, late_since_s = Lag(), None
             queued, opened_s = True, self._clock.monotonic_s()
+            passed_over = _PassedOver(camera)
             flood = _Flood(info.fps)
-            late_frames = 0
             at_once_s = _AT_ONCE / max(info.fps or _USUAL_FPS, _LEAST_FPS)
             while not self._stop.is_set():
                 asked_s = self._clock.monotonic_s()
@@ -135,10 +154,7 @@ class Capture:
                 if self._first_s is None:
                     self._first_s = time_s
                 lag_s = lag.update(time_s, source.media_s)
-                for _ in range(source.late_frames - late_frames):
-                    camera.arrived(time_s, lag_s)
-                    camera.dropped(Drop.LATE)
-                late_frames = source.late_frames
+                passed_over.count(source)
                 camera.arrived(time_s, lag_s)
                 if self._network and (fps := flood.fps(time_s)):
                     camera.dropped(Drop.SKIPPED)
@@ -164,6 +180,8 @@ class Capture:
                     )
             return True
         finally:
+            if passed_over is not None:
+                passed_over.count(source)
             source.close()
 
     def _offer(self, source: Source, time_s: float) -> None:
@@ -176,7 +194,9 @@ class Capture:
         except SourceError:
             camera.dropped(Drop.CORRUPT)
             return
-        camera.looked(frame)
+        if not camera.looked(frame):
+            camera.dropped(Drop.SKIPPED)
+            return
         if self._frames.offer(camera.name, Captured(camera, frame, camera.epoch)):
             camera.dropped(Drop.SUPERSEDED)
 

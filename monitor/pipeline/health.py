@@ -48,6 +48,11 @@ class Facts:
     fault: Fault | None = None
 
 
+def frozen_s(facts: Facts, now_s: float) -> float:
+    """Return for how long the picture has not changed; 0 for a black one, which has a reason of its own."""
+    return 0.0 if facts.same_since_s is None or facts.black_since_s is not None else now_s - facts.same_since_s
+
+
 def assess(facts: Facts, now_s: float, settings: HealthSettings, fault: Fault | None, before: Health) -> Health:
     """Return the health of a camera at this moment; the worst that holds rules.
 
@@ -86,6 +91,8 @@ def _stale(facts: Facts, now_s: float, settings: HealthSettings) -> tuple[Condit
     frame_age_s = now_s - (facts.started_s if facts.frame_s is None else facts.frame_s)
     if frame_age_s > (_FIRST_S if facts.frame_s is None else limit_s):
         return Condition.STALE, Cause.TIMED_OUT, f"no picture for {frame_age_s:.0f} s"
+    if (same_s := frozen_s(facts, now_s)) > settings.frozen_after_s:  # not judged any more, so before the verdict's age
+        return Condition.STALE, Cause.FROZEN, f"the picture has not changed for {same_s:.0f} s"
     age_s = now_s - (facts.started_s if facts.verdict_s is None else facts.verdict_s)
     if age_s > (_FIRST_S if facts.verdict_s is None else _verdict_limit_s(facts, limit_s)):
         if facts.corrupt_since_s is not None and now_s - facts.corrupt_since_s > limit_s:
@@ -93,10 +100,6 @@ def _stale(facts: Facts, now_s: float, settings: HealthSettings) -> tuple[Condit
         if facts.lag_s > limit_s:
             return Condition.STALE, Cause.LAGGING, f"pictures arrive {facts.lag_s:.1f} s late"
         return Condition.STALE, Cause.OVERLOAD, f"no picture has been judged for {age_s:.0f} s"
-    if facts.same_since_s is not None and facts.black_since_s is None:
-        age_s = now_s - facts.same_since_s
-        if age_s > settings.frozen_after_s:
-            return Condition.STALE, Cause.FROZEN, f"the picture has not changed for {age_s:.0f} s"
     return None
 
 

@@ -45,6 +45,7 @@ class Recording:
     ) -> None:
         self.fault: Fault | None = None
         self.unwritten = 0
+        self._writing = False
         self._snapshots = snapshots
         self._hour = hour
         self._stop = stop
@@ -64,8 +65,8 @@ class Recording:
         self._events.close()
 
     def waiting(self) -> int:
-        """Return how many events wait to be written."""
-        return len(self._events)
+        """Return how many events are not written yet, that which is being written included."""
+        return len(self._events) + self._writing
 
     def run(self, open_sinks: Callable[[], Sequence[Sink]]) -> None:
         """Write until closed and empty; the body of the recording thread, which alone uses the sinks.
@@ -77,14 +78,19 @@ class Recording:
         try:
             while True:
                 recorded = self._events.get()
+                self._writing = True
                 for write in self._writes(sinks, recorded):
                     self._until_written(write)
+                self._writing = False
                 self._tell(recorded.event)
         except Closed:
             pass
         finally:
             for sink in sinks:
-                sink.close()
+                try:
+                    sink.close()
+                except OutputError as error:
+                    _log.error("%s", error)
 
     def _writes(self, sinks: Sequence[Sink], recorded: Recorded) -> list[Callable[[], object]]:
         event, picture = recorded.event, recorded.picture

@@ -3,6 +3,7 @@
 import logging
 import math
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ from monitor.domain.cause import Cause
 from monitor.domain.clock import Clock
 from monitor.domain.detection import Detection
 from monitor.domain.errors import ModelError
+from monitor.domain.health import Drop
 from monitor.domain.ports import Detector
 from monitor.pipeline.capture import Captured
 from monitor.pipeline.channel import Closed
@@ -24,6 +26,10 @@ _RETRY_S = 1.0
 _FAULT_SHOWN_S = 3.0
 #: Loading a SavedModel takes up to half a minute on a small machine.
 _OPENING_S = 120.0
+#: A seat whose detectors keep hanging waits twice as long each time before it gets another, up to this.
+_LONGEST_WAIT_S = 300.0
+#: So many that hang in one seat, each with its model and its thread, are as many as a machine is asked to carry.
+_MOST_HUNG = 8
 
 
 @dataclass(slots=True, eq=False)
@@ -38,17 +44,19 @@ class _Worker:
     name: str
     limit_s: float = _OPENING_S
     since_s: float | None = None
-    holds: Sequence[str] = ()
+    holds: Sequence[tuple[str, Captured]] = ()
     retired: threading.Event = field(default_factory=threading.Event)
     left_behind: bool = False
+    ended: bool = False
 
 
 class Workers:
     """Runs detectors over the newest pictures and hands what they find to the cameras.
 
     A detector that raises or gives rubbish is opened again; one that hangs for `timeout_s` is left behind, its cameras
-    are freed, and a new worker takes its seat. Until a look from that seat has succeeded again, `fault` says what is
-    wrong. `batch` is how many pictures, of different cameras, go through a detector at once.
+    are freed, and a new worker takes its seat; later and later where those hang as well, and not at all while too many
+    do. Until a look from that seat has succeeded again, or it waits for pictures with nothing wrong, `fault` says what
+    is wrong. `batch` is how many pictures, of different cameras, go through a detector at once.
     """
 
     def __init__(
@@ -67,6 +75,10 @@ class Workers:
         self._timeout_s = timeout_s
         self._batch = batch
         self._workers: list[_Worker] = []
+        self._hung: list[_Worker] = []
+        self._hangs: Counter[int] = Counter()
+        self._due: dict[int, float] = {}
+        self._retired = False
         self._faults: dict[int, tuple[float, Fault]] = {}
         self._lock = threading.Lock()
         self._started = 0
@@ -89,16 +101,28 @@ class Workers:
         now_s = self._clock.monotonic_s()
         with self._lock:
             hung = [w for w in self._workers if w.since_s is not None and now_s - w.since_s > w.limit_s]
+            held = self._leave(hung)
             for worker in hung:
-                worker.left_behind = True
-                worker.retired.set()
                 self._workers.remove(worker)
+                hangs = self._hangs[worker.seat]
+                self._due[worker.seat] = now_s + (min(self._timeout_s * 2**hangs, _LONGEST_WAIT_S) if hangs else 0.0)
+                self._hangs[worker.seat] += 1
+            self._hung = [worker for worker in (*self._hung, *hung) if not worker.ended]
+            still = Counter(worker.seat for worker in self._hung)
+            waiting = {worker.seat for worker in self._workers if worker.since_s is None}
+            due = [seat for seat, at_s in self._due.items() if at_s <= now_s and still[seat] < _MOST_HUNG]
         for worker in hung:
-            self._blame(worker, f"{worker.name} has hung for {worker.limit_s:g} s and is left behind for a new one")
-            for camera in worker.holds:
-                self._frames.done(camera)
+            left = "and is left behind for a new one"
+            if still[worker.seat] >= _MOST_HUNG:
+                left = f"like {_MOST_HUNG - 1} before it; no other is tried until one of them ends: restart the monitor"
+            self._blame(worker, f"{worker.name} has hung for {worker.limit_s:g} s {left}")
+        self._free(held)
+        for seat in due:
+            del self._due[seat]
             if not crew.stop.is_set():
-                self._start_one(worker.seat, crew)
+                self._start_one(seat, crew)
+        for seat in waiting:
+            self._recovered(seat)
 
     def capacity(self, over_s: float) -> float | None:
         """Return how many looks a second all workers together could do, by the last `over_s` seconds.
@@ -114,20 +138,37 @@ class Workers:
     def retire(self) -> None:
         """Let every worker end; a look that is under way is given up, since it may be one that hangs."""
         with self._lock:
-            looking = [worker for worker in self._workers if worker.since_s is not None]
+            self._retired = True
+            held = self._leave([worker for worker in self._workers if worker.since_s is not None])
             for worker in self._workers:
-                worker.left_behind = worker in looking
                 worker.retired.set()
             self._workers.clear()
-        for worker in looking:
-            for camera in worker.holds:
-                self._frames.done(camera)
+        self._free(held)
         self._frames.wake()
 
+    @staticmethod
+    def _leave(workers: Sequence[_Worker]) -> list[tuple[str, Captured]]:
+        """Leave workers behind, under the lock; return the pictures that they hold."""
+        held: list[tuple[str, Captured]] = []
+        for worker in workers:
+            worker.left_behind = True
+            worker.retired.set()
+            held += worker.holds
+            worker.holds = ()
+        return held
+
+    def _free(self, held: Sequence[tuple[str, Captured]]) -> None:
+        """Count pictures that nobody judged, and free their cameras."""
+        for name, captured in held:
+            captured.camera.dropped(Drop.FAILED)
+            self._frames.done(name)
+
     def _start_one(self, seat: int, crew: Crew) -> None:
-        self._started += 1
-        worker = _Worker(seat, f"detect-{self._started}")
         with self._lock:
+            if self._retired:
+                return
+            self._started += 1
+            worker = _Worker(seat, f"detect-{self._started}")
             self._workers.append(worker)
         crew.spawn(worker.name, lambda: self._run(worker))
 
@@ -153,10 +194,11 @@ class Workers:
                     worker.retired.wait(_RETRY_S)
         finally:
             _close(detector)
+            worker.ended = True
 
     def _look(self, worker: _Worker, detector: Detector) -> None:
         taken = self._frames.take(self._batch, worker.retired.is_set)
-        worker.holds = [name for name, _ in taken]
+        worker.holds = taken
         started_s = self._clock.monotonic_s()
         worker.since_s = started_s
         try:
@@ -166,19 +208,28 @@ class Workers:
                 if worker.left_behind:
                     return  # somebody else holds these cameras by now
                 worker.since_s = None  # what follows may wait for the journal: that is not a hung detector
-                recovered = self._recovered(worker.seat)
-            if recovered:
-                _log.warning("the detector works again")
+                worker.holds = ()
+                del self._hangs[worker.seat]
+            self._recovered(worker.seat)
             inference_s = (self._clock.monotonic_s() - started_s) / len(taken)
-            for (_, captured), detections in zip(taken, found, strict=True):
-                self._judge(captured, detections, inference_s)
+            self._judge_all(taken, found, inference_s)
         finally:
-            if not worker.left_behind:
-                for name, _ in taken:
-                    self._frames.done(name)
+            with self._lock:
+                held, worker.holds = worker.holds, ()  # () as well where somebody has left this worker behind
+            self._free(held)
         with self._lock:
             self._busy_s += self._clock.monotonic_s() - started_s
             self._looks += len(taken)
+
+    def _judge_all(
+        self, taken: Sequence[tuple[str, Captured]], found: Sequence[list[Detection]], inference_s: float
+    ) -> None:
+        try:
+            for (_, captured), detections in zip(taken, found, strict=True):
+                self._judge(captured, detections, inference_s)
+        finally:
+            for name, _ in taken:
+                self._frames.done(name)
 
     def _judge(self, captured: Captured, detections: list[Detection], inference_s: float) -> None:
         """Judge one camera's picture; whatever fails there stays with that camera."""
@@ -191,12 +242,15 @@ class Workers:
             _log.exception("%s: judging a picture failed", camera.name)
             camera.failed(f"judging failed: {error!r}", self._clock.monotonic_s())
 
-    def _recovered(self, seat: int) -> bool:
+    def _recovered(self, seat: int) -> None:
         """Take back a seat's fault, once it has been there for long enough to be seen."""
-        since_s, _ = self._faults.get(seat, (math.inf, None))
-        if self._clock.monotonic_s() - since_s < _FAULT_SHOWN_S:
-            return False
-        return self._faults.pop(seat, None) is not None
+        with self._lock:
+            since_s, _ = self._faults.get(seat, (math.inf, None))
+            mended = self._clock.monotonic_s() - since_s >= _FAULT_SHOWN_S
+            if mended:
+                del self._faults[seat]
+        if mended:
+            _log.warning("the detector works again")
 
     def _blame(self, worker: _Worker, detail: str) -> None:
         with self._lock:

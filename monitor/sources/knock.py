@@ -23,12 +23,12 @@ def answers(address: SourceAddress, timeout_s: float) -> bool:
     """Return whether somebody is there, within about `timeout_s`.
 
     A connection alone proves nothing, since the kernel accepts it for a server that hangs: RTSP and HTTP servers must
-    answer a question. Behind TLS a connection has to do. A device or file answers where it exists.
+    answer a question. Behind TLS a connection has to do. A device or file answers where it exists, and does not where
+    even that cannot be asked: a folder that is closed, a network drive that is gone.
     """
-    if address.kind is not SourceKind.STREAM:
-        path = f"/dev/video{address.value}" if address.value.isdecimal() else address.value
-        return Path(path).exists()
     try:
+        if address.kind is not SourceKind.STREAM:
+            return Path(f"/dev/video{address.value}" if address.value.isdecimal() else address.value).exists()
         with connected(address, timeout_s) as connection:
             question = _QUESTIONS.get(urlsplit(address.value).scheme.lower())
             if question is None:

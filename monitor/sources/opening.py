@@ -17,11 +17,18 @@ def make_source(source_id: str, address: SourceAddress, clock: Clock, decode_thr
     """Return the source for an address; nothing is opened yet."""
     if address.kind is SourceKind.FILE:
         path = Path(address.value)
-        if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
+        if _is_folder(path) or path.suffix.lower() in IMAGE_SUFFIXES:
             return ImageSource(source_id, path)
     if address.kind is SourceKind.STREAM:
         return StreamSource(source_id, address, clock)
     return OpenCvSource(source_id, address, clock, decode_threads)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # the source that takes it for a file says why
+        return False
 
 
 def make_camera_source(

@@ -28,6 +28,9 @@ _STUDY_US = 1_000_000
 #: So late, frames between two keyframes are not decoded any more, until a keyframe comes in time again.
 _LATE_S, _IN_TIME_S = 0.5, 0.25
 
+#: More damaged packets than this while a picture is waited for are why it does not come.
+_FEW_DAMAGED = 5
+
 #: Used where the settings have no say, as in a replay.
 TIMEOUT_S = 10.0
 
@@ -63,6 +66,7 @@ class StreamSource:
         self._has_clock = True
         self._lag = Lag()
         self._hurrying = False
+        self._lost_before = 0
 
     @property
     def media_s(self) -> float | None:
@@ -107,7 +111,7 @@ class StreamSource:
         """Wait for the next frame and decode it, without converting it; see the port."""
         from av.error import FFmpegError
 
-        self._asked = time.monotonic()
+        self._asked, self._lost_before = time.monotonic(), self.lost_frames
         try:
             self._frame = next(self._frames, None)
         except (FFmpegError, OSError) as error:
@@ -149,9 +153,7 @@ class StreamSource:
             except InvalidDataError:
                 self.lost_frames += 1
                 continue
-            if not frames and self._hurrying and packet.size:
-                self.late_frames += 1
-                self._asked = time.monotonic()  # the camera is there, and the next whole picture may take a while
+            self.late_frames += not frames and self._hurrying and packet.size > 0
             yield from frames
 
     def _keep_up(self, packet: "Packet[Any]") -> None:
@@ -168,11 +170,18 @@ class StreamSource:
             packet.stream.codec_context.skip_frame = "DEFAULT"
 
     def _stopped(self, error: Exception | None, waited_s: float) -> SourceError:
-        if waited_s > 0.9 * self._timeouts_s[1] and (self._index >= 0 or not self.lost_frames):
+        damaged = self.lost_frames - self._lost_before > (_FEW_DAMAGED if self._index >= 0 else 0)
+        if damaged or (self._index < 0 and error is None and waited_s < 0.9 * self._timeouts_s[1]):
+            return SourceError(f"{self._address}: {NO_PICTURE}", Cause.UNDECODABLE)
+        if waited_s > 0.9 * self._timeouts_s[1]:
+            if self._hurrying:
+                return SourceError(
+                    f"{self._address}: fell behind, and no whole picture (keyframe) came for {waited_s:.1f} s; "
+                    "connecting anew",
+                    Cause.LAGGING,
+                )
             return SourceError(
                 f"{self._address}: no picture for {waited_s:.1f} s; is the camera hung or the network down?",
                 Cause.TIMED_OUT,
             )
-        if self._index < 0 and (error is None or self.lost_frames):
-            return SourceError(f"{self._address}: {NO_PICTURE}", Cause.UNDECODABLE)
         return SourceError(f"{self._address}: the stream stopped giving frames", Cause.ENDED)

@@ -1,8 +1,10 @@
 """Events as plain values: JSON lines for programs, a table of visits, and a log a person can read."""
 
+import contextlib
 import csv
 import json
 import logging
+import os
 from collections.abc import Callable
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -78,12 +80,28 @@ def clock(time_s: float) -> str:
     return f"{tenths // 36000}:{tenths // 600 % 60:02d}:{tenths // 10 % 60:02d}.{tenths % 10}"
 
 
+#: More than any line of the log has, in bytes.
+_LONGEST_LINE = 4096
+
+
 class _StrictHandler(RotatingFileHandler):
     """The standard handler prints a trace and goes on; a log that lost a line must say so instead."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
-        """Raise again what kept the record from being written."""
+        """Raise again what kept the record from being written, and leave nothing of it behind."""
+        self._forget()
         raise  # noqa: PLE0704 - the library calls this while it handles the exception
+
+    def _forget(self) -> None:
+        """Drop the stream with what it still holds, and half a line in the file: the line will be written again."""
+        if self.stream is not None:
+            stream, self.stream = self.stream, None  # type: ignore[assignment]
+            with contextlib.suppress(OSError, ValueError):
+                stream.buffer.raw.close()  # type: ignore[attr-defined]
+                stream.close()
+        with contextlib.suppress(OSError), Path(self.baseFilename).open("r+b") as file:
+            tail = file.seek(max(0, file.seek(0, os.SEEK_END) - _LONGEST_LINE))
+            file.truncate(tail + file.read().rfind(b"\n") + 1)
 
 
 class ViolationLog:
@@ -113,7 +131,8 @@ class ViolationLog:
 
     def close(self) -> None:
         """Close the file."""
-        self._handler.close()
+        with writing(self._path):
+            self._handler.close()
 
 
 def event_values(event: Event) -> dict[str, Any]:

@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--size", default="320x240")
     parser.add_argument("--fps", type=int, default=15)
     parser.add_argument("--pattern", default="ball")
+    parser.add_argument("--keyframe-every", type=int, help="frames from keyframe to keyframe; a second's by default")
     parser.add_argument("--user")
     parser.add_argument("--password")
     parser.add_argument("--error-rate", type=float, default=0.0, help="share of the packets with a byte changed")
@@ -31,10 +32,11 @@ def main() -> None:
     if given.file:
         source = f'filesrc location="{given.file}" ! qtdemux ! h264parse config-interval=-1'
     else:
+        distance = given.keyframe_every or given.fps
         source = (
             f"videotestsrc is-live=true num-buffers={given.stop_after or -1} pattern={given.pattern} ! "
             f"video/x-raw,width={width},height={height},framerate={given.fps}/1 ! "
-            f"x264enc tune=zerolatency speed-preset=ultrafast key-int-max={given.fps} ! h264parse config-interval=-1"
+            f"x264enc tune=zerolatency speed-preset=ultrafast key-int-max={distance} ! h264parse config-interval=-1"
         )
     if given.error_rate:
         source += f" ! errorignore ! identity error-after=-1 ! breakmydata probability={given.error_rate} skip=4000"

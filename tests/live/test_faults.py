@@ -14,7 +14,7 @@ import pytest
 from monitor.config.camera import CameraSettings
 from monitor.domain.cause import Cause
 from monitor.domain.clock import SystemClock
-from monitor.domain.detection import Detection
+from monitor.domain.detection import Detection, MaskState
 from monitor.domain.errors import ModelError, OutputError, SourceError
 from monitor.domain.event import (
     CameraLost,
@@ -29,7 +29,7 @@ from monitor.domain.frame import Frame, Image, SourceInfo
 from monitor.domain.health import Condition, Drop
 from monitor.domain.ports import Detector, Sink
 from monitor.sources.played import PlayedFile
-from tests.fakes import AnsweringDetector, FullSink, noise
+from tests.fakes import FACE, AnsweringDetector, FullSink, noise
 from tests.live.servers import listening
 from tests.live.watch import CAPTURE, camera, everybody_bare, healthy, recording, until, watching
 
@@ -311,6 +311,38 @@ def fill(path: Path) -> None:
     with path.open("wb", buffering=0) as file:
         for block in itertools.repeat(bytes(4096)):
             file.write(block)
+
+
+def test_a_log_on_a_full_disk_holds_each_line_once(disk: Path) -> None:
+    """What failed is tried again: half a line, or one that the stream still holds, must not come back with it."""
+    from monitor.storage.lines import ViolationLog
+
+    path = disk / "violations.log"
+    log = ViolationLog(path, 10**6, 1)
+
+    def put(number: int) -> None:
+        log.put(IncidentOpened(f"door-{number:06d}", "door", number, MaskState.WITHOUT_MASK, 0, 0, 0.5, FACE, 1, 2, 9))
+
+    def fails(number: int) -> bool:
+        try:
+            put(number)
+        except OutputError:
+            return True
+        return False
+
+    put(0)
+    with pytest.raises(OSError, match="No space"):
+        fill(disk / "filler")
+    failed = next(number for number in range(1, 1000) if fails(number))  # in the middle of a line: a page is 4 kB
+    assert failed > 10
+    assert fails(failed)
+    assert fails(failed)
+    log.close()  # with the disk still full: the end of a run is no failure of its own
+    (disk / "filler").unlink()
+    put(failed)
+    log.close()
+    lines = path.read_text("utf-8").splitlines()
+    assert [line.split()[2] for line in lines] == [f"door-{number:06d}" for number in range(failed + 1)]
 
 
 def test_a_journal_on_a_full_disk(disk: Path, caplog: pytest.LogCaptureFixture) -> None:

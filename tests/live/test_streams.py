@@ -268,3 +268,25 @@ def test_who_reads_too_slowly_gets_whole_pictures_of_now_instead_of_a_growing_qu
         assert max(lags_s) < 0.5
     finally:
         source.close()
+
+
+def test_who_falls_behind_a_stream_without_further_keyframes_connects_anew() -> None:
+    """Some relays send one keyframe a connection: to wait for the next one would be to wait for ever."""
+    server = RtspServer("--keyframe-every", "100000")
+    server.start()
+    source = source_of(server.url(), read_timeout_s=2.0)
+    source.open()
+    try:
+        until_s = time.monotonic() + 2.0
+        while time.monotonic() < until_s:
+            assert source.grab() is not None
+        time.sleep(1.2)
+        started_s = time.monotonic()
+        with pytest.raises(SourceError, match="keyframe") as caught:
+            grab_for_ever(source, [])
+        assert caught.value.cause is Cause.LAGGING
+        assert time.monotonic() - started_s < 5.0
+        assert source.late_frames > 5
+    finally:
+        source.close()
+        server.kill()

@@ -45,7 +45,7 @@ def metrics(account: Viewer, given: Given) -> Response:
 
 @router.get("/api/v1/health")
 async def health(account: Viewer, given: Given) -> HealthOut:
-    """How everything is: cameras, stages, latency, drops, disk, model, and who watches.
+    """How everything is: cameras, latency, drops, disk, model, and who watches.
 
     An account that is limited to some cameras is not told who else watches.
     """

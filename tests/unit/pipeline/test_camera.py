@@ -20,6 +20,7 @@ from monitor.domain.event import (
 from monitor.domain.frame import Image, SourceInfo
 from monitor.domain.geometry import Box
 from monitor.domain.health import Drop
+from monitor.outputs.live_view import Shape
 from monitor.pipeline.camera import Camera
 from monitor.pipeline.recording import Recorded
 from tests.fakes import FACE, FakeClock, checkers
@@ -44,8 +45,8 @@ class Bench:
             self.clock.advance(0.1)
             frame = frame_at(self.clock.now_s, image)
             self.camera.arrived(frame.time_s, 0.0)
-            self.camera.looked(frame)
-            self.camera.judge(frame, self.camera.epoch, list(detections), 0.01)
+            if self.camera.looked(frame):
+                self.camera.judge(frame, self.camera.epoch, list(detections), 0.01)
 
     @property
     def kinds(self) -> list[type]:
@@ -179,7 +180,7 @@ def test_frames_are_counted_by_what_became_of_them(bench: Bench) -> None:
         bench.camera.dropped(drop)
     bench.camera.dropped(Drop.SUPERSEDED)
     status = bench.camera.status(bench.clock.now_s)
-    assert status.drops == {Drop.SKIPPED: 1, Drop.SUPERSEDED: 2, Drop.LATE: 1, Drop.CORRUPT: 1}
+    assert status.drops == {Drop.SKIPPED: 1, Drop.SUPERSEDED: 2, Drop.LATE: 1, Drop.CORRUPT: 1, Drop.FAILED: 1}
     assert (status.frames, status.analysed) == (10, 10)
     assert status.fps == pytest.approx(10, rel=0.01)
     assert status.analysed_fps == pytest.approx(10, rel=0.01)
@@ -207,3 +208,37 @@ def test_a_camera_that_could_not_be_judged_and_is_gone_is_told_as_gone(bench: Be
     assert bench.camera.facts.fault is not None
     bench.camera.lost(Cause.UNPLUGGED, "is it plugged in?", bench.clock.now_s)
     assert bench.camera.facts.fault is None
+
+
+def test_nobody_is_judged_in_a_picture_that_does_not_change(bench: Bench) -> None:
+    """A camera that repeats its last picture for ten minutes shows no visit of ten minutes, and nothing green."""
+    bench.connect()
+    bench.look(2)
+    analysed = bench.camera.status(bench.clock.now_s).analysed
+    bench.look(600)
+    (visit,) = [event.visit for event in happened(bench.records) if isinstance(event, VisitEnded)]
+    (closed,) = [event for event in happened(bench.records) if isinstance(event, IncidentClosed)]
+    assert closed.reason is CloseReason.SOURCE_LOST
+    assert visit.last_seen_s - visit.first_seen_s < 11
+    assert bench.camera.status(bench.clock.now_s).analysed - analysed < 100
+    picture = bench.camera.view.picture(Shape())
+    assert picture is not None
+    assert picture.stale, "what nobody judges any more is drawn grey"
+    frame = frame_at(bench.clock.now_s + 0.1, checkers(240, 320) // 2)
+    assert bench.camera.looked(frame), "and when it changes, it is judged again"
+    bench.camera.judge(frame, bench.camera.epoch, [BARE], 0.01)
+    assert bench.camera.analysis is not None
+    assert bench.camera.analysis.frame is frame
+
+
+def test_a_picture_that_was_under_way_when_it_turned_out_frozen_is_not_judged(bench: Bench) -> None:
+    bench.connect()
+    bench.look(9.5)
+    under_way, epoch = frame_at(bench.clock.now_s + 0.6), bench.camera.epoch
+    assert bench.camera.looked(under_way)
+    assert not bench.camera.looked(frame_at(bench.clock.now_s + 1.0))
+    before = bench.camera.status(bench.clock.now_s).drops[Drop.SUPERSEDED]
+    bench.camera.judge(under_way, epoch, [BARE], 0.01)
+    status = bench.camera.status(bench.clock.now_s)
+    assert bench.kinds[-2:] == [IncidentClosed, VisitEnded], "and nobody comes back through it"
+    assert status.drops[Drop.SUPERSEDED] == before + 1

@@ -338,19 +338,26 @@ def test_pictures_that_come_late_are_not_judged_and_the_way_is_cleared() -> None
     assert lost.cause is Cause.LAGGING
 
 
-def test_frames_that_the_source_passes_over_are_late_ones() -> None:
+def test_frames_that_the_source_passes_over_are_counted_as_what_they_were() -> None:
+    """Those of a connection that ends in the middle of them too."""
     bench = Bench([], detect_fps="auto")
 
     class Hurrying(FakeCamera):
         def grab(self):
             self.late_frames += 4 if self._index % 10 == 5 else 0
+            self.lost_frames += 1 if self._index % 20 == 7 else 0
+            if self._index == 55:
+                self.lost_frames += 2
+                raise SourceError("nothing but garbage", Cause.UNDECODABLE)
             return super().grab()
 
     bench._sources = iter([Hurrying(bench.clock, moving(60))])
     bench.run()
     status = bench.camera.status(bench.clock.now_s)
     assert status.drops[Drop.LATE] == 4 * 6
-    assert status.frames == 60 + 4 * 6
+    assert status.drops[Drop.CORRUPT] == 3 + 2
+    assert status.frames == 56 + 4 * 6 + 5
+    assert status.frames == status.analysed + sum(status.drops.values()), "every frame is accounted for"
 
 
 def test_what_waited_while_the_stream_was_opened_does_not_pass_for_new() -> None:

@@ -13,6 +13,7 @@ from monitor.domain.detection import Detection
 from monitor.domain.errors import ModelError
 from monitor.domain.frame import SourceInfo
 from monitor.domain.geometry import Box
+from monitor.domain.health import Drop
 from monitor.domain.ports import Detector
 from monitor.pipeline.camera import Camera
 from monitor.pipeline.capture import Captured
@@ -349,3 +350,85 @@ def test_capacity_is_looks_over_the_time_that_workers_were_busy(bench: Bench) ->
     until(lambda: workers._looks == 5)
     assert workers.capacity(1.0) == pytest.approx(20, rel=0.01)
     assert workers.capacity(1.0) is None
+
+
+def test_a_fault_that_is_over_does_not_hide_that_no_camera_sends_any_more(bench: Bench) -> None:
+    """The detector failed once and was opened again; then the last camera was unplugged."""
+    opened: list[FakeDetector] = []
+
+    def open_detector() -> Detector:
+        opened.append(FakeDetector(error=ModelError("out of memory") if not opened else None))
+        return opened[-1]
+
+    bench.add("a")
+    workers = bench.start(open_detector)
+    bench.offer("a")
+    until(lambda: len(opened) == 2)
+    workers.watch(bench.crew)
+    assert workers.fault is not None, "shown for a while, whatever happens"
+    bench.clock.advance(3.0)
+    until(lambda: workers.watch(bench.crew) or workers.fault is None)  # type: ignore[func-returns-value]
+
+
+def test_detectors_that_keep_hanging_are_replaced_ever_later_and_not_without_end(bench: Bench) -> None:
+    """A graphics driver that is stuck: each try costs a thread and a model that cannot be ended."""
+    entered = threading.Semaphore(0)
+
+    def answer(_: object) -> list[Detection]:
+        entered.release()
+        bench.let_go.wait()
+        return []
+
+    bench.add("a")
+    workers = bench.start(lambda: AnsweringDetector(answer))
+    waits_s = []
+    for _ in range(8):
+        bench.offer("a")
+        assert entered.acquire(timeout=SOON_S)
+        bench.clock.advance(LIMIT_S + 1)
+        hung_s, threads = bench.clock.now_s, len(bench.crew.running())
+        workers.watch(bench.crew)
+        assert workers.fault is not None
+        while len(bench.crew.running()) == threads and bench.clock.now_s - hung_s < 1000:
+            bench.clock.advance(1.0)
+            workers.watch(bench.crew)
+        waits_s.append(round(bench.clock.now_s - hung_s))
+    assert waits_s[0] <= 1, "once is an accident"
+    assert waits_s[1:6] == [10, 20, 40, 80, 160]
+    assert waits_s[7] == 1000, "eight are enough"
+    assert len(bench.crew.running()) == 8
+    assert "restart the monitor" in workers.fault.detail
+    bench.let_go.set()
+    until(lambda: not bench.crew.running())
+    workers.watch(bench.crew)
+    bench.judged("a")
+
+
+def test_pictures_that_no_detector_could_judge_are_counted(bench: Bench) -> None:
+    opened: list[FakeDetector] = []
+
+    def open_detector() -> Detector:
+        opened.append(FakeDetector(error=ModelError("out of memory") if not opened else None))
+        return opened[-1]
+
+    bench.add("a", "b")
+    bench.offer("a", "b")
+    bench.start(open_detector, batch=2)
+    until(lambda: len(opened) == 2)
+    for name in "ab":
+        assert bench.cameras[name].status(bench.clock.now_s).drops[Drop.FAILED] == 1
+    bench.judged("a", "b")
+
+
+def test_retiring_while_the_watchdog_replaces_starts_nobody(bench: Bench) -> None:
+    """A new configuration comes between "this one hangs" and "so here is another"."""
+    entered = threading.Event()
+    bench.add("a")
+    old = bench.start(hanging_once(bench, entered))
+    bench.offer("a")
+    assert entered.wait(SOON_S)
+    bench.clock.advance(LIMIT_S + 1)
+    old.retire()
+    old._start_one(0, bench.crew)
+    bench.let_go.set()
+    until(lambda: not bench.crew.running())
