@@ -22,6 +22,7 @@ from monitor.app.watching import (
 )
 from monitor.commands.logs import log_to_stderr
 from monitor.commands.show import config_path
+from monitor.config.detector import DetectorSettings
 from monitor.config.loading import load_settings
 from monitor.config.settings import Settings
 from monitor.detectors.opening import OpenedDetector
@@ -58,7 +59,7 @@ def watching(config: Path | None) -> Iterator["Watching"]:
         clock, database = SystemClock(), live_database(settings)
         site = Site(settings.web, folder, database, clock) if settings.web.enabled else None
         try:
-            first = open_first(settings.detector)
+            first = wishes.load(settings.detector)
             run = run_of(settings, first, clock)
             live = build_live(settings, run, database, clock, tell=site.tell if site else _tell_nobody)
             monitor = Watching(live, site, settings, first, path, wishes)
@@ -93,11 +94,22 @@ class Wishes:
         self.changed = threading.Event()
         self.stop = False
         self.reload = False
+        self._loading = False
 
     def ask_stop(self, *_: object) -> None:
         """SIGTERM or Ctrl-C."""
         self.stop = True
         self.changed.set()
+        if self._loading:
+            raise SystemExit(0)
+
+    def load(self, settings: DetectorSettings) -> OpenedDetector:
+        """Open a detector, which may take half a minute: who asks to stop meanwhile ends it with `SystemExit`."""
+        self._loading = True
+        try:
+            return open_first(settings)
+        finally:
+            self._loading = False
 
     def ask_reload(self, *_: object) -> None:
         """SIGHUP."""
@@ -198,12 +210,14 @@ class Watching:
             new = load_settings(self._path)
             check_live(new)
             changed = new.detector != old.detector
-            opened = open_first(new.detector) if changed else None
+            opened = self.wishes.load(new.detector) if changed else None
+        except SystemExit:
+            return
         except MonitorError as error:
             _log.error("the new configuration is refused, the old one runs on:\n%s", error)
             return
-        if (new.output, new.journal, new.web) != (old.output, old.journal, old.web):
-            _log.warning("output, journal and web take effect after a restart")
+        if (new.output, new.journal, new.web, new.kiosk) != (old.output, old.journal, old.web, old.kiosk):
+            _log.warning("output, journal, web and kiosk take effect after a restart")
         self.live.apply(new.cameras, None if opened is None else inference_for(new.detector, opened))
         if opened is not None:
             self.model = model_of(opened)

@@ -12,6 +12,9 @@ _SHORT_S = 5.0
 
 #: How long the first picture and the first verdict may take: for the one a keyframe, for the other a detector.
 _FIRST_S = 15.0
+
+#: How long the first connection may take, which has a time-out of its own for streams.
+_OPENS_S = 30.0
 _LOOKS_MISSED = 1.5
 
 #: For how long a new picture size is worth telling.
@@ -71,6 +74,13 @@ def _judge(
         return Condition.FAULT, fault.cause, fault.detail
     if not facts.connected:
         if facts.cause is None:
+            waited_s = now_s - facts.started_s
+            if waited_s > _OPENS_S:  # a driver that hangs; no time-out of ours reaches it
+                return (
+                    Condition.LOST,
+                    Cause.TIMED_OUT,
+                    f"connecting for {waited_s:.0f} s; does its driver hang?",
+                )
             return Condition.STARTING, None, "connecting"
         return Condition.LOST, facts.cause, facts.detail
     return _connected(facts, now_s, settings)

@@ -106,6 +106,7 @@ class Live:
         for name, settings in cameras.items():
             if name not in self._cameras:
                 self._add(name, settings)
+        self._cameras = {name: self._cameras[name] for name in cameras}
 
     def statuses(self) -> list[CameraStatus]:
         """Return every camera as it is now, in the order of the configuration."""

@@ -95,7 +95,7 @@ class _StrictHandler(RotatingFileHandler):
     def _forget(self) -> None:
         """Drop the stream with what it still holds, and half a line in the file: the line will be written again."""
         if self.stream is not None:
-            stream, self.stream = self.stream, None  # type: ignore[assignment]
+            stream, self.stream = self.stream, None
             with contextlib.suppress(OSError, ValueError):
                 stream.buffer.raw.close()  # type: ignore[attr-defined]
                 stream.close()

@@ -148,6 +148,25 @@ def test_a_stop_is_quick_and_leaves_a_complete_journal(
         assert log.count(f"{incident}  CLOSED") == 1
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_does_not_wait_for_a_detector_that_is_being_loaded(
+    runs: list[Run], sample: Path, tmp_path: Path, number: int
+) -> None:
+    """TensorFlow alone takes seconds; here it comes with a new configuration, while people are watched."""
+    run = Run(tmp_path, {"entrance": played(sample)})
+    runs.append(run)
+    run.wait("entrance: live")
+    run.configure({"entrance": played(sample)}, detector={"model": str(MODEL), "backend": "savedmodel"})
+    run.process.send_signal(signal.SIGHUP)
+    maps = Path(f"/proc/{run.process.pid}/maps")
+    until(lambda: "libtensorflow" in maps.read_text("utf-8"), lambda: run.said, 30)
+    assert run.stop(number) < 5.0
+    assert "loaded again" not in run.said
+    assert run.process.returncode == 0
+    assert "Traceback" not in run.said
+    complete(run)
+
+
 def test_a_changed_configuration_is_loaded_and_a_wrong_one_refused(
     runs: list[Run], sample: Path, tmp_path: Path
 ) -> None:

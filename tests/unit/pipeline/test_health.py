@@ -25,6 +25,7 @@ NEW = Facts(started_s=NOW_S - 1)
 OUT = replace(WELL, connected=False)
 CASES = [
     case("not yet connected", NEW, Condition.STARTING, None, "connecting"),
+    case("a driver that hangs", Facts(NOW_S - 40), Condition.LOST, Cause.TIMED_OUT, "connecting for 40 s"),
     case("never connected", replace(NEW, cause=Cause.REFUSED, detail="nobody answers"), Condition.LOST, Cause.REFUSED),
     *(
         case(f"lost: {cause.value}", replace(OUT, cause=cause, detail="why"), Condition.LOST, cause, "why")
