@@ -194,6 +194,9 @@ class _Bench:
 
 
 def _p95_ms(values: dict[str, Any]) -> list[float]:
+    for camera in values["per_camera"]:
+        if not camera["latency_ms"]:
+            raise SourceError(f"{camera['camera']} had no look in {values['seconds']:g} s: measure longer (--seconds)")
     return [camera["latency_ms"]["p95"] for camera in values["per_camera"]]
 
 
