@@ -3,14 +3,54 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, PlainSerializer, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr
 
 from monitor.config.base import Section
 from monitor.domain.address import redact
 
+_EXPECTED = (
+    "expected sqlite:////FOLDER/FILE, or postgresql+psycopg://HOST/NAME with USER:PASSWORD@ before the host, "
+    "where @, : and / of a password are written %40, %3A and %2F"
+)
 
-def _shown(url: SecretStr) -> str:
-    return redact(url.get_secret_value())
+
+class _Unshown(str):
+    """An address that may be wrong in any way, so that nobody can say where its password stands."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+def _unshown(value: object) -> object:
+    return _Unshown(value) if isinstance(value, str) else value
+
+
+def _checked(address: SecretStr) -> SecretStr:
+    from sqlalchemy import make_url  # takes long to load, and few need it
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(address.get_secret_value())
+    except (ArgumentError, ValueError):
+        raise ValueError(_EXPECTED) from None
+    match url.drivername:
+        case "sqlite":  # a relative path would count from wherever the program is started
+            usable = url.host is None and not url.query and Path(url.database or "").is_absolute()
+        case "postgresql" | "postgresql+psycopg":
+            usable = "@" not in (url.host or "")
+        case _:
+            usable = False
+    if not usable:
+        raise ValueError(_EXPECTED)
+    return address
+
+
+def _shown(address: SecretStr) -> str:
+    from sqlalchemy import make_url
+
+    return redact(str(make_url(address.get_secret_value())))  # which hides a password of any signs
 
 
 class JournalSettings(Section):
@@ -20,7 +60,12 @@ class JournalSettings(Section):
     file in the folder of results. A replay always writes a file of its own.
     """
 
-    url: Annotated[SecretStr, PlainSerializer(_shown, return_type=str)] | None = None
+    url: (
+        Annotated[
+            SecretStr, AfterValidator(_checked), BeforeValidator(_unshown), PlainSerializer(_shown, return_type=str)
+        ]
+        | None
+    ) = None
     log_max_mb: Annotated[float, Field(gt=0, le=1024)] = 10
     log_keep: Annotated[int, Field(ge=1, le=100)] = 5
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from monitor.domain.account import Account, Role
 from monitor.domain.clock import Clock
 from monitor.domain.errors import ConfigError
+from monitor.storage.database import session_on
 from monitor.storage.schema import AccountRow, AuditRow, TokenRow
 
 #: 19 MiB, two passes, one lane: the least that OWASP's Password Storage Cheat Sheet recommends for argon2id, so that a
@@ -48,7 +49,10 @@ class AuditEntry:
 
 
 class Accounts:
-    """Accounts and tokens of one journal database; safe to call from any thread."""
+    """Accounts and tokens of one journal database; safe to call from any thread.
+
+    Whatever is asked of it raises `JournalError` where the database cannot do it.
+    """
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
@@ -57,12 +61,12 @@ class Accounts:
 
     def exist(self) -> bool:
         """Return whether anybody has an account."""
-        with Session(self._engine) as session:
+        with session_on(self._engine) as session:
             return session.execute(select(AccountRow.id).limit(1)).first() is not None
 
     def all(self) -> list[Account]:
         """Return every account by name."""
-        with Session(self._engine) as session:
+        with session_on(self._engine) as session:
             return [_account(row) for row in session.scalars(select(AccountRow).order_by(AccountRow.name))]
 
     def add(self, account: Account, password: str) -> None:
@@ -80,13 +84,13 @@ class Accounts:
     def change_password(self, name: str, password: str) -> None:
         """Set a password and end the account's sessions; raises `ConfigError`."""
         hashed = _hashed(password)
-        with Session(self._engine) as session, session.begin():
+        with session_on(self._engine) as session, session.begin():
             row = self._find(session, name)
             row.password_hash, row.stamp = hashed, secrets.token_hex(8)
 
     def remove(self, name: str) -> None:
         """Delete an account, and so end its sessions; raises `ConfigError`."""
-        with Session(self._engine) as session, session.begin():
+        with session_on(self._engine) as session, session.begin():
             session.delete(self._find(session, name))
 
     def log_in(self, name: str, password: str) -> tuple[Account, str] | None:
@@ -94,14 +98,14 @@ class Accounts:
 
         A name that is not known costs as much time as a wrong password, so that names cannot be found out.
         """
-        with Session(self._engine) as session:
+        with session_on(self._engine) as session:
             row = session.scalar(select(AccountRow).where(AccountRow.name == name))
             right = _verified(self._nobody if row is None else row.password_hash, password)
             return (_account(row), row.stamp) if row is not None and right else None
 
     def of_session(self, name: str, stamp: str) -> Account | None:
         """Return the account that a session was begun for, unless its password has changed or it is gone."""
-        with Session(self._engine) as session:
+        with session_on(self._engine) as session:
             row = session.scalar(select(AccountRow).where(AccountRow.name == name))
             return _account(row) if row is not None and secrets.compare_digest(row.stamp, stamp) else None
 
@@ -121,20 +125,20 @@ class Accounts:
 
     def tokens(self) -> list[TokenInfo]:
         """Return every token by name, those that have run out too."""
-        with Session(self._engine) as session:
+        with session_on(self._engine) as session:
             rows = session.scalars(select(TokenRow).order_by(TokenRow.name))
             return [TokenInfo(_account(row), in_utc(row.created_at), in_utc(row.expires_at)) for row in rows]
 
     def remove_token(self, name: str) -> None:
         """Delete a token; raises `ConfigError` where there is none of that name."""
-        with Session(self._engine) as session, session.begin():
+        with session_on(self._engine) as session, session.begin():
             found = session.execute(delete(TokenRow).where(TokenRow.name == name).returning(TokenRow.id)).first()
             if found is None:
                 raise ConfigError(f"there is no token {name!r}")
 
     def of_token(self, key: str) -> Account | None:
         """Return the account of a token that has not run out."""
-        with Session(self._engine) as session:
+        with session_on(self._engine) as session:
             row = session.scalar(select(TokenRow).where(TokenRow.sha256 == _sha256(key)))
             if row is None or in_utc(row.expires_at) <= self._clock.utc_now():
                 return None
@@ -143,18 +147,18 @@ class Accounts:
     def note(self, who: str, action: str, detail: str = "", address: str = "") -> None:
         """Add a line to the audit log."""
         row = AuditRow(at=self._clock.utc_now(), who=who[:64], action=action, detail=detail[:500], address=address[:64])
-        with Session(self._engine) as session, session.begin():
+        with session_on(self._engine) as session, session.begin():
             session.add(row)
 
     def audit(self, most: int) -> Sequence[AuditEntry]:
         """Return the newest lines of the audit log, newest first."""
-        with Session(self._engine) as session:
+        with session_on(self._engine) as session:
             rows = session.scalars(select(AuditRow).order_by(AuditRow.id.desc()).limit(most))
             return [AuditEntry(in_utc(row.at), row.who, row.action, row.detail, row.address) for row in rows]
 
     def _insert(self, row: AccountRow | TokenRow, taken: str) -> None:
         try:
-            with Session(self._engine) as session, session.begin():
+            with session_on(self._engine) as session, session.begin():
                 session.add(row)
         except IntegrityError as error:
             raise ConfigError(taken) from error

@@ -1,14 +1,19 @@
 """Opening the journal's database, brought up to date by Alembic."""
 
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import URL, Engine, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from monitor.domain.address import redact
 from monitor.domain.errors import JournalError
@@ -18,6 +23,13 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 #: Connections at once: as many as there can be threads that ask for the pages, so that the recording never waits for
 #: one. PostgreSQL takes a hundred where it is not told otherwise.
 _CONNECTIONS_KEPT, _CONNECTIONS_MORE = 5, 75
+
+#: How long SQLite waits for another program: to write, and to bring the tables up to date.
+_BUSY_S, _MIGRATION_S = 5, 60
+_TRY_AGAIN_S = 0.02
+
+#: PostgreSQL's advisory lock of whoever brings the tables up to date: any number, as long as it stays the same.
+_MIGRATION_LOCK = 0x6D61736B
 
 
 def sqlite_url(path: Path) -> URL:
@@ -31,22 +43,50 @@ def open_database(url: str | URL) -> Engine:
     SQLite runs with a write-ahead log and full synchronisation: readers never wait for the writer, and what has been
     committed survives a crash of the program or of the machine.
     """
-    engine = create_engine(url)
-    if isinstance(engine.pool, QueuePool):  # an in-memory database has but one connection
-        engine.dispose()
+    try:
         engine = create_engine(url, pool_size=_CONNECTIONS_KEPT, max_overflow=_CONNECTIONS_MORE)
+    except (SQLAlchemyError, ImportError) as error:
+        raise JournalError(f"journal: {reason(error)}") from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
     try:
-        with engine.begin() as connection:
-            config = Config()
-            config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        _bring_up_to_date(engine)
     except (SQLAlchemyError, CommandError) as error:
         engine.dispose()
-        raise JournalError(f"journal {redact(str(url))}: {reason(error)}") from error
+        raise _refused(engine, error) from error
     return engine
+
+
+@contextmanager
+def migrating(engine: Engine) -> Iterator[Connection]:
+    """Give a connection for changing tables: one program at a time, and all that it does stays, or nothing.
+
+    Raises `SQLAlchemyError` where the database refuses it, as when another program does not come to an end.
+    """
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            _set_up_sqlite_to_migrate(connection)
+            lock = "BEGIN IMMEDIATE"
+        else:
+            lock = f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"
+        with connection.begin():
+            connection.exec_driver_sql(lock)
+            yield connection
+
+
+@contextmanager
+def session_on(engine: Engine) -> Iterator[Session]:
+    """Give a session; raises `JournalError` where the database cannot do what is asked of it.
+
+    An error of a value that it was given (`DataError`, `IntegrityError`) passes.
+    """
+    try:
+        with Session(engine) as session:
+            yield session
+    except (DataError, IntegrityError):
+        raise
+    except SQLAlchemyError as error:
+        raise _refused(engine, error) from error
 
 
 def reason(error: Exception) -> str:
@@ -57,11 +97,57 @@ def reason(error: Exception) -> str:
         return f"{text}; move the file away and start again"
     if "Can't locate revision" in text:
         return "was written by a newer version of this program; use that version, or another file"
+    if isinstance(error, ImportError):
+        return f"{text}; install the packages of requirements-core.txt again"
     return text
 
 
-def _set_up_sqlite(connection: Any, _: object) -> None:
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+def _refused(engine: Engine, error: Exception) -> JournalError:
+    return JournalError(f"journal {redact(str(engine.url))}: {reason(error)}")
+
+
+def _bring_up_to_date(engine: Engine) -> None:
+    """Migrate what is not up to date; what is gets by without a lock, so that it can be read while others write."""
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    newest = ScriptDirectory.from_config(config).get_heads()
+    with engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_heads()
+    if set(found) != set(newest):
+        with migrating(engine) as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")  # which looks again: another program may just have done it
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
+    connection.execute(f"PRAGMA busy_timeout={1000 * _BUSY_S}")
+    _write_ahead(connection)
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Change to a write-ahead log; for this SQLite does not wait while another program uses a new database."""
+    until_s = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until_s:
+                raise
+            time.sleep(_TRY_AGAIN_S)
+        else:
+            return
+
+
+def _set_up_sqlite_to_migrate(connection: Connection) -> None:
+    """Leave transactions to SQL, since the driver commits every change of a table by itself.
+
+    Foreign keys are not enforced, or a table that others refer to could not be copied.
+    """
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    connection.detach()  # closed afterwards, since it is set up for this alone
+    driver.isolation_level = None
+    driver.execute("PRAGMA foreign_keys=OFF")
+    driver.execute(f"PRAGMA busy_timeout={1000 * _MIGRATION_S}")

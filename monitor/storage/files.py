@@ -10,9 +10,13 @@ from monitor.domain.errors import OutputError
 
 
 def make_folder(path: Path) -> None:
-    """Create a folder for results and prove that it can be written to; raises `OutputError`."""
+    """Create a folder for results and prove that it can be written to; raises `OutputError`.
+
+    A new one is closed to other users of the machine, since faces and password hashes are kept there; an older one
+    stays as it is.
+    """
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = path / f".probe-{os.getpid()}"
         probe.touch()
         probe.unlink()

@@ -1,6 +1,8 @@
 """`monitor user` and `monitor token`, as far as they can be had without a process of their own."""
 
 import json
+import sqlite3
+import stat
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from monitor.commands.accounts import (
 from monitor.config.loading import load_settings
 from monitor.domain.account import Account, Role
 from monitor.domain.clock import SystemClock
-from monitor.domain.errors import ConfigError
+from monitor.domain.errors import ConfigError, JournalError
 from monitor.storage.accounts import Accounts
 
 PASSWORD = "correct horse battery"
@@ -113,3 +115,23 @@ def test_a_short_password_is_refused_and_nobody_is_asked_without_a_terminal(
     monkeypatch.delenv("MONITOR_PASSWORD")
     with pytest.raises(ConfigError, match="MONITOR_PASSWORD"):
         add_user(config, "ada", Role.ADMIN, [])
+
+
+def test_a_locked_journal_is_told_in_one_line(config: Path):
+    """Whoever is listed can be read meanwhile."""
+    add_user(config, "ada", Role.ADMIN, [])
+    other = sqlite3.connect(config.parent / "recordings" / "live" / "journal.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    list_users(config, as_json=True)
+    with pytest.raises(JournalError, match=r"journal\.db: database is locked$"):
+        add_user(config, "doris", Role.VIEWER, [])
+    other.execute("ROLLBACK")
+    other.close()
+    add_user(config, "doris", Role.VIEWER, [])
+
+
+def test_others_of_the_machine_cannot_read_who_has_an_account(config: Path):
+    add_user(config, "ada", Role.ADMIN, [])
+    folder = config.parent / "recordings" / "live"
+    assert (folder / "journal.db").exists()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700

@@ -2,14 +2,16 @@
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import DataError
 
 from monitor.domain.account import Account, Role
-from monitor.domain.errors import ConfigError
+from monitor.domain.errors import ConfigError, JournalError
 from monitor.storage.accounts import LEAST_PASSWORD, Accounts
 from tests.fakes import FakeClock
 
@@ -182,3 +184,53 @@ def test_the_audit_log_is_read_newest_first_and_takes_any_length(accounts: Accou
     entry = accounts.audit(1)[0]
     assert (len(entry.who), len(entry.detail), len(entry.address)) == (64, 500, 64)
     assert entry.at == datetime(2026, 1, 1, 0, 0, 5, tzinfo=UTC)
+
+
+CHANGES: list[Callable[[Accounts], object]] = [
+    lambda accounts: accounts.add(DORIS, PASSWORD),
+    lambda accounts: accounts.change_password("ada", "another long password"),
+    lambda accounts: accounts.remove("ada"),
+    lambda accounts: accounts.add_token(ADA, datetime(2027, 1, 1, tzinfo=UTC)),
+    lambda accounts: accounts.remove_token("grafana"),
+    lambda accounts: accounts.note("ada", "export"),
+]
+LOOKS: list[Callable[[Accounts], object]] = [
+    Accounts.exist,
+    Accounts.all,
+    Accounts.tokens,
+    lambda accounts: accounts.log_in("ada", PASSWORD),
+    lambda accounts: accounts.of_session("ada", "x"),
+    lambda accounts: accounts.of_token("x"),
+    lambda accounts: accounts.audit(1),
+]
+
+
+def test_a_database_that_may_only_be_read_refuses_changes_in_one_line(migrated: Path, clock: FakeClock):
+    engine = create_engine(f"sqlite:///file:{migrated}?mode=ro&uri=true")
+    accounts = Accounts(engine, clock)
+    for look in LOOKS:
+        look(accounts)
+    for change in CHANGES[:1] + CHANGES[3:]:
+        with pytest.raises(JournalError, match=r"journal\.db.*: attempt to write a readonly database") as caught:
+            change(accounts)
+        assert "\n" not in str(caught.value)
+    engine.dispose()
+
+
+def test_a_database_without_its_tables_refuses_everything_in_one_line(tmp_path: Path, clock: FakeClock):
+    engine = create_engine(f"sqlite:///{tmp_path / 'journal.db'}")
+    accounts = Accounts(engine, clock)
+    for asked in CHANGES + LOOKS:
+        with pytest.raises(JournalError, match=r"journal\.db: no such table") as caught:
+            asked(accounts)
+        assert "\n" not in str(caught.value)
+    engine.dispose()
+
+
+def test_a_value_that_a_database_cannot_hold_is_no_failure_of_the_database(accounts: Accounts, engine: Engine):
+    """The pages answer the one with "wrong request", and the other with "not now"."""
+    if engine.dialect.name == "postgresql":
+        with pytest.raises(DataError):
+            accounts.log_in("a\0da", PASSWORD)
+    else:
+        assert accounts.log_in("a\0da", PASSWORD) is None

@@ -192,7 +192,6 @@ def test_a_newer_schema_is_refused_and_left_alone(url: str) -> None:
 
 
 def test_a_server_that_does_not_answer_is_refused_in_one_line_without_its_password() -> None:
-    pytest.importorskip("psycopg", reason="the PostgreSQL driver is not installed: pip install 'psycopg[binary]'")
     with pytest.raises(JournalError) as caught:
         Journal(open_database("postgresql+psycopg://monitor:geheim@127.0.0.1:1/journal?connect_timeout=3"), RUN)
     assert "\n" not in str(caught.value)

@@ -1,5 +1,11 @@
 """A journal of an older version is brought up to date with all that is in it, and back."""
 
+import contextlib
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,14 +13,15 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, inspect, text
 
 from monitor.domain.account import Account, Role
 from monitor.domain.remark import Opinion
 from monitor.storage import migrations
 from monitor.storage.accounts import Accounts
-from monitor.storage.database import open_database
+from monitor.storage.database import migrating, open_database
 from monitor.storage.incident_book import IncidentBook, Search
+from tests.conftest import PROJECT
 from tests.fakes import FakeClock
 
 FOLDER = Path(migrations.__file__).parent
@@ -24,10 +31,14 @@ EVIDENCE = {"share", "evidence_s", "looks", "settings"}
 
 def migrate(engine: Engine, to: Callable[[Config, str], None], revision: str) -> None:
     with engine.begin() as connection:
-        config = Config()
-        config.set_main_option("script_location", str(FOLDER))
-        config.attributes["connection"] = connection
-        to(config, revision)
+        to(config_of(connection), revision)
+
+
+def config_of(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    config.attributes["connection"] = connection
+    return config
 
 
 def tables(engine: Engine) -> set[str]:
@@ -100,3 +111,120 @@ def test_up_and_down_all_the_way(url: str):
         migrate(engine, command.downgrade, "base")
         assert tables(engine) == {"alembic_version"}
     engine.dispose()
+
+
+KILLED = """
+import os, signal, sys
+from sqlalchemy import Engine, event
+from monitor.storage.database import open_database
+
+done = []
+
+@event.listens_for(Engine, "after_cursor_execute")
+def count(connection, cursor, statement, *_):
+    done.append(statement.startswith(("CREATE", "ALTER", "INSERT", "UPDATE")))
+    if sum(done) == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+open_database(sys.argv[1]).dispose()
+"""
+
+
+def killed_after(changes: int, url: str) -> bool:
+    """Open a database in a process that dies after so many changes of it; return whether it came to that."""
+    done = subprocess.run([sys.executable, "-c", KILLED, url, str(changes)], cwd=PROJECT, check=False)
+    return done.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("changes", [1, 4, 20])
+def test_a_first_start_that_is_killed_leaves_nothing_behind(url: str, changes: int):
+    assert killed_after(changes, url)
+    engine = create_engine(url)
+    assert tables(engine) == set()
+    open_database(url).dispose()
+    assert tables(engine) > NEW_TABLES
+    engine.dispose()
+
+
+@pytest.mark.parametrize("changes", [1, 10])
+def test_an_upgrade_that_is_killed_leaves_the_old_as_it_was(old: Engine, url: str, changes: int):
+    before = columns(old, "incidents"), tables(old)
+    assert killed_after(changes, url)
+    assert (columns(old, "incidents"), tables(old)) == before
+    open_database(url).dispose()
+    assert tables(old) > NEW_TABLES
+    with old.connect() as connection:
+        assert connection.execute(text("SELECT id, incident_id FROM incidents")).all() == [(7, "old-1")]
+
+
+def test_a_table_that_is_copied_is_changed_whole_or_not_at_all(old: Engine, url: str):
+    """SQLite takes a column away by copying the table, here one that others refer to."""
+    engine = open_database(url)
+    IncidentBook(engine, FakeClock(), datetime(2026, 2, 1, tzinfo=UTC)).remark(7, "ada", Opinion.RIGHT, None, "")
+    before = columns(engine, "incidents"), indexes(engine, "incidents"), tables(engine)
+    with contextlib.suppress(InterruptedError), migrating(engine) as connection:
+        command.downgrade(config_of(connection), "0003")
+        raise InterruptedError
+    assert (columns(engine, "incidents"), indexes(engine, "incidents"), tables(engine)) == before
+    with migrating(engine) as connection:
+        command.downgrade(config_of(connection), "0003")
+    assert columns(engine, "incidents") == before[0] - {"settings"}
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT incident FROM remarks")).all() == [(7,)]
+        if engine.dialect.name == "sqlite":
+            assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1, "for whoever comes after"
+            assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
+    engine.dispose()
+
+
+OPENER = """
+import sys
+from monitor.storage.database import open_database
+print(flush=True)
+sys.stdin.readline()
+open_database(sys.argv[1]).dispose()
+"""
+
+
+def test_first_openings_at_the_same_time_wait_for_each_other(url: str):
+    openers = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPENER, url],
+            cwd=PROJECT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    for opener in openers:
+        opener.stdout.readline()
+    for opener in openers:
+        opener.stdin.write("\n")
+        opener.stdin.flush()
+    assert [(opener.communicate(timeout=60)[1], opener.returncode) for opener in openers] == [("", 0)] * 2
+    engine = create_engine(url)
+    assert tables(engine) > NEW_TABLES
+    engine.dispose()
+
+
+def test_a_new_database_is_waited_for_while_another_program_holds_it(tmp_path: Path):
+    path = tmp_path / "journal.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    letting_go = threading.Timer(0.5, other.execute, ["ROLLBACK"])
+    letting_go.start()
+    open_database(f"sqlite:///{path}").dispose()
+    letting_go.join()
+    assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    other.close()
+
+
+def test_what_is_up_to_date_is_opened_while_another_program_writes(migrated: Path):
+    other = sqlite3.connect(migrated, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    engine = open_database(f"sqlite:///{migrated}")
+    assert not Accounts(engine, FakeClock()).exist()
+    engine.dispose()
+    other.close()

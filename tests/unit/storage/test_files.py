@@ -1,10 +1,12 @@
 import errno
+import stat
+import sys
 
 import pytest
 from sqlalchemy.engine import make_url
 
-from monitor.domain.errors import OutputError
-from monitor.storage.database import reason, sqlite_url
+from monitor.domain.errors import JournalError, OutputError
+from monitor.storage.database import open_database, reason, sqlite_url
 from monitor.storage.files import finish, make_folder, partial, refuse_overwriting, writing
 
 
@@ -20,6 +22,17 @@ def test_what_is_in_a_folder_stays(tmp_path):
     make_folder(tmp_path)
     assert (tmp_path / "old").read_text() == "kept"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_new_folder_is_closed_to_other_users_and_an_older_one_stays_as_it_is(tmp_path):
+    older = tmp_path / "older"
+    older.mkdir(mode=0o755)
+    before = older.stat().st_mode
+    for folder in (older, tmp_path / "new", tmp_path / "parent" / "new"):
+        make_folder(folder)
+    assert older.stat().st_mode == before
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "parent" / "new").stat().st_mode) == 0o700
 
 
 def test_a_file_in_the_way_of_a_folder_is_named(tmp_path):
@@ -96,3 +109,14 @@ def test_a_database_stands_where_it_was_put_whatever_the_name(tmp_path, name):
 def test_what_a_database_refused_is_one_line(text, words):
     assert words in reason(Exception(text))
     assert "\n" not in reason(Exception(text))
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [("postgresql+psycopg://", "psycopg.*requirements-core"), ("oracle+none://", "oracle.none"), ("", "parse")],
+)
+def test_an_address_without_a_driver_is_refused_in_one_line(monkeypatch, url, words):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(JournalError, match=rf"^journal: .*{words}") as caught:
+        open_database(url)
+    assert "\n" not in str(caught.value)
