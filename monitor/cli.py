@@ -2,12 +2,14 @@
 
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 from monitor.domain.account import Role
+from monitor.domain.address import redact
 from monitor.domain.errors import MonitorError, OutputError
 from monitor.training import cli as training
 
@@ -16,7 +18,8 @@ app = typer.Typer(
     help="Tells from video whether people wear a face mask correctly, wrongly or not at all.",
     epilog=(
         "Exit codes: 0 done; 1 failed unexpectedly; 2 wrong usage; 3 wrong configuration; 4 a source cannot be read; "
-        "5 a model cannot be used; 6 a result cannot be written; 130 stopped by hand."
+        "5 a model cannot be used; 6 a result cannot be written; 7 training, evaluation or export failed; "
+        "130 stopped by hand (run and kiosk, which are stopped no other way, end with 0)."
     ),
     add_completion=False,
     rich_markup_mode=None,
@@ -52,22 +55,23 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's stop is a Ctrl-C
     try:
         app()
-    except MonitorError as error:
+    except Exception as error:  # noqa: BLE001 - the end of the line
         if debug:
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except OSError as error:  # standard output itself is full or closed
-        if debug:
-            raise
-        print(f"error: cannot write: {error.strerror}", file=sys.stderr)
-        sys.exit(OutputError.exit_code)
-    except Exception as error:
-        if debug:
-            raise
-        print(f"unexpected error: {error!r}; run again with --debug for the trace", file=sys.stderr)
-        sys.exit(1)
+            print(redact(traceback.format_exc()), end="", file=sys.stderr)
+        line, code = _told(error)
+        print(line, file=sys.stderr)
+        sys.exit(code)
     sys.exit(0)
+
+
+def _told(error: Exception) -> tuple[str, int]:
+    match error:
+        case MonitorError():
+            return f"error: {error}", error.exit_code
+        case OSError():  # standard output itself is full or closed
+            return f"error: cannot write: {error.strerror}", OutputError.exit_code
+        case _:
+            return f"unexpected error: {error!r}; run again with --debug for the trace", 1
 
 
 @app.callback(invoke_without_command=True)
@@ -173,13 +177,18 @@ def image(
 
 @app.command()
 def check(
-    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="A configuration file.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="A configuration file; the same as --config.")
+    ] = None,
+    config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
     """Check a configuration without starting anything, and print the settings in effect with secrets masked."""
     from monitor.commands.check import check as command
 
-    command(file, as_json=json)
+    if file is not None and config is not None:
+        raise typer.BadParameter("name one file, by FILE or by --config")
+    command(file or config, as_json=json)
 
 
 @app.command()

@@ -12,16 +12,20 @@ fail() {
 # A file whose name ends in -nodeps.txt is installed without the dependencies that its packages state.
 set_up() {
     venv="$root/$1"
+    python=python3 wanted="Python 3.11 or newer"
+    if [ "$1" = .venv-train ]; then
+        python=python3.11 wanted="Python 3.11 itself (training's TensorFlow 2.15 has no packages for newer ones)"
+    fi
     shift
     stamp="$venv/installed-$(echo "$*" | cksum | cut -d ' ' -f 1).txt"
     if (cd "$root" && cat requirements-core.txt "$@" | cmp -s - "$stamp" 2>/dev/null); then
         return
     fi
-    command -v python3 >/dev/null || fail "python3 is missing; on Debian: apt-get install python3 python3-venv"
-    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "Python 3.11 or newer is needed"
-    python3 -c 'import ensurepip, venv' 2>/dev/null || fail "Python's venv is missing; on Debian: apt-get install python3-venv"
+    $python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+        fail "$wanted is needed, as $python; on Debian 12: apt-get install $python $python-venv"
+    $python -c 'import ensurepip, venv' 2>/dev/null || fail "Python's venv is missing; on Debian: apt-get install $python-venv"
     echo "Setting up $venv (once; it takes a few minutes) ..." >&2
-    [ -x "$venv/bin/python" ] || python3 -m venv "$venv" || fail "cannot create $venv"
+    [ -x "$venv/bin/python" ] || $python -m venv "$venv" || fail "cannot create $venv"
     for file in "$@"; do
         case $file in *-nodeps.txt) no_deps=--no-deps ;; *) no_deps= ;; esac
         "$venv/bin/pip" install --quiet --disable-pip-version-check $no_deps -r "$root/$file" ||

@@ -1,11 +1,10 @@
 """What a replay is made of."""
 
-import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,11 +15,12 @@ from monitor.config.camera import CameraSettings
 from monitor.config.detector import Backend
 from monitor.config.fingerprint import as_yaml, fingerprint
 from monitor.config.settings import Settings
+from monitor.detectors.cores import cores
 from monitor.detectors.folder import cached_sha256, sha256_of
 from monitor.detectors.opening import OpenedDetector, open_detector
 from monitor.domain.address import SourceAddress, SourceKind
 from monitor.domain.clock import SystemClock
-from monitor.domain.errors import ConfigError
+from monitor.domain.errors import ConfigError, MonitorError
 from monitor.domain.frame import SourceInfo
 from monitor.domain.ports import Sink
 from monitor.domain.track import Analysis
@@ -32,7 +32,7 @@ from monitor.replay.run import Replay
 from monitor.rules.judge import Judge
 from monitor.sources.opening import make_source
 from monitor.storage.database import open_database, sqlite_url
-from monitor.storage.files import claimed, finish, make_folder, partial, refuse_overwriting
+from monitor.storage.files import claimed, finish, make_folder, partial, refuse_overwriting, writing
 from monitor.storage.journal import Journal
 from monitor.storage.lines import EventLines, ViolationLog, VisitTable
 from monitor.storage.run_info import RunInfo
@@ -93,7 +93,7 @@ def open_replay_detectors(settings: Settings) -> list[OpenedDetector]:
     first = open_detector(settings.detector, threads=1)
     if first.backend is Backend.SAVEDMODEL or settings.detector.threads != "auto":
         return [first]
-    return [first] + [open_detector(settings.detector, threads=1) for _ in range((os.cpu_count() or 1) - 1)]
+    return [first] + [open_detector(settings.detector, threads=1) for _ in range(cores() - 1)]
 
 
 def run_replay(settings: Settings, request: ReplayRequest, detectors: Sequence[OpenedDetector]) -> ReplayResult:
@@ -103,21 +103,53 @@ def run_replay(settings: Settings, request: ReplayRequest, detectors: Sequence[O
     """
     # A stage that comes back from native code waits at most this long for another's Python, instead of 5 ms.
     sys.setswitchinterval(0.0005)
+    video = request.folder / "annotated.mp4"
     if request.video:
         check_encoder()
-    make_folder(request.folder)
-    refuse_overwriting(Path(request.camera.source.value), _results(request))
-    replay, story = _build_replay(settings, request, detectors)
-    with claimed(request.folder), _finished_on_signals(replay):
-        try:
-            summary = replay.run()
-        except BaseException:
-            partial(request.folder / "annotated.mp4").unlink(missing_ok=True)  # without its index no player opens it
-            raise
-        for file in _results(request):
-            finish(file)
-        write_report(request.folder / "report.html", story, summary, _provenance(request, detectors[0]))
+    with _folder_for_results(request.folder):
+        refuse_overwriting(Path(request.camera.source.value), [*_results(request), video])
+        replay, story = _build_replay(settings, request, detectors)
+        with claimed(request.folder), _finished_on_signals(replay):
+            try:
+                summary = replay.run()
+            except BaseException:
+                partial(video).unlink(missing_ok=True)  # without its index no player opens it
+                raise
+            for file in _results(request):
+                finish(file)
+            if not request.video:
+                with writing(video):
+                    video.unlink(missing_ok=True)  # an earlier replay's, which the new events do not belong to
+            write_report(request.folder / "report.html", story, summary, _provenance(request, detectors[0]))
     return ReplayResult(request, story, summary)
+
+
+def holds_another(folder: Path, source: SourceAddress) -> bool:
+    """Return whether the results in a folder are of another recording, by the hash in their report.
+
+    Folders of images have no hash, and are not told from each other.
+    """
+    recording = Path(source.value)
+    try:
+        report = (folder / "report.html").read_bytes()
+        return recording.is_file() and sha256_of(recording).encode() not in report
+    except (OSError, MonitorError):  # no results, or no recording that can be read, of which the replay says why
+        return False
+
+
+@contextmanager
+def _folder_for_results(folder: Path) -> Iterator[None]:
+    """Make the folder; where nothing comes of it, leave none behind that was not there before."""
+    with writing(folder):
+        made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        make_folder(folder)
+        yield
+    except BaseException:
+        for path in made:  # the inner one first
+            with suppress(OSError):  # there is something in it
+                path.rmdir()
+        raise
 
 
 @contextmanager

@@ -49,7 +49,8 @@ class Site:
                 where = "through web.trusted_proxies" if is_loopback(web.host) else f"at web.host {web.host}"
                 raise ConfigError(
                     f"the pages can be reached from elsewhere {where}, and nobody has an account yet; "
-                    "create one first: monitor user add NAME --role admin"
+                    "create one first: scripts/run user add NAME --role admin "
+                    "(with compose: docker compose run --rm monitor user add NAME --role admin)"
                 )
         self._web = web
         self._folder = folder

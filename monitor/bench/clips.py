@@ -5,6 +5,7 @@ from pathlib import Path
 
 from monitor.domain.errors import SourceError
 from monitor.pipeline.pace import Pace
+from monitor.sources.opencv import check_file
 
 #: A keyframe every two seconds and no frames from the future, as network cameras send it.
 _KEYFRAME_S = 2
@@ -16,6 +17,7 @@ def make_clip(recording: Path, clip: Path, width_px: int, height_px: int, fps: i
 
     The rate is lowered by leaving frames out and never raised.
     """
+    check_file(recording)
     import av
     from av.error import FFmpegError
     from av.video.stream import VideoStream
@@ -35,6 +37,8 @@ def make_clip(recording: Path, clip: Path, width_px: int, height_px: int, fps: i
                 target.mux(stream.encode(picture))
                 count += 1
             target.mux(stream.encode(None))
-    except (FFmpegError, IndexError, OSError) as error:
-        raise SourceError(f"{recording}: no clip can be made of it: {type(error).__name__}") from error
+    except IndexError as error:
+        raise SourceError(f"{recording}: no clip can be made of it: it holds no video") from error
+    except (FFmpegError, OSError) as error:
+        raise SourceError(f"{recording}: no clip can be made of it: {error.strerror}") from error
     return count

@@ -12,10 +12,12 @@ from monitor.config.rules import RulesSettings
 from monitor.config.settings import Settings
 from monitor.detectors.opening import open_detector
 from monitor.domain.address import SourceAddress, SourceKind
+from monitor.domain.errors import SourceError
 from monitor.domain.frame import Image
 from monitor.rules.advice import SOFT, Advice, Severity, advise
 from monitor.rules.scene import SceneFacts, SceneMeasure, histogram, histogram_edges
 from monitor.sources.delivery import Plan, StreamFacts
+from monitor.sources.knock import answers
 from monitor.sources.probe import examine
 
 #: Seconds to watch where nobody says: a recording is read faster than it plays.
@@ -28,7 +30,7 @@ _MARKS = {Severity.SERIOUS: ("red bold", "!!"), Severity.WARNING: ("yellow", "! 
 
 def doctor(settings: Settings, source: str, seconds: float | None, *, as_json: bool) -> None:
     """Watch a source, and print what it delivers and what to change; raises `SourceError` where it cannot be opened."""
-    camera = settings.cameras.get(source) or camera_for(settings, SourceAddress(source))
+    camera = settings.cameras.get(source) or camera_for(settings, _address(settings, source))
     address, rules = camera.source, camera.rules
     recorded = address.kind is SourceKind.FILE
     plan = Plan(
@@ -54,6 +56,14 @@ def doctor(settings: Settings, source: str, seconds: float | None, *, as_json: b
         print_json(_values(address, stream, scene, advice, rules))
         return
     _print(address, stream, scene, advice, rules)
+
+
+def _address(settings: Settings, source: str) -> SourceAddress:
+    address = SourceAddress(source)
+    if address.kind is SourceKind.FILE and not answers(address, 0):
+        cameras = ", ".join(settings.cameras) or "none"
+        raise SourceError(f"{address}: no such file, and no such camera; the configuration has {cameras}")
+    return address
 
 
 def _values(

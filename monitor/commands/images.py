@@ -19,11 +19,13 @@ from monitor.storage.files import finish, make_folder, partial, refuse_overwriti
 
 
 def images(settings: Settings, paths: list[Path], folder: Path | None, *, as_json: bool) -> int:
-    """Annotate pictures; a picture that cannot be read is named and the rest go on. Returns the exit code."""
+    """Annotate pictures; a picture that cannot be read is named and the rest go on. Returns the exit code.
+
+    Where none can be read, nothing is written.
+    """
     folder = folder or settings.output.folder / "images"
     files = [file for path in paths for file in list_images(path)]
-    detector = open_detector(settings.detector)
-    make_folder(folder)
+    detector = open_detector(settings.detector.for_one_picture())
     found: list[dict[str, Any]] = []
     code = 0
     taken: set[str] = set()
@@ -35,14 +37,17 @@ def images(settings: Settings, paths: list[Path], folder: Path | None, *, as_jso
                 notes.print(f"error: {error}", markup=False, style="red")
                 code = error.exit_code
                 continue
+            if not found:
+                make_folder(folder)
             annotated = folder / _free_name(file, taken)
             refuse_overwriting(file, [annotated])
             found.append(_annotate(settings, detector, picture, file, annotated))
             tell(number + 1, len(files))
-    target = folder / "detections.json"
-    with writing(target):
-        partial(target).write_text(json.dumps(found, ensure_ascii=False, indent=1), "utf-8")
-    finish(target)
+    if found:
+        target = folder / "detections.json"
+        with writing(target):
+            partial(target).write_text(json.dumps(found, ensure_ascii=False, indent=1), "utf-8")
+        finish(target)
     if as_json:
         print_json(found)
         return code
@@ -54,7 +59,8 @@ def images(settings: Settings, paths: list[Path], folder: Path | None, *, as_jso
             if (number := sum(face["state"] == state.value for face in faces))
         )
         out.print(f"{picture_values['file']}: {counts or 'no face found'}", markup=False)
-    out.print(f"annotated copies and detections.json are in {folder}", markup=False)
+    if found:
+        out.print(f"annotated copies and detections.json are in {folder}", markup=False)
     return code
 
 

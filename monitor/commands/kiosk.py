@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 from typing import NoReturn
 
+from monitor.app.watching import check_live
 from monitor.commands.run import Watching, watching
 from monitor.commands.show import load
 from monitor.config.settings import Settings
@@ -42,6 +43,7 @@ def _serve(monitor: Watching, closing: threading.Event) -> None:
 
 
 def _shown(settings: Settings, camera: str | None) -> str:
+    check_live(settings)
     name = camera or settings.kiosk.camera or next(iter(settings.cameras))
     if name not in settings.cameras:
         raise ConfigError(f"kiosk: there is no camera {name!r}; the configuration has {', '.join(settings.cameras)}")

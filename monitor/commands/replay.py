@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from monitor.app.replaying import (
     ReplayRequest,
     ReplayResult,
     camera_for,
+    holds_another,
     open_replay_detectors,
     recorded_cameras,
     run_replay,
@@ -26,19 +28,24 @@ from monitor.domain.event import EndReason
 from monitor.domain.frame import SourceInfo
 from monitor.rules.statistics import compliance
 
+#: Folders beside those of replays: the live monitor's, those of pictures and of the kiosk, and the bundled sample's.
+_RESERVED = ("live", "images", "kiosk", "samples")
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One recording to replay."""
+    """One recording to replay. `avoided` is the folder of its own name, where that holds something else."""
 
     name: str
     camera: CameraSettings
     folder: Path
+    avoided: Path | None = None
 
 
 def plan_replays(settings: Settings, videos: list[str], camera: str | None, folder: Path | None) -> list[Plan]:
     """Return what to replay and where its results go: `folder` itself for one, a folder below it for each of many.
 
+    But for a `folder` given for one, a folder that holds something else is left alone, so that each tells one story.
     Raises `ConfigError` for an unknown camera or nothing to replay.
     """
     if camera is not None and camera not in settings.cameras:
@@ -59,8 +66,14 @@ def plan_replays(settings: Settings, videos: list[str], camera: str | None, fold
         if not chosen:
             raise ConfigError("nothing to replay: name a video, or give a camera of the configuration a file as source")
     below = folder or settings.output.folder
-    single = folder is not None and len(chosen) == 1
-    return [Plan(name, own, below if single else below / name) for name, own in chosen.items()]
+    if folder is not None and len(chosen) == 1:
+        return [Plan(name, own, folder) for name, own in chosen.items()]
+    plans: list[Plan] = []
+    for name, own in chosen.items():
+        wanted = below / name
+        free = _free_folder(wanted, own.source, {*_RESERVED, *(plan.folder.name.casefold() for plan in plans)})
+        plans.append(Plan(name, own, free, None if free == wanted else wanted))
+    return plans
 
 
 def replay(
@@ -85,7 +98,7 @@ def replay(
             notes.print(f"error: {result.summary.error}", markup=False, style="red")
             code = SourceError.exit_code
         if not as_json:
-            _show(result)
+            _show(result, plan.avoided)
         if result.summary.end_reason is EndReason.INTERRUPTED:
             code = 130
             break
@@ -127,7 +140,16 @@ def _free_name(name: str, taken: dict[str, Any]) -> str:
     return next(new for number in range(2, len(taken) + 3) if (new := f"{name}-{number}") not in taken)
 
 
-def _show(result: ReplayResult) -> None:
+def _free_folder(wanted: Path, source: SourceAddress, taken: set[str]) -> Path:
+    numbered = (wanted.with_name(f"{wanted.name}-{number}") for number in count(2))
+    return next(
+        folder
+        for folder in chain([wanted], numbered)
+        if folder.name.casefold() not in taken and not holds_another(folder, source)
+    )
+
+
+def _show(result: ReplayResult, avoided: Path | None) -> None:
     summary, figures = result.summary, compliance(result.story.visits)
     speed = summary.media_s / summary.wall_s if summary.wall_s > 0 else 0.0
     table = Table(title=None, box=None, show_header=False, padding=(0, 2, 0, 0))
@@ -152,6 +174,8 @@ def _show(result: ReplayResult) -> None:
     table.add_row("look at", escape(str(result.request.folder / "report.html")))
     if result.request.video:
         table.add_row("watch", escape(str(result.request.folder / "annotated.mp4")))
+    if avoided is not None:
+        table.add_row("left alone", escape(f"{avoided}, which is not for this recording"))
     out.print(f"[bold]{escape(result.request.name)}[/bold]")
     out.print(table)
 

@@ -11,6 +11,7 @@ from monitor.config.settings import Settings
 from monitor.domain.address import SourceAddress
 from monitor.domain.event import EndReason
 from monitor.replay.score import Scorer, read_truth
+from monitor.sources.opencv import check_file
 
 
 def score(
@@ -18,6 +19,7 @@ def score(
 ) -> None:
     """Replay a video without writing anything that stays, and print how it agrees with its ground truth."""
     video = video or default_recording(settings)
+    check_file(video)
     truth = read_truth(truth_path or video.with_suffix(".json"))
     scorer = Scorer(truth)
     detectors = open_replay_detectors(settings)

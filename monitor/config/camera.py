@@ -1,8 +1,9 @@
 """One camera: its source and what it does differently from the rest."""
 
+from itertools import combinations
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from monitor.config.base import Section
 from monitor.config.capture import CaptureSettings, HealthSettings
@@ -11,22 +12,32 @@ from monitor.config.rules import RulesSettings
 from monitor.config.tracking import TrackingSettings
 from monitor.domain.address import SourceAddress
 from monitor.domain.errors import SourceError
-from monitor.domain.zone import Zone
+from monitor.domain.zone import Corner, Zone
+
+_ADDRESS = "expected a webcam index, a device path, an RTSP or HTTP(S) URL, or a path"
 
 
 def _address(value: object) -> object:
     if isinstance(value, SourceAddress):
         return value
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError("expected a webcam index, a device path, an RTSP or HTTP(S) URL, or a path")  # noqa: TRY004 - pydantic's protocol
+        raise ValueError(_ADDRESS)  # noqa: TRY004 - pydantic's protocol
     try:
         return SourceAddress(str(value))
-    except SourceError as error:
-        raise ValueError(str(error)) from error
+    except SourceError as error:  # whose words hold the address, which may come from the environment
+        raise ValueError(_ADDRESS) from error
+
+
+def _with_area(corners: tuple[Corner, ...]) -> tuple[Corner, ...]:
+    """Refuse corners no three of which span a triangle."""
+    for (x1, y1), (x2, y2), (x3, y3) in combinations(corners, 3):
+        if abs((x2 - x1) * (y3 - y1) - (x3 - x1) * (y2 - y1)) > 1e-6:
+            return corners
+    raise ValueError("all corners lie on one line, so nobody can be in it")
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Corners = Annotated[tuple[tuple[Share, Share], ...], Field(min_length=3, max_length=64)]
+Corners = Annotated[tuple[tuple[Share, Share], ...], Field(min_length=3, max_length=64), AfterValidator(_with_area)]
 ZoneName = Annotated[str, Field(min_length=1, max_length=64)]
 
 Address = Annotated[SourceAddress, BeforeValidator(_address), PlainSerializer(str, return_type=str)]

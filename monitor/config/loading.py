@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from monitor.config.camera import OVERRIDABLE
 from monitor.config.settings import Settings
+from monitor.config.words import in_words
 from monitor.config.yaml_lines import LinedDocument, Place
 from monitor.domain.address import redact
 from monitor.domain.errors import ConfigError
@@ -23,10 +24,15 @@ def load_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Se
     sections and overrides them key by key; relative paths count from the file's folder. Raises `ConfigError`, whose
     message has a line for each fault: file, line, key, what was found and what is allowed.
     """
-    document = LinedDocument(path, environment)
+    try:
+        document = LinedDocument(path, environment)
+    except ConfigError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise ConfigError(f"{error}; copy the project's config.yaml or name another with --config") from error
+        raise
     values = {} if document.values is None else document.values
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}:1: expected sections such as 'cameras:', found {_shown(values)}")
+        raise ConfigError(f"{path}:1: expected sections such as 'cameras:', found {_shown(document, (), values)}")
     faults = list(document.faults)
     try:
         settings = Settings.model_validate(_inherited(values))
@@ -83,7 +89,7 @@ def _faults(document: LinedDocument, errors: list[ErrorDetails]) -> list[tuple[i
         if details["type"] not in ("missing", "extra_forbidden"):
             while place not in document.lines:  # the alternatives of a value have places of pydantic's own
                 place = place[:-1]
-        found, words = _explained(details, place)
+        found, words = _explained(document, details, place)
         allowed.setdefault((place, found), []).append(words)
     return [
         (document.line(place), f"{_name(place)}: {found}{' or '.join(dict.fromkeys(words))}")
@@ -91,17 +97,14 @@ def _faults(document: LinedDocument, errors: list[ErrorDetails]) -> list[tuple[i
     ]
 
 
-def _explained(details: ErrorDetails, place: Place) -> tuple[str, str]:
-    found = f"found {_shown(details['input'])}; "
+def _explained(document: LinedDocument, details: ErrorDetails, place: Place) -> tuple[str, str]:
     match details["type"]:
         case "missing":
             return "", "missing"
         case "extra_forbidden":
             return "", f"unknown key; {_allowed(place)}"
-        case "value_error":
-            return found, details["msg"].removeprefix("Value error, ")
         case _:
-            return found, _lowered(details["msg"])
+            return f"found {_shown(document, place, details['input'])}; ", in_words(details)
 
 
 def _name(place: Place) -> str:
@@ -122,10 +125,9 @@ def _allowed(place: Place) -> str:
     return f"{hint}allowed: {', '.join(names)}"
 
 
-def _shown(value: object) -> str:
+def _shown(document: LinedDocument, place: Place, value: object) -> str:
+    """Return a value for a message, unless it holds something from the environment, where passwords are."""
+    if any(one[: len(place)] == place for one in document.from_environment):
+        return "a value from the environment"
     text = redact(repr(value))
     return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _lowered(message: str) -> str:
-    return message[:1].lower() + message[1:]

@@ -14,9 +14,14 @@ from monitor.config.overlay import OverlaySettings
 from monitor.config.rules import RulesSettings
 from monitor.config.tracking import TrackingSettings
 from monitor.config.web import WebSettings
+from monitor.config.words import saying
 
 #: Letters of any script, digits, spaces, dots, dashes; no slash, since names become folder names.
-CameraName = Annotated[str, StringConstraints(pattern=r"^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,63}$")]
+CameraName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,63}$"),
+    saying("a name has up to 64 letters, digits, spaces, dots and dashes, and begins with a letter or digit"),
+]
 
 
 class Settings(Section):

@@ -7,11 +7,20 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from monitor.config.base import Section
+from monitor.config.words import saying
 
 
 def _network(text: str) -> str:
     ipaddress.ip_network(text)  # raises ValueError, which is pydantic's protocol
     return text
+
+
+HostName = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}$"), saying("expected a host name, without scheme, port or path")
+]
+Network = Annotated[
+    str, AfterValidator(_network), saying("expected an address, or a network without host bits, such as 10.0.0.0/8")
+]
 
 
 class PhotoSettings(Section):
@@ -33,8 +42,8 @@ class WebSettings(Section):
     enabled: bool = True
     host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    names: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}$")], ...] = ()
-    trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    names: tuple[HostName, ...] = ()
+    trusted_proxies: tuple[Network, ...] = ()
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     session_hours: Annotated[float, Field(gt=0, le=24 * 90)] = 12

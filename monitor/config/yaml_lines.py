@@ -17,12 +17,16 @@ _VARIABLE = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 
 
 class LinedDocument:
-    """The plain values of a YAML file, the 1-based line of each, and every fault found on the way."""
+    """The plain values of a YAML file, the 1-based line of each, and every fault found on the way.
+
+    `from_environment` are the places of values that hold an environment variable's.
+    """
 
     def __init__(self, path: Path, environment: Mapping[str, str] = os.environ) -> None:
         self.path = path
         self.lines: dict[Place, int] = {(): 1}
         self.faults: list[tuple[int, str]] = []
+        self.from_environment: set[Place] = set()
         self._environment = environment
         self._flattened: set[int] = set()
         try:
@@ -57,7 +61,7 @@ class LinedDocument:
             value: object = self._loader.construct_object(node)
         except ValueError as error:  # a date that no calendar has
             raise ConfigError(f"{self.path}:{node.start_mark.line + 1}: not valid YAML: {error}") from error
-        return self._substitute(value, node.start_mark.line + 1) if isinstance(value, str) else value
+        return self._substitute(value, place, node.start_mark.line + 1) if isinstance(value, str) else value
 
     def _build_mapping(self, node: yaml.MappingNode, place: Place, around: frozenset[int]) -> dict[str, object]:
         if id(node) not in self._flattened:  # an alias shows the same node again
@@ -81,7 +85,7 @@ class LinedDocument:
                 self.faults.append((line, f"{_dotted((*place, key_node.value))}: stands twice"))
             written.add(key_node.value)
 
-    def _substitute(self, text: str, line: int) -> str:
+    def _substitute(self, text: str, place: Place, line: int) -> str:
         def replace(match: re.Match[str]) -> str:
             name = match.group(1)
             if name is None:
@@ -89,6 +93,7 @@ class LinedDocument:
             if name not in self._environment:
                 self.faults.append((line, f"the environment variable {name} is not set"))
                 return ""
+            self.from_environment.add(place)
             return self._environment[name]
 
         return _VARIABLE.sub(replace, text)
@@ -105,9 +110,7 @@ def _read(path: Path) -> str:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
-        raise ConfigError(
-            f"{path}: no such file; copy the project's config.yaml or name another with --config"
-        ) from error
+        raise ConfigError(f"{path}: no such file") from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     if len(data) > MAX_BYTES:

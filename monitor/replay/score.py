@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, ValidationError
 
 from monitor.config.base import Section
+from monitor.config.words import in_words
 from monitor.detectors.folder import KNOWN_LABELS
 from monitor.domain.detection import MaskState
 from monitor.domain.errors import SourceError
@@ -71,7 +72,7 @@ def read_truth(path: Path) -> Truth:
     try:
         return Truth.model_validate(json.loads(path.read_text("utf-8")))
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {in_words(e)}" for e in error.errors()[:5])
         raise SourceError(f"{path}: not a ground truth: {faults}") from error
     except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else error

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
+
+from monitor.config.detector import Backend, Precision
+from monitor.training.errors import TrainingError
+from monitor.training.labels import parse_labels, parse_size
 
 train_app = typer.Typer(help="Prepare data and train a detector with TFOD2.", no_args_is_help=True)
 
@@ -20,6 +26,15 @@ _Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON."
 _EvalSize = Annotated[
     str | None, typer.Option("--eval-size", help="WIDTHxHEIGHT that val is judged at; the pipeline's if left out.")
 ]
+
+
+@contextmanager
+def _reading_options() -> Iterator[None]:
+    """An option that cannot be understood is wrong usage, not a failed training."""
+    try:
+        yield
+    except TrainingError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 @train_app.command("prepare")
@@ -48,8 +63,10 @@ def prepare_command(
     """Check a Pascal VOC data set and write TFRecords, label map and statistics."""
     from monitor.training.commands import run_prepare, view_settings
 
-    wanted = view_settings(frame, view_size, scale, mosaic, shares, degrade, tint, turn, dressed)
-    run_prepare(voc_dir, out_dir, views, wanted, seed, label or [])
+    with _reading_options():
+        states = parse_labels(label or [])
+        wanted = view_settings(len(states), frame, view_size, scale, mosaic, shares, degrade, tint, turn, dressed)
+    run_prepare(voc_dir, out_dir, views, wanted, seed, states)
 
 
 @train_app.command("init")
@@ -63,7 +80,9 @@ def init_command(
     """Turn a TFLite backbone into a checkpoint that training starts from."""
     from monitor.training.commands import run_init
 
-    run_init(backbone, pipeline, data, out_dir, label or [])
+    with _reading_options():
+        states = parse_labels(label or [])
+    run_init(backbone, pipeline, data, out_dir, states)
 
 
 @train_app.command("run")
@@ -79,7 +98,10 @@ def run_command(
     """Train, evaluate on val as it goes, keep the best; run again to go on."""
     from monitor.training.commands import run_train
 
-    run_train(pipeline, run_dir, steps, save_every, eval_every, eval_size, label or [])
+    with _reading_options():
+        states = parse_labels(label or [])
+        size = parse_size(eval_size) if eval_size else None
+    run_train(pipeline, run_dir, steps, save_every, eval_every, size, states)
 
 
 @train_app.command("blend")
@@ -98,8 +120,8 @@ def evaluate_command(
     model: Annotated[Path, typer.Argument(help="Model folder.")],
     data: _Voc,
     split: Annotated[str, typer.Option(help="Which split file to judge on; 'all' for every annotation.")] = "val",
-    backend: Annotated[str, typer.Option(help="auto, litert or savedmodel.")] = "auto",
-    precision: Annotated[str, typer.Option(help="TFLite export: auto, float or int8.")] = "auto",
+    backend: Annotated[Backend, typer.Option(help="What runs it.")] = Backend.AUTO,
+    precision: Annotated[Precision, typer.Option(help="Which TFLite export.")] = Precision.AUTO,
     against: Annotated[Path | None, typer.Option(help="A second model folder to set beside it.")] = None,
     plots: Annotated[Path | None, typer.Option(help="Folder for plots.")] = None,
     label: _Labels = None,
@@ -108,7 +130,9 @@ def evaluate_command(
     """Judge a model on annotated pictures: COCO figures, precision and recall as shipped, confusion, calibration."""
     from monitor.training.commands import run_evaluate
 
-    run_evaluate(model, data, split, backend, precision, against, plots, label or [], as_json=json)
+    with _reading_options():
+        states = parse_labels(label or [])
+    run_evaluate(model, data, split, backend, precision, against, plots, states, as_json=json)
 
 
 def export_command(
@@ -121,15 +145,19 @@ def export_command(
     training_data: Annotated[str, typer.Option(help="What it was trained on, for model.yaml and the card.")],
     licence: Annotated[str, typer.Option(help="Licence of weights and data.")],
     recipe: Annotated[Path | None, typer.Option(help="Markdown file with the recipe, for the model card.")] = None,
-    cpu_default: Annotated[str, typer.Option(help="The TFLite export that runs by default: int8 or float.")] = "int8",
+    cpu_default: Annotated[
+        Literal["int8", "float"], typer.Option(help="The TFLite export that runs by default.")
+    ] = "int8",
     label: _Labels = None,
 ) -> None:
     """Write a model folder from a checkpoint and judge every file of it on val."""
     from monitor.training.commands import run_export
 
-    run_export(
-        pipeline, checkpoint, data, out_dir, size, name, training_data, licence, recipe, cpu_default, label or []
-    )
+    with _reading_options():
+        states = parse_labels(label or [])
+        input_size = parse_size(size)
+    default = Precision(cpu_default)
+    run_export(pipeline, checkpoint, data, out_dir, input_size, name, training_data, licence, recipe, default, states)
 
 
 def mount(app: typer.Typer) -> None:

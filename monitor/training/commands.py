@@ -6,10 +6,10 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -23,7 +23,7 @@ from monitor.detectors.opening import open_detector
 from monitor.domain.detection import DECIDED_STATES, MaskState
 from monitor.training.errors import TrainingError
 from monitor.training.evaluate import FACE_HEIGHTS_PX, SCORE_FLOOR, Evaluation, evaluate, judge, samples_of
-from monitor.training.labels import parse_labels, parse_size
+from monitor.training.labels import parse_size
 from monitor.training.voc import Annotation, all_names, read_dataset, read_split
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 CALIBRATION_PICTURES = 200
 
 _out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 200)
-_Choice = TypeVar("_Choice", Backend, Precision)
-
 _notes = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
@@ -50,6 +48,7 @@ def _bar(name: str, total: int) -> Iterator[tuple[Bar, TaskID] | None]:
 
 
 def view_settings(
+    classes: int,
     frame: str,
     view_size: int,
     scale: str,
@@ -67,12 +66,15 @@ def view_settings(
     low, high = _numbers("--scale", scale, "-")
     if not 0 < low <= high:
         raise TrainingError(f"--scale {scale}: is LOW-HIGH, such as 0.6-2.2")
+    class_share = _numbers("--shares", shares, ",", count=None)
+    if len(class_share) != classes:
+        raise TrainingError(f"--shares: {len(class_share)} given for {classes} classes")
     return ViewSettings(
         size_px=view_size,
         frame_px=(width, height),
         scale=(low, high),
         mosaic=mosaic,
-        class_share=_numbers("--shares", shares, ",", count=None),
+        class_share=class_share,
         degrade=degrade,
         tint=tint,
         turn_deg=turn_deg,
@@ -91,13 +93,12 @@ def _numbers(option: str, text: str, between: str, count: int | None = 2) -> tup
     return found
 
 
-def run_prepare(voc_dir: Path, out_dir: Path, views: int, view: ViewSettings, seed: int, labels: Sequence[str]) -> None:
+def run_prepare(
+    voc_dir: Path, out_dir: Path, views: int, view: ViewSettings, seed: int, states: Mapping[str, MaskState]
+) -> None:
     """`monitor train prepare`."""
     from monitor.training.prepare import PrepareSettings, prepare
 
-    states = parse_labels(labels)
-    if len(view.class_share) != len(states):
-        raise TrainingError(f"--shares: {len(view.class_share)} given for {len(states)} classes")
     settings = PrepareSettings(states=states, views=views, view=view, seed=seed)
     with _bar("views", views or 1) as bar:
         prepared = prepare(
@@ -110,14 +111,14 @@ def run_prepare(voc_dir: Path, out_dir: Path, views: int, view: ViewSettings, se
     _out.print(f"wrote {prepared.folder}")
 
 
-def run_init(backbone: Path, pipeline: Path, data: Path, out_dir: Path, labels: Sequence[str]) -> None:
+def run_init(backbone: Path, pipeline: Path, data: Path, out_dir: Path, states: Mapping[str, MaskState]) -> None:
     """`monitor train init`."""
     from monitor.training.loop import read_model_config
     from monitor.training.pretrained import convert
 
     resizer = read_model_config(pipeline).model.ssd.image_resizer.fixed_shape_resizer
     size = (int(resizer.width), int(resizer.height))
-    pictures = _some_pictures(_annotations(data, "train", labels), CALIBRATION_PICTURES // 2)
+    pictures = _some_pictures(_annotations(data, "train", states), CALIBRATION_PICTURES // 2)
     rgb = [np.asarray(cv2.cvtColor(cv2.resize(one, size), cv2.COLOR_BGR2RGB), np.uint8) for one in pictures]
     done = convert(backbone, pipeline, rgb, out_dir)
     _out.print(f"filled {done.filled} convolutions; left at random: {', '.join(done.left_random) or 'none'}")
@@ -130,14 +131,14 @@ def run_train(
     steps: int | None,
     save_every: int,
     eval_every: int,
-    eval_size: str | None,
-    labels: Sequence[str],
+    eval_size: tuple[int, int] | None,
+    states: Mapping[str, MaskState],
 ) -> None:
     """`monitor train run`."""
     from monitor.training.loop import Progress, read_pipeline
     from monitor.training.run import RunSettings, train
 
-    settings = RunSettings(save_every, eval_every, parse_size(eval_size) if eval_size else None, steps)
+    settings = RunSettings(save_every, eval_every, eval_size, steps)
     total = min(steps or sys.maxsize, int(read_pipeline(pipeline)["train_config"].num_steps))
     with _bar("training", total) as bar:
 
@@ -150,7 +151,7 @@ def run_train(
                 left = f"{progress.left_s / 60:.0f} min left"
                 _out.print(f"{time.strftime('%H:%M:%S')} step {progress.step} of {total} | {said} | {left}")
 
-        result = train(pipeline, run_dir, settings, parse_labels(labels), report, _notes.print)
+        result = train(pipeline, run_dir, settings, states, report, _notes.print)
     _out.print(f"step {result.step}; best on val: {result.best_map50} in {result.best}")
 
 
@@ -166,23 +167,20 @@ def run_evaluate(
     model: Path,
     data: Path,
     split: str,
-    backend: str,
-    precision: str,
+    backend: Backend,
+    precision: Precision,
     against: Path | None,
     plots: Path | None,
-    labels: Sequence[str],
+    states: Mapping[str, MaskState],
     *,
     as_json: bool,
 ) -> None:
     """`monitor evaluate`."""
-    annotations = _annotations(data, split, labels)
-    states = parse_labels(labels)
+    shipped = {folder: open_thresholds(folder) for folder in (model, against) if folder is not None}
+    annotations = _annotations(data, split, states)
     found = {
-        str(folder): _evaluate_folder(
-            folder, _choice(Backend, backend), _choice(Precision, precision), annotations, states
-        )
-        for folder in (model, against)
-        if folder is not None
+        str(folder): _evaluate_folder(folder, thresholds, backend, precision, annotations, states)
+        for folder, thresholds in shipped.items()
     }
     if plots is not None:
         from monitor.training.plots import plot_evaluation
@@ -199,16 +197,16 @@ def run_evaluate(
 
 def _evaluate_folder(
     folder: Path,
+    shipped: dict[MaskState, float],
     backend: Backend,
     precision: Precision,
     annotations: Sequence[Annotation],
-    states: dict[str, MaskState],
+    states: Mapping[str, MaskState],
 ) -> Evaluation:
-    """Judge a folder with no threshold, for AP, and read precision and recall at its own thresholds."""
+    """Judge a folder with no threshold, for AP, and read precision and recall at those it ships with."""
     low = dict.fromkeys(DECIDED_STATES, SCORE_FLOOR)
     settings = DetectorSettings(model=folder, backend=backend, precision=precision, thresholds=low)  # type: ignore[arg-type]
     opened = open_detector(settings)
-    shipped = open_thresholds(folder)
     with _bar(folder.name, len(annotations)) as bar:
         judged = judge(
             opened.detector,
@@ -226,41 +224,32 @@ def open_thresholds(folder: Path) -> dict[MaskState, float]:
     return load_model_folder(folder, DetectorSettings(model=folder)).thresholds
 
 
-def _choice(kind: type[_Choice], word: str) -> _Choice:
-    try:
-        return kind(word)
-    except ValueError as error:
-        raise TrainingError(f"{word!r} is none of {', '.join(one.value for one in kind)}") from error
-
-
 def run_export(
     pipeline: Path,
     checkpoint: Path,
     data: Path,
     out_dir: Path,
-    size: str,
+    size: tuple[int, int],
     name: str,
     training_data: str,
     licence: str,
     recipe: Path | None,
-    cpu_default: str,
-    labels: Sequence[str],
+    cpu_default: Precision,
+    states: Mapping[str, MaskState],
 ) -> None:
     """`monitor export`."""
     from monitor.training.card import CardFacts, model_card
     from monitor.training.export import ExportSettings, export
     from monitor.training.records import write_label_map
 
-    states = parse_labels(labels)
-    default = _choice(Precision, cpu_default)
-    settings = ExportSettings(name, parse_size(size), states, training_data, licence, default)
-    pictures = _some_pictures(_annotations(data, "train", labels), CALIBRATION_PICTURES)
-    val = list(samples_of(_annotations(data, "val", labels), states))
+    settings = ExportSettings(name, size, states, training_data, licence, cpu_default)
+    pictures = _some_pictures(_annotations(data, "train", states), CALIBRATION_PICTURES)
+    val = list(samples_of(_annotations(data, "val", states), states))
     label_map = checkpoint.parent / LABEL_MAP
     write_label_map(label_map, list(states))
     done = export(pipeline, checkpoint, out_dir, label_map, settings, pictures, val, _notes.print)
     words = recipe.read_text(encoding="utf-8") if recipe else "See `pipeline.config`."
-    facts = CardFacts(name, settings.input_size, training_data, licence, words, TFLITE[default])
+    facts = CardFacts(name, settings.input_size, training_data, licence, words, TFLITE[cpu_default])
     (done.folder / "MODEL_CARD.md").write_text(model_card(facts, done.files, done.lost()), encoding="utf-8")
     _out.print(f"checkpoint: mAP50 {done.checkpoint.map50:.3f}")
     for file, figures in done.files.items():
@@ -268,11 +257,13 @@ def run_export(
     _out.print(f"wrote {done.folder}")
 
 
-def _annotations(data: Path, split: str, labels: Sequence[str]) -> tuple[Annotation, ...]:
+def _annotations(data: Path, split: str, states: Mapping[str, MaskState]) -> tuple[Annotation, ...]:
+    if not data.is_dir():
+        raise TrainingError(f"{data}: no such folder")
     names = all_names(data) if split == "all" else read_split(data, split)
     if names is None:
         raise TrainingError(f"{data}: has no {split}.txt")
-    found = read_dataset(data, names, parse_labels(labels))
+    found = read_dataset(data, names, states)
     if found.problems:
         lines = "\n".join(f"  {problem}" for problem in found.problems)
         raise TrainingError(f"{data}: {len(found.problems)} fault(s):\n{lines}")

@@ -232,7 +232,7 @@ def read_pipeline(pipeline: Path) -> dict[str, Any]:
         for path in [reader.label_map_path, *paths]:
             if "*" not in path and "?" not in path and not Path(path).is_file():
                 raise TrainingError(
-                    f"{pipeline}: names {path}, which does not exist; run `monitor train prepare` first"
+                    f"{pipeline}: names {path}, which does not exist; run `scripts/train train prepare` first"
                 )
     return configs
 

@@ -132,6 +132,6 @@ class PhotoDesk:
             if self._detector is not None:
                 self._detector.detector.close()
                 self._detector = None
-            self._detector = open_detector(settings.detector, threads=1)
+            self._detector = open_detector(settings.detector.for_one_picture(), threads=1)
             self._opened_for = settings.detector
         return self._detector

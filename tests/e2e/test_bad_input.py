@@ -63,8 +63,7 @@ def test_bad_recordings_are_each_refused_in_a_line_and_leave_nothing(tmp_path: P
         assert line.startswith("error: ")
         assert str(path) in line
         assert words in line
-    left = {path.name for path in (tmp_path / "results").iterdir() if names(path)}
-    assert left == {"good"}, "a refused recording leaves nothing behind"
+    assert names(tmp_path / "results") == {"good"}, "a refused recording leaves nothing behind"
     assert events(tmp_path / "results" / "good")[-1]["frames"] == 5
 
 
@@ -73,7 +72,7 @@ def test_one_bad_recording_is_refused_and_leaves_nothing(tmp_path: Path) -> None
     done = run("replay", bad, "--out", "results", cwd=tmp_path)
     refused(done, 4, str(bad), "cut off before its index")
     assert done.out == ""
-    assert names(tmp_path / "results") == set()
+    assert names(tmp_path) == {"bad.mp4"}
 
 
 @pytest.mark.parametrize(
@@ -105,9 +104,10 @@ def test_recordings_that_were_cut_off_are_judged_and_told(tmp_path: Path) -> Non
 
 def test_the_trace_is_shown_to_those_who_ask(tmp_path: Path) -> None:
     done = run("replay", "missing.mp4", "--debug", "--out", "results", cwd=tmp_path)
-    assert done.code != 0
+    assert done.code == 4, "the error's own exit code"
     assert "Traceback" in done.err
     assert "SourceError" in done.err
+    assert done.lines[-1] == "error: missing.mp4: no such file"
 
 
 def test_a_file_in_the_way_of_the_results(tmp_path: Path) -> None:

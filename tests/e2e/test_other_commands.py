@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from monitor.commands.images import images
+from monitor.config.settings import Settings
 from tests.e2e.commands import environment, names, refused, run
 from tests.integration.clips import write_clip
 from tests.integration.detecting import default_settings
@@ -63,6 +65,35 @@ def test_pictures_for_people_to_read(photos: Path, tmp_path: Path) -> None:
     assert re.search(r"people 口罩\.jpg: \d+ ", done.out)
     assert "pixel.png: no face found" in done.out
     assert "results" in done.out
+
+
+def test_a_picture_alone_is_judged_by_the_models_own_thresholds(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = []
+    for score in (0.01, 0.33, 1.0):
+        thresholds = dict.fromkeys(("with_mask", "without_mask", "incorrect"), score)
+        settings = Settings(detector=default_settings(thresholds=thresholds))
+        assert images(settings, [photos / "people 口罩.jpg"], tmp_path, as_json=True) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    assert found[0] == found[1] == found[2]
+    assert found[0][0]["detections"]
+
+
+def test_pictures_none_of_which_can_be_read_leave_everything_as_it_was(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(detector=default_settings())
+    for folder in (tmp_path / "new", tmp_path):
+        (tmp_path / "detections.json").write_text("[1]")
+        assert images(settings, [photos / "broken.jpg"], folder, as_json=False) == 4
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert "broken.jpg" in told.err
+        assert names(tmp_path) == {"detections.json"}
+        assert (tmp_path / "detections.json").read_text() == "[1]"
+    assert images(settings, [photos / "broken.jpg"], tmp_path, as_json=True) == 4
+    assert json.loads(capsys.readouterr().out) == []
 
 
 def test_originals_are_never_overwritten(photos: Path, tmp_path: Path) -> None:
@@ -157,7 +188,9 @@ def test_a_missing_configuration_is_refused(tmp_path: Path) -> None:
 
 def test_secrets_are_masked(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(
-        "cameras: {door: {source: 'rtsp://viewer:${DOOR_PASSWORD}@192.0.2.1/x?token=${DOOR_PASSWORD}'}}\n", "utf-8"
+        f"detector: {{model: {default_settings().model}}}\n"
+        "cameras: {door: {source: 'rtsp://viewer:${DOOR_PASSWORD}@192.0.2.1/x?token=${DOOR_PASSWORD}'}}\n",
+        "utf-8",
     )
     for options in ([], ["--json"]):
         done = run("check", *options, cwd=tmp_path, DOOR_PASSWORD="geheim")
@@ -226,7 +259,7 @@ except SystemExit as end:
 def test_the_help_tells_every_command_and_exit_code(tmp_path: Path) -> None:
     done = run("--help", cwd=tmp_path)
     assert done.code == 0
-    for word in ("replay", "image", "check", "models", "score", "bench", "130", " 6 "):
+    for word in ("replay", "image", "check", "models", "score", "bench", "130", " 6 ", " 7 "):
         assert word in done.out
     for command in ("replay", "image", "check", "score", "models list", "models inspect", "bench replay"):
         assert run(*command.split(), "--help", cwd=tmp_path).code == 0

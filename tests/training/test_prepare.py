@@ -1,6 +1,7 @@
 import json
 import shutil
 from collections import namedtuple
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from monitor.training.commands import view_settings
 from monitor.training.duplicates import groups, seeded_split
 from monitor.training.errors import TrainingError
 from monitor.training.labels import DEFAULT_STATES, parse_labels, parse_size
+from monitor.training.loop import read_pipeline
 from monitor.training.prepare import PrepareSettings, prepare, read_splits, source_of
 from monitor.training.records import read_pictures
 from monitor.training.views import ViewMaker, ViewSettings, _turned
@@ -48,6 +50,13 @@ def test_nothing_is_written_while_anything_is_wrong(voc, tmp_path, add_picture):
     for words in ("p0: box 1 has the unknown class", "p6: box 1 (1, 1, 500, 20) reaches outside", "p1: is in both"):
         assert words in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["voc"]
+
+
+def test_a_pipeline_whose_records_are_missing_says_what_to_run(tmp_path):
+    pipeline = tmp_path / "pipeline.config"
+    shutil.copy(Path(__file__).with_name("pipeline.config"), pipeline)
+    with pytest.raises(TrainingError, match="does not exist; run `scripts/train train prepare` first"):
+        read_pipeline(pipeline)
 
 
 def test_a_full_disk_is_told_before_anything_is_written(voc, tmp_path, monkeypatch):
@@ -169,11 +178,16 @@ def test_the_box_follows_a_face_that_is_turned():
 
 @pytest.mark.parametrize(
     ("change", "says"),
-    [({"scale": "2"}, "--scale"), ({"scale": "2-1"}, "LOW-HIGH"), ({"shares": "a,b"}, "--shares")],
+    [
+        ({"scale": "2"}, "--scale"),
+        ({"scale": "2-1"}, "LOW-HIGH"),
+        ({"shares": "a,b"}, "--shares"),
+        ({"classes": 2}, "3 given for 2"),
+    ],
 )
 def test_odd_words_for_views_are_refused(change, says):
     words = {"frame": "96x64", "view_size": 96, "scale": "0.5-2", "mosaic": 0.5, "shares": "1,1,1"}
-    words |= {"degrade": 0.0, "tint": 0.0, "turn_deg": 0.0, "dressed": 0.0}
+    words |= {"classes": 3, "degrade": 0.0, "tint": 0.0, "turn_deg": 0.0, "dressed": 0.0}
     settings = view_settings(**words)
     assert (settings.frame_px, settings.scale, settings.class_share) == ((96, 64), (0.5, 2.0), (1.0, 1.0, 1.0))
     with pytest.raises(TrainingError, match=says):

@@ -131,7 +131,10 @@ def test_the_pages_are_open_to_the_local_user_until_there_is_an_account_and_clos
 
 @pytest.mark.parametrize("web", [{"host": "0.0.0.0"}, {"host": "::"}, {"trusted_proxies": ["127.0.0.1"]}])
 def test_where_others_can_reach_the_pages_an_account_is_needed_first(tmp_path: Path, web: dict[str, object]):
-    with pytest.raises(ConfigError, match="monitor user add NAME --role admin"), serving(tmp_path, accounts=(), **web):
+    with (
+        pytest.raises(ConfigError, match=r"scripts/run user add NAME --role admin .*compose run --rm monitor user add"),
+        serving(tmp_path, accounts=(), **web),
+    ):
         pass
     with serving(tmp_path, accounts=(ADMIN,), cameras={"door": {}}, wait=web.get("host") != "::", **web):
         pass

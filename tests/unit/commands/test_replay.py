@@ -1,7 +1,10 @@
+import hashlib
+
 import pytest
 
 from monitor.commands.replay import plan_replays
 from monitor.config.camera import CameraSettings
+from monitor.config.journal import OutputSettings
 from monitor.config.rules import RulesSettings
 from monitor.config.settings import Settings
 from monitor.domain.address import SourceAddress
@@ -55,6 +58,45 @@ def test_results_of_one_go_to_the_folder_itself_of_many_below_it(tmp_path):
 
 def test_videos_of_the_same_name_have_folders_of_their_own():
     assert [one.name for one in plan(["x/a.mp4", "y/a.mp4", "z/a.mkv", "a-2.mp4"])] == ["a", "a-2", "a-3", "a-2-2"]
+
+
+@pytest.mark.parametrize("name", ["live", "Live", "LIVE", "images", "kiosk", "samples"])
+def test_folders_that_belong_to_others_are_left_alone(tmp_path, name):
+    (one,) = plan([f"{name}.mp4"])
+    folder = SETTINGS.output.folder
+    assert (one.name, one.folder, one.avoided) == (name, folder / f"{name}-2", folder / name)
+    (chosen,) = plan([f"{name}.mp4"], folder=tmp_path / "live")
+    assert (chosen.folder, chosen.avoided) == (tmp_path / "live", None)
+
+
+def test_a_camera_called_live_keeps_its_name_but_not_the_live_monitors_folder(tmp_path):
+    settings = Settings(
+        output=OutputSettings(folder=tmp_path), cameras={"live": camera("a.mp4"), "live-2": camera("b.mp4")}
+    )
+    plans = plan(settings=settings)
+    assert [(one.name, one.folder.name) for one in plans] == [("live", "live-2"), ("live-2", "live-2-2")]
+
+
+def test_names_that_differ_in_case_alone_have_folders_apart():
+    assert [one.folder.name for one in plan(["x/Gate.mp4", "gate.mp4"])] == ["Gate", "gate-2"]
+
+
+def test_another_recordings_results_are_left_alone(tmp_path):
+    settings = Settings(output=OutputSettings(folder=tmp_path / "results"))
+    videos = []
+    for number, name in enumerate(("gate", "gate-2"), start=1):
+        videos.append(tmp_path / str(number) / "gate.mp4")
+        videos[-1].parent.mkdir()
+        videos[-1].write_bytes(name.encode())
+        (tmp_path / "results" / name).mkdir(parents=True)
+        digest = hashlib.sha256(name.encode()).hexdigest()
+        (tmp_path / "results" / name / "report.html").write_text(f"<code>{digest}</code>")
+    videos.append(tmp_path / "gate.mp4")
+    videos[-1].write_bytes(b"a third one")
+    found = [plan([str(video)], settings=settings)[0] for video in videos]
+    assert [one.folder.name for one in found] == ["gate", "gate-2", "gate-3"]
+    assert [one.avoided and one.avoided.name for one in found] == [None, "gate", "gate"]
+    assert {one.name for one in found} == {"gate"}
 
 
 def test_every_plan_has_a_name_of_its_own_that_stays_below_the_folder(tmp_path):

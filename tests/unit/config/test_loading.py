@@ -1,5 +1,9 @@
-import pytest
+import re
 
+import pytest
+from pydantic import BaseModel
+
+from monitor.config.camera import CameraSettings
 from monitor.config.detector import Backend, Precision
 from monitor.config.fingerprint import as_yaml, fingerprint, plain
 from monitor.config.loading import load_settings
@@ -99,7 +103,14 @@ def test_zones_are_polygons_of_shares(load):
 
 
 @pytest.mark.parametrize(
-    ("corners", "words"), [("[[0, 0], [1, 0]]", "3"), ("[[0, 0], [1, 0], [640, 1]]", "less than or equal to 1")]
+    ("corners", "words"),
+    [
+        ("[[0, 0], [1, 0]]", "at least 3"),
+        ("[[0, 0], [1, 0], [640, 1]]", "less than or equal to 1"),
+        ("[[0, 0], [0.5, 0.5], [1, 1]]", "on one line"),
+        ("[[0.1, 0.3], [0.2, 0.3], [0.7, 0.3], [0.1, 0.3]]", "on one line"),
+        ("[[0.5, 0.5], [0.5, 0.5], [0.5, 0.5]]", "on one line"),
+    ],
 )
 def test_a_zone_that_is_none_is_refused(faults, corners, words):
     found = faults(f"cameras: {{a: {{source: 0, zones: {{door: {corners}}}}}}}")
@@ -338,6 +349,41 @@ def test_a_section_with_all_its_lines_commented_out_is_as_good_as_absent(load):
     assert settings.cameras == {}
 
 
+def keys_of(model, *above):
+    """Give every key of the configuration as YAML's nested keys, a camera's among them."""
+    for name, field in model.model_fields.items():
+        yield (*above, name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from keys_of(field.annotation, *above, name)
+        elif name == "cameras":
+            yield from [(name, "a/b"), (name, "a"), *keys_of(CameraSettings, name, "a")]
+
+
+@pytest.mark.parametrize("value", ["a.b/c", "", 5, -5, [], [1], [[0]], {"": 1}, {"x": {"y": [1]}}, True])
+def test_no_fault_needs_knowledge_of_python(faults, value):
+    for key in keys_of(Settings):
+        nested = {"cameras": {"a": {"source": 0}}} if key[:2] == ("cameras", "a") else {}
+        inner = nested
+        for part in key[:-1]:
+            inner = inner.setdefault(part, {})
+        inner[key[-1]] = value
+        try:
+            found = faults(as_yaml(nested))
+        except pytest.fail.Exception:
+            continue  # the value is a right one for this key
+        for fault in found:
+            words = fault.partition("; ")[2]
+            assert not re.search(r"class|dictionary|tuple|instance|Settings|pattern|\^", words, re.IGNORECASE), fault
+
+
+def test_a_name_that_no_camera_can_have_is_explained(faults):
+    (fault,) = faults("cameras: {a/b: {source: 0}}")
+    assert fault == (
+        "1: cameras.a/b: found 'a/b'; a name has up to 64 letters, digits, spaces, dots and dashes, "
+        "and begins with a letter or digit"
+    )
+
+
 def test_a_long_value_is_shortened(faults):
     (fault,) = faults(f"rules: {{dwell_s: {'x' * 5000}}}")
     assert len(fault) < 300
@@ -537,6 +583,34 @@ def test_a_secret_from_the_environment_is_in_no_fault(load):
     with pytest.raises(ConfigError) as caught:
         load("cameras: {a: {source: ['rtsp://v:${PW}@h/s']}}", PW=SECRET)
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rules: {dwell_s: '${PW}'}",
+        "detector: {threads: '${PW}'}",
+        "detector: {backend: 'x${PW}'}",
+        "web: {tls_key: '${PW}'}",
+        "web: {trusted_proxies: ['${PW}']}",
+        "cameras: {a: {source: '${PW}://h'}}",
+        "cameras: {a: {source: ['${PW}']}}",
+        "cameras: ['${PW}']",
+        "cameras: {a: '${PW}'}",
+        "'${PW}'",
+        "['${PW}']",
+        "rules: &r {dwell_s: '${PW}'}\ncameras: {a: {source: 0, rules: *r}}",
+    ],
+)
+def test_nothing_from_the_environment_is_in_a_fault(load, text):
+    with pytest.raises(ConfigError, match="found a value from the environment") as caught:
+        load(text, PW=SECRET)
+    assert SECRET not in str(caught.value)
+
+
+def test_what_stands_in_the_file_is_shown_beside_what_comes_from_the_environment(faults):
+    found = faults("rules: {dwell_s: -1}\ncameras: {a: {source: 'rtsp://v:${PW}@h/s'}}", PW=SECRET)
+    assert found[0].startswith("1: rules.dwell_s: found -1;")
 
 
 # --- fingerprints ---------------------------------------------------------------------------------------------------

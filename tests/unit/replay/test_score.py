@@ -236,6 +236,14 @@ def test_a_broken_truth_is_refused_in_one_line(tmp_path, data):
     assert "\n" not in str(caught.value)
 
 
+def test_a_bad_truth_is_explained_without_python(tmp_path):
+    path = tmp_path / "truth.json"
+    path.write_text(json.dumps(truth_of(person("anna")) | {"people": [{"id": "anna", "boxes": [5]}, 5]}))
+    with pytest.raises(SourceError, match=r"people\.0\.boxes\.0: expected a list; people\.1: expected keys") as caught:
+        read_truth(path)
+    assert "tuple" not in str(caught.value)
+
+
 def test_a_truth_that_is_not_there(tmp_path):
     with pytest.raises(SourceError, match=r"none\.json"):
         read_truth(tmp_path / "none.json")
