@@ -100,7 +100,8 @@ def watch_source(source: Source, kind: SourceKind, plan: Plan, on_picture: Pictu
 def is_a_picture(address: SourceAddress) -> SourceError:
     """Return what to say of a single picture."""
     if address.kind is SourceKind.FILE:
-        return SourceError(f"{address}: is a picture, not a camera or recording; use: scripts/run image", Cause.UNDECODABLE)
+        words = "is a picture, not a camera or recording; use: scripts/run image"
+        return SourceError(f"{address}: {words}", Cause.UNDECODABLE)
     words = "answers with a single picture, not with a stream; ask the camera for its RTSP or MJPEG address"
     return SourceError(f"{address}: {words}", Cause.UNDECODABLE)
 
