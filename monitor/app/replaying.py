@@ -197,7 +197,12 @@ def _build_replay(
         source=make_source(request.name, camera.source, SystemClock(), request.decode_threads),
         detectors=[opened.detector for opened in detectors],
         tracker=ByteTracker(camera.tracking),
-        judge=Judge(request.name, camera.rules, camera.tracking.lost_after_s, settings=camera.decisive()),
+        judge=Judge(
+            request.name,
+            camera.rules,
+            camera.tracking.lost_after_s,
+            settings={"detector": detector.decisive(), **camera.decisive()},
+        ),
         overlay=camera.overlay,
         open_recorder=open_recorder,
         video_path=partial(folder / "annotated.mp4") if request.video else None,
@@ -217,10 +222,9 @@ def _results(request: ReplayRequest) -> list[Path]:
 
 def _decisive(request: ReplayRequest, detector: OpenedDetector) -> dict[str, Any]:
     """Return everything but the pictures and the model's weights that decides the verdicts."""
-    thresholds = {state.value: score for state, score in detector.folder.thresholds.items()}
-    states = {detector.folder.labels[class_id]: state.value for class_id, state in detector.folder.states.items()}
+    told = detector.decisive()
     return {
-        "detector": {"backend": detector.backend.value, "labels": states, "thresholds": thresholds},
+        "detector": {key: told[key] for key in ("backend", "labels", "thresholds")},
         **request.camera.decisive(),
         "detect_fps": request.detect_fps,
     }

@@ -159,6 +159,7 @@ def inference_for(settings: DetectorSettings, first: OpenedDetector) -> Inferenc
         count=cores() if many else 1,
         batch=1 if on_litert else _GPU_BATCH,
         timeout_s=settings.timeout_s,
+        decisive=first.decisive(),
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from monitor.config.detector import Backend, DetectorSettings
 from monitor.detectors.cores import cores
-from monitor.detectors.folder import SAVED_MODEL, ModelFolder, load_model_folder
+from monitor.detectors.folder import SAVED_MODEL, ModelFolder, cached_sha256, load_model_folder
 from monitor.domain.errors import ModelError
 from monitor.domain.ports import Detector
 
@@ -25,6 +25,17 @@ class OpenedDetector:
     device: str
     threads: int
     signature: str
+
+    def decisive(self) -> dict[str, object]:
+        """Return as plain values what decides which faces are found: the model, what runs it, labels and thresholds."""
+        folder = self.folder
+        return {
+            "model": folder.name,
+            "sha256": cached_sha256(self.file),
+            "backend": self.backend.value,
+            "labels": {folder.labels[class_id]: state.value for class_id, state in folder.states.items()},
+            "thresholds": {state.value: score for state, score in folder.thresholds.items()},
+        }
 
 
 def open_detector(settings: DetectorSettings, threads: int | None = None) -> OpenedDetector:

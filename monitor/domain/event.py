@@ -75,7 +75,7 @@ class IncidentOpened:
     `state` is what they were judged at that moment, `since_s` when that judgement began to hold. What it rests on:
     `confidence` is the mean score, `share` (0..1) the part of the evidence that speaks for the state, `evidence_s` all
     of the evidence in seconds of a perfect look, `looks` how often the person had been looked at. `settings` are the
-    camera's that decided it, by section; empty where they are not told.
+    detector's and the camera's that decided it, by section; empty where they are not told.
     """
 
     incident_id: str

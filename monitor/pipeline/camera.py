@@ -2,7 +2,8 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -73,6 +74,8 @@ class Camera:
         self.facts = Facts(now_s, wanted_fps=self.wanted_fps)
         self.health = Health(Condition.STARTING, now_s)
         self.analysis: Analysis | None = None
+        #: What incidents say of the detector, which may change while the camera is watched.
+        self.detector: Mapping[str, object] = {}
         self.on_analysis: Callable[[Analysis], None] | None = None
         self.view = LiveView(settings.overlay, self._caption, clock)
         self._zones = settings.polygons()
@@ -183,7 +186,11 @@ class Camera:
             tracks, events = self._judge.update(frame.image, observations, frame.time_s)
             self._best.update(frame.image, tracks, [detection.box for detection in detections])
             for event in events:
-                self._put(event, self._best.picture(event.track_id) if isinstance(event, IncidentOpened) else None)
+                if isinstance(event, IncidentOpened):
+                    told = replace(event, settings={"detector": self.detector, **event.settings})
+                    self._put(told, self._best.picture(event.track_id))
+                else:
+                    self._put(event)
             now_s = self._clock.monotonic_s()
             analysis = Analysis(frame, tracks, inference_s, now_s - frame.time_s)
             self.analysis = analysis

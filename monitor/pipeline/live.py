@@ -4,7 +4,7 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from monitor.config.camera import CameraSettings
 from monitor.domain.clock import Clock
@@ -37,12 +37,16 @@ _LOOKS_END_S, _RECORDING_ENDS_S, _CAPTURES_END_S = 0.6, 1.2, 0.7
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """What the workers are made of: how many, and how many pictures go through each at once."""
+    """What the workers are made of: how many, and how many pictures go through each at once.
+
+    `decisive` is what incidents say of the detector, as plain values.
+    """
 
     open_detector: Callable[[], Detector]
     count: int
     batch: int
     timeout_s: float
+    decisive: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class Live:
         self._stops: dict[str, threading.Event] = {}
         self._workers: Workers | None = None
         self._capacity: float | None = None
+        self._decisive: Mapping[str, object] = {}
 
     @property
     def stopped(self) -> threading.Event:
@@ -94,6 +99,9 @@ class Live:
             if self._workers is not None:
                 self._workers.retire()
             self._capacity = None
+            self._decisive = inference.decisive
+            for camera in self._cameras.values():
+                camera.detector = self._decisive
             self._workers = Workers(
                 inference.open_detector,
                 self._frames,
@@ -147,6 +155,7 @@ class Live:
     def _add(self, name: str, settings: CameraSettings) -> None:
         stop = threading.Event()
         camera = self._parts.make_camera(name, settings, self._recording.put)
+        camera.detector = self._decisive
         capture = Capture(
             camera,
             lambda: self._parts.make_source(name, settings, stop.wait),

@@ -505,7 +505,7 @@ def test_only_the_cameras_that_changed_are_started_anew(clip: Path, tmp_path: Pa
         until(lambda: len(watch.told(IncidentOpened)) == 3)
         watch.live.apply(new, None)
         assert watch.live.statuses()[0].camera == "a"
-        assert {status.camera for status in watch.live.statuses()} == {"a", "b", "d"}
+        assert [status.camera for status in watch.live.statuses()] == list(new), "in the order of the configuration"
         until(lambda: len(watch.told(IncidentOpened)) == 5)
         assert sorted(made) == ["a", "b", "b", "c", "d"]
         assert watch.shows("a", LIVE)
@@ -531,10 +531,11 @@ def test_another_detector_takes_over_while_everything_runs(tmp_path: Path) -> No
         for name in "abc":
             watch.wait(name, LIVE)
         for _ in range(5):
-            watch.live.apply(cameras, Inference(new.open, 2, 1, 2.0))
+            watch.live.apply(cameras, Inference(new.open, 2, 1, 2.0, {"model": "new"}))
             for name in "abc":
                 watch.looks(name, 2)
         assert new.opened == 10
+        assert [camera.detector for camera in watch.live.cameras()] == 3 * [{"model": "new"}], "for their incidents"
         until(lambda: len([name for name in watch.live.running() if name.startswith("detect-")]) == 2)
         assert not watch.told(CameraLost, IncidentClosed)
 

@@ -15,6 +15,7 @@ async function load() {
 
 function show(dossier) {
   const incident = dossier.incident;
+  const detector = { model: dossier.model, sha256: dossier.model_sha256, ...dossier.settings?.detector };
   const shot = el("img", { class: "shot", src: `/api/v1/incidents/${number}/picture.jpg`, alt: `${STATES[incident.state].words}, ${incident.camera}; other faces are hidden` });
   shot.addEventListener("error", () => shot.replaceWith(el("p", { class: "empty block" }, "No picture was kept.")), { once: true });
   place.replaceChildren(
@@ -32,14 +33,14 @@ function show(dossier) {
         ["Face", `${Math.round(dossier.box_px[2] - dossier.box_px[0])} × ${Math.round(dossier.box_px[3] - dossier.box_px[1])} px`],
       ])),
       block("What was said", remarks(dossier.remarks)),
-      block("What decided it", facts([["Model", dossier.model], ["Model, SHA-256", el("code", {}, dossier.model_sha256.slice(0, 16))], ["Settings, SHA-256", el("code", {}, dossier.settings_sha256.slice(0, 16))], ["Version", dossier.version], ["Identity", el("code", {}, incident.id)]]), settings(dossier.settings))));
+      block("What decided it", facts([["Model", detector.model], ["Model, SHA-256", el("code", {}, detector.sha256.slice(0, 16))], ["Settings, SHA-256", el("code", {}, dossier.settings_sha256.slice(0, 16))], ["Version", dossier.version], ["Identity", el("code", {}, incident.id)]]), settings(dossier.settings))));
 }
 
-/** The camera's own settings at that moment, a line each. */
+/** The detector's and the camera's own settings at that moment, a line each. */
 function settings(sections) {
   if (!sections) return null;
   const rows = Object.entries(sections).flatMap(([section, values]) => Object.entries(values).map(([key, value]) => [`${section}.${key}`, typeof value === "object" ? JSON.stringify(value) : String(value)]));
-  return el("details", {}, el("summary", {}, "The camera's settings"), facts(rows));
+  return el("details", {}, el("summary", {}, "The detector's and the camera's settings"), facts(rows));
 }
 
 const percent = (share) => (share === null ? "–" : `${(100 * share).toFixed(0)} %`);

@@ -38,6 +38,11 @@ from tests.live.watch import until
 MODEL = PROJECT / "models" / "ssd-mobilenet-v2-fpnlite-416x256"
 PASSWORD = "correct horse battery staple"
 SECRET = "s3cret-of-the-camera"
+DETECTOR = {
+    "model": "another model than the run began with",
+    "sha256": "d" * 64,
+    "thresholds": {"without_mask": 0.5},
+}
 #: The cameras of the stage and the size of their pictures, by which the detector tells them apart.
 SIZES = {"door": (320, 240), "hall": (400, 304), "ward": (360, 272)}
 FACE = Box(100, 60, 200, 180)
@@ -117,7 +122,7 @@ def staged(folder: Path) -> Iterator[Stage]:
         run = RunInfo("live", clock.utc_now(), "0", "SSD MobileNet", "ab" * 32, "cd" * 32)
         live = build_live(settings, run, database, clock, tell=site.tell)
         stage = Stage(site.url, folder, live, cameras)
-        live.start(settings.cameras, Inference(lambda: AnsweringDetector(stage.find), 1, 1, 5.0))
+        live.start(settings.cameras, Inference(lambda: AnsweringDetector(stage.find), 1, 1, 5.0, DETECTOR))
         site.start(live, run.started_at, lambda: settings, lambda: Model(run.model, run.model_sha256, "litert", "cpu"))
         try:
             until(stage.serves, "pages")

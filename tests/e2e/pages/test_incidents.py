@@ -126,8 +126,16 @@ def test_one_incident_with_its_evidence(stage: Stage, visitor: Visitor) -> None:
 def test_the_settings_that_decided_it(stage: Stage, visitor: Visitor) -> None:
     with stage.incident("door") as number:
         page = visitor().go(f"/incidents/{number}")
-        page.get_by_text("The camera's settings").click()
-        for words in ("rules.dwell_s", "tracking.confirm_hits", "zones.doorway", "[[0.02,0.02],"):
+        page.get_by_text("The detector's and the camera's settings").click()
+        expect(page.locator("#incident")).to_contain_text("another model than the run began with")
+        for words in (
+            "detector.thresholds",
+            '{"without_mask":0.5}',
+            "rules.dwell_s",
+            "tracking.confirm_hits",
+            "zones.doorway",
+            "[[0.02,0.02],",
+        ):
             expect(page.locator("#incident details")).to_contain_text(words)
 
 

@@ -65,6 +65,19 @@ def test_a_violation_is_an_incident_with_its_picture(bench: Bench) -> None:
     assert [recorded.picture is not None for recorded in bench.records] == [False, True]
 
 
+def test_an_incident_says_which_detector_and_settings_decided_it(bench: Bench) -> None:
+    """A new configuration may bring another detector while the camera is watched."""
+    bench.camera.detector = {"model": "old"}
+    bench.connect()
+    bench.look(2)
+    bench.camera.detector = {"model": "new"}
+    bench.camera.lost(Cause.ENDED, "", bench.clock.now_s)
+    bench.connect()
+    bench.look(2)
+    told = [event.settings for event in happened(bench.records) if isinstance(event, IncidentOpened)]
+    assert [settings["detector"] for settings in told] == [{"model": "old"}, {"model": "new"}]
+
+
 def test_who_is_outside_every_zone_is_not_judged_but_hidden_in_pictures() -> None:
     clock, records = FakeClock(100.0), list[Recorded]()
     zones = {"left": [[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]]}
