@@ -157,8 +157,8 @@ BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut.mp4": (lambda path: cut(write_clip(path, 20), 0.5), "cut off before its index|no frame"),
     "no-frames.mp4": (write_empty_clip, "no frame that can be decoded|not a video"),
     "sound.m4a": (_sound, "holds sound .aac. but no video"),
-    "picture.jpg": (_picture, "is a picture.*monitor image"),
-    "disguised.mp4": (_picture, "is a picture.*monitor image"),
+    "picture.jpg": (_picture, "is a picture.*scripts/run image"),
+    "disguised.mp4": (_picture, "is a picture.*scripts/run image"),
 }
 
 
