@@ -15,8 +15,8 @@ def test_cameras_are_measured_through_the_real_monitor(tmp_path: Path) -> None:
     values = done.json
     assert values["cameras"] == 2
     assert 0 < values["analysed_fps"] <= 10.5
-    assert set(values["drops"]) == {"skipped", "superseded", "late", "corrupt"}
-    assert values["drops"]["corrupt"] == 0
+    assert set(values["drops"]) == {"skipped", "superseded", "late", "corrupt", "failed"}
+    assert values["drops"]["corrupt"] == values["drops"]["failed"] == 0
     assert 0 < values["latency_ms"]["p50"] <= values["latency_ms"]["p95"] <= values["latency_ms"]["p99"]
     assert values["cpu_ms_per_frame"] == pytest.approx(sum(values["cpu_ms_by_stage"].values()), abs=0.05)
     assert values["overhead_ratio"] == pytest.approx(
