@@ -78,16 +78,24 @@ async function load() {
   const query = { new: "?judged=no", open: "?open=true", all: "?" }[show];
   try {
     const found = await api(`/incidents${query}&most=${MOST_CARDS}`);
+    const known = new Map(cards);
     cards.clear();
-    for (const incident of found) cards.set(incident.number, new Card(incident, mayJudge));
+    for (const incident of found) {
+      const card = known.get(incident.number);
+      card?.update(incident);
+      cards.set(incident.number, card ?? new Card(incident, mayJudge));
+    }
     lay();
   } catch (error) { failed(error); }
 }
 
+/** Show the cards in their order; who is at one of them with the keyboard stays there. */
 function lay() {
+  const held = document.activeElement?.closest?.(".card");
   const nodes = [...cards.values()].map((card) => card.node);
   list.replaceChildren(...(nodes.length ? nodes : [nothing(show === "new" ? "Nothing to judge." : show === "open" ? "No open incident." : "No incident yet.")]));
-  if (nodes.length) nodes[0].tabIndex = 0;
+  if (nodes.length && !nodes.some((node) => node.tabIndex === 0)) nodes[0].tabIndex = 0;
+  if (held && list.contains(held)) held.focus();
 }
 
 live.addEventListener("incident", ({ detail: { incident } }) => {

@@ -105,6 +105,27 @@ def test_an_incident_appears_by_itself_and_is_judged_everywhere_at_once(stage: S
         expect(card(each, number).get_by_role("button")).to_have_count(0)
 
 
+def test_who_goes_by_keyboard_keeps_their_place_when_the_connection_is_made_anew(visitor: Visitor) -> None:
+    visit = visitor()
+    visit.page.add_init_script(
+        "window.sockets = []; window.WebSocket = class extends WebSocket {"
+        " constructor(...given) { super(...given); sockets.push(this); } }"
+    )
+    page = visit.go("/")
+    cards = page.locator(".card")
+    expect(cards.nth(3)).to_be_visible()
+    page.wait_for_function("sockets.at(-1)?.readyState === 1")
+    for _ in range(3):
+        page.keyboard.press("j")
+    expect(cards.nth(2)).to_be_focused()
+    with page.expect_response(lambda response: "/api/v1/incidents?" in response.url):
+        page.evaluate("sockets.at(-1).close()")
+    page.wait_for_timeout(300)
+    expect(cards.nth(2)).to_be_focused()
+    page.keyboard.press("k")
+    expect(cards.nth(1)).to_be_focused()
+
+
 def test_incidents_are_judged_by_keyboard(stage: Stage, visitor: Visitor) -> None:
     page = visitor().go("/")
     cards = page.locator(".card")
