@@ -41,7 +41,8 @@ async function health() {
       ["Looks a second", `${camera.looks_per_s.toFixed(1)} of ${camera.wanted_per_s ?? "all"}`],
       ["Latency p50 / p95", camera.latency_ms.p50 === undefined ? "–" : `${camera.latency_ms.p50.toFixed(0)} / ${camera.latency_ms.p95.toFixed(0)} ms`],
       ["Zones", Object.keys(camera.zones).join(", ") || "whole picture"],
-      ["Superseded, late, corrupt, failed", ["superseded", "late", "corrupt", "failed"].map((drop) => camera.drops[drop]).join(", ")],
+      ["Superseded, late", `${camera.drops.superseded}, ${camera.drops.late}`],
+      ["Corrupt, failed", `${camera.drops.corrupt}, ${camera.drops.failed}`],
       ["Age on this screen, p95", live.seen ? `${live.seen.p95_ms} ms` : "–"],
     ];
     facts.replaceChildren(...rows.flatMap(([label, value]) => [el("dt", {}, label), el("dd", {}, value)]));
