@@ -92,7 +92,8 @@ class FakeSource:
 class FakeCamera:
     """A live source: each step is a picture, a wait of so many seconds without one, or an error that reading meets.
 
-    A picture takes `period_s` of the clock to come. After the last step the camera has hung up.
+    A picture comes `period_s` of the clock after the one before, and waits for a slower reader. After the last step the
+    camera has hung up.
     """
 
     def __init__(
@@ -116,12 +117,14 @@ class FakeCamera:
         self._open_error = open_error
         self._media = media
         self._image: Image | None = None
+        self._came_s = 0.0
         self._index = -1
 
     def open(self) -> SourceInfo:
         self.opened += 1
         if self._open_error is not None:
             raise self._open_error
+        self._came_s = self._clock.now_s
         return SourceInfo(320, 240, 1 / self._period_s, None, "h264", live=True)
 
     def grab(self) -> float | None:
@@ -130,8 +133,10 @@ class FakeCamera:
                 raise step
             if isinstance(step, float):
                 self._clock.advance(step)
+                self._came_s = self._clock.now_s
                 continue
-            self._clock.advance(self._period_s)
+            self._came_s += self._period_s
+            self._clock.advance(max(0.0, self._came_s - self._clock.now_s))
             self._index += 1
             self._image = step
             self.media_s = self._media(self._clock.now_s)

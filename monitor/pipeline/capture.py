@@ -1,6 +1,7 @@
 """One camera's capture thread: connect, read for ever, connect again."""
 
 import logging
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ _AT_ONCE = 0.25
 #: 120, and some state a rate that they do not keep. So many frames tell it from a few that were held up on the way.
 _FLOOD_OVER, _FLOOD_FPS, _FLOOD_FRAMES = 2.0, (75.0, 150.0), 200
 _USUAL_FPS, _LEAST_FPS = 25.0, 10.0
+#: No stream is read faster than 200 frames a second, so that what came in one burst leaves the others time to work.
+_LEAST_GAP_S = 1 / 200
 #: Longer than this no queue takes to empty; some cameras' stated rate is wrong.
 _QUEUE_S = 2.0
 
@@ -142,7 +145,10 @@ class Capture:
             passed_over = _PassedOver(camera)
             flood = _Flood(info.fps)
             at_once_s = _AT_ONCE / max(info.fps or _USUAL_FPS, _LEAST_FPS)
+            asked_s = -math.inf
             while not self._stop.is_set():
+                if self._network and (early_s := asked_s + _LEAST_GAP_S - self._clock.monotonic_s()) > 0:
+                    self._pause(early_s)
                 asked_s = self._clock.monotonic_s()
                 time_s = source.grab()
                 if time_s is None:
@@ -159,7 +165,7 @@ class Capture:
                 if self._network and (fps := flood.fps(time_s)):
                     camera.dropped(Drop.SKIPPED)
                     raise SourceError(
-                        f"{camera.settings.source}: gives {fps:.0f} frames a second; decoding more than "
+                        f"{camera.settings.source}: gives {fps:.0f} frames a second or more; decoding more than "
                         f"{flood.most_fps:.0f} would starve the other cameras: lower its rate",
                         Cause.FLOODING,
                     )

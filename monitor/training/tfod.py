@@ -13,7 +13,7 @@ import logging
 import os
 import warnings
 
-from monitor.training import protos
+from monitor.training import lean, protos
 from monitor.training.errors import TrainingError
 
 _SHIMS = {
@@ -42,6 +42,7 @@ def load() -> None:
                 module = importlib.import_module(f"tensorflow.python.ops.{home}")
                 setattr(control_flow, name, getattr(module, name))
         importlib.import_module("object_detection.builders.model_builder")
+        lean.register()
     except ImportError as error:
         raise TrainingError(
             f"TFOD2 is not installed in this Python ({error}); training needs an environment of its own: "
