@@ -40,11 +40,11 @@ def incident_picture(image: Image, subject: Box, others: Sequence[Box]) -> Image
     subject, wanted, *near = (box.moved(-left, -top) for box in (subject, wanted, *near))
     hidden = hide_faces(part, near)
     # A neighbour's margin must not hide the evidence; a neighbour's face stays hidden even in front of it.
-    own = np.zeros(part.shape[:2], bool)
-    _inside(own, subject)[...] = True
+    own = np.zeros(part.shape[:2], np.uint8)
+    _inside(own, subject)[...] = 1
     for other in near:
-        _inside(own, other)[...] = False
-    hidden[own] = part[own]
+        _inside(own, other)[...] = 0
+    cv2.copyTo(part, own, hidden)
     crop = _inside(hidden, wanted)
     scale = _HEIGHT_PX / crop.shape[0]
     size = (max(1, round(crop.shape[1] * scale)), _HEIGHT_PX)

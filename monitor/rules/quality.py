@@ -36,7 +36,8 @@ def sharpness(image: Image, box: Box) -> float:
     face = image[y1:y2, x1:x2]
     if face.size == 0:
         return 0.0
-    grey = cv2.cvtColor(cv2.resize(face, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+    # Grey first: the same but for rounding, and a third of the work.
+    grey = cv2.resize(cv2.cvtColor(face, cv2.COLOR_BGR2GRAY), (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA)
     return float(np.var(cv2.Laplacian(grey, cv2.CV_32F)))
 
 

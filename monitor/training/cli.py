@@ -85,6 +85,25 @@ def init_command(
     run_init(backbone, pipeline, data, out_dir, states)
 
 
+@train_app.command("prune")
+def prune_command(
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint prefix, such as RUN/best/ckpt-1.")],
+    pipeline: Annotated[Path, typer.Option(help="The pipeline.config that it was trained with.")],
+    narrower: Annotated[Path, typer.Option(help="The same but for a leaner feature extractor.")],
+    data: Annotated[Path, typer.Option(help="Pascal VOC folder; 150 of its train pictures show what can go.")],
+    out_dir: Annotated[Path, typer.Option("--out", help="Folder for the checkpoint.")],
+    size: Annotated[str, typer.Option(help="WIDTHxHEIGHT that the pictures are brought to.")] = "576x384",
+    label: _Labels = None,
+) -> None:
+    """Turn a trained detector into a leaner one that computes nearly the same, to train on from."""
+    from monitor.training.commands import run_prune
+
+    with _reading_options():
+        states = parse_labels(label or [])
+        height_width = parse_size(size)
+    run_prune(checkpoint, pipeline, narrower, data, out_dir, height_width, states)
+
+
 @train_app.command("run")
 def run_command(
     pipeline: Annotated[Path, typer.Option(help="TFOD2 pipeline.config; its paths are relative to itself.")],

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: Train pictures that set batch norms in `init` and int8 ranges in `export`: figures are steady from about 100 on.
 CALIBRATION_PICTURES = 200
+#: Train pictures whose activations tell `prune` which channels can go.
+PRUNING_PICTURES = 150
 
 _out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 200)
 _notes = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -123,6 +125,25 @@ def run_init(backbone: Path, pipeline: Path, data: Path, out_dir: Path, states: 
     done = convert(backbone, pipeline, rgb, out_dir)
     _out.print(f"filled {done.filled} convolutions; left at random: {', '.join(done.left_random) or 'none'}")
     _out.print(f'wrote {done.checkpoint}; use it with fine_tune_checkpoint_type: "classification"')
+
+
+def run_prune(
+    checkpoint: Path,
+    pipeline: Path,
+    narrower: Path,
+    data: Path,
+    out_dir: Path,
+    size: tuple[int, int],
+    states: Mapping[str, MaskState],
+) -> None:
+    """`monitor train prune`; `size` is (height, width)."""
+    from monitor.detectors.resize import resize_to_input
+    from monitor.training.prune import prune
+
+    pictures = _some_pictures(_annotations(data, "train", states), PRUNING_PICTURES)
+    rgb = [resize_to_input(one, *size) for one in pictures]
+    written = prune(pipeline, checkpoint, narrower, rgb, out_dir, _notes.print)
+    _out.print(f'wrote {written}; train it on with fine_tune_checkpoint_type: "full"')
 
 
 def run_train(

@@ -1,7 +1,7 @@
 """A leaner MobileNet V2 for TFOD2's FPNLite: the blocks' inner layers at about half their width.
 
-Inner layers (`*_expand`, between which and the projection the 3x3 convolution sits) take nearly all the time of a look,
-and most of what they compute can be said by half of them; what passes between blocks keeps its width, so that pretrained
+Inner layers (`*_expand`, between which and the projection the 3x3 convolution sits) take nearly all the time of a look
+and half of them say most of what they compute; what passes between blocks keeps its width, so that pretrained
 weights fit once their channels have been chosen (`monitor.training.prune`). Widths are multiples of 16, which is how
 many channels the 3x3 kernels of XNNPACK compute at once with AVX-512.
 """
