@@ -112,6 +112,9 @@ def run_command(
     save_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 250,
     eval_every: Annotated[int, typer.Option(min=1, help="Steps between evaluations on val.")] = 1000,
     eval_size: _EvalSize = None,
+    teacher: Annotated[
+        Path | None, typer.Option(help="Model folder with the same anchors, to be learnt from instead of annotations.")
+    ] = None,
     label: _Labels = None,
 ) -> None:
     """Train, evaluate on val as it goes, keep the best; run again to go on."""
@@ -120,7 +123,7 @@ def run_command(
     with _reading_options():
         states = parse_labels(label or [])
         size = parse_size(eval_size) if eval_size else None
-    run_train(pipeline, run_dir, steps, save_every, eval_every, size, states)
+    run_train(pipeline, run_dir, steps, save_every, eval_every, size, teacher, states)
 
 
 @train_app.command("blend")

@@ -153,13 +153,14 @@ def run_train(
     save_every: int,
     eval_every: int,
     eval_size: tuple[int, int] | None,
+    teacher: Path | None,
     states: Mapping[str, MaskState],
 ) -> None:
     """`monitor train run`."""
     from monitor.training.loop import Progress, read_pipeline
     from monitor.training.run import RunSettings, train
 
-    settings = RunSettings(save_every, eval_every, eval_size, steps)
+    settings = RunSettings(save_every, eval_every, eval_size, steps, teacher)
     total = min(steps or sys.maxsize, int(read_pipeline(pipeline)["train_config"].num_steps))
     with _bar("training", total) as bar:
 

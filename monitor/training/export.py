@@ -25,9 +25,7 @@ from monitor.training import metrics, tfod
 from monitor.training.checkpoint import open_checkpoint, restore
 from monitor.training.errors import TrainingError
 from monitor.training.evaluate import SCORE_FLOOR, Evaluation, Sample, evaluate, judge, plain
-from monitor.training.loop import read_model_config
-
-PIPELINE = "pipeline.config"
+from monitor.training.loop import PIPELINE, read_model_config
 
 #: An alarm about a bare face must be right this often at the shipped threshold, on val.
 WITHOUT_MASK_PRECISION = 0.95

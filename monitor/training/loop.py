@@ -13,11 +13,17 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from monitor.training import tfod
 from monitor.training.checkpoint import restore
 from monitor.training.errors import TrainingError
+
+if TYPE_CHECKING:
+    from monitor.training.distil import Teacher
+
+#: The name of a pipeline in a model folder.
+PIPELINE = "pipeline.config"
 
 #: Share of the old average kept at each step, once training is under way: a memory of about 500 steps.
 AVERAGE_DECAY = 0.998
@@ -38,8 +44,10 @@ class Progress:
 class Trainer:
     """One training run in one folder; construction builds the model and restores the latest checkpoint, if any."""
 
-    def __init__(self, pipeline: Path, run_dir: Path, keep: int = 2) -> None:
+    def __init__(self, pipeline: Path, run_dir: Path, keep: int = 2, teacher: Teacher | None = None) -> None:
         """Build the model, then restore the run's own latest checkpoint or the pipeline's `fine_tune_checkpoint`.
+
+        With a `teacher` it learns what that says of the views instead of what is annotated.
 
         Raises:
             TrainingError: the pipeline cannot be read, names files that do not exist, or does not fit its checkpoint.
@@ -63,6 +71,7 @@ class Trainer:
         self._build()
         freeze(self.model, list(train.freeze_variables))
         self.run_dir = run_dir
+        self._teacher = teacher
         latest = tf.train.latest_checkpoint(str(run_dir))
         if latest is None:
             self._start_from(train)
@@ -132,18 +141,21 @@ class Trainer:
 
         @tf.function  # type: ignore[untyped-decorator]
         def one_step(features: Any, labels: Any) -> Any:
-            losses = model_lib_v2.eager_train_step(
-                self.model,
-                features,
-                labels,
-                train.unpad_groundtruth_tensors,
-                self._optimizer,
-                # A copy: TFOD2 hangs it on the model, and a variable there would be saved with the weights and put back
-                # at the first step of any training that starts from them.
-                training_step=tf.identity(self.step),
-                add_regularization_loss=True,
-                clip_gradients_value=clip,
-            )
+            if self._teacher is not None:
+                losses = self._teacher.step(self.model, features, self._optimizer)
+            else:
+                losses = model_lib_v2.eager_train_step(
+                    self.model,
+                    features,
+                    labels,
+                    train.unpad_groundtruth_tensors,
+                    self._optimizer,
+                    # A copy: TFOD2 hangs it on the model, and a variable there would be saved with the weights and put
+                    # back at the first step of any training that starts from them.
+                    training_step=tf.identity(self.step),
+                    add_regularization_loss=True,
+                    clip_gradients_value=clip,
+                )
             self.step.assign_add(1)
             # A young average would remember the random start: it follows faster until `step` catches up.
             count = tf.cast(self.step, tf.float32)

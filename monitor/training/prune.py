@@ -22,7 +22,7 @@ from monitor.training.checkpoint import restore
 from monitor.training.errors import TrainingError
 from monitor.training.loop import read_model_config
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 #: Share of the mean variance that is added to every channel's, so that channels that say the same can be told apart.
 _RIDGE = 1e-5
@@ -111,9 +111,12 @@ def surviving(mean: Floats, covariance: Floats, weights: Floats, count: int) -> 
         the outputs that is lost (0..1).
     """
     size = len(mean)
-    covariance = covariance + np.eye(size) * (_RIDGE * np.trace(covariance) / size + np.finfo(float).tiny)
+    covariance = covariance + np.eye(size, dtype=np.float64) * (
+        _RIDGE * np.trace(covariance) / size + np.finfo(float).tiny
+    )
     wanted = covariance @ weights
-    inverse, left, kept = np.linalg.inv(covariance), weights.copy(), np.arange(size)
+    left, kept = weights.copy(), np.arange(size)
+    inverse: Floats = np.linalg.inv(covariance)
     while len(kept) > count:
         worst = int(np.argmin(np.square(left).sum(axis=1) / np.diag(inverse)))
         column = inverse[:, worst] / inverse[worst, worst]

@@ -13,6 +13,7 @@ from typing import Any
 
 from monitor.domain.detection import DECIDED_STATES, MaskState
 from monitor.training.checkpoint import CheckpointDetector
+from monitor.training.distil import Teacher
 from monitor.training.errors import TrainingError
 from monitor.training.evaluate import SCORE_FLOOR, Evaluation, Sample, evaluate, judge
 from monitor.training.loop import AveragedWeights, Progress, Trainer
@@ -30,13 +31,14 @@ class RunSettings:
     """How a run evaluates and saves.
 
     `eval_size` is (height, width) of the input that val is judged at: the deployed one, which may be larger than the
-    training views. None takes the pipeline's own.
+    training views. None takes the pipeline's own. `teacher` is a model folder, see `monitor.training.distil`.
     """
 
     save_every: int = 250
     eval_every: int = 1000
     eval_size: tuple[int, int] | None = None
     until: int | None = None
+    teacher: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ def train(
     run_dir.mkdir(parents=True, exist_ok=True)
     pid = run_dir / "run.pid"
     _refuse_second_run(pid)
-    trainer = Trainer(pipeline, run_dir)
+    teacher = Teacher(settings.teacher) if settings.teacher else None
+    trainer = Trainer(pipeline, run_dir, teacher=teacher)
     _check_disk(trainer, run_dir)
     if trainer.resumed_from:
         say(f"going on from step {trainer.resumed_from}")
