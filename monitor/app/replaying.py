@@ -20,7 +20,7 @@ from monitor.detectors.folder import cached_sha256, sha256_of
 from monitor.detectors.opening import OpenedDetector, open_detector
 from monitor.domain.address import SourceAddress, SourceKind
 from monitor.domain.clock import SystemClock
-from monitor.domain.errors import ConfigError, MonitorError
+from monitor.domain.errors import MonitorError, OutputError
 from monitor.domain.frame import SourceInfo
 from monitor.domain.ports import Sink
 from monitor.domain.track import Analysis
@@ -147,7 +147,8 @@ def _folder_for_results(folder: Path) -> Iterator[None]:
         yield
     except BaseException:
         for path in made:  # the inner one first
-            with suppress(OSError):  # there is something in it
+            # Refused where there is something in it, or another run has just claimed it.
+            with suppress(OSError, OutputError), claimed(path):
                 path.rmdir()
         raise
 
