@@ -20,7 +20,7 @@ from monitor.detectors.folder import cached_sha256, sha256_of
 from monitor.detectors.opening import OpenedDetector, open_detector
 from monitor.domain.address import SourceAddress, SourceKind
 from monitor.domain.clock import SystemClock
-from monitor.domain.errors import MonitorError, OutputError
+from monitor.domain.errors import ConfigError, MonitorError, OutputError
 from monitor.domain.frame import SourceInfo
 from monitor.domain.ports import Sink
 from monitor.domain.track import Analysis
