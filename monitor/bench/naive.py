@@ -1,6 +1,7 @@
 """The loop that people write today, to hold the live monitor against."""
 
 import os
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,13 +15,34 @@ from monitor.domain.frame import Image
 
 _LEAST_SCORE = 0.5
 _SETTLE_S = 5.0
+_SHORT_S = 0.001
+
+
+class _Paced:
+    """An OpenCV capture of a file that gives its frames when their time has come, over and over, as a camera would."""
+
+    def __init__(self, capture: cv2.VideoCapture) -> None:
+        self._capture = capture
+        self._period_s = 1 / capture.get(cv2.CAP_PROP_FPS)
+        self._due_s = time.monotonic()
+
+    def read(self) -> tuple[bool, Any]:
+        """Wait for the next frame, decode and convert it; late ones follow at once."""
+        self._due_s += self._period_s
+        time.sleep(max(0.0, self._due_s - time.monotonic()))
+        read = self._capture.read()
+        if not read[0]:
+            self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
+            read = self._capture.read()
+        return read
 
 
 class NaiveLoop:
-    """One camera after the other: next frame of an imutils stream, TensorFlow SavedModel call, draw.
+    """One camera after the other: newest picture of an imutils stream, TensorFlow SavedModel call, draw.
 
-    Written as in tutorials: a reading thread a file with a queue, the whole picture as a tensor, boxes drawn on every
-    frame. The model is the same folder's `saved_model/` that the monitor uses, with TensorFlow's own thread counts.
+    Written as in tutorials: `imutils.video.VideoStream`, whose thread decodes and converts whatever its camera sends,
+    the whole picture as a tensor, boxes drawn on every one. The model is the same folder's `saved_model/` that the
+    monitor uses, with TensorFlow's own thread counts; the cameras keep the same time as the monitor's.
     """
 
     def __init__(self, saved_model: Path) -> None:
@@ -40,33 +62,34 @@ class NaiveLoop:
     def run(self, clips: Sequence[Path], seconds: float) -> tuple[float, float]:
         """Run over the clips for so many seconds; return the frames analysed a second, and CPU milliseconds a frame.
 
-        The first seconds, in which the graph is built and the streams fill their queues of 128 frames, do not count.
+        The first seconds, in which the graph is built, do not count.
         """
-        from imutils.video import FileVideoStream
-
-        streams = [FileVideoStream(str(clip)).start() for clip in clips]
+        streams = [_camera(clip) for clip in clips]
         try:
-            self._look_at(streams, clips, _SETTLE_S)
+            self._look_at(streams, _SETTLE_S)
             cpu_s, started = time.process_time(), time.perf_counter()
-            frames = max(1, self._look_at(streams, clips, seconds))
+            frames = max(1, self._look_at(streams, seconds))
             return frames / (time.perf_counter() - started), 1000 * (time.process_time() - cpu_s) / frames
         finally:
             for stream in streams:
                 stream.stop()
+            for thread in threading.enumerate():
+                if thread.name == streams[0].name:
+                    thread.join()
 
-    def _look_at(self, streams: list[Any], clips: Sequence[Path], seconds: float) -> int:
-        from imutils.video import FileVideoStream
-
+    def _look_at(self, streams: Sequence[Any], seconds: float) -> int:
         frames, started = 0, time.perf_counter()
+        seen: list[Image | None] = [None] * len(streams)
         while time.perf_counter() - started < seconds:
+            before = frames
             for number, stream in enumerate(streams):
-                frame = stream.read() if stream.more() else None
-                if frame is None:
-                    stream.stop()
-                    streams[number] = FileVideoStream(str(clips[number])).start()
-                    continue
-                self._look(frame)
-                frames += 1
+                frame = stream.read()
+                if frame is not seen[number]:  # a tutorial's loop would look at the same picture again
+                    seen[number] = frame
+                    self._look(frame)
+                    frames += 1
+            if frames == before:
+                time.sleep(_SHORT_S)
         return frames
 
     def _look(self, frame: Image) -> None:
@@ -79,3 +102,12 @@ class NaiveLoop:
                 corners = (int(xmin * width), int(ymin * height)), (int(xmax * width), int(ymax * height))
                 cv2.rectangle(frame, *corners, (0, 255, 0), 2)
                 cv2.putText(frame, f"{score:.2f}", corners[0], cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 255, 0), 2)
+
+
+def _camera(clip: Path) -> Any:
+    """Return a running imutils stream of a clip that keeps a camera's time."""
+    from imutils.video import VideoStream
+
+    stream = VideoStream(src=str(clip))
+    stream.stream.stream = _Paced(stream.stream.stream)
+    return stream.start()
