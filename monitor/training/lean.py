@@ -1,7 +1,7 @@
-"""A leaner MobileNet V2 for TFOD2's FPNLite: the blocks' inner layers at about half their width.
+"""A leaner MobileNet V2 for TFOD2's FPNLite: the blocks' inner layers at two thirds of their width.
 
 Inner layers (`*_expand`, between which and the projection the 3x3 convolution sits) take nearly all the time of a look
-and half of them say most of what they compute; what passes between blocks keeps its width, so that pretrained
+and two thirds of them say most of what they compute; what passes between blocks keeps its width, so that pretrained
 weights fit once their channels have been chosen (`monitor.training.prune`). Widths are multiples of 16, which is how
 many channels the 3x3 kernels of XNNPACK compute at once with AVX-512.
 """
@@ -15,11 +15,11 @@ LEAN_TYPE = "ssd_mobilenet_v2_lean_fpn_keras"
 
 #: Filters by layer; layers that are not named have as many as in MobileNet V2.
 LEAN_WIDTHS: dict[str, int] = (
-    {"Conv1": 16, "block_1_expand": 48, "block_2_expand": 64, "block_3_expand": 64}
-    | {f"block_{number}_expand": 96 for number in (4, 5, 6)}
-    | {f"block_{number}_expand": 192 for number in (7, 8, 9, 10)}
-    | {f"block_{number}_expand": 288 for number in (11, 12, 13)}
-    | {f"block_{number}_expand": 480 for number in (14, 15, 16)}
+    {"Conv1": 16, "block_1_expand": 64, "block_2_expand": 96, "block_3_expand": 96}
+    | {f"block_{number}_expand": 128 for number in (4, 5, 6)}
+    | {f"block_{number}_expand": 256 for number in (7, 8, 9, 10)}
+    | {"block_11_expand": 384, "block_12_expand": 384, "block_13_expand": 432}
+    | {f"block_{number}_expand": 640 for number in (14, 15, 16)}
     | {"Conv_1": 384}
 )
 
