@@ -65,10 +65,11 @@ class NaiveLoop:
         The first seconds, in which the graph is built, do not count.
         """
         streams = [_camera(clip) for clip in clips]
+        seen: list[Image | None] = [None] * len(streams)
         try:
-            self._look_at(streams, _SETTLE_S)
+            self._look_at(streams, seen, _SETTLE_S)
             cpu_s, started = time.process_time(), time.perf_counter()
-            frames = max(1, self._look_at(streams, seconds))
+            frames = max(1, self._look_at(streams, seen, seconds))
             return frames / (time.perf_counter() - started), 1000 * (time.process_time() - cpu_s) / frames
         finally:
             for stream in streams:
@@ -77,9 +78,8 @@ class NaiveLoop:
                 if thread.name == streams[0].name:
                     thread.join()
 
-    def _look_at(self, streams: Sequence[Any], seconds: float) -> int:
+    def _look_at(self, streams: Sequence[Any], seen: list[Image | None], seconds: float) -> int:
         frames, started = 0, time.perf_counter()
-        seen: list[Image | None] = [None] * len(streams)
         while time.perf_counter() - started < seconds:
             before = frames
             for number, stream in enumerate(streams):
