@@ -46,12 +46,12 @@ def environment(**more: str) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(PROJECT)} | more
 
 
-def run(*arguments: str | Path, cwd: Path, most_bytes: int | None = None, **more: str) -> Done:
+def run(*arguments: str | Path, cwd: Path, most_bytes: int | None = None, within_s: float = 100, **more: str) -> Done:
     """Run a command with its output piped; `most_bytes` is the size that no file may outgrow."""
     start = ["-m", "monitor"] if most_bytes is None else ["-c", _LIMITED, str(most_bytes)]
     command = [sys.executable, *start, *map(str, arguments)]
     done = subprocess.run(
-        command, cwd=cwd, env=environment(**more), capture_output=True, text=True, timeout=100, check=False
+        command, cwd=cwd, env=environment(**more), capture_output=True, text=True, timeout=within_s, check=False
     )
     return Done(done.returncode, done.stdout, done.stderr)
 
