@@ -1,19 +1,28 @@
-"""Cameras that misbehave, to measure what they do to the others."""
+"""Cameras that misbehave, and what they do to the others."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
+
+from monitor.bench.live import watch
+from monitor.config.camera import CameraSettings
 from monitor.domain.cause import Cause
 from monitor.domain.clock import Clock
 from monitor.domain.errors import SourceError
 from monitor.domain.event import EndReason
 from monitor.domain.frame import Frame, SourceInfo
 from monitor.domain.ports import Source
+from monitor.pipeline.live import Live
 
 KINDS = ("hang", "flood", "flap")
+#: Nothing beside the cameras: once to hold the others against, and once to show how much the measure varies by itself.
+_ALONE, _AGAIN = "nothing", "nothing, again"
 
 _FLAP_FRAMES = 5
+_CALM_S = 1.0
 
 
 class Misbehaving:
@@ -65,3 +74,76 @@ class Misbehaving:
     def close(self) -> None:
         """Close the recording."""
         self._recording.close()
+
+
+class Disturbance:
+    """Watches the cameras of a running monitor in turns: alone, alone again, and beside each kind that misbehaves.
+
+    The monitor runs on all the while, so that the cameras' frames fall together, or apart, in every stretch alike.
+    """
+
+    def __init__(
+        self,
+        live: Live,
+        cameras: Mapping[str, CameraSettings],
+        misbehaving: CameraSettings,
+        released: threading.Event,
+        clock: Clock,
+    ) -> None:
+        self._live = live
+        self._cameras = cameras
+        self._misbehaving = misbehaving
+        self._released = released
+        self._clock = clock
+        self._latencies_s: dict[str, dict[str, list[float]]] = {
+            beside: {name: [] for name in cameras} for beside in (_ALONE, _AGAIN, *KINDS)
+        }
+
+    def round(self, seconds: float, tell: Callable[[str], None]) -> None:
+        """Watch for so many seconds beside each; `tell` is given a line about each stretch."""
+        for beside, collected in self._latencies_s.items():
+            if beside in KINDS:
+                self._live.apply({**self._cameras, beside: self._misbehaving}, None)
+            window = watch(self._live, list(self._cameras), seconds, self._clock, self._live.stopped)
+            if beside in KINDS:
+                self._released.set()  # one that hangs would never end
+                self._live.apply(self._cameras, None)
+                self._live.stopped.wait(_CALM_S)
+                self._released.clear()
+            for name, latencies_s in window.latencies_s.items():
+                collected[name] += latencies_s
+            p95_ms = _p95_ms(_everything(window.latencies_s))
+            tell(f"beside {beside}: {window.analysed / window.wall_s:.1f} a second, p95 {p95_ms:.1f} ms")
+
+    def figures(self) -> list[dict[str, Any]]:
+        """Return the p95 in milliseconds over all rounds, by what was beside the cameras, and against that alone.
+
+        `ratio` is of all cameras together, `worst_ratio` of the one that suffers most. Raises `SourceError` where a
+        camera was not looked at.
+        """
+        by_camera = {beside: self._by_camera(beside) for beside in self._latencies_s}
+        together = {beside: _p95_ms(_everything(latencies_s)) for beside, latencies_s in self._latencies_s.items()}
+        alone = by_camera[_ALONE]
+        return [
+            {
+                "beside": beside,
+                "p95_ms": round(together[beside], 1),
+                "ratio": round(together[beside] / together[_ALONE], 3),
+                "worst_ratio": round(max(p95_ms[name] / alone[name] for name in self._cameras), 3),
+            }
+            for beside, p95_ms in by_camera.items()
+        ]
+
+    def _by_camera(self, beside: str) -> dict[str, float]:
+        for name, latencies_s in self._latencies_s[beside].items():
+            if not latencies_s:
+                raise SourceError(f"{name} had no look beside {beside}: measure longer (--seconds)")
+        return {name: _p95_ms(latencies_s) for name, latencies_s in self._latencies_s[beside].items()}
+
+
+def _everything(latencies_s: Mapping[str, Sequence[float]]) -> list[float]:
+    return [latency for one in latencies_s.values() for latency in one]
+
+
+def _p95_ms(latencies_s: Sequence[float]) -> float:
+    return 1000 * float(np.percentile(latencies_s, 95)) if latencies_s else 0.0

@@ -4,8 +4,9 @@ import logging
 import statistics
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rich.table import Table
@@ -13,10 +14,11 @@ from rich.table import Table
 from monitor.app.replaying import camera_for, default_recording
 from monitor.app.watching import build_live, inference_for, live_database, live_folder, open_first, run_of
 from monitor.bench.clips import make_clip
-from monitor.bench.disturb import KINDS, Misbehaving
+from monitor.bench.disturb import KINDS, Disturbance, Misbehaving
 from monitor.bench.live import Window, figures, stages_alone, watch
 from monitor.bench.naive import NaiveLoop
 from monitor.commands.show import notes, out, print_json
+from monitor.config.camera import CameraSettings
 from monitor.config.capture import CaptureSettings
 from monitor.config.journal import OutputSettings
 from monitor.config.settings import Settings
@@ -36,8 +38,6 @@ _SETTLE_S = 5.0
 _COUNTS = (1, 2, 4, 8, 16, 32)
 #: The address of cameras that misbehave: on the network, where nobody answers.
 _NOBODY = "rtsp://127.0.0.1:9/"
-#: They are tried again this often: one that floods or flaps every half minute would not be there while it is measured.
-_BAD_EVERY_S = 2.0
 
 
 def bench_live(
@@ -108,57 +108,67 @@ class _Bench:
             )
         return values
 
-    def disturbed(self, cameras: int, seconds: float, rounds: int) -> dict[str, Any]:
-        """Return a camera's p95 with one beside it that misbehaves, over its p95 without, by kind; of the worst camera.
+    def disturbed(self, count: int, seconds: float, rounds: int) -> list[dict[str, Any]]:
+        """Return so many cameras' p95 beside one that misbehaves, by kind, against their p95 without it."""
+        first = open_first(self._settings.detector)
+        names = _names(count)
+        released = threading.Event()
+        replaced = {kind: self._misbehaving(kind, released) for kind in KINDS}
+        cameras = dict.fromkeys(names, self._camera)
+        network = self._camera.model_copy(update={"source": SourceAddress(_NOBODY), "capture": CaptureSettings()})
+        live = self._live(cameras, first, replaced)
+        disturbance = Disturbance(live, cameras, network, released, self._clock)
+        live.start({}, inference_for(self._settings.detector, first))
+        try:
+            for number in range(1, count + 1):  # their frames come evenly apart, and not in one burst
+                live.apply(dict.fromkeys(names[:number], self._camera), None)
+                live.stopped.wait(1 + 1 / self._fps / count)
+            live.stopped.wait(_SETTLE_S)
+            for _ in range(rounds):
+                disturbance.round(seconds, notes.print)
+        finally:
+            released.set()
+            self._stop(live)
+        return disturbance.figures()
 
-        Each kind runs between two undisturbed runs and is held against their mean.
-        """
-        ratios: dict[str, list[list[float]]] = {kind: [] for kind in KINDS}
-        before = _p95_ms(self.round(cameras, seconds))
-        for _ in range(rounds):
-            for kind in KINDS:
-                during = _p95_ms(self.round(cameras, seconds, kind))
-                after = _p95_ms(self.round(cameras, seconds))
-                ratios[kind].append([2 * d / (b + a) for b, d, a in zip(before, during, after, strict=True)])
-                before = after
-        return {
-            kind: round(max(statistics.median(one) for one in zip(*measured, strict=True)), 3)
-            for kind, measured in ratios.items()
-        }
-
-    def round(self, count: int, seconds: float, disturbance: str | None = None) -> dict[str, Any]:
-        """Watch so many cameras, then measure each stage alone; a disturbing camera is not among the figures."""
+    def round(self, count: int, seconds: float) -> dict[str, Any]:
+        """Watch so many cameras, then measure each stage alone."""
         started_s = self._clock.monotonic_s()
         first = open_first(self._settings.detector)
-        names = [f"camera-{number:02d}" for number in range(1, count + 1)]
-        released = threading.Event()
-        replaced: dict[str, Callable[[], Source]] = {}
-        if disturbance is not None:
-            replaced["bad"] = lambda: Misbehaving(disturbance, self._recording, self._clock, released)
-        often = CaptureSettings(reconnect_max_s=_BAD_EVERY_S)
-        network = self._camera.model_copy(update={"source": SourceAddress(_NOBODY), "capture": often})
-        cameras = dict.fromkeys(names, self._camera) | dict.fromkeys(replaced, network)
-        settings = self._settings.model_copy(update={"cameras": cameras})
-        make_folder(live_folder(settings))
-        live = build_live(
-            settings, run_of(settings, first, self._clock), live_database(settings), self._clock, replaced=replaced
-        )
-        live.start(settings.cameras, inference_for(settings.detector, first))
+        names = _names(count)
+        cameras = dict.fromkeys(names, self._camera)
+        live = self._live(cameras, first)
+        live.start(cameras, inference_for(self._settings.detector, first))
         try:
             first_verdict_s = self._first_verdict(live, started_s)
             window = self._watch(live, names, seconds)
         finally:
-            released.set()
-            live.stop()
-        if stuck := live.running():
-            raise SourceError(f"{self._clip}: still being read after the end: {', '.join(stuck)}")
+            self._stop(live)
         values = figures(window, self._alone(first)) | {"first_verdict_s": round(first_verdict_s, 2)}
-        beside = f" and one that {disturbance}s" if disturbance else ""
         notes.print(
-            f"{count} camera(s){beside}: {values['analysed_fps']} a second, p95 {values['latency_ms'].get('p95')} ms, "
+            f"{count} camera(s): {values['analysed_fps']} a second, p95 {values['latency_ms'].get('p95')} ms, "
             f"{values['cpu_ms_per_frame']} ms CPU a frame, {values['rss_mb']:.0f} MB"
         )
         return values
+
+    def _live(
+        self,
+        cameras: Mapping[str, CameraSettings],
+        first: OpenedDetector,
+        replaced: Mapping[str, Callable[[], Source]] = MappingProxyType({}),
+    ) -> Live:
+        settings = self._settings.model_copy(update={"cameras": cameras})
+        make_folder(live_folder(settings))
+        run = run_of(settings, first, self._clock)
+        return build_live(settings, run, live_database(settings), self._clock, replaced=replaced)
+
+    def _stop(self, live: Live) -> None:
+        live.stop()
+        if stuck := live.running():
+            raise SourceError(f"{self._clip}: still being read after the end: {', '.join(stuck)}")
+
+    def _misbehaving(self, kind: str, released: threading.Event) -> Callable[[], Source]:
+        return lambda: Misbehaving(kind, self._recording, self._clock, released)
 
     def _first_verdict(self, live: Live, started_s: float) -> float:
         while not any(status.analysed for status in live.statuses()) and not live.stopped.wait(0.02):
@@ -193,11 +203,8 @@ class _Bench:
         return result
 
 
-def _p95_ms(values: dict[str, Any]) -> list[float]:
-    for camera in values["per_camera"]:
-        if not camera["latency_ms"]:
-            raise SourceError(f"{camera['camera']} had no look in {values['seconds']:g} s: measure longer (--seconds)")
-    return [camera["latency_ms"]["p95"] for camera in values["per_camera"]]
+def _names(count: int) -> list[str]:
+    return [f"camera-{number:02d}" for number in range(1, count + 1)]
 
 
 def _median(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -257,10 +264,13 @@ def _show_growth(rows: Sequence[dict[str, Any]]) -> None:
     out.print(table)
 
 
-def _show_disturbed(ratios: dict[str, Any]) -> None:
+def _show_disturbed(rows: Sequence[dict[str, Any]]) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("beside a camera that")
-    table.add_column("p95 of the camera that suffers most, against without it", justify="right")
-    for kind, ratio in ratios.items():
-        table.add_row(f"{kind}s", f"{ratio:.2f} x")
+    table.add_column("beside")
+    for name in ("p95", "against alone", "of the camera that suffers most"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        beside = f"a camera that {row['beside']}s" if row["beside"] in KINDS else row["beside"]
+        ratios = (f"{row['ratio']:.2f} x", f"{row['worst_ratio']:.2f} x")
+        table.add_row(beside, f"{row['p95_ms']:.1f} ms", *ratios)
     out.print(table)

@@ -31,8 +31,9 @@ _AT_ONCE = 0.25
 #: 120, and some state a rate that they do not keep. So many frames tell it from a few that were held up on the way.
 _FLOOD_OVER, _FLOOD_FPS, _FLOOD_FRAMES = 2.0, (75.0, 150.0), 200
 _USUAL_FPS, _LEAST_FPS = 25.0, 10.0
-#: No stream is read faster than 200 frames a second, so that what came in one burst leaves the others time to work.
-_LEAST_GAP_S = 1 / 200
+#: A stream is read a third faster than what is called a flood, and no more: one that floods, and what was held up and
+#: comes in one burst, leave the others time to work.
+_READ_OVER = 4 / 3
 #: Longer than this no queue takes to empty; some cameras' stated rate is wrong.
 _QUEUE_S = 2.0
 
@@ -144,10 +145,11 @@ class Capture:
             queued, opened_s = True, self._clock.monotonic_s()
             passed_over = _PassedOver(camera)
             flood = _Flood(info.fps)
+            least_gap_s = 1 / (_READ_OVER * flood.most_fps)
             at_once_s = _AT_ONCE / max(info.fps or _USUAL_FPS, _LEAST_FPS)
             asked_s = -math.inf
             while not self._stop.is_set():
-                if self._network and (early_s := asked_s + _LEAST_GAP_S - self._clock.monotonic_s()) > 0:
+                if self._network and (early_s := asked_s + least_gap_s - self._clock.monotonic_s()) > 0:
                     self._pause(early_s)
                 asked_s = self._clock.monotonic_s()
                 time_s = source.grab()

@@ -367,12 +367,12 @@ def test_what_waited_while_the_stream_was_opened_does_not_pass_for_new() -> None
         """Gives what was stored at once, and then a picture each tenth of a second."""
 
         def grab(self) -> float | None:
-            self._period_s = 0.0 if self._index < 9 else 0.1
+            self._period_s = 0.0 if self._index < 5 else 0.1
             return super().grab()
 
     bench._sources = iter([Stored(bench.clock, moving(30))])
     bench.run()
-    assert bench.camera.status(bench.clock.now_s).analysed == 20
+    assert bench.camera.status(bench.clock.now_s).analysed == 24
 
 
 @pytest.mark.parametrize("stated_fps", [1.0, 15.0, 90.0])
@@ -429,9 +429,9 @@ def test_one_that_floods_waits_longest_before_each_try() -> None:
     bench._sources = floods()
     bench.run()
     assert {(health.condition, health.cause) for health in shown} == {(Condition.LOST, Cause.FLOODING)}
-    assert "gives 200 frames a second or more" in shown[0].detail
+    assert "gives 100 frames a second or more" in shown[0].detail
     gaps = [later - earlier for earlier, later in itertools.pairwise(bench.opened_s)]
-    assert all(22.5 <= gap - 15.4 <= 31 for gap in gaps)
+    assert all(22.5 <= gap - 17.0 <= 31 for gap in gaps)
     assert len(bench.knocks) == 1, "only at the end of the test: that it answers is no reason to come sooner"
 
 
@@ -455,13 +455,13 @@ def test_frames_that_were_held_up_are_no_flood() -> None:
     assert bench.camera.status(bench.clock.now_s).frames == 390
 
 
-def test_a_burst_is_read_no_faster_than_200_frames_a_second() -> None:
+def test_a_burst_is_read_little_faster_than_what_is_called_a_flood() -> None:
     """Decoding it at once would keep a core from the other cameras."""
     bench = Bench([])
-    bench._sources = iter([FakeCamera(bench.clock, moving(150), period_s=0.0001)])
+    bench._sources = iter([Flooding(bench.clock, frames=150)])
     bench.run()
-    pauses = [wait for wait in bench.waits if wait <= 1 / 200]
-    assert 0.7 <= sum(pauses) <= 0.75
+    pauses = [wait for wait in bench.waits if wait <= 1 / 100]
+    assert 1.4 <= sum(pauses) <= 1.5
 
 
 def test_a_recording_that_catches_up_is_no_flood() -> None:
