@@ -14,9 +14,7 @@ def test_cameras_are_measured_through_the_real_monitor(tmp_path: Path) -> None:
     assert done.code == 0, done.err
     values = done.json
     assert values["cameras"] == 2
-    assert 0 < values["analysed_fps"] < 11, (
-        "5 a second each, and one more where the stretch begins and ends with a frame"
-    )
+    assert 0 < values["analysed_fps"] < 11, "5 a second each, and perhaps one more at the edges"
     assert set(values["drops"]) == {"skipped", "superseded", "late", "corrupt", "failed"}
     assert values["drops"]["corrupt"] == values["drops"]["failed"] == 0
     assert 0 < values["latency_ms"]["p50"] <= values["latency_ms"]["p95"] <= values["latency_ms"]["p99"]
