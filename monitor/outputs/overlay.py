@@ -4,6 +4,7 @@ Drawn with OpenCV 5 alone: its built-in fonts cover Latin, Cyrillic, Greek and C
 the usual libraries (Hershey fonts, or a round trip of the whole picture through Pillow) do not at video rate.
 """
 
+import threading
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
@@ -214,19 +215,24 @@ def _notes(analysis: Analysis, caption: Caption) -> list[str]:
     return [age, caption.clock, caption.camera, " · ".join(rates), people]
 
 
-@lru_cache(maxsize=1)
-def _font() -> cv2.FontFace:
-    return cv2.FontFace("sans")
+class _Fonts(threading.local):
+    """A font a thread: one that two use at once measures and draws the one's words in the other's size."""
+
+    def __init__(self) -> None:
+        self.sans = cv2.FontFace("sans")
+
+
+_FONTS = _Fonts()
 
 
 def put_text(canvas: Image, text: str, left_middle: tuple[int, int], size: int, ink: Bgr, weight: int) -> None:
     """Write text with its left end and middle line at a point."""
     x, y = left_middle
-    cv2.putText(canvas, text, (x, y + round(size * 0.36)), ink, _font(), size, weight)
+    cv2.putText(canvas, text, (x, y + round(size * 0.36)), ink, _FONTS.sans, size, weight)
 
 
 @lru_cache(maxsize=4096)
 def text_width_px(text: str, size: int, weight: int) -> int:
     """Return how wide a text will be."""
-    _, _, width, _ = cv2.getTextSize((10_000, 10_000), text, (0, 0), _font(), size, weight)
+    _, _, width, _ = cv2.getTextSize((10_000, 10_000), text, (0, 0), _FONTS.sans, size, weight)
     return int(width)
