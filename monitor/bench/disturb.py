@@ -105,7 +105,9 @@ class Disturbance:
             if beside in KINDS:
                 self._live.apply({**self._cameras, beside: self._misbehaving}, None)
             window = watch(self._live, list(self._cameras), seconds, self._clock, self._live.stopped)
-            if beside in KINDS:
+            gave = ""
+            if (camera := self._live.camera(beside)) is not None:
+                gave = f", which gave {camera.status(self._clock.monotonic_s()).frames} frames"
                 self._released.set()  # one that hangs would never end
                 self._live.apply(self._cameras, None)
                 self._live.stopped.wait(_CALM_S)
@@ -113,7 +115,7 @@ class Disturbance:
             for name, latencies_s in window.latencies_s.items():
                 collected[name] += latencies_s
             p95_ms = _p95_ms(_everything(window.latencies_s))
-            tell(f"beside {beside}: {window.analysed / window.wall_s:.1f} a second, p95 {p95_ms:.1f} ms")
+            tell(f"beside {beside}{gave}: {window.analysed / window.wall_s:.1f} a second, p95 {p95_ms:.1f} ms")
 
     def figures(self) -> list[dict[str, Any]]:
         """Return the p95 in milliseconds over all rounds, by what was beside the cameras, and against that alone.

@@ -24,7 +24,7 @@ main()
 _ROUND = re.compile(r"(\d+) camera\(s\): ([\d.]+) a second, p95 ([\d.]+) ms, ([\d.]+) ms CPU a frame, (\d+) MB")
 
 #: What is told of a stretch beside nothing, or beside a camera that misbehaves.
-_STRETCH = re.compile(r"beside ([\w, ]+): ([\d.]+) a second, p95 ([\d.]+) ms")
+_STRETCH = re.compile(r"beside (\w+(?:, again)?)(?:, which gave (\d+) frames)?: ([\d.]+) a second, p95 ([\d.]+) ms")
 
 
 def bench_live(video: Path, *options: str, folder: Path) -> Done:
@@ -84,9 +84,12 @@ def test_cameras_are_held_against_themselves_beside_each_kind_that_misbehaves(pe
     assert all(told), done.err
     stretches = [match.groups() for match in told if match]
     assert [beside for beside, *_ in stretches] == ["nothing", "nothing, again", *KINDS]
-    assert all(8 <= float(fps) <= 11 for _, fps, _ in stretches), "the one that misbehaves is not among those measured"
-    alone_ms = float(stretches[0][2])
-    for row, (beside, _, p95_ms) in zip(done.json, stretches, strict=True):
+    assert all(8 <= float(fps) <= 11 for *_, fps, _ in stretches), "the one that misbehaves is not among those measured"
+    hang, flood, flap = (int(frames) for _, frames, *_ in stretches[2:])
+    assert hang == 5
+    assert 10 <= flap < 75 < flood, "each misbehaves in its own way"
+    alone_ms = float(stretches[0][3])
+    for row, (beside, *_, p95_ms) in zip(done.json, stretches, strict=True):
         assert (row["beside"], row["p95_ms"]) == (beside, float(p95_ms))
         assert row["p95_ms"] > 0
         assert row["ratio"] == row["worst_ratio"] == pytest.approx(float(p95_ms) / alone_ms, abs=0.01)
