@@ -39,7 +39,9 @@ ConfigOption = Annotated[
     typer.Option("--config", "-c", help="Configuration file; ./config.yaml or the project's own where not given."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
-DetectFps = Annotated[float | None, typer.Option(min=0.1, max=240, help="Looks a second; every frame if not given.")]
+DetectFps = Annotated[
+    float | None, typer.Option(min=0.1, max=240, help="Analyses per second; every frame if not given.")
+]
 RoleOption = Annotated[Role, typer.Option(help="What they may do.")]
 CameraOption = Annotated[
     list[str] | None, typer.Option("--camera", help="A camera that they may see; all if none, may be repeated.")
@@ -260,7 +262,7 @@ def bench_live(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Play a clip as cameras through the live monitor: looks a second, drops, latency, CPU and memory."""
+    """Play a clip as cameras through the live monitor: analyses per second, drops, latency, CPU and memory."""
     from monitor.commands.bench_live import bench_live as command
     from monitor.commands.show import load
 
@@ -287,7 +289,7 @@ def bench_web(
     cameras: Annotated[int, typer.Option(min=1, max=256, help="How many cameras play the clip.")] = 16,
     size: Annotated[str, typer.Option(metavar="WxH", help="Size of the clip.")] = "1280x720",
     fps: Annotated[int, typer.Option(min=1, max=60, help="Frames a second of the clip.")] = 10,
-    detect_fps: Annotated[float, typer.Option(min=0.1, max=60, help="Looks a second at each camera.")] = 4,
+    detect_fps: Annotated[float, typer.Option(min=0.1, max=60, help="Analyses per second at each camera.")] = 4,
     viewers: Annotated[int, typer.Option(min=1, max=64, help="How many watch all cameras.")] = 3,
     width: Annotated[int, typer.Option(min=1, max=1280, help="Width of a viewer's pictures in pixels.")] = 320,
     seconds: Annotated[float, typer.Option(min=1, max=86400, help="How long to measure each time.")] = 20,

@@ -27,7 +27,7 @@ from monitor.domain.track import Analysis
 from monitor.outputs.video import check_encoder
 from monitor.replay.recorder import SinkRecorder
 from monitor.replay.report import Provenance, write_report
-from monitor.replay.results import Story, Summary
+from monitor.replay.results import History, Summary
 from monitor.replay.run import Replay
 from monitor.rules.judge import Judge
 from monitor.sources.opening import make_source
@@ -63,7 +63,7 @@ class ReplayResult:
     """What a replay left behind."""
 
     request: ReplayRequest
-    story: Story
+    history: History
     summary: Summary
 
 
@@ -108,7 +108,7 @@ def run_replay(settings: Settings, request: ReplayRequest, detectors: Sequence[O
         check_encoder()
     with _folder_for_results(request.folder):
         refuse_overwriting(Path(request.camera.source.value), [*_results(request), video])
-        replay, story = _build_replay(settings, request, detectors)
+        replay, history = _build_replay(settings, request, detectors)
         with claimed(request.folder), _finished_on_signals(replay):
             try:
                 summary = replay.run()
@@ -120,8 +120,8 @@ def run_replay(settings: Settings, request: ReplayRequest, detectors: Sequence[O
             if not request.video:
                 with writing(video):
                     video.unlink(missing_ok=True)  # an earlier replay's, which the new events do not belong to
-            write_report(request.folder / "report.html", story, summary, _provenance(request, detectors[0]))
-    return ReplayResult(request, story, summary)
+            write_report(request.folder / "report.html", history, summary, _provenance(request, detectors[0]))
+    return ReplayResult(request, history, summary)
 
 
 def holds_another(folder: Path, source: SourceAddress) -> bool:
@@ -171,15 +171,15 @@ def _finished_on_signals(replay: Replay) -> Iterator[None]:
 
 def _build_replay(
     settings: Settings, request: ReplayRequest, detectors: Sequence[OpenedDetector]
-) -> tuple[Replay, Story]:
-    camera, folder, story, detector = request.camera, request.folder, Story(), detectors[0]
+) -> tuple[Replay, History]:
+    camera, folder, history, detector = request.camera, request.folder, History(), detectors[0]
     run = RunInfo(
         kind="replay",
         started_at=datetime.now(UTC),
         version=__version__,
         model=detector.folder.name,
         model_sha256=cached_sha256(detector.file),
-        settings_sha256=fingerprint(_decisive(request, detector)),
+        settings_sha256=fingerprint(_verdict_settings(request, detector)),
     )
 
     def open_recorder() -> SinkRecorder:
@@ -191,7 +191,7 @@ def _build_replay(
                 folder / "violations.log", int(settings.journal.log_max_mb * 2**20), settings.journal.log_keep
             ),
         ]
-        return SinkRecorder(sinks, story)
+        return SinkRecorder(sinks, history)
 
     replay = Replay(
         name=str(camera.source),
@@ -202,7 +202,7 @@ def _build_replay(
             request.name,
             camera.rules,
             camera.tracking.lost_after_s,
-            settings={"detector": detector.decisive(), **camera.decisive()},
+            settings={"detector": detector.provenance(), **camera.provenance()},
         ),
         overlay=camera.overlay,
         open_recorder=open_recorder,
@@ -213,7 +213,7 @@ def _build_replay(
         on_frame=request.on_frame,
         on_analysis=request.on_analysis,
     )
-    return replay, story
+    return replay, history
 
 
 def _results(request: ReplayRequest) -> list[Path]:
@@ -221,18 +221,18 @@ def _results(request: ReplayRequest) -> list[Path]:
     return [request.folder / name for name in names]
 
 
-def _decisive(request: ReplayRequest, detector: OpenedDetector) -> dict[str, Any]:
+def _verdict_settings(request: ReplayRequest, detector: OpenedDetector) -> dict[str, Any]:
     """Return everything but the pictures and the model's weights that decides the verdicts."""
-    told = detector.decisive()
+    told = detector.provenance()
     return {
         "detector": {key: told[key] for key in ("backend", "labels", "thresholds")},
-        **request.camera.decisive(),
+        **request.camera.provenance(),
         "detect_fps": request.detect_fps,
     }
 
 
 def _provenance(request: ReplayRequest, detector: OpenedDetector) -> Provenance:
-    decisive = _decisive(request, detector)
+    settings = _verdict_settings(request, detector)
     source = Path(request.camera.source.value)
     return Provenance(
         source=source.name,
@@ -241,7 +241,7 @@ def _provenance(request: ReplayRequest, detector: OpenedDetector) -> Provenance:
         model_file=detector.file.relative_to(detector.folder.path).as_posix(),
         model_sha256=cached_sha256(detector.file),
         backend=f"{detector.backend.value} on {detector.device}",
-        settings_yaml=as_yaml(decisive),
-        settings_sha256=fingerprint(decisive),
+        settings_yaml=as_yaml(settings),
+        settings_sha256=fingerprint(settings),
         version=__version__,
     )

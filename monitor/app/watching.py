@@ -19,18 +19,18 @@ from monitor.config.settings import Settings
 from monitor.detectors.cores import cores
 from monitor.detectors.folder import cached_sha256
 from monitor.detectors.opening import OpenedDetector, open_detector
-from monitor.domain.clock import Clock, SystemClock, hour_of
+from monitor.domain.clock import Clock, SystemClock, utc_at
 from monitor.domain.errors import ConfigError
 from monitor.domain.event import Event
 from monitor.domain.ports import Detector, Sink, Source
 from monitor.pipeline.camera import Camera
-from monitor.pipeline.live import Inference, Live, Parts
-from monitor.pipeline.recording import Recorded, Recording
+from monitor.pipeline.monitor import Factories, Inference, Monitor
+from monitor.pipeline.recorder import EventRecord, Recorder
 from monitor.rules.judge import Judge
-from monitor.sources.knock import answers
 from monitor.sources.opening import make_camera_source
+from monitor.sources.ping import is_reachable
+from monitor.storage.lazy_engine import LazyEngine
 from monitor.storage.lines import ViolationLog
-from monitor.storage.once import OnceOpened
 from monitor.storage.run_info import RunInfo
 from monitor.storage.snapshots import SnapshotFolder
 from monitor.tracking.bytetrack import ByteTracker
@@ -54,7 +54,7 @@ def check_live(settings: Settings) -> None:
         raise ConfigError("the configuration names no camera: add one under 'cameras:'")
 
 
-def live_database(settings: Settings) -> OnceOpened:
+def live_database(settings: Settings) -> LazyEngine:
     """Return the journal's database, which the recording and the pages share."""
 
     def open_it() -> "Engine":
@@ -65,7 +65,7 @@ def live_database(settings: Settings) -> OnceOpened:
             sqlite_url(live_folder(settings) / "journal.db") if url is None else url.get_secret_value()
         )
 
-    return OnceOpened(open_it)
+    return LazyEngine(open_it)
 
 
 def run_of(settings: Settings, first: OpenedDetector, clock: Clock) -> RunInfo:
@@ -83,12 +83,12 @@ def run_of(settings: Settings, first: OpenedDetector, clock: Clock) -> RunInfo:
 def build_live(
     settings: Settings,
     run: RunInfo,
-    database: OnceOpened,
+    database: LazyEngine,
     clock: Clock | None = None,
     *,
     replaced: Mapping[str, Callable[[], Source]] = MappingProxyType({}),
     tell: Callable[[Event], None] = lambda _: None,
-) -> Live:
+) -> Monitor:
     """Return a live monitor that is not started; its folder must exist.
 
     `replaced` makes the sources of cameras, by name, that are not what their settings say: a benchmark's. `tell` is
@@ -98,16 +98,18 @@ def build_live(
     sys.setswitchinterval(0.0005)  # a stage back from native code waits less for another's Python
     folder = live_folder(settings)
 
-    def hour(time_s: float) -> datetime:
-        return hour_of(clock, time_s)
+    def to_utc(time_s: float) -> datetime:
+        return utc_at(clock, time_s)
 
     # A camera that is set up anew does not use incident numbers again, nor does a machine without a clock of its own
     # that starts twice in what it takes for the same second.
     numbers = itertools.count(1)
     start = f"{run.started_at:%y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
-    def make_camera(name: str, camera: CameraSettings, record: Callable[[Recorded], None]) -> Camera:
-        judge = Judge(name, camera.rules, camera.tracking.lost_after_s, f"{start}-{next(numbers)}-", camera.decisive())
+    def make_camera(name: str, camera: CameraSettings, record: Callable[[EventRecord], None]) -> Camera:
+        judge = Judge(
+            name, camera.rules, camera.tracking.lost_after_s, f"{start}-{next(numbers)}-", camera.provenance()
+        )
         return Camera(name, camera, lambda: ByteTracker(camera.tracking), judge, record, clock)
 
     def make_source(name: str, camera: CameraSettings, pause: Callable[[float], object]) -> Source:
@@ -120,20 +122,20 @@ def build_live(
 
         log_bytes = int(settings.journal.log_max_mb * 2**20)
         return [
-            Journal(database(), run, hour),
-            ViolationLog(folder / "violations.log", log_bytes, settings.journal.log_keep, lambda s: _stamp(hour(s))),
+            Journal(database(), run, to_utc),
+            ViolationLog(folder / "violations.log", log_bytes, settings.journal.log_keep, lambda s: _stamp(to_utc(s))),
         ]
 
-    def make_recording(stop: threading.Event) -> Recording:
-        return Recording(SnapshotFolder(folder / "incidents"), hour, stop, tell)
+    def make_recorder(stop: threading.Event) -> Recorder:
+        return Recorder(SnapshotFolder(folder / "incidents"), to_utc, stop, tell)
 
-    return Live(
-        Parts(
+    return Monitor(
+        Factories(
             clock=clock,
             make_camera=make_camera,
             make_source=make_source,
-            answers=lambda camera: answers(camera.source, _KNOCK_TIMEOUT_S),
-            make_recording=make_recording,
+            is_reachable=lambda camera: is_reachable(camera.source, _KNOCK_TIMEOUT_S),
+            make_recorder=make_recorder,
             open_sinks=open_sinks,
             chance=random.Random(),
         )
@@ -159,7 +161,7 @@ def inference_for(settings: DetectorSettings, first: OpenedDetector) -> Inferenc
         count=cores() if many else 1,
         batch=1 if on_litert else _GPU_BATCH,
         timeout_s=settings.timeout_s,
-        decisive=first.decisive(),
+        provenance=first.provenance(),
     )
 
 

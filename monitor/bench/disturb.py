@@ -15,7 +15,7 @@ from monitor.domain.errors import SourceError
 from monitor.domain.event import EndReason
 from monitor.domain.frame import Frame, SourceInfo
 from monitor.domain.ports import Source
-from monitor.pipeline.live import Live
+from monitor.pipeline.monitor import Monitor
 
 KINDS = ("hang", "flood", "flap")
 #: Nothing beside the cameras: once to hold the others against, and once to show how much the measure varies by itself.
@@ -84,7 +84,7 @@ class Disturbance:
 
     def __init__(
         self,
-        live: Live,
+        live: Monitor,
         cameras: Mapping[str, CameraSettings],
         misbehaving: CameraSettings,
         released: threading.Event,

@@ -13,7 +13,7 @@ from monitor.domain.frame import Frame, Image
 from monitor.domain.health import CameraStatus, Drop
 from monitor.domain.ports import Detector, Source
 from monitor.domain.track import Analysis
-from monitor.pipeline.live import Live
+from monitor.pipeline.monitor import Monitor
 from monitor.pipeline.process import memory_mb
 
 _MEMORY_EVERY_S = 1.0
@@ -42,7 +42,7 @@ class Window:
         return sum(len(latencies) for latencies in self.latencies_s.values())
 
 
-def watch(live: Live, cameras: Sequence[str], seconds: float, clock: Clock, stopped: threading.Event) -> Window:
+def watch(live: Monitor, cameras: Sequence[str], seconds: float, clock: Clock, stopped: threading.Event) -> Window:
     """Watch a running monitor for so many seconds, or until it stops."""
     latencies: dict[str, list[float]] = {name: [] for name in cameras}
     for name, collected in latencies.items():
@@ -138,7 +138,7 @@ def _chunk(source: Source, spent: dict[str, float]) -> list[Frame]:
     return chunk
 
 
-def _statuses(live: Live, cameras: Sequence[str]) -> list[CameraStatus]:
+def _statuses(live: Monitor, cameras: Sequence[str]) -> list[CameraStatus]:
     """Return how the cameras are, without their pictures: kept windows would add them to the memory measured."""
     return [replace(status, analysis=None) for status in live.statuses() if status.camera in cameras]
 

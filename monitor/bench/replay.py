@@ -24,7 +24,7 @@ _CHUNK = 25
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class ReplayStages:
     """How to make what is measured. `whole` runs a replay and returns the analyses of its frames and its media time."""
 
     make_source: Callable[[], Source]
@@ -34,7 +34,7 @@ class Parts:
     whole: Callable[[Callable[[Analysis], None]], float]
 
 
-def bench_replay(parts: Parts, rounds: int) -> dict[str, Any]:
+def bench_replay(parts: ReplayStages, rounds: int) -> dict[str, Any]:
     """Measure whole replays and their parts in turn, and return the medians over the rounds.
 
     Times are CPU seconds of the whole process, so that they do not depend on how many cores the machine has;
@@ -76,7 +76,7 @@ def _without_picture(analysis: Analysis) -> Analysis:
     return Analysis(empty, analysis.tracks, analysis.inference_s, analysis.age_s)
 
 
-def _parts_alone(parts: Parts, analyses: dict[int, Analysis]) -> dict[str, float]:
+def _parts_alone(parts: ReplayStages, analyses: dict[int, Analysis]) -> dict[str, float]:
     spent = dict.fromkeys(("decode", "resize", "inference", "draw", "encode"), 0.0)
     frames = 0
     with TemporaryDirectory() as folder:
@@ -108,7 +108,7 @@ def _parts_alone(parts: Parts, analyses: dict[int, Analysis]) -> dict[str, float
     return {name: 1000 * seconds / frames for name, seconds in spent.items()}
 
 
-def _chunks(parts: Parts, spent: dict[str, float]) -> Iterator[list[Frame]]:
+def _chunks(parts: ReplayStages, spent: dict[str, float]) -> Iterator[list[Frame]]:
     source = parts.make_source()
     source.open()
     while True:
@@ -123,6 +123,6 @@ def _chunks(parts: Parts, spent: dict[str, float]) -> Iterator[list[Frame]]:
         yield chunk
 
 
-def _draw(parts: Parts, frame: Frame, analyses: dict[int, Analysis]) -> Image:
+def _draw(parts: ReplayStages, frame: Frame, analyses: dict[int, Analysis]) -> Image:
     caption = Caption(frame.source_id, clock(frame.time_s), 25.0, 25.0)
     return draw_analysis(frame.image, analyses[frame.index], caption, parts.overlay)

@@ -86,12 +86,12 @@ def figures(without: Sequence[Window], watched: Sequence[Watched]) -> dict[str, 
     wall_s = sum(stretch.window.wall_s for stretch in watched)
     received = sum(viewer["bytes"] for stretch in watched for viewer in stretch.viewers)
     return {
-        "looks_per_s": {
+        "analyses_per_s": {
             "without": round(statistics.median(rate(window) for window in without), 2),
             "with": round(statistics.median(rate(stretch.window) for stretch in watched), 2),
             "ratio": fall(without, [stretch.window for stretch in watched]),
         },
-        "look_p95_ms": {
+        "analysis_p95_ms": {
             "without": _percentile([age for window in without for age in _latencies_ms(window)], 95),
             "with": _percentile([age for stretch in watched for age in _latencies_ms(stretch.window)], 95),
         },
@@ -131,7 +131,7 @@ def figures(without: Sequence[Window], watched: Sequence[Watched]) -> dict[str, 
 
 
 def fall(without: Sequence[Window], disturbed: Sequence[Window]) -> float:
-    """Return looks a second of disturbed stretches against the mean of those before and after each, as a median."""
+    """Return the median ratio of analyses per second in disturbed stretches to the mean of their neighbours."""
     ratios = [
         2 * rate(during) / max(1e-6, rate(before) + rate(after))
         for during, (before, after) in zip(disturbed, pairwise(without), strict=True)
@@ -140,7 +140,7 @@ def fall(without: Sequence[Window], disturbed: Sequence[Window]) -> float:
 
 
 def rate(window: Window) -> float:
-    """Return looks a second."""
+    """Return analyses per second."""
     return window.analysed / window.wall_s
 
 

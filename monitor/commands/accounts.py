@@ -15,7 +15,7 @@ from monitor.config.settings import Settings
 from monitor.domain.account import Account, Role
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import ConfigError
-from monitor.storage.accounts import Accounts
+from monitor.storage.accounts import AccountRepository
 from monitor.storage.files import make_folder
 
 _PASSWORD = "MONITOR_PASSWORD"
@@ -90,10 +90,10 @@ def list_tokens(config: Path | None, *, as_json: bool) -> None:
     out.print(table if found else "there are no tokens")
 
 
-def _accounts(settings: Settings) -> Accounts:
+def _accounts(settings: Settings) -> AccountRepository:
     if settings.journal.url is None:
         make_folder(live_folder(settings))
-    return Accounts(live_database(settings)(), SystemClock())
+    return AccountRepository(live_database(settings)(), SystemClock())
 
 
 def _account(settings: Settings, name: str, role: Role, cameras: list[str]) -> Account:

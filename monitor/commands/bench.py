@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.table import Table
 
 from monitor.app.replaying import ReplayRequest, camera_for, default_recording, open_replay_detectors, run_replay
-from monitor.bench.replay import Parts
+from monitor.bench.replay import ReplayStages
 from monitor.bench.replay import bench_replay as measure
 from monitor.commands.show import out, print_json
 from monitor.config.settings import Settings
@@ -35,7 +35,7 @@ def bench_replay(settings: Settings, video: Path | None, rounds: int, *, as_json
             raise KeyboardInterrupt
         return summary.media_s
 
-    parts = Parts(
+    parts = ReplayStages(
         make_source=lambda: make_source(video.stem, camera.source, SystemClock()),
         detector=detector.detector,
         resize=lambda image: resize_to_input(image, height, width),

@@ -29,7 +29,7 @@ from monitor.domain.address import SourceAddress
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import SourceError
 from monitor.domain.ports import Source
-from monitor.pipeline.live import Live
+from monitor.pipeline.monitor import Monitor
 from monitor.sources.opening import make_source
 from monitor.storage.files import make_folder
 
@@ -156,13 +156,13 @@ class _Bench:
         cameras: Mapping[str, CameraSettings],
         first: OpenedDetector,
         replaced: Mapping[str, Callable[[], Source]] = MappingProxyType({}),
-    ) -> Live:
+    ) -> Monitor:
         settings = self._settings.model_copy(update={"cameras": cameras})
         make_folder(live_folder(settings))
         run = run_of(settings, first, self._clock)
         return build_live(settings, run, live_database(settings), self._clock, replaced=replaced)
 
-    def _stop(self, live: Live) -> None:
+    def _stop(self, live: Monitor) -> None:
         live.stop()
         if stuck := live.running():
             raise SourceError(f"{self._clip}: still being read after the end: {', '.join(stuck)}")
@@ -170,12 +170,12 @@ class _Bench:
     def _misbehaving(self, kind: str, released: threading.Event) -> Callable[[], Source]:
         return lambda: Misbehaving(kind, self._recording, self._clock, released)
 
-    def _first_verdict(self, live: Live, started_s: float) -> float:
+    def _first_verdict(self, live: Monitor, started_s: float) -> float:
         while not any(status.analysed for status in live.statuses()) and not live.stopped.wait(0.02):
             pass
         return self._clock.monotonic_s() - started_s
 
-    def _watch(self, live: Live, names: Sequence[str], seconds: float) -> Window:
+    def _watch(self, live: Monitor, names: Sequence[str], seconds: float) -> Window:
         live.stopped.wait(_SETTLE_S)
         return watch(live, names, seconds, self._clock, live.stopped)
 
@@ -216,7 +216,7 @@ def _median(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _show(values: dict[str, Any]) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("camera", "looks/s", "p50", "p95", "p99", "skipped", "superseded", "late", "corrupt", "failed"):
+    for name in ("camera", "analyses/s", "p50", "p95", "p99", "skipped", "superseded", "late", "corrupt", "failed"):
         table.add_column(name, justify="left" if name == "camera" else "right")
     for row in [*values["per_camera"], values | {"camera": "all"}]:
         latency, drops = row["latency_ms"], row["drops"]
@@ -240,7 +240,7 @@ def _show(values: dict[str, Any]) -> None:
     cost.add_row("first verdict after", f"{values['first_verdict_s']:.2f} s")
     cost.add_row("memory", f"{values['rss_mb']:.0f} MB ({values['rss_growth_mb']:+.1f} MB from first to last quarter)")
     if "speedup" in values:
-        naive = f"{values['naive_fps']:.1f} looks/s, {values['naive_cpu_ms_per_frame']:.2f} ms CPU a look"
+        naive = f"{values['naive_fps']:.1f} analyses/s, {values['naive_cpu_ms_per_frame']:.2f} ms CPU a look"
         cost.add_row("naive loop", naive)
         cost.add_row("times the naive loop", f"{values['speedup']:.2f} x")
     out.print(cost)
@@ -248,7 +248,7 @@ def _show(values: dict[str, Any]) -> None:
 
 def _show_growth(rows: Sequence[dict[str, Any]]) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("cameras", "looks/s", "p95", "CPU a look", "cores", "memory", ""):
+    for name in ("cameras", "analyses/s", "p95", "CPU a look", "cores", "memory", ""):
         table.add_column(name, justify="left" if not name else "right")
     most = max(row["cpu_ms_per_frame"] for row in rows)
     for row in rows:

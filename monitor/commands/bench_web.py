@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from monitor.app.replaying import camera_for, default_recording
-from monitor.app.serving import Site, model_of
 from monitor.app.watching import build_live, inference_for, live_database, live_folder, open_first, run_of
+from monitor.app.web_server import WebServer, model_of
 from monitor.bench.browser import browser, listen, wait_for_pictures
 from monitor.bench.clips import make_clip
 from monitor.bench.hostile import connections, slow_viewers
@@ -32,7 +32,7 @@ from monitor.config.web import PhotoSettings, WebSettings
 from monitor.domain.address import SourceAddress
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import SourceError
-from monitor.pipeline.live import Live
+from monitor.pipeline.monitor import Monitor
 from monitor.pipeline.process import memory_mb
 from monitor.storage.files import make_folder
 
@@ -116,8 +116,8 @@ class _Bench:
                 "cameras": dict.fromkeys(load.names, camera),
             }
         )
-        self._live: Live
-        self._site: Site
+        self._live: Monitor
+        self._web_server: WebServer
 
     @contextmanager
     def running(self) -> Iterator["_Bench"]:
@@ -127,35 +127,35 @@ class _Bench:
         database = live_database(settings)
         first = open_first(settings.detector)
         model = model_of(first)
-        site = self._site = Site(settings.web, folder, database, self._clock)
+        web_server = self._web_server = WebServer(settings.web, folder, database, self._clock)
         run = run_of(settings, first, self._clock)
-        live = self._live = build_live(settings, run, database, self._clock, tell=site.tell)
+        live = self._live = build_live(settings, run, database, self._clock, tell=web_server.tell)
         live.start(settings.cameras, inference_for(settings.detector, first))
         try:
-            site.start(live, run.started_at, lambda: settings, lambda: model)
+            web_server.start(live, run.started_at, lambda: settings, lambda: model)
             self._wait_for_pages()
             live.stopped.wait(_SETTLE_S)
             yield self
         finally:
-            site.ask_stop()
+            web_server.ask_stop()
             try:
                 live.stop()
             finally:
-                site.join(_ENDING_S)
-        if stuck := live.running() + site.running():
+                web_server.join(_ENDING_S)
+        if stuck := live.running() + web_server.running():
             raise SourceError(f"{self._clip}: still at work after the end: {', '.join(stuck)}")
 
     def watched(self, rounds: int) -> dict[str, Any]:
         """Measure in turn without and with viewers."""
         load, without, watched = self._load, [self._alone()], []
         for _ in range(rounds):
-            with viewers(self._site.url, load.viewers, load.width_px, load.names) as crowd:
+            with viewers(self._web_server.url, load.viewers, load.width_px, load.names) as crowd:
                 self._live.stopped.wait(_TURN_S)
                 watched.append(self._with(crowd))
             without.append(self._alone())
             looks = watched[-1].window
             notes.print(
-                f"{load.cameras} camera(s): {rate(without[-1]):.1f} looks a second without viewers, "
+                f"{load.cameras} camera(s): {rate(without[-1]):.1f} analyses per second without viewers, "
                 f"{rate(looks):.1f} with {load.viewers}"
             )
         about = {
@@ -173,22 +173,22 @@ class _Bench:
     def in_a_browser(self, executable: Path) -> dict[str, Any]:
         """Measure while a real browser shows the desk."""
         before = self._alone()
-        with browser(executable, self._site.url):
-            opened_s = wait_for_pictures(self._site.url)
+        with browser(executable, self._web_server.url):
+            opened_s = wait_for_pictures(self._web_server.url)
             self._live.stopped.wait(_TURN_S)
-            beside, said = self._beside(lambda: listen(self._site.url, self._seconds))
-        return {"first_said_s": round(opened_s, 1), **said, "looks_ratio": fall([before, self._alone()], [beside])}
+            beside, said = self._beside(lambda: listen(self._web_server.url, self._seconds))
+        return {"first_said_s": round(opened_s, 1), **said, "analyses_ratio": fall([before, self._alone()], [beside])}
 
     def beside_slow_viewers(self, rounds: int) -> dict[str, Any]:
         """Measure beside viewers that ask for everything and never read; memory after each round tells of growth."""
         load, without, beside, left, let_go_s = self._load, [self._alone()], [], 0, 0.0
         after_mb = [memory_mb()]
         for _ in range(rounds):
-            with slow_viewers(self._site.url, load.slow, load.width_px, load.names):
+            with slow_viewers(self._web_server.url, load.slow, load.width_px, load.names):
                 began_s = self._clock.monotonic_s()
                 beside.append(self._window())
                 while True:
-                    left, let_go_s = connections(self._site.url), self._clock.monotonic_s() - began_s
+                    left, let_go_s = connections(self._web_server.url), self._clock.monotonic_s() - began_s
                     if not left or let_go_s > _PATIENCE_S:
                         break
                     self._live.stopped.wait(0.5)
@@ -196,7 +196,7 @@ class _Bench:
             after_mb.append(memory_mb())
         return {
             "viewers": load.slow,
-            "looks_ratio": fall(without, beside),
+            "analyses_ratio": fall(without, beside),
             "still_connected": left,
             "let_go_within_s": round(let_go_s, 1),
             "memory_growth_mb": round(max(max(window.memory_mb) for window in beside) - after_mb[0], 1),
@@ -222,13 +222,13 @@ class _Bench:
         beside, printed = self._beside(lambda: self._run(module, count))
         ratio = fall([before, self._alone()], [beside])
         return printed, {
-            "looks_ratio": ratio,
+            "analyses_ratio": ratio,
             "memory_growth_mb": round(max(beside.memory_mb) - before_mb, 1),
             "memory_growth_after_mb": round(memory_mb() - before_mb, 1),
         }
 
     def _run(self, module: str, count: int) -> Any:
-        command = [sys.executable, "-m", module, self._site.url, str(count)]
+        command = [sys.executable, "-m", module, self._web_server.url, str(count)]
         return json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
 
     def _beside(self, doing: Callable[[], _Done]) -> tuple[Window, _Done]:
@@ -251,7 +251,7 @@ class _Bench:
         """Ask for each page while nobody else does."""
         first = self._load.names[0]
         paths = ["/", f"/cameras/{first}", "/incidents", "/statistics", "/health", "/settings", "/photo"]
-        return page_times(self._site.url, [*paths, f"/kiosk/{first}", "/docs"])
+        return page_times(self._web_server.url, [*paths, f"/kiosk/{first}", "/docs"])
 
     def _alone(self) -> Window:
         self._live.stopped.wait(_TURN_S)
@@ -272,13 +272,13 @@ class _Bench:
     def _wait_for_pages(self) -> None:
         deadline_s = self._clock.monotonic_s() + _STARTING_S
         while not self._live.stopped.is_set():
-            connection = HTTPConnection(urlsplit(self._site.url).netloc, timeout=_STARTING_S)
+            connection = HTTPConnection(urlsplit(self._web_server.url).netloc, timeout=_STARTING_S)
             try:
                 connection.request("GET", "/healthz")
                 connection.getresponse().read()
             except (OSError, HTTPException) as error:
                 if self._clock.monotonic_s() > deadline_s:
-                    raise SourceError(f"{self._site.url}: the pages do not come up") from error
+                    raise SourceError(f"{self._web_server.url}: the pages do not come up") from error
                 self._live.stopped.wait(0.1)
             else:
                 return

@@ -13,10 +13,10 @@ def show(values: dict[str, Any]) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim")
     table.add_column(justify="right")
-    looks, tiles, ages = values["looks_per_s"], values["pictures_per_s_per_tile"], values["picture_age_ms"]
+    looks, tiles, ages = values["analyses_per_s"], values["pictures_per_s_per_tile"], values["picture_age_ms"]
     cores, costs, memory = values["cpu_cores"], values["cpu_ms_per_picture"], values["memory_mb"]
-    table.add_row("looks a second, nobody watching", f"{looks['without']:.1f}")
-    table.add_row(f"looks a second, {values['viewers']} viewer(s)", f"{looks['with']:.1f}")
+    table.add_row("analyses per second, nobody watching", f"{looks['without']:.1f}")
+    table.add_row(f"analyses per second, {values['viewers']} viewer(s)", f"{looks['with']:.1f}")
     table.add_row("with / without", f"{looks['ratio']:.3f}")
     table.add_row("pictures a second a tile", f"{tiles['median']:.1f} ({tiles['least']:.1f} to {tiles['most']:.1f})")
     if ages["p50"] is not None:
@@ -34,9 +34,9 @@ def show(values: dict[str, Any]) -> None:
             f"{seen['p50_ms']:.0f} / {seen['p95_ms']:.0f} / {seen['worst_second_p95_ms']:.0f} ms",
         )
         table.add_row("  pictures a second", f"{seen['pictures_per_s']:.0f}")
-        table.add_row("  looks meanwhile", f"{seen['looks_ratio']:.3f}")
+        table.add_row("  looks meanwhile", f"{seen['analyses_ratio']:.3f}")
     if (slow := values.get("slow_viewers")) is not None:
-        table.add_row(f"looks beside {slow['viewers']} who never read", f"{slow['looks_ratio']:.3f}")
+        table.add_row(f"looks beside {slow['viewers']} who never read", f"{slow['analyses_ratio']:.3f}")
         after = ", ".join(f"{growth:+.1f}" for growth in slow["memory_growth_after_mb"])
         table.add_row("  memory", f"{slow['memory_growth_mb']:+.1f} MB; after each round {after}")
         table.add_row("  let go within", f"{slow['let_go_within_s']:.0f} s; {slow['still_connected']} were not")
@@ -69,5 +69,5 @@ def _codes(codes: Mapping[str, int]) -> str:
 
 
 def _add_meanwhile(table: Table, values: Mapping[str, Any]) -> None:
-    table.add_row("  looks meanwhile", f"{values['looks_ratio']:.3f}")
+    table.add_row("  looks meanwhile", f"{values['analyses_ratio']:.3f}")
     table.add_row("  memory", f"{values['memory_growth_mb']:+.1f} MB, {values['memory_growth_after_mb']:+.1f} after")

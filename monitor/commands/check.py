@@ -11,7 +11,7 @@ from monitor.detectors.folder import load_model_folder
 from monitor.domain.address import SourceKind
 from monitor.domain.errors import ConfigError, ModelError
 from monitor.outputs.kiosk.texts import find_language, load_texts
-from monitor.sources.knock import answers
+from monitor.sources.ping import is_reachable
 
 
 def check(file: Path | None, *, as_json: bool) -> None:
@@ -57,5 +57,5 @@ def _warnings(settings: Settings) -> Iterator[str]:
     if not settings.cameras:
         yield "names no camera: there is nothing to watch before one stands under 'cameras:'"
     for name, camera in settings.cameras.items():
-        if camera.source.kind is not SourceKind.STREAM and not answers(camera.source, 0):
+        if camera.source.kind is not SourceKind.STREAM and not is_reachable(camera.source, 0):
             yield f"cameras.{name}.source: {camera.source}: is not there now"

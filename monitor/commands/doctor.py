@@ -17,7 +17,7 @@ from monitor.domain.frame import Image
 from monitor.rules.advice import SOFT, Advice, Severity, advise
 from monitor.rules.scene import SceneFacts, SceneMeasure, histogram, histogram_edges
 from monitor.sources.delivery import Plan, StreamFacts
-from monitor.sources.knock import answers
+from monitor.sources.ping import is_reachable
 from monitor.sources.probe import examine
 
 #: Seconds to watch where nobody says: a recording is read faster than it plays.
@@ -60,7 +60,7 @@ def doctor(settings: Settings, source: str, seconds: float | None, *, as_json: b
 
 def _address(settings: Settings, source: str) -> SourceAddress:
     address = SourceAddress(source)
-    if address.kind is SourceKind.FILE and not answers(address, 0):
+    if address.kind is SourceKind.FILE and not is_reachable(address, 0):
         cameras = ", ".join(settings.cameras) or "none"
         raise SourceError(f"{address}: no such file, and no such camera; the configuration has {cameras}")
     return address

@@ -12,8 +12,8 @@ from monitor.detectors.opening import OpenedDetector, open_detector
 from monitor.domain.detection import Detection
 from monitor.domain.errors import OutputError, SourceError
 from monitor.domain.frame import Image
-from monitor.outputs.look import LOOKS
 from monitor.outputs.overlay import draw_detections
+from monitor.outputs.style import STYLES
 from monitor.sources.images import list_images, read_image
 from monitor.storage.files import finish, make_folder, partial, refuse_overwriting, writing
 
@@ -54,8 +54,8 @@ def images(settings: Settings, paths: list[Path], folder: Path | None, *, as_jso
     for picture_values in found:
         faces = picture_values["detections"]
         counts = ", ".join(
-            f"{number} {look.words.lower()}"
-            for state, look in LOOKS.items()
+            f"{number} {style.words.lower()}"
+            for state, style in STYLES.items()
             if (number := sum(face["state"] == state.value for face in faces))
         )
         out.print(f"{picture_values['file']}: {counts or 'no face found'}", markup=False)

@@ -30,7 +30,7 @@ def kiosk(config: Path | None, camera: str | None, language: str | None) -> NoRe
         try:
             window.run()
         finally:
-            monitor.wishes.ask_stop()
+            monitor.signals.ask_stop()
             served.join()
         monitor.stop()
 

@@ -45,7 +45,7 @@ class Plan:
 def plan_replays(settings: Settings, videos: list[str], camera: str | None, folder: Path | None) -> list[Plan]:
     """Return what to replay and where its results go: `folder` itself for one, a folder below it for each of many.
 
-    But for a `folder` given for one, a folder that holds something else is left alone, so that each tells one story.
+    But for a `folder` given for one, a folder that holds something else is left alone, so that each tells one history.
     Raises `ConfigError` for an unknown camera or nothing to replay.
     """
     if camera is not None and camera not in settings.cameras:
@@ -150,7 +150,7 @@ def _free_folder(wanted: Path, source: SourceAddress, taken: set[str]) -> Path:
 
 
 def _show(result: ReplayResult, avoided: Path | None) -> None:
-    summary, figures = result.summary, compliance(result.story.visits)
+    summary, figures = result.summary, compliance(result.history.visits)
     speed = summary.media_s / summary.wall_s if summary.wall_s > 0 else 0.0
     table = Table(title=None, box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim")
@@ -164,7 +164,7 @@ def _show(result: ReplayResult, avoided: Path | None) -> None:
     table.add_row("compliance", rate)
     counts = ", ".join(f"{count} {outcome.value}" for outcome, count in figures.outcomes.items() if count)
     table.add_row("visits", f"{figures.visits}" + (f" ({counts})" if counts else ""))
-    table.add_row("incidents", str(len(result.story.incidents)))
+    table.add_row("incidents", str(len(result.history.incidents)))
     table.add_row(
         "replayed",
         f"{summary.frames} frames, {summary.media_s:.1f} s in {summary.wall_s:.1f} s ({speed:.1f} x real time)",
@@ -182,16 +182,16 @@ def _show(result: ReplayResult, avoided: Path | None) -> None:
 
 def _values(result: ReplayResult) -> dict[str, Any]:
     summary = result.summary
-    figures = asdict(compliance(result.story.visits))
+    figures = asdict(compliance(result.history.visits))
     return {
         "name": result.request.name,
         "folder": str(result.request.folder),
         "frames": summary.frames,
-        "looks": summary.looks,
+        "looks": summary.analysed_frames,
         "media_s": round(summary.media_s, 3),
         "wall_s": round(summary.wall_s, 3),
         "end_reason": summary.end_reason.value,
         "error": summary.error,
-        "incidents": len(result.story.incidents),
+        "incidents": len(result.history.incidents),
         "compliance": figures,
     }

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from monitor.app.serving import Site, model_of
 from monitor.app.watching import (
     build_live,
     check_live,
@@ -20,6 +19,7 @@ from monitor.app.watching import (
     open_first,
     run_of,
 )
+from monitor.app.web_server import WebServer, model_of
 from monitor.commands.logs import log_to_stderr
 from monitor.commands.show import config_path
 from monitor.config.detector import DetectorSettings
@@ -29,7 +29,7 @@ from monitor.detectors.opening import OpenedDetector
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import MonitorError
 from monitor.domain.event import Event
-from monitor.pipeline.live import Live
+from monitor.pipeline.monitor import Monitor
 from monitor.storage.files import claimed, make_folder
 
 _log = logging.getLogger(__name__)
@@ -54,19 +54,19 @@ def watching(config: Path | None) -> Iterator["Watching"]:
     check_live(settings)
     folder = live_folder(settings)
     make_folder(folder)
-    with claimed(folder), _signals() as wishes:
+    with claimed(folder), _signals() as signals:
         log_to_stderr()
         clock, database = SystemClock(), live_database(settings)
-        site = Site(settings.web, folder, database, clock) if settings.web.enabled else None
+        web_server = WebServer(settings.web, folder, database, clock) if settings.web.enabled else None
         try:
-            first = wishes.load(settings.detector)
+            first = signals.load(settings.detector)
             run = run_of(settings, first, clock)
-            live = build_live(settings, run, database, clock, tell=site.tell if site else _tell_nobody)
-            monitor = Watching(live, site, settings, first, path, wishes)
+            live = build_live(settings, run, database, clock, tell=web_server.tell if web_server else _tell_nobody)
+            monitor = Watching(live, web_server, settings, first, path, signals)
             live.start(settings.cameras, inference_for(settings.detector, first))
         except BaseException:
-            if site is not None:
-                site.join(0)
+            if web_server is not None:
+                web_server.join(0)
             raise
         _log.info(
             "watching %d camera(s) with %s; journal, log and pictures in %s; Ctrl-C stops",
@@ -75,8 +75,8 @@ def watching(config: Path | None) -> Iterator["Watching"]:
             folder,
         )
         try:
-            if site is not None:
-                site.start(live, run.started_at, lambda: monitor.settings, lambda: monitor.model)
+            if web_server is not None:
+                web_server.start(live, run.started_at, lambda: monitor.settings, lambda: monitor.model)
             yield monitor
         except BaseException:
             monitor.abandon()
@@ -87,7 +87,7 @@ def _tell_nobody(_: Event) -> None:
     pass
 
 
-class Wishes:
+class SignalFlags:
     """What people ask of a running monitor through signals."""
 
     def __init__(self) -> None:
@@ -118,16 +118,16 @@ class Wishes:
 
 
 @contextmanager
-def _signals() -> Iterator[Wishes]:
-    wishes = Wishes()
+def _signals() -> Iterator[SignalFlags]:
+    signals = SignalFlags()
     handlers = {
-        signal.SIGINT: wishes.ask_stop,
-        signal.SIGTERM: wishes.ask_stop,
-        signal.SIGHUP: wishes.ask_reload,
+        signal.SIGINT: signals.ask_stop,
+        signal.SIGTERM: signals.ask_stop,
+        signal.SIGHUP: signals.ask_reload,
     }
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        yield wishes
+        yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -138,18 +138,18 @@ class Watching:
 
     def __init__(
         self,
-        live: Live,
-        site: Site | None,
+        live: Monitor,
+        web_server: WebServer | None,
         settings: Settings,
         opened: OpenedDetector,
         path: Path,
-        wishes: Wishes,
+        signals: SignalFlags,
     ) -> None:
         self.live = live
         self.settings = settings
         self.model = model_of(opened)
-        self.wishes = wishes
-        self._site = site
+        self.signals = signals
+        self._web_server = web_server
         self._path = path
 
     def serve(self, *, follow: bool) -> None:
@@ -157,14 +157,14 @@ class Watching:
 
         With `follow` a changed file is such a wish too.
         """
-        wishes, seen = self.wishes, _fingerprint(self._path)
-        while not wishes.stop and not self.live.stopped.is_set():
-            wishes.changed.wait(_LOOK_AT_FILE_EVERY_S if follow else _LOOK_AT_MONITOR_EVERY_S)
-            wishes.changed.clear()
+        signals, seen = self.signals, _fingerprint(self._path)
+        while not signals.stop and not self.live.stopped.is_set():
+            signals.changed.wait(_LOOK_AT_FILE_EVERY_S if follow else _LOOK_AT_MONITOR_EVERY_S)
+            signals.changed.clear()
             if follow and (now := _fingerprint(self._path)) != seen:
-                seen, wishes.reload = now, True
-            if wishes.reload and not wishes.stop:
-                wishes.reload = False
+                seen, signals.reload = now, True
+            if signals.reload and not signals.stop:
+                signals.reload = False
                 self._reload()
 
     def stop(self) -> NoReturn:
@@ -174,9 +174,9 @@ class Watching:
         taking the libraries down in their order takes seconds on a busy machine.
         """
         code = 0
-        if self._site is not None:
-            self._site.ask_stop()
-        for end in (self.live.stop, self._end_site):
+        if self._web_server is not None:
+            self._web_server.ask_stop()
+        for end in (self.live.stop, self._end_web_server):
             try:
                 end()
             except MonitorError as error:
@@ -185,7 +185,7 @@ class Watching:
             except Exception:  # noqa: BLE001 - whatever it is, the process ends here, and with what it wrote
                 _log.exception("stopping failed unexpectedly")
                 code = 1
-        stuck = self.live.running() + (self._site.running() if self._site is not None else [])
+        stuck = self.live.running() + (self._web_server.running() if self._web_server is not None else [])
         _log.info("stopped%s", f"; left behind in a read that hangs: {', '.join(stuck)}" if stuck else "")
         logging.shutdown()
         sys.stdout.flush()
@@ -194,14 +194,14 @@ class Watching:
 
     def abandon(self) -> None:
         """Stop after a failure that is told elsewhere."""
-        if self._site is not None:
-            self._site.ask_stop()
+        if self._web_server is not None:
+            self._web_server.ask_stop()
         self.live.stop()
-        self._end_site()
+        self._end_web_server()
 
-    def _end_site(self) -> None:
-        if self._site is not None:
-            self._site.join(_SITE_ENDS_S)
+    def _end_web_server(self) -> None:
+        if self._web_server is not None:
+            self._web_server.join(_SITE_ENDS_S)
 
     def _reload(self) -> None:
         """Take a changed configuration; a wrong one is refused, and the old one runs on."""
@@ -210,7 +210,7 @@ class Watching:
             new = load_settings(self._path)
             check_live(new)
             changed = new.detector != old.detector
-            opened = self.wishes.load(new.detector) if changed else None
+            opened = self.signals.load(new.detector) if changed else None
         except SystemExit:
             return
         except MonitorError as error:

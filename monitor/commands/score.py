@@ -36,8 +36,8 @@ def score(
         result = run_replay(settings, request, detectors)
     if result.summary.end_reason is EndReason.INTERRUPTED:
         raise KeyboardInterrupt
-    values = scorer.score(result.story.visits, min(detect_fps or truth.fps, truth.fps))
-    values["incidents"] = len(result.story.incidents)
+    values = scorer.score(result.history.visits, min(detect_fps or truth.fps, truth.fps))
+    values["incidents"] = len(result.history.incidents)
     values["model"] = detectors[0].folder.name
     if as_json:
         print_json(values)

@@ -46,7 +46,7 @@ Address = Annotated[SourceAddress, BeforeValidator(_address), PlainSerializer(st
 class CameraSettings(Section):
     """A camera's own settings; its sections start from the global ones, key by key.
 
-    `detect_fps` is how many looks a second a live camera gets; `auto`: as many as the machine can give to all.
+    `detect_fps` is how many analyses per second a live camera gets; `auto`: as many as the machine can give to all.
     `required` cameras make the health check fail when they are lost. With `zones`, polygons by name whose corners are
     shares of width and height, only people whose face is in one of them are judged.
     """
@@ -61,7 +61,7 @@ class CameraSettings(Section):
     rules: RulesSettings = RulesSettings()
     overlay: OverlaySettings = OverlaySettings()
 
-    def decisive(self) -> dict[str, Any]:
+    def provenance(self) -> dict[str, Any]:
         """Return as plain values what decides how the people in a picture are judged."""
         return self.model_dump(mode="json", include={"tracking", "rules", "zones"})
 

@@ -26,7 +26,7 @@ class OpenedDetector:
     threads: int
     signature: str
 
-    def decisive(self) -> dict[str, object]:
+    def provenance(self) -> dict[str, object]:
         """Return as plain values what decides which faces are found: the model, what runs it, labels and thresholds."""
         folder = self.folder
         return {

@@ -27,7 +27,7 @@ class SystemClock:
         return datetime.now(UTC)
 
 
-def hour_of(clock: Clock, time_s: float) -> datetime:
+def utc_at(clock: Clock, time_s: float) -> datetime:
     """Return the hour (UTC) at a moment of the monotonic clock, by what the hour is now.
 
     An hour that was set wrong and is put right in between, as on a machine without a battery, comes out right.

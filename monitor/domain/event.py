@@ -88,7 +88,7 @@ class IncidentOpened:
     box: Box
     share: float
     evidence_s: float
-    looks: int
+    observations: int
     settings: Mapping[str, object] = field(default_factory=dict)
 
 

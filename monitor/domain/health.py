@@ -42,9 +42,9 @@ class Health:
 class Drop(StrEnum):
     """Why a frame that arrived was not judged.
 
-    `SKIPPED`: nobody asked for more looks a second, or the picture has not changed for too long; `SUPERSEDED`: a newer
-    one, or a new connection, came before a worker was done with it; `LATE`: already old on arrival; `CORRUPT`: could
-    not be decoded; `FAILED`: the detector or the judging failed on it.
+    `SKIPPED`: the frame rate is above the analysis rate, or the picture has not changed for too long; `SUPERSEDED`: a
+    newer frame, or a new connection, came before a worker was done with it; `LATE`: already old on arrival; `CORRUPT`:
+    could not be decoded; `FAILED`: the detector or the judging failed on it.
     """
 
     SKIPPED = "skipped"

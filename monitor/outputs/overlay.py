@@ -17,7 +17,7 @@ from monitor.domain.detection import DECIDED_STATES, Detection, MaskState
 from monitor.domain.frame import Image
 from monitor.domain.geometry import Box
 from monitor.domain.track import Analysis, Track
-from monitor.outputs.look import BLACK, LOOKS, STALE, WHITE, Bgr, Look, Outline
+from monitor.outputs.style import BLACK, STALE, STYLES, WHITE, Bgr, Outline, StateStyle
 
 #: A picture older than this is not shown as if it were now.
 STALE_AFTER_S = 2.0
@@ -53,20 +53,20 @@ def draw_detections(image: Image, detections: list[Detection], settings: Overlay
     """Return a copy of the BGR picture with one box a detection, as a single photograph is shown."""
     canvas = image.copy()
     for detection in sorted(detections, key=lambda detection: -detection.box.area_px2):
-        look = LOOKS[detection.state]
+        style = STYLES[detection.state]
         score = f" {detection.score:.0%}" if settings.scores else ""
-        words = f"{look.words}{score}" if settings.words else ""
-        draw_box(canvas, detection.box, look, look.colour)
-        draw_label(canvas, detection.box, detection.state, words, look.colour)
+        words = f"{style.words}{score}" if settings.words else ""
+        draw_box(canvas, detection.box, style, style.colour)
+        draw_label(canvas, detection.box, detection.state, words, style.colour)
     return canvas
 
 
 def _draw_track(canvas: Image, track: Track, settings: OverlaySettings, stale: bool) -> None:
-    look = LOOKS[track.state]
-    colour = STALE if stale else look.colour
+    style = STYLES[track.state]
+    colour = STALE if stale else style.colour
     score = f" {track.confidence:.0%}" if settings.scores and track.state.decided else ""
-    words = f"{look.words}{score}" if settings.words else ""
-    draw_box(canvas, track.box, look, colour)
+    words = f"{style.words}{score}" if settings.words else ""
+    draw_box(canvas, track.box, style, colour)
     draw_label(canvas, track.box, track.state, words, colour)
 
 
@@ -76,14 +76,14 @@ def text_height_px(canvas: Image) -> int:
     return max(11, int(22 * min(height / 720, width / 1280) + 0.5))
 
 
-def draw_box(canvas: Image, box: Box, look: Look, colour: Bgr) -> None:
+def draw_box(canvas: Image, box: Box, style: StateStyle, colour: Bgr) -> None:
     """Outline a face on a BGR picture, in place."""
     line = max(1, text_height_px(canvas) // 7)
     x1, y1, x2, y2 = box.as_ints()
     corners = [(x1, y1), (x2, y1), (x2, y2), (x1, y2)]
     sides = list(zip(corners, [*corners[1:], corners[0]], strict=True))
     for width, ink in ((line + 2, BLACK), (line, colour)):  # a dark edge keeps the line visible on any ground
-        match look.outline:
+        match style.outline:
             case Outline.SOLID:
                 cv2.rectangle(canvas, corners[0], corners[2], ink, width)
             case Outline.DOUBLE:
@@ -117,9 +117,9 @@ def _between(start: tuple[int, int], end: tuple[int, int], part: float) -> tuple
 
 def draw_label(canvas: Image, box: Box, state: MaskState, words: str, colour: Bgr) -> None:
     """Put a state's sign, and its words where they fit, at a face on a BGR picture, in place."""
-    look = LOOKS[state]
+    style = STYLES[state]
     size = text_height_px(canvas)
-    ink = WHITE if colour == STALE else look.ink
+    ink = WHITE if colour == STALE else style.ink
     pad = max(2, size // 4)
     height = size + 2 * pad
     height_px, width_px = canvas.shape[:2]
@@ -127,7 +127,7 @@ def draw_label(canvas: Image, box: Box, state: MaskState, words: str, colour: Bg
     if width > max(2.5 * box.width_px, 0.3 * width_px):  # a small face in a small picture: the sign alone
         words, width = "", height
     line = max(1, size // 9)
-    gap = line if look.outline is not Outline.DOUBLE else 3 * line + 2
+    gap = line if style.outline is not Outline.DOUBLE else 3 * line + 2
     left = min(max(0, round(box.x1_px) - gap), max(0, width_px - width))
     top = round(box.y1_px) - gap - height
     if top < 0:
@@ -164,8 +164,8 @@ def _draw_banner(canvas: Image, analysis: Analysis, caption: Caption, stale: boo
     strip = canvas[:height]
     cv2.convertScaleAbs(strip, dst=strip, alpha=0.25)
     state, words = _verdict(analysis, stale)
-    look = LOOKS[state]
-    colour, ink = (STALE, WHITE) if stale else (look.colour, look.ink)
+    style = STYLES[state]
+    colour, ink = (STALE, WHITE) if stale else (style.colour, style.ink)
     pill = height + text_width_px(words, size, _BOLD) + pad
     cv2.rectangle(canvas, (0, 0), (min(pill, width), height - 1), colour, cv2.FILLED)
     _sign(canvas, state, (height // 2, height // 2), size, ink)
@@ -198,7 +198,7 @@ def _verdict(analysis: Analysis, stale: bool) -> tuple[MaskState, str]:
     counts = Counter(track.state for track in analysis.tracks)
     for state in (MaskState.WITHOUT_MASK, MaskState.INCORRECT):
         if counts[state]:
-            return state, f"{LOOKS[state].words}: {counts[state]}"
+            return state, f"{STYLES[state].words}: {counts[state]}"
     if counts[MaskState.UNKNOWN]:
         return MaskState.UNKNOWN, "Looking"
     if counts[MaskState.WITH_MASK]:
@@ -208,9 +208,9 @@ def _verdict(analysis: Analysis, stale: bool) -> tuple[MaskState, str]:
 
 def _notes(analysis: Analysis, caption: Caption) -> list[str]:
     counts = Counter(track.state for track in analysis.tracks)
-    people = "  ".join(f"{LOOKS[state].words} {counts[state]}" for state in DECIDED_STATES if counts[state])
+    people = "  ".join(f"{STYLES[state].words} {counts[state]}" for state in DECIDED_STATES if counts[state])
     rates = [f"{caption.fps:.0f} fps"] if caption.fps else []
-    rates += [f"{caption.detect_fps:.0f} looks/s"] if caption.detect_fps else []
+    rates += [f"{caption.detect_fps:.0f} analyses/s"] if caption.detect_fps else []
     age = f"age {analysis.age_s * 1000:.0f} ms" if analysis.age_s < 1 else f"age {analysis.age_s:.1f} s"
     return [age, caption.clock, caption.camera, " · ".join(rates), people]
 

@@ -28,13 +28,13 @@ from monitor.domain.track import Analysis
 from monitor.domain.zone import inside
 from monitor.outputs.live_view import LiveView
 from monitor.outputs.overlay import Caption
-from monitor.pipeline.best_look import BestLooks
+from monitor.pipeline.best_snapshot import BestSnapshots
 from monitor.pipeline.health import ENOUGH, Facts, Fault, frozen_s
 from monitor.pipeline.histogram import Histogram
 from monitor.pipeline.pace import Pace
 from monitor.pipeline.picture import PictureCheck
 from monitor.pipeline.rate import Rate
-from monitor.pipeline.recording import Recorded
+from monitor.pipeline.recorder import EventRecord
 from monitor.rules.judge import Judge
 
 #: Verdicts over which latency is reported: two minutes at ten a second.
@@ -63,7 +63,7 @@ class Camera:
         settings: CameraSettings,
         make_tracker: Callable[[], Tracker],
         judge: Judge,
-        record: Callable[[Recorded], None],
+        record: Callable[[EventRecord], None],
         clock: Clock,
     ) -> None:
         now_s = clock.monotonic_s()
@@ -85,7 +85,7 @@ class Camera:
         self._record = record
         self._clock = clock
         self._lock = threading.Lock()
-        self._outbox: deque[Recorded] = deque()
+        self._outbox: deque[EventRecord] = deque()
         self._sending = threading.Lock()
         self._ended = False
         self._size: tuple[int, int] | None = None
@@ -93,7 +93,7 @@ class Camera:
         self._lost_s: float | None = None
         self._frozen = False
         self._check = PictureCheck()
-        self._best = BestLooks()
+        self._best = BestSnapshots()
         self._arrivals, self._verdicts = Rate(), Rate()
         self._frames = self._analysed = 0
         self._drops = dict.fromkeys(Drop, 0)
@@ -102,7 +102,7 @@ class Camera:
 
     @property
     def wanted_fps(self) -> float | None:
-        """Looks a second that the settings ask for; None: as many as there are."""
+        """Analyses per second that the settings ask for; None: as many as there are."""
         return None if self.settings.detect_fps == "auto" else self.settings.detect_fps
 
     def connected(self, info: SourceInfo, now_s: float) -> None:
@@ -132,7 +132,7 @@ class Camera:
             if drop is Drop.CORRUPT and self.facts.corrupt_since_s is None:
                 self.facts.corrupt_since_s = self._clock.monotonic_s()
 
-    def came_and_went(self, drop: Drop) -> None:
+    def count_upstream_drop(self, drop: Drop) -> None:
         """A frame came that the source itself did not give on."""
         with self._lock:
             self._frames += 1
@@ -240,7 +240,7 @@ class Camera:
         self._send()
 
     def demand_fps(self, now_s: float) -> float:
-        """Return how many looks a second the camera could use: what is asked for, and no more than arrive."""
+        """Return how many analyses per second the camera could use: what is asked for, and no more than arrive."""
         with self._lock:
             if not self.facts.connected:
                 return 0.0
@@ -248,7 +248,7 @@ class Camera:
         return arriving if self.wanted_fps is None else min(self.wanted_fps, arriving)
 
     def limit(self, fps: float | None, now_s: float) -> None:
-        """Give the camera at most so many looks a second; None: as many as it wants."""
+        """Give the camera at most so many analyses per second; None: as many as it wants."""
         with self._lock:
             facts, wanted = self.facts, self.wanted_fps
             facts.given_fps = fps
@@ -289,12 +289,12 @@ class Camera:
 
     def _leave(self, now_s: float, reason: CloseReason) -> None:
         self._tracker = self._make_tracker()
-        self._best = BestLooks()
+        self._best = BestSnapshots()
         for event in self._judge.end(now_s, reason):
             self._put(event)
 
     def _put(self, event: Event, picture: Image | None = None) -> None:
-        self._outbox.append(Recorded(event, picture))
+        self._outbox.append(EventRecord(event, picture))
 
     def _send(self) -> None:
         """Hand over what has happened, in its order whichever thread comes first; may wait for the journal."""

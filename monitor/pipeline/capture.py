@@ -71,7 +71,7 @@ class _PassedOver:
             (Drop.CORRUPT, source.lost_frames - self._lost),
         ):
             for _ in range(count):
-                self._camera.came_and_went(drop)
+                self._camera.count_upstream_drop(drop)
         self._late, self._lost = source.late_frames, source.lost_frames
 
 
@@ -95,7 +95,7 @@ class Capture:
         self,
         camera: Camera,
         make_source: Callable[[], Source],
-        answers: Callable[[], bool],
+        is_reachable: Callable[[], bool],
         frames: LatestFrames[Captured],
         backoff: Backoff,
         clock: Clock,
@@ -104,7 +104,7 @@ class Capture:
     ) -> None:
         self._camera = camera
         self._make_source = make_source
-        self._answers = answers
+        self._is_reachable = is_reachable
         self._frames = frames
         self._backoff = backoff
         self._clock = clock
@@ -210,10 +210,10 @@ class Capture:
 
     def _wait(self, wait_s: float, *, knock: bool) -> None:
         """Wait before the next try, or, where it makes sense to `knock`, until a camera that did not answer does."""
-        there = not knock or self._answers()
+        there = not knock or self._is_reachable()
         until_s = self._clock.monotonic_s() + wait_s
         while (left_s := until_s - self._clock.monotonic_s()) > 0:
             if self._pause(min(left_s, _KNOCK_EVERY_S)):
                 return
-            if not there and self._answers():
+            if not there and self._is_reachable():
                 return

@@ -124,7 +124,7 @@ def _degraded(facts: Facts, now_s: float, settings: HealthSettings) -> tuple[Cau
         return Cause.BLACK, "the picture is black; is the lens covered, or the light off?"
     if facts.short_since_s is not None and now_s - facts.short_since_s > _SHORT_S:
         return Cause.OVERLOAD, (
-            f"{facts.given_fps or 0:.1f} of {facts.wanted_fps or 0:g} looks a second: the machine is at its limit"
+            f"{facts.given_fps or 0:.1f} of {facts.wanted_fps or 0:g} analyses per second: the machine is at its limit"
         )
     if facts.size_changed_s is not None and now_s - facts.size_changed_s < _NEWS_S:
         return Cause.SIZE_CHANGED, facts.size_change

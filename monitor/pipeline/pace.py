@@ -30,7 +30,7 @@ class Pace:
 
 
 def allot(wanted: Mapping[str, float], capacity: float) -> dict[str, float]:
-    """Share `capacity` looks a second among cameras that want so many each, max-min fair.
+    """Share `capacity` analyses per second among cameras that want so many each, max-min fair.
 
     Whoever wants less than an even share gets what they want; the rest is shared evenly among the others (Bertsekas &
     Gallager, Data Networks, 6.5.2).

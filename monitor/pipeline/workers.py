@@ -15,9 +15,9 @@ from monitor.domain.health import Drop
 from monitor.domain.ports import Detector
 from monitor.pipeline.capture import Captured
 from monitor.pipeline.channel import Closed
-from monitor.pipeline.crew import Crew
 from monitor.pipeline.health import Fault
 from monitor.pipeline.latest import LatestFrames
+from monitor.pipeline.threads import ThreadGroup
 
 _log = logging.getLogger(__name__)
 
@@ -26,9 +26,9 @@ _RETRY_S = 1.0
 _FAULT_SHOWN_S = 3.0
 #: Loading a SavedModel takes up to half a minute on a small machine.
 _OPENING_S = 120.0
-#: A seat whose detectors keep hanging waits twice as long each time before it gets another, up to this.
+#: A slot whose detectors keep hanging waits twice as long each time before it gets another, up to this.
 _LONGEST_WAIT_S = 300.0
-#: So many that hang in one seat, each with its model and its thread, are as many as a machine is asked to carry.
+#: So many that hang in one slot, each with its model and its thread, are as many as a machine is asked to carry.
 _MOST_HUNG = 8
 
 
@@ -36,17 +36,17 @@ _MOST_HUNG = 8
 class _Worker:
     """What the watchdog knows of a worker; `since_s` is when it began what it is doing, None while it waits.
 
-    `seat` outlives it: a worker that takes over has the seat of the one that was left behind. `retired` ends it after
-    the look it is at; `left_behind` means that its cameras are with others by now.
+    `slot` outlives it: a worker that takes over has the slot of the one that was left behind. `retired` ends it after
+    the look it is at; `abandoned` means that its cameras are with others by now.
     """
 
-    seat: int
+    slot: int
     name: str
     limit_s: float = _OPENING_S
     since_s: float | None = None
     holds: Sequence[tuple[str, Captured]] = ()
     retired: threading.Event = field(default_factory=threading.Event)
-    left_behind: bool = False
+    abandoned: bool = False
     ended: bool = False
 
 
@@ -54,8 +54,8 @@ class Workers:
     """Runs detectors over the newest pictures and hands what they find to the cameras.
 
     A detector that raises or gives rubbish is opened again; one that hangs for `timeout_s` is left behind, its cameras
-    are freed, and a new worker takes its seat; later and later where those hang as well, and not at all while too many
-    do. Until a look from that seat has succeeded again, or it waits for pictures with nothing wrong, `fault` says what
+    are freed, and a new worker takes its slot; later and later where those hang as well, and not at all while too many
+    do. Until a look from that slot has succeeded again, or it waits for pictures with nothing wrong, `fault` says what
     is wrong. `batch` is how many pictures, of different cameras, go through a detector at once.
     """
 
@@ -91,12 +91,12 @@ class Workers:
         with self._lock:
             return next((fault for _, fault in self._faults.values()), None)
 
-    def start(self, crew: Crew) -> None:
+    def start(self, threads: ThreadGroup) -> None:
         """Start all workers."""
-        for seat in range(self.count):
-            self._start_one(seat, crew)
+        for slot in range(self.count):
+            self._start_one(slot, threads)
 
-    def watch(self, crew: Crew) -> None:
+    def watch(self, threads: ThreadGroup) -> None:
         """Replace workers that have been at one look, or at opening their detector, for too long."""
         now_s = self._clock.monotonic_s()
         with self._lock:
@@ -104,28 +104,28 @@ class Workers:
             held = self._leave(hung)
             for worker in hung:
                 self._workers.remove(worker)
-                hangs = self._hangs[worker.seat]
-                self._due[worker.seat] = now_s + (min(self._timeout_s * 2**hangs, _LONGEST_WAIT_S) if hangs else 0.0)
-                self._hangs[worker.seat] += 1
+                hangs = self._hangs[worker.slot]
+                self._due[worker.slot] = now_s + (min(self._timeout_s * 2**hangs, _LONGEST_WAIT_S) if hangs else 0.0)
+                self._hangs[worker.slot] += 1
             self._hung = [worker for worker in (*self._hung, *hung) if not worker.ended]
-            still = Counter(worker.seat for worker in self._hung)
-            waiting = {worker.seat for worker in self._workers if worker.since_s is None}
-            due = [seat for seat, at_s in self._due.items() if at_s <= now_s and still[seat] < _MOST_HUNG]
+            still = Counter(worker.slot for worker in self._hung)
+            waiting = {worker.slot for worker in self._workers if worker.since_s is None}
+            due = [slot for slot, at_s in self._due.items() if at_s <= now_s and still[slot] < _MOST_HUNG]
         for worker in hung:
             left = "and is left behind for a new one"
-            if still[worker.seat] >= _MOST_HUNG:
+            if still[worker.slot] >= _MOST_HUNG:
                 left = f"like {_MOST_HUNG - 1} before it; no other is tried until one of them ends: restart the monitor"
             self._blame(worker, f"{worker.name} has hung for {worker.limit_s:g} s {left}")
         self._free(held)
-        for seat in due:
-            del self._due[seat]
-            if not crew.stop.is_set():
-                self._start_one(seat, crew)
-        for seat in waiting:
-            self._recovered(seat)
+        for slot in due:
+            del self._due[slot]
+            if not threads.stop.is_set():
+                self._start_one(slot, threads)
+        for slot in waiting:
+            self._recovered(slot)
 
     def capacity(self, over_s: float) -> float | None:
-        """Return how many looks a second all workers together could do, by the last `over_s` seconds.
+        """Return how many analyses per second all workers together could do, by the last `over_s` seconds.
 
         Looks done, over the share of the time that workers were busy. None where they did too little to tell.
         """
@@ -151,7 +151,7 @@ class Workers:
         """Leave workers behind, under the lock; return the pictures that they hold."""
         held: list[tuple[str, Captured]] = []
         for worker in workers:
-            worker.left_behind = True
+            worker.abandoned = True
             worker.retired.set()
             held += worker.holds
             worker.holds = ()
@@ -163,14 +163,14 @@ class Workers:
             captured.camera.dropped(Drop.FAILED)
             self._frames.done(name)
 
-    def _start_one(self, seat: int, crew: Crew) -> None:
+    def _start_one(self, slot: int, threads: ThreadGroup) -> None:
         with self._lock:
             if self._retired:
                 return
             self._started += 1
-            worker = _Worker(seat, f"detect-{self._started}")
+            worker = _Worker(slot, f"detect-{self._started}")
             self._workers.append(worker)
-        crew.spawn(worker.name, lambda: self._run(worker))
+        threads.spawn(worker.name, lambda: self._run(worker))
 
     def _run(self, worker: _Worker) -> None:
         detector: Detector | None = None
@@ -186,7 +186,7 @@ class Workers:
                     return
                 except Exception as error:  # noqa: BLE001 - shown to people as a fault, and tried again afresh
                     worker.since_s = None
-                    if not worker.left_behind:
+                    if not worker.abandoned:
                         _log.debug("detector failure", exc_info=True)
                         self._blame(worker, f"the detector failed: {error}; it is opened again")
                     _close(detector)
@@ -205,12 +205,12 @@ class Workers:
             found = detector.detect([captured.frame.image for _, captured in taken])
             _check(found, len(taken))
             with self._lock:
-                if worker.left_behind:
+                if worker.abandoned:
                     return  # somebody else holds these cameras by now
                 worker.since_s = None  # what follows may wait for the journal: that is not a hung detector
                 worker.holds = ()
-                del self._hangs[worker.seat]
-            self._recovered(worker.seat)
+                del self._hangs[worker.slot]
+            self._recovered(worker.slot)
             inference_s = (self._clock.monotonic_s() - started_s) / len(taken)
             self._judge_all(taken, found, inference_s)
         finally:
@@ -242,20 +242,20 @@ class Workers:
             _log.exception("%s: judging a picture failed", camera.name)
             camera.failed(f"judging failed: {error!r}", self._clock.monotonic_s())
 
-    def _recovered(self, seat: int) -> None:
-        """Take back a seat's fault, once it has been there for long enough to be seen."""
+    def _recovered(self, slot: int) -> None:
+        """Take back a slot's fault, once it has been there for long enough to be seen."""
         with self._lock:
-            since_s, _ = self._faults.get(seat, (math.inf, None))
+            since_s, _ = self._faults.get(slot, (math.inf, None))
             mended = self._clock.monotonic_s() - since_s >= _FAULT_SHOWN_S
             if mended:
-                del self._faults[seat]
+                del self._faults[slot]
         if mended:
             _log.warning("the detector works again")
 
     def _blame(self, worker: _Worker, detail: str) -> None:
         with self._lock:
-            news = worker.seat not in self._faults
-            self._faults[worker.seat] = (self._clock.monotonic_s(), Fault(Cause.DETECTOR, detail))
+            news = worker.slot not in self._faults
+            self._faults[worker.slot] = (self._clock.monotonic_s(), Fault(Cause.DETECTOR, detail))
         if news:
             _log.error("%s", detail)
 

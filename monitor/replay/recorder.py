@@ -1,12 +1,12 @@
-"""The recording thread's end: every event into every sink, and into the story that the report tells."""
+"""The recording thread's end: every event into every sink, and into the history that the report tells."""
 
 from collections.abc import Sequence
 
 import cv2
 
 from monitor.domain.ports import Sink
-from monitor.pipeline.recording import Recorded
-from monitor.replay.results import Story
+from monitor.pipeline.recorder import EventRecord
+from monitor.replay.results import History
 
 _JPEG_QUALITY = 85
 
@@ -14,19 +14,19 @@ _JPEG_QUALITY = 85
 class SinkRecorder:
     """Gives each event to the sinks in turn, and keeps it for the report."""
 
-    def __init__(self, sinks: Sequence[Sink], story: Story) -> None:
+    def __init__(self, sinks: Sequence[Sink], history: History) -> None:
         self._sinks = sinks
-        self._story = story
+        self._story = history
 
-    def put(self, recorded: Recorded) -> None:
+    def put(self, record: EventRecord) -> None:
         """Take one event; raises `OutputError`."""
         for sink in self._sinks:
-            sink.put(recorded.event)
+            sink.put(record.event)
         jpeg = None
-        if recorded.picture is not None:
-            _, data = cv2.imencode(".jpg", recorded.picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        if record.picture is not None:
+            _, data = cv2.imencode(".jpg", record.picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
             jpeg = data.tobytes()
-        self._story.add(recorded.event, jpeg)
+        self._story.add(record.event, jpeg)
 
     def close(self) -> None:
         """Close every sink, also when one of them fails; raises the first failure."""

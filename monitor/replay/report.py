@@ -11,8 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from monitor.domain.detection import MaskState
 from monitor.domain.event import EndReason
 from monitor.domain.visit import Outcome, Visit
-from monitor.outputs.look import LOOKS, css
-from monitor.replay.results import Incident, Story, Summary, people_by_minute
+from monitor.outputs.style import STYLES, css
+from monitor.replay.results import History, Incident, Summary, people_by_minute
 from monitor.rules.statistics import compliance
 from monitor.storage.files import finish, partial, writing
 from monitor.storage.lines import clock
@@ -76,20 +76,20 @@ class Lane:
     names: list[tuple[float, str]]
 
 
-def write_report(path: Path, story: Story, summary: Summary, provenance: Provenance) -> None:
+def write_report(path: Path, history: History, summary: Summary, provenance: Provenance) -> None:
     """Write the report; raises `OutputError`, leaving an older report as it was."""
     environment = Environment(loader=PackageLoader("monitor.replay"), autoescape=True, undefined=StrictUndefined)
-    html = environment.get_template("report.html.jinja").render(_values(story, summary, provenance))
+    html = environment.get_template("report.html.jinja").render(_values(history, summary, provenance))
     with writing(path):
         partial(path).write_text(html, "utf-8")
     finish(path)
 
 
-def _values(story: Story, summary: Summary, provenance: Provenance) -> dict[str, Any]:
-    figures = compliance(story.visits)
-    comply = [visit.time_to_comply_s for visit in story.visits if visit.time_to_comply_s is not None]
-    minutes = people_by_minute(story.visits, summary.media_s)
-    incidents = list(story.incidents.values())
+def _values(history: History, summary: Summary, provenance: Provenance) -> dict[str, Any]:
+    figures = compliance(history.visits)
+    comply = [visit.time_to_comply_s for visit in history.visits if visit.time_to_comply_s is not None]
+    minutes = people_by_minute(history.visits, summary.media_s)
+    incidents = list(history.incidents.values())
     return {
         "summary": summary,
         "figures": figures,
@@ -99,17 +99,17 @@ def _values(story: Story, summary: Summary, provenance: Provenance) -> dict[str,
         ],
         "note": summary.error or _END_WORDS[summary.end_reason],
         "comply_s": median(comply) if comply else None,
-        "lanes": timeline(story.visits, summary.media_s),
+        "lanes": timeline(history.visits, summary.media_s),
         "ticks": _ticks(summary.media_s),
         "minutes": minutes,
         "busiest": max((sum(counts.values()) for counts in minutes), default=0),
         "cards": [_card(incident) for incident in incidents[:_MAX_CARDS]],
         "incident_count": len(incidents),
-        "visits": sorted(story.visits, key=lambda visit: visit.track_id),
+        "visits": sorted(history.visits, key=lambda visit: visit.track_id),
         "outcome_words": OUTCOME_WORDS,
         "outcome_states": _OUTCOME_STATES,
-        "states": [(state.value, look.words, css(look.colour), css(look.ink)) for state, look in LOOKS.items()],
-        "words": {state: look.words for state, look in LOOKS.items()},
+        "states": [(state.value, style.words, css(style.colour), css(style.ink)) for state, style in STYLES.items()],
+        "words": {state: style.words for state, style in STYLES.items()},
         "provenance": provenance,
         "clock": clock,
     }
@@ -129,7 +129,7 @@ def timeline(visits: list[Visit], media_s: float) -> list[Lane]:
         lanes[row].names.append((100 * visit.first_seen_s / length_s, str(visit.track_id)))
         for segment in visit.segments:
             words = (
-                f"Person {visit.track_id}: {LOOKS[segment.state].words}, "
+                f"Person {visit.track_id}: {STYLES[segment.state].words}, "
                 f"{clock(segment.start_s)} to {clock(segment.end_s)}"
             )
             left, width = 100 * segment.start_s / length_s, 100 * segment.duration_s / length_s
@@ -156,7 +156,7 @@ def _card(incident: Incident) -> dict[str, Any]:
     return {
         "id": opened.incident_id,
         "state": opened.state.value,
-        "words": LOOKS[opened.state].words,
+        "words": STYLES[opened.state].words,
         "person": opened.track_id,
         "at": clock(opened.time_s),
         "confidence": opened.confidence,

@@ -7,13 +7,13 @@ from monitor.domain.detection import MaskState
 from monitor.domain.event import EndReason, Event, IncidentClosed, IncidentOpened, VisitEnded
 from monitor.domain.frame import SourceInfo
 from monitor.domain.visit import Segment, Visit
-from monitor.pipeline.recording import Recorded
+from monitor.pipeline.recorder import EventRecord
 
 
 class Recorder(Protocol):
     """Where the recording thread takes its events."""
 
-    def put(self, recorded: Recorded) -> None:
+    def put(self, record: EventRecord) -> None:
         """Take one event; returns once it is safe, or raises `OutputError`."""
 
     def close(self) -> None:
@@ -30,7 +30,7 @@ class Incident:
 
 
 @dataclass(slots=True)
-class Story:
+class History:
     """Everything that happened in one replay, for the report."""
 
     incidents: dict[str, Incident] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Summary:
 
     info: SourceInfo
     frames: int
-    looks: int
+    analysed_frames: int
     media_s: float
     wall_s: float
     end_reason: EndReason

@@ -23,9 +23,9 @@ from monitor.outputs.overlay import Caption, draw_analysis
 from monitor.outputs.snapshot import incident_picture
 from monitor.outputs.video import VideoWriter
 from monitor.pipeline.channel import Channel, Closed, Sequencer
-from monitor.pipeline.crew import Crew
 from monitor.pipeline.pace import Pace
-from monitor.pipeline.recording import Recorded
+from monitor.pipeline.recorder import EventRecord
+from monitor.pipeline.threads import ThreadGroup
 from monitor.replay.results import Recorder, Summary
 from monitor.rules.judge import Judge
 from monitor.storage.lines import clock
@@ -36,7 +36,7 @@ _WAITING_EVENTS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class DetectedFrame:
     """A frame and what was found in it; `detections` is None where no detector was asked."""
 
     frame: Frame
@@ -70,7 +70,7 @@ class Replay:
     _end_reason: EndReason = EndReason.FINISHED
     _source_error: str | None = None
     _frames: int = 0
-    _looks: int = 0
+    _analysed: int = 0
     _last_s: float = 0.0
     _interrupts: int = 0
     _failed: bool = False
@@ -78,9 +78,9 @@ class Replay:
     _detecting: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _read: Channel[tuple[int, Frame, bool]] = field(default_factory=lambda: Channel(_WAITING_FRAMES))
-    _looked: Sequencer[Looked] = field(default_factory=lambda: Sequencer(_WAITING_FRAMES))
+    _looked: Sequencer[DetectedFrame] = field(default_factory=lambda: Sequencer(_WAITING_FRAMES))
     _drawn: Channel[tuple[Image, float]] = field(default_factory=lambda: Channel(_WAITING_FRAMES))
-    _events: Channel[Recorded] = field(default_factory=lambda: Channel(_WAITING_EVENTS))
+    _events: Channel[EventRecord] = field(default_factory=lambda: Channel(_WAITING_EVENTS))
 
     def run(self) -> Summary:
         """Run to the end, or to Ctrl-C, which finishes what has been read; raises what a stage raised.
@@ -89,22 +89,22 @@ class Replay:
         `error` says why.
         """
         started = time.monotonic()
-        with Crew(on_failure=self._discard) as crew:
-            crew.spawn("decode", lambda: self._decode(crew))
+        with ThreadGroup(on_failure=self._discard) as threads:
+            threads.spawn("decode", lambda: self._decode(threads))
             self._detecting = len(self.detectors)
             for number, detector in enumerate(self.detectors, start=1):
-                crew.spawn(f"detect-{number}", lambda detector=detector: self._detect(detector))  # type: ignore[misc]
-            crew.spawn("judge", self._judge)
+                threads.spawn(f"detect-{number}", lambda detector=detector: self._detect(detector))  # type: ignore[misc]
+            threads.spawn("judge", self._judge)
             if self.video_path is not None:
-                crew.spawn("encode", self._encode)
-            crew.spawn("record", self._record)
-            self._wait(crew)
-            crew.join(timeout_s=0)
+                threads.spawn("encode", self._encode)
+            threads.spawn("record", self._record)
+            self._wait(threads)
+            threads.join(timeout_s=0)
         assert self._info is not None
         return Summary(
             info=self._info,
             frames=self._frames,
-            looks=self._looks,
+            analysed_frames=self._analysed,
             media_s=self._last_s,
             wall_s=time.monotonic() - started,
             end_reason=self._end_reason,
@@ -118,10 +118,10 @@ class Replay:
         if self._interrupts > 2:
             raise KeyboardInterrupt
 
-    def _wait(self, crew: Crew) -> None:
+    def _wait(self, threads: ThreadGroup) -> None:
         while True:
             try:
-                while crew.alive(timeout_s=0.5):
+                while threads.wait(timeout_s=0.5):
                     pass
             except KeyboardInterrupt:  # an impatient second one does not spoil what the first has set to finish
                 self.interrupt()
@@ -136,13 +136,13 @@ class Replay:
         self._drawn.discard()
         self._events.close()  # what has happened is still written down
 
-    def _decode(self, crew: Crew) -> None:
+    def _decode(self, threads: ThreadGroup) -> None:
         pace = Pace(self.detect_fps)
         given = 0
         try:
             self._info = self.source.open()
             self.on_open(self._info)
-            while not self._interrupted.is_set() and not crew.stop.is_set():
+            while not self._interrupted.is_set() and not threads.stop.is_set():
                 try:
                     time_s = self.source.grab()
                     if time_s is None:
@@ -183,7 +183,7 @@ class Replay:
                 number, frame, look = self._read.get()
                 started = time.perf_counter()
                 detections = detector.detect([frame.image])[0] if look else None
-                self._looked.put(number, Looked(frame, detections, time.perf_counter() - started))
+                self._looked.put(number, DetectedFrame(frame, detections, time.perf_counter() - started))
         except Closed:
             with self._lock:
                 self._detecting -= 1
@@ -210,13 +210,13 @@ class Replay:
             self._drawn.close()
             self._events.close()
 
-    def _analyse(self, looked: Looked, before: Analysis | None) -> Analysis:
+    def _analyse(self, looked: DetectedFrame, before: Analysis | None) -> Analysis:
         frame = looked.frame
         if looked.detections is None:  # between two looks people are shown where they last were, and how long ago
             seen_s = 0.0 if before is None else before.frame.time_s - before.age_s
             tracks = () if before is None else before.tracks
             return Analysis(frame, tracks, 0.0, frame.time_s - seen_s)
-        self._looks += 1
+        self._analysed += 1
         observations = self.tracker.update(inside(looked.detections, self.zones, frame), frame.time_s)
         tracks, events = self.judge.update(frame.image, observations, frame.time_s)
         for event in events:
@@ -228,11 +228,11 @@ class Replay:
         if isinstance(event, IncidentOpened):
             others = [detection.box for detection in detections if detection.box != event.box]
             picture = incident_picture(image, event.box, others)
-        self._events.put(Recorded(event, picture))
+        self._events.put(EventRecord(event, picture))
 
     def _open_event(self, frame: Frame) -> None:
         self._events.put(
-            Recorded(SourceOpened(frame.source_id, frame.time_s, width_px=frame.width_px, height_px=frame.height_px))
+            EventRecord(SourceOpened(frame.source_id, frame.time_s, width_px=frame.width_px, height_px=frame.height_px))
         )
 
     def _end_events(self, analysis: Analysis | None) -> None:
@@ -241,9 +241,9 @@ class Replay:
         lost = self._end_reason is EndReason.FAILED
         reason = CloseReason.SOURCE_LOST if lost else CloseReason.SOURCE_ENDED
         for event in self.judge.end(self._last_s, reason):
-            self._events.put(Recorded(event))
+            self._events.put(EventRecord(event))
         ended = SourceEnded(analysis.frame.source_id, self._last_s, self._end_reason, self._frames)
-        self._events.put(Recorded(ended))
+        self._events.put(EventRecord(ended))
 
     def _draw(self, analysis: Analysis) -> Image:
         assert self._info is not None

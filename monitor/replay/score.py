@@ -122,15 +122,15 @@ class Scorer:
         self._faces += len(people)
         self._unmatched_tracks += sum(track.track_id not in taken for track in analysis.tracks)
 
-    def score(self, visits: list[Visit], looks_per_s: float) -> dict[str, Any]:
+    def score(self, visits: list[Visit], analyses_per_s: float) -> dict[str, Any]:
         """Return the figures, ready for JSON."""
-        people = [self._person(person, visits, looks_per_s) for person in self.truth.people]
+        people = [self._person(person, visits, analyses_per_s) for person in self.truth.people]
         owed = [person for person in people if person["visible_s"] >= OWED_S]
         judged = [self._visit(visit) for visit in visits if visit.outcome is not Outcome.UNKNOWN]
         owners: dict[int, set[str]] = defaultdict(set)
         for name, tracks in self._matched.items():
             for track_id, count in tracks.items():
-                if count >= looks_per_s * 0.2:
+                if count >= analyses_per_s * 0.2:
                     owners[track_id].add(name)
         return {
             "people": len(people),
@@ -162,7 +162,7 @@ class Scorer:
         whole = Box(*person.boxes[index - person.first_frame])
         return clipped.height_px >= VISIBLE_PX and clipped.area_px2 >= VISIBLE_SHARE * whole.area_px2
 
-    def _person(self, person: TruePerson, visits: list[Visit], looks_per_s: float) -> dict[str, Any]:
+    def _person(self, person: TruePerson, visits: list[Visit], analyses_per_s: float) -> dict[str, Any]:
         tracks = self._matched[person.id]
         visible = self._visible[person.id]
         own = tracks.most_common(1)[0][0] if tracks else None
@@ -170,7 +170,7 @@ class Scorer:
         return {
             "id": person.id,
             "state": KNOWN_LABELS[person.state].value,
-            "visible_s": round(visible / looks_per_s, 2),
+            "visible_s": round(visible / analyses_per_s, 2),
             "seen_share": round(self._seen[person.id] / visible, 3) if visible else None,
             "tracks": dict(tracks),
             "outcome": outcome,

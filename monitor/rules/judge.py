@@ -107,7 +107,7 @@ class Judge:
                         box=track.box,
                         share=person.evidence.share(track.state),
                         evidence_s=person.evidence.total_s,
-                        looks=track.hits,
+                        observations=track.hits,
                         settings=self._settings,
                     )
                 ]

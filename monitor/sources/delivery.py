@@ -64,7 +64,7 @@ class Plan:
     """How long to watch (of a recording: how much of it to read), how often to look, and how long to wait."""
 
     seconds: float = 10.0
-    looks_per_s: float = 2.0
+    analyses_per_s: float = 2.0
     open_timeout_s: float = 10.0
     read_timeout_s: float = 5.0
 

@@ -5,7 +5,7 @@ import time
 
 from monitor.domain.address import SourceAddress
 from monitor.domain.cause import Cause
-from monitor.sources.knock import answers, connected
+from monitor.sources.ping import is_reachable, open_connection
 
 #: Packets to look at before a stream that opens is believed to be decodable.
 _PACKETS = 200
@@ -59,13 +59,13 @@ def diagnose(address: SourceAddress, timeout_s: float) -> tuple[Cause, str]:
 def _knocked(address: SourceAddress, timeout_s: float) -> tuple[Cause, str] | None:
     """Tell by a connection of our own whether anybody is there; None where somebody answers."""
     try:
-        connected(address, timeout_s).close()
+        open_connection(address, timeout_s).close()
     except ConnectionRefusedError:
         return Cause.REFUSED, "nobody answers at this port; check the port, and that the camera serves this protocol"
     except TimeoutError:
         return Cause.TIMED_OUT, f"no answer within {timeout_s:g} s; is the camera on, and the network up?"
     except (OSError, ValueError):  # no route, no such host, a port that is no number
         return Cause.UNREACHABLE, "cannot be reached; check the address and the network"
-    if address.value.lower().startswith("rtsp:") and not answers(address, min(timeout_s, _ANSWER_S)):
+    if address.value.lower().startswith("rtsp:") and not is_reachable(address, min(timeout_s, _ANSWER_S)):
         return Cause.TIMED_OUT, "accepts the connection but says nothing; is the camera hung?"
     return None

@@ -68,7 +68,7 @@ def watch_source(source: Source, kind: SourceKind, plan: Plan, on_picture: Pictu
                 image = source.retrieve().image
                 spent_s += time.thread_time() - before_s
                 first_s = first_s or time.monotonic() - started
-                next_look_s = now - opened + 1 / plan.looks_per_s
+                next_look_s = now - opened + 1 / plan.analyses_per_s
                 looks += 1
                 on_picture(now - opened, image)
             if watch.over(now):
@@ -164,7 +164,7 @@ class _Decoder:
     """Decodes on one thread, keeps the account, and gives pictures away now and then."""
 
     stream: "VideoStream"
-    looks_per_s: float
+    analyses_per_s: float
     on_picture: Pictures
     frames: int = 0
     corrupt: int = 0
@@ -203,7 +203,7 @@ class _Decoder:
             if self.first_at is None:
                 self.first_at = time.monotonic()
             if at_s >= self._next_look_s:
-                self._next_look_s = max(self._next_look_s, at_s - 0.5 / self.looks_per_s) + 1 / self.looks_per_s
+                self._next_look_s = max(self._next_look_s, at_s - 0.5 / self.analyses_per_s) + 1 / self.analyses_per_s
                 before_s = time.thread_time()
                 pixels: Any = frame.to_ndarray(format="bgr24")
                 self.converting_s += time.thread_time() - before_s
@@ -226,7 +226,7 @@ def _watch(
     live = address.kind is SourceKind.STREAM
     clocked = container.format.name not in _NO_CLOCK
     nominal_fps = _nominal_fps(stream, live) if clocked else None
-    decoder = _Decoder(stream, plan.looks_per_s, on_picture)
+    decoder = _Decoder(stream, plan.analyses_per_s, on_picture)
     arrivals, kept, broke_off = _read(container, stream, decoder, plan, opened, live=live, clocked=clocked)
     ended = time.monotonic()
     for packet, at_s in kept:

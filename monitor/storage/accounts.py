@@ -1,4 +1,4 @@
-"""Accounts, API tokens and the audit log."""
+"""AccountRepository, API tokens and the audit log."""
 
 import hashlib
 import secrets
@@ -48,7 +48,7 @@ class AuditEntry:
     address: str
 
 
-class Accounts:
+class AccountRepository:
     """Accounts and tokens of one journal database; safe to call from any thread.
 
     Whatever is asked of it raises `JournalError` where the database cannot do it.

@@ -24,7 +24,7 @@ from monitor.storage.run_info import RunInfo
 from monitor.storage.schema import Base, IncidentRow, RunRow, SourceEventRow, VisitRow
 
 
-def _no_hour(_: float) -> None:
+def _no_utc(_: float) -> None:
     return None
 
 
@@ -35,8 +35,8 @@ class Journal:
     into UTC, or None where the hour is not known, as in a replay.
     """
 
-    def __init__(self, engine: Engine, run: RunInfo, hour: Callable[[float], datetime | None] = _no_hour) -> None:
-        self._hour = hour
+    def __init__(self, engine: Engine, run: RunInfo, to_utc: Callable[[float], datetime | None] = _no_utc) -> None:
+        self._to_utc = to_utc
         self._engine = engine
         row = RunRow(
             kind=run.kind,
@@ -65,7 +65,7 @@ class Journal:
                         .where(IncidentRow.run_id == self._run_id, IncidentRow.incident_id == event.incident_id)
                         .values(
                             closed_s=event.time_s,
-                            closed_at=self._hour(event.time_s),
+                            closed_at=self._to_utc(event.time_s),
                             close_reason=event.reason.value,
                         )
                     )
@@ -101,7 +101,7 @@ class Journal:
                     state=event.state.value,
                     since_s=event.since_s,
                     opened_s=event.time_s,
-                    opened_at=self._hour(event.time_s),
+                    opened_at=self._to_utc(event.time_s),
                     confidence=event.confidence,
                     x1_px=event.box.x1_px,
                     y1_px=event.box.y1_px,
@@ -109,7 +109,7 @@ class Journal:
                     y2_px=event.box.y2_px,
                     share=event.share,
                     evidence_s=event.evidence_s,
-                    looks=event.looks,
+                    observations=event.observations,
                     settings=dict(event.settings) or None,
                 )
             case VisitEnded():
@@ -120,8 +120,8 @@ class Journal:
                     track_id=visit.track_id,
                     first_seen_s=visit.first_seen_s,
                     last_seen_s=visit.last_seen_s,
-                    first_seen_at=self._hour(visit.first_seen_s),
-                    last_seen_at=self._hour(visit.last_seen_s),
+                    first_seen_at=self._to_utc(visit.first_seen_s),
+                    last_seen_at=self._to_utc(visit.last_seen_s),
                     outcome=visit.outcome.value,
                     time_to_comply_s=visit.time_to_comply_s,
                     hits=visit.hits,
@@ -145,7 +145,7 @@ class Journal:
             source_id=event.source_id,
             kind=kind,
             time_s=event.time_s,
-            at=self._hour(event.time_s),
+            at=self._to_utc(event.time_s),
             reason=reason,
             detail=detail,
             frames=frames,

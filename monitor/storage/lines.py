@@ -50,7 +50,7 @@ class VisitTable:
 
     HEADER = (
         "source", "track", "first_seen_s", "last_seen_s", "duration_s", "outcome", "time_to_comply_s",
-        "with_mask_s", "without_mask_s", "incorrect_s", "unknown_s", "looks", "median_face_px",
+        "with_mask_s", "without_mask_s", "incorrect_s", "unknown_s", "observations", "median_face_px",
     )  # fmt: skip
 
     def __init__(self, path: Path) -> None:
@@ -156,7 +156,7 @@ def event_values(event: Event) -> dict[str, Any]:
                 "box_px": _box(event.box),
                 "share": round(event.share, 3),
                 "evidence_s": _ms(event.evidence_s),
-                "looks": event.looks,
+                "observations": event.observations,
             }
         case IncidentClosed():
             values = {
@@ -197,7 +197,7 @@ def visit_values(visit: Visit) -> dict[str, Any]:
         "outcome": visit.outcome.value,
         "time_to_comply_s": None if comply is None else _ms(comply),
         **{f"{state}_s": _ms(seconds) for state, seconds in held.items()},
-        "looks": visit.hits,
+        "observations": visit.hits,
         "median_face_px": round(visit.median_face_px, 1),
     }
 

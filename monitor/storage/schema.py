@@ -59,7 +59,7 @@ class IncidentRow(Base):
     close_reason: Mapped[str | None] = mapped_column(String(16))
     share: Mapped[float | None] = mapped_column(Float)
     evidence_s: Mapped[float | None] = mapped_column(Float)
-    looks: Mapped[int | None] = mapped_column(Integer)
+    observations: Mapped[int | None] = mapped_column(Integer)
     settings: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
 
@@ -98,16 +98,16 @@ class SourceEventRow(Base):
     frames: Mapped[int | None] = mapped_column(Integer)
 
 
-class RemarkRow(Base):
-    """What somebody said of an incident; nothing is changed or taken away, the newest opinion holds."""
+class ReviewRow(Base):
+    """What somebody said of an incident; nothing is changed or taken away, the newest decision holds."""
 
-    __tablename__ = "remarks"
+    __tablename__ = "reviews"
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     incident: Mapped[int] = mapped_column(ForeignKey("incidents.id"), index=True)
     by: Mapped[str] = mapped_column(String(64))
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    opinion: Mapped[str | None] = mapped_column(String(16))
-    mistaken: Mapped[str | None] = mapped_column(String(16))
+    decision: Mapped[str | None] = mapped_column(String(16))
+    false_alarm_reason: Mapped[str | None] = mapped_column(String(16))
     note: Mapped[str] = mapped_column(String(500))
 
 

@@ -303,7 +303,7 @@ def _some_pictures(
 
 
 def _print_evaluations(found: dict[str, Evaluation]) -> None:
-    """Figures of each model, one block a model, the same rows in the same order."""
+    """StatisticsRepository of each model, one block a model, the same rows in the same order."""
     for name, one in found.items():
         low, high = one.map50_interval
         _out.print(f"\n{name}: {one.pictures} pictures")

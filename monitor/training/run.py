@@ -205,7 +205,7 @@ class _TensorBoard:
         )
 
     def evaluation(self, step: int, result: Evaluation) -> None:
-        """Figures on val."""
+        """StatisticsRepository on val."""
         values = {"val/map": result.map, "val/map50": result.map50}
         self._write(step, values | {f"val/ap50/{name}": value for name, value in result.ap50.items()})
 

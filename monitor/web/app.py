@@ -14,7 +14,7 @@ from starlette.templating import Jinja2Templates
 from monitor import __version__
 from monitor.config.web import WebSettings
 from monitor.web import socket
-from monitor.web.answers import RESPONSES, add_answers
+from monitor.web.error_handlers import RESPONSES, add_error_handlers
 from monitor.web.paths import STATIC, TEMPLATES
 from monitor.web.routes import cameras, health, incidents, kiosk, pages, photo, session, statistics
 from monitor.web.security import Guard
@@ -61,7 +61,7 @@ def make_app(services: Services, web: WebSettings, on_ready: Callable[[], None] 
             return templates.TemplateResponse(request, "error.html", values, error.status_code, error.headers)
         return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
 
-    add_answers(app)
+    add_error_handlers(app)
     photo_bytes = int(web.photo.max_mb * 2**20 * _BASE64) + _AROUND
 
     def limit(path: str) -> int:

@@ -30,7 +30,9 @@ def disk_of(folder: Path) -> Disk | None:
     return Disk(usage.free / 2**20, 1 - usage.free / max(1, usage.total))
 
 
-def reasons_unwell(statuses: Sequence[CameraStatus], cameras: Mapping[str, CameraSettings], now_s: float) -> list[str]:
+def unhealthy_reasons(
+    statuses: Sequence[CameraStatus], cameras: Mapping[str, CameraSettings], now_s: float
+) -> list[str]:
     """Return what keeps the monitor from its work, in words; nothing where it is well.
 
     That is a detector or a journal that fails, and a required camera that is not seen or not judged.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from monitor.domain.account import Account
-from monitor.domain.clock import Clock, hour_of
+from monitor.domain.clock import Clock, utc_at
 from monitor.domain.event import Event
 from monitor.outputs.live_view import LivePicture, LiveView, Shape
 from monitor.outputs.overlay import STALE_AFTER_S
@@ -34,7 +34,7 @@ _MOST_MESSAGES = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class ViewSpec:
     """In what shape a viewer wants a camera's picture."""
 
     camera: str
@@ -47,7 +47,7 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class EncodedFrame:
     """A picture as viewers get it: as a JPEG, and with its header as a message."""
 
     number: int
@@ -64,16 +64,16 @@ class Viewer:
 
     def __init__(self, account: Account) -> None:
         self.account = account
-        self.cuts: frozenset[Cut] = frozenset()
+        self.specs: frozenset[ViewSpec] = frozenset()
         self.seen: dict[str, float] = {}
         self.behind = False
-        self._pictures: dict[Cut, Shown] = {}
+        self._pictures: dict[ViewSpec, EncodedFrame] = {}
         self._messages: deque[str] = deque()
         self._changed = asyncio.Event()
 
-    def offer(self, cut: Cut, picture: Shown) -> None:
+    def offer(self, spec: ViewSpec, picture: EncodedFrame) -> None:
         """Put a camera's newest picture in the place of an older one."""
-        self._pictures[cut] = picture
+        self._pictures[spec] = picture
         self._changed.set()
 
     def say(self, message: Mapping[str, Any]) -> None:
@@ -83,26 +83,26 @@ class Viewer:
             self._messages.append(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
         self._changed.set()
 
-    async def next(self) -> str | tuple[Cut, Shown]:
+    async def next(self) -> str | tuple[ViewSpec, EncodedFrame]:
         """Wait for what is to be sent next: messages before pictures."""
         while True:
             if self._messages:
                 return self._messages.popleft()
             if self._pictures:
-                cut = next(iter(self._pictures))
-                return cut, self._pictures.pop(cut)
+                spec = next(iter(self._pictures))
+                return spec, self._pictures.pop(spec)
             self._changed.clear()
             await self._changed.wait()
 
-    def keep(self, cuts: frozenset[Cut]) -> None:
+    def keep(self, specs: frozenset[ViewSpec]) -> None:
         """Watch these, and forget what waits of others."""
-        self.cuts = cuts
-        self._pictures = {cut: picture for cut, picture in self._pictures.items() if cut in cuts}
+        self.specs = specs
+        self._pictures = {spec: picture for spec, picture in self._pictures.items() if spec in specs}
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What was last encoded of a cut, from which view, and when by the pace."""
+    """What was last encoded of a spec, from which view, and when by the pace."""
 
     view: LiveView
     picture: LivePicture
@@ -133,9 +133,9 @@ class Hub:
         self._viewers: set[Viewer] = set()
         self._told: set[asyncio.Task[None]] = set()
         self._new = threading.Event()
-        self._wanted: frozenset[Cut] = frozenset()
-        self._newest: dict[Cut, Shown] = {}
-        self._failing: set[Cut] = set()
+        self._wanted: frozenset[ViewSpec] = frozenset()
+        self._newest: dict[ViewSpec, EncodedFrame] = {}
+        self._failing: set[ViewSpec] = set()
         self._stopping = False
 
     @property
@@ -153,12 +153,12 @@ class Hub:
         self._viewers.discard(viewer)
         self._attach()
 
-    def watch(self, viewer: Viewer, cuts: frozenset[Cut]) -> None:
+    def watch(self, viewer: Viewer, specs: frozenset[ViewSpec]) -> None:
         """Send a viewer these pictures from now on, the newest there is at once."""
-        viewer.keep(frozenset(cut for cut in cuts if viewer.account.sees(cut.camera)))
+        viewer.keep(frozenset(spec for spec in specs if viewer.account.sees(spec.camera)))
         self._attach()
-        for cut in viewer.cuts & self._newest.keys():
-            viewer.offer(cut, self._newest[cut])
+        for spec in viewer.specs & self._newest.keys():
+            viewer.offer(spec, self._newest[spec])
         self._new.set()
 
     def tell(self, event: Event) -> None:
@@ -188,7 +188,7 @@ class Hub:
 
         The thread is as nice as any other: with 16 cameras a nicer one cost nobody less, and pictures came later.
         """
-        done: dict[Cut, Sent] = {}
+        done: dict[ViewSpec, Sent] = {}
         while True:
             self._new.wait()
             self._new.clear()
@@ -196,20 +196,20 @@ class Hub:
                 return
             done = self.encode_new(done)
 
-    def encode_new(self, done: "Mapping[Cut, Sent]") -> "dict[Cut, Sent]":
+    def encode_new(self, done: "Mapping[ViewSpec, Sent]") -> "dict[ViewSpec, Sent]":
         """Encode and deliver what is wanted and new since `done`; return what has been done now."""
         wanted = self._wanted
-        now_done = {cut: sent for cut, sent in done.items() if cut in wanted}
+        now_done = {spec: sent for spec, sent in done.items() if spec in wanted}
         by_name = {camera.name: camera for camera in self._cameras()}
-        for cut in wanted:
-            if (camera := by_name.get(cut.camera)) is not None:
+        for spec in wanted:
+            if (camera := by_name.get(spec.camera)) is not None:
                 try:
-                    self._encode(cut, camera, now_done)
-                    self._failing.discard(cut)
+                    self._encode(spec, camera, now_done)
+                    self._failing.discard(spec)
                 except Exception:  # noqa: BLE001 - one camera's odd picture is no reason to show nobody's; its tile greys out
-                    if cut not in self._failing:
-                        self._failing.add(cut)
-                        _log.exception("%s: its picture cannot be drawn", cut.camera)
+                    if spec not in self._failing:
+                        self._failing.add(spec)
+                        _log.exception("%s: its picture cannot be drawn", spec.camera)
         return now_done
 
     def stop(self) -> None:
@@ -217,19 +217,19 @@ class Hub:
         self._stopping = True
         self._new.set()
 
-    def _encode(self, cut: Cut, camera: Camera, done: "dict[Cut, Sent]") -> None:
+    def _encode(self, spec: ViewSpec, camera: Camera, done: "dict[ViewSpec, Sent]") -> None:
         view, now_s = camera.view, self._clock.monotonic_s()
-        last = done.get(cut)
-        if last is not None and last.view is view and not last.is_due(view.number, now_s, cut.fps):
+        last = done.get(spec)
+        if last is not None and last.view is view and not last.is_due(view.number, now_s, spec.fps):
             return
-        picture = view.picture(cut.shape)
+        picture = view.picture(spec.shape)
         if picture is None:
             return
         # The pace is kept on average though looks do not come evenly.
-        at_s = now_s - 0.2 / cut.fps if last is None else max(last.at_s + 1 / cut.fps, now_s - 0.2 / cut.fps)
-        done[cut] = Sent(view, picture, at_s)
-        shown = Shown(picture.number, picture.stale, picture.jpeg, packed(cut, picture, self._clock))
-        self._on_loop(self._deliver, cut, shown)
+        at_s = now_s - 0.2 / spec.fps if last is None else max(last.at_s + 1 / spec.fps, now_s - 0.2 / spec.fps)
+        done[spec] = Sent(view, picture, at_s)
+        shown = EncodedFrame(picture.number, picture.stale, picture.jpeg, packed(spec, picture, self._clock))
+        self._on_loop(self._deliver, spec, shown)
 
     def _on_loop(self, call: Callable[..., None], *arguments: object) -> None:
         """Do something on the event loop, for as long as there is one."""
@@ -237,18 +237,18 @@ class Hub:
             with contextlib.suppress(RuntimeError):  # it was closed this very moment
                 loop.call_soon_threadsafe(call, *arguments)
 
-    def _deliver(self, cut: Cut, picture: Shown) -> None:
-        if cut in self._wanted:
-            self._newest[cut] = picture
+    def _deliver(self, spec: ViewSpec, picture: EncodedFrame) -> None:
+        if spec in self._wanted:
+            self._newest[spec] = picture
         for viewer in self._viewers:
-            if cut in viewer.cuts:
-                viewer.offer(cut, picture)
+            if spec in viewer.specs:
+                viewer.offer(spec, picture)
 
     def _attach(self) -> None:
         """Listen to the cameras that somebody watches; one that was set up anew is listened to from here on as well."""
-        self._wanted = frozenset(cut for viewer in self._viewers for cut in viewer.cuts)
-        self._newest = {cut: picture for cut, picture in self._newest.items() if cut in self._wanted}
-        names = {cut.camera for cut in self._wanted}
+        self._wanted = frozenset(spec for viewer in self._viewers for spec in viewer.specs)
+        self._newest = {spec: picture for spec, picture in self._newest.items() if spec in self._wanted}
+        names = {spec.camera for spec in self._wanted}
         for camera in self._cameras():
             camera.view.on_new = self._new.set if camera.name in names else None
 
@@ -272,16 +272,16 @@ class Hub:
         task.add_done_callback(self._told.discard)
 
 
-def packed(cut: Cut, picture: LivePicture, clock: Clock) -> bytes:
+def packed(spec: ViewSpec, picture: LivePicture, clock: Clock) -> bytes:
     """Return a picture as it goes over the socket: two bytes with the header's length (big endian), header, JPEG.
 
     The header is JSON in UTF-8: camera, when it was captured (milliseconds since 1970, UTC), whether it was old when it
     was drawn, and how many people are in which state.
     """
     analysis = picture.analysis
-    captured = analysis.frame.captured_at or hour_of(clock, analysis.frame.time_s)
+    captured = analysis.frame.captured_at or utc_at(clock, analysis.frame.time_s)
     header = {
-        "camera": cut.camera,
+        "camera": spec.camera,
         "captured_ms": milliseconds(captured),
         "stale": picture.stale,
         "people": people(analysis),

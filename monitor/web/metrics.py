@@ -1,4 +1,4 @@
-"""Figures for Prometheus, gathered when they are asked for."""
+"""StatisticsRepository for Prometheus, gathered when they are asked for."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -17,7 +17,7 @@ from monitor import __version__
 from monitor.domain.health import CameraStatus, Condition
 from monitor.pipeline.camera import LATENCY_BOUNDS_S
 from monitor.pipeline.process import memory_mb
-from monitor.storage.figures import Span
+from monitor.storage.statistics import Span
 from monitor.web.health import disk_of
 from monitor.web.services import Services
 
@@ -39,7 +39,7 @@ class MonitorCollector(Collector):
         yield info
         yield from _cameras(given.live.statuses(), given.clock.monotonic_s())
         incidents = CounterMetricFamily("mask_monitor_incidents", "Incidents.", labels=["camera", "kind"])
-        for (camera, state), count in given.figures.incident_counts().items():
+        for (camera, state), count in given.statistics.incident_counts().items():
             incidents.add_metric([camera, state], count)
         yield incidents
         yield from self._visits()
@@ -54,7 +54,7 @@ class MonitorCollector(Collector):
             "mask_monitor_visits_day", "Visits of the last 24 hours.", labels=["camera", "outcome"]
         )
         counts: dict[tuple[str, str], int] = {}
-        for count in given.figures.quarters(Span(now - _COMPLIANCE_OVER, now, None)):
+        for count in given.statistics.quarters(Span(now - _COMPLIANCE_OVER, now, None)):
             key = (count.camera, count.outcome.value)
             counts[key] = counts.get(key, 0) + count.visits
         for (camera, outcome), number in counts.items():
@@ -71,7 +71,7 @@ def registry_of(given: Services) -> CollectorRegistry:
 
 def _cameras(statuses: list[CameraStatus], now_s: float) -> Iterable[Metric]:
     frames = CounterMetricFamily("mask_monitor_frames", "Frames that arrived.", labels=["camera"])
-    looks = CounterMetricFamily("mask_monitor_looks", "Frames that were judged.", labels=["camera"])
+    looks = CounterMetricFamily("mask_monitor_analyses", "Frames that were judged.", labels=["camera"])
     drops = CounterMetricFamily("mask_monitor_drops", "Frames that were not judged.", labels=["camera", "cause"])
     latency = HistogramMetricFamily("mask_monitor_latency_seconds", "From capture to verdict.", labels=["camera"])
     age = GaugeMetricFamily("mask_monitor_picture_age_seconds", "Age of the newest verdict.", labels=["camera"])

@@ -7,8 +7,8 @@ from fastapi import Depends, HTTPException, Path, Query
 from pydantic import AfterValidator
 
 from monitor.domain.detection import MaskState
-from monitor.storage.figures import Span
-from monitor.storage.incident_book import Judged, Search
+from monitor.storage.incidents import ReviewStatus, Search
+from monitor.storage.statistics import Span
 from monitor.web.access import Given, Viewer
 
 _LONGEST = timedelta(days=366)
@@ -38,12 +38,12 @@ def _search(
     account: Viewer,
     camera: CameraName = None,
     state: MaskState | None = None,
-    judged: Judged | None = None,
+    review: ReviewStatus | None = None,
     open: bool | None = None,
     since: When = None,
     until: When = None,
 ) -> Search:
-    return Search(account.cameras, camera, state, judged, open, since, until)
+    return Search(account.cameras, camera, state, review, open, since, until)
 
 
 def _span(account: Viewer, given: Given, since: When = None, until: When = None, camera: CameraName = None) -> Span:

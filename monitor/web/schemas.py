@@ -7,20 +7,20 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from monitor.domain.account import Role
 from monitor.domain.detection import MaskState
-from monitor.domain.remark import Mistaken, Opinion
+from monitor.domain.review import FalseAlarmReason, ReviewDecision
 from monitor.domain.visit import Outcome
-from monitor.storage.incident_book import Incident
+from monitor.storage.incidents import Incident
 
 Note = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)]
 
 
-class Wanted(BaseModel):
+class RequestModel(BaseModel):
     """The base of what is taken: unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-class Told(BaseModel):
+class ResponseModel(BaseModel):
     """The base of what is made from a value of the house, field by field."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -31,7 +31,7 @@ class Told(BaseModel):
         return cls.model_validate(value)
 
 
-class LogIn(Wanted):
+class LogIn(RequestModel):
     """A name and its password."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
@@ -46,15 +46,15 @@ class Me(BaseModel):
     cameras: list[str] | None
 
 
-class JudgementIn(Wanted):
-    """What somebody says of an incident; `mistaken` says what a false alarm was."""
+class ReviewIn(RequestModel):
+    """What somebody says of an incident; `false_alarm_reason` says what a false alarm was."""
 
-    opinion: Opinion
-    mistaken: Mistaken | None = None
+    decision: ReviewDecision
+    false_alarm_reason: FalseAlarmReason | None = None
     note: Note = ""
 
 
-class IncidentOut(Told):
+class IncidentOut(ResponseModel):
     """One incident as it stands now; `ended` None means that it is open."""
 
     number: int
@@ -67,21 +67,21 @@ class IncidentOut(Told):
     ended: str | None
     confidence: float
     acknowledged: bool
-    opinion: Opinion | None
-    mistaken: Mistaken | None
+    decision: ReviewDecision | None
+    false_alarm_reason: FalseAlarmReason | None
 
 
-class RemarkOut(Told):
-    """What somebody said; `opinion` None is an acknowledgement."""
+class ReviewOut(ResponseModel):
+    """What somebody said; `decision` None is an acknowledgement."""
 
     by: str
     at: datetime
-    opinion: Opinion | None
-    mistaken: Mistaken | None
+    decision: ReviewDecision | None
+    false_alarm_reason: FalseAlarmReason | None
     note: str
 
 
-class SegmentOut(Told):
+class SegmentOut(ResponseModel):
     """A stretch of the visit in one state, in seconds from its first sight."""
 
     state: MaskState
@@ -89,17 +89,17 @@ class SegmentOut(Told):
     end_s: float
 
 
-class DossierOut(Told):
+class IncidentDetailOut(ResponseModel):
     """Everything that is known of an incident."""
 
     incident: IncidentOut
     box_px: list[float]
     share: float | None
     evidence_s: float | None
-    looks: int | None
+    observations: int | None
     first_seen_at: datetime | None
     segments: list[SegmentOut]
-    remarks: list[RemarkOut]
+    reviews: list[ReviewOut]
     model: str
     model_sha256: str
     settings_sha256: str
@@ -107,7 +107,7 @@ class DossierOut(Told):
     version: str
 
 
-class VisitOut(Told):
+class VisitOut(ResponseModel):
     """One person's stay."""
 
     number: int
@@ -117,11 +117,11 @@ class VisitOut(Told):
     duration_s: float
     outcome: Outcome
     time_to_comply_s: float | None
-    looks: int
+    observations: int
     median_face_px: float
 
 
-class ComplianceOut(Told):
+class ComplianceOut(ResponseModel):
     """A rate with its denominator and its 95 % interval; the rate is None where nobody was decided."""
 
     visits: int
@@ -142,19 +142,19 @@ class BucketOut(BaseModel):
     compliance: ComplianceOut
 
 
-class AlarmsOut(BaseModel):
+class ReviewCountsOut(BaseModel):
     """Incidents of one camera and what people said of them; the rate is of those that were judged."""
 
     camera: str
     incidents: int
-    right: int
+    confirmed: int
     false_alarms: int
     false_alarm_rate: float | None
     low: float | None
     high: float | None
 
 
-class ComplyTimesOut(Told):
+class ComplyTimesOut(ResponseModel):
     """How long people took to put a violation right."""
 
     people: int
@@ -163,7 +163,7 @@ class ComplyTimesOut(Told):
 
 
 class StatisticsOut(BaseModel):
-    """Figures of a stretch of time."""
+    """StatisticsRepository of a stretch of time."""
 
     since: datetime
     until: datetime
@@ -171,7 +171,7 @@ class StatisticsOut(BaseModel):
     over_time: list[BucketOut]
     by_camera: list[BucketOut]
     time_to_comply: ComplyTimesOut
-    alarms: list[AlarmsOut]
+    alarms: list[ReviewCountsOut]
 
 
 class CameraOut(BaseModel):
@@ -184,7 +184,7 @@ class CameraOut(BaseModel):
     since_ms: int
     age_ms: int | None
     fps: float
-    looks_per_s: float
+    analyses_per_s: float
     people: dict[MaskState, int]
     violating: bool
 
@@ -203,7 +203,7 @@ class CameraHealthOut(CameraOut):
     latency_ms: dict[str, float]
 
 
-class WatchedOut(BaseModel):
+class ViewerOut(BaseModel):
     """One page that watches: who, and how old pictures were when it had them."""
 
     who: str
@@ -227,17 +227,17 @@ class HealthOut(BaseModel):
     disk_free_mb: float | None
     disk_used_share: float | None
     cameras: list[CameraHealthOut]
-    viewers: list[WatchedOut]
+    viewers: list[ViewerOut]
 
 
-class WellOut(BaseModel):
+class HealthyOut(BaseModel):
     """Whether the monitor is well, for a container's health check."""
 
     well: bool
     reasons: list[str]
 
 
-class AuditOut(Told):
+class AuditOut(ResponseModel):
     """Who did what."""
 
     at: datetime
@@ -247,7 +247,7 @@ class AuditOut(Told):
     address: str
 
 
-class PhotoIn(Wanted):
+class PhotoIn(RequestModel):
     """A picture in base64; a data URI's prefix may stand before it."""
 
     image: str

@@ -86,15 +86,15 @@ class Server:
         """Serve; the body of the web thread."""
         import uvicorn
 
-        from monitor.web.impatient import ImpatientHttp, ImpatientSocket
+        from monitor.web.timeouts import TimeoutHttp, TimeoutWebSocket
 
         for name in _CHATTY:
             logging.getLogger(name).setLevel(logging.ERROR)
         web = self._web
         config = uvicorn.Config(
             app,
-            http=ImpatientHttp,
-            ws=ImpatientSocket,
+            http=TimeoutHttp,
+            ws=TimeoutWebSocket,
             log_config=None,
             access_log=False,
             ssl_certfile=web.tls_certificate,

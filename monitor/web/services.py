@@ -8,14 +8,14 @@ from pathlib import Path
 
 from monitor.config.settings import Settings
 from monitor.domain.clock import Clock
-from monitor.pipeline.live import Live
-from monitor.storage.accounts import Accounts
-from monitor.storage.figures import Figures
-from monitor.storage.incident_book import IncidentBook
+from monitor.pipeline.monitor import Monitor
+from monitor.storage.accounts import AccountRepository
+from monitor.storage.incidents import IncidentRepository
 from monitor.storage.snapshots import SnapshotFolder
+from monitor.storage.statistics import StatisticsRepository
 from monitor.web.hub import Hub
 from monitor.web.model import Model
-from monitor.web.photo_desk import PhotoDesk
+from monitor.web.photo_service import PhotoService
 from monitor.web.sessions import Sessions
 from monitor.web.throttle import Throttle
 
@@ -24,18 +24,18 @@ from monitor.web.throttle import Throttle
 class Services:
     """Made once, by the composition root; `settings` and `model` are asked anew each time, since both can change."""
 
-    live: Live
+    live: Monitor
     settings: Callable[[], Settings]
     model: Callable[[], Model]
     folder: Path
     started_at: datetime
     clock: Clock
-    accounts: Accounts
-    book: IncidentBook
-    figures: Figures
+    accounts: AccountRepository
+    incidents: IncidentRepository
+    statistics: StatisticsRepository
     snapshots: SnapshotFolder
     hub: Hub
-    photos: PhotoDesk
+    photos: PhotoService
     sessions: Sessions
     logins: Throttle
     failures: Throttle

@@ -9,7 +9,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from starlette.responses import Response
 
 from monitor.domain.account import Account
-from monitor.storage.accounts import Accounts
+from monitor.storage.accounts import AccountRepository
 from monitor.storage.files import partial, writing
 
 _COOKIE = "mask_monitor"
@@ -40,7 +40,7 @@ class Sessions:
         """Take the session back."""
         response.delete_cookie(self.cookie, httponly=True, samesite="strict", secure=self.tls, path="/")
 
-    def account(self, cookies: dict[str, str], accounts: Accounts) -> tuple[Account, str] | None:
+    def account(self, cookies: dict[str, str], accounts: AccountRepository) -> tuple[Account, str] | None:
         """Return whose session the cookies hold, with its stamp; None where there is none that is good."""
         try:
             name, stamp = self._signer().loads(cookies[self.cookie], max_age=round(3600 * self.hours))
@@ -66,7 +66,7 @@ def session_key(folder: Path) -> bytes:
     with writing(path):
         if path.exists() and len(key := path.read_bytes()) >= _KEY_BYTES:
             return key
-        # Where a key was cut off, as by a full disk, sessions begin anew: with an empty one anybody could sign.
+        # Where a key was spec off, as by a full disk, sessions begin anew: with an empty one anybody could sign.
         key, new = secrets.token_bytes(_KEY_BYTES), partial(path)
         new.unlink(missing_ok=True)
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

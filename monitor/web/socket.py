@@ -16,7 +16,7 @@ from monitor.domain.account import Account
 from monitor.outputs.kiosk.verdict import Ruling, rule
 from monitor.outputs.live_view import Shape
 from monitor.web.access import CHECK_EVERY_S, account_of, services_of
-from monitor.web.hub import WIDTHS_PX, Cut, Viewer
+from monitor.web.hub import WIDTHS_PX, Viewer, ViewSpec
 from monitor.web.services import Services
 from monitor.web.values import milliseconds
 
@@ -37,7 +37,7 @@ _POLICY, _TRY_LATER, _LOG_IN = 1008, 1013, 4401
 Milliseconds = Annotated[float, Field(ge=-1e7, le=1e7)]
 
 
-class Wish(BaseModel):
+class ViewRequest(BaseModel):
     """In what shape a page wants a camera's picture."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -59,7 +59,7 @@ class Request(BaseModel):
     """One message from a page."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-    watch: Annotated[dict[str, Wish], Field(max_length=256)] | None = None
+    watch: Annotated[dict[str, ViewRequest], Field(max_length=256)] | None = None
     kiosk: Annotated[str, Field(max_length=64)] | None = None
     ping: Annotated[float, Field(ge=0)] | None = None
     seen: Seen | None = None
@@ -129,8 +129,8 @@ class _Page:
     def _take(self, request: Request) -> None:
         viewer = self.viewer
         if request.watch is not None:
-            cuts = frozenset(Cut(name, _shape(wish)) for name, wish in request.watch.items())
-            self._services.hub.watch(viewer, cuts)
+            specs = frozenset(ViewSpec(name, _shape(request)) for name, request in request.watch.items())
+            self._services.hub.watch(viewer, specs)
         if request.kiosk is not None:
             self._kiosk = request.kiosk if viewer.account.sees(request.kiosk) else None
         if request.ping is not None:
@@ -163,7 +163,7 @@ class _Page:
             self.viewer.say({"type": "kiosk", "verdict": ruling.verdict.value, "age_ms": age_ms})
 
 
-def _shape(wish: Wish) -> Shape:
-    """Return a wish in the least width that there is from the one wanted up; the page says what a banner would."""
-    width_px = next((width for width in WIDTHS_PX if width >= wish.width), WIDTHS_PX[-1])
-    return Shape(width_px, wish.mirrored, banner=False, words=wish.words)
+def _shape(request: ViewRequest) -> Shape:
+    """Return a request in the least width that there is from the one wanted up; the page says what a banner would."""
+    width_px = next((width for width in WIDTHS_PX if width >= request.width), WIDTHS_PX[-1])
+    return Shape(width_px, request.mirrored, banner=False, words=request.words)

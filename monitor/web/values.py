@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from monitor.domain.clock import Clock, hour_of
+from monitor.domain.clock import Clock, utc_at
 from monitor.domain.detection import MaskState
 from monitor.domain.health import CameraStatus
 from monitor.domain.track import Analysis
@@ -39,10 +39,10 @@ def camera_values(status: CameraStatus, now_s: float, clock: Clock) -> dict[str,
         "condition": health.condition.value,
         "cause": None if health.cause is None else health.cause.value,
         "detail": without_folders(health.detail),
-        "since_ms": milliseconds(hour_of(clock, health.since_s)),
+        "since_ms": milliseconds(utc_at(clock, health.since_s)),
         "age_ms": None if analysis is None else round(1000 * (now_s - analysis.frame.time_s)),
         "fps": round(status.fps, 1),
-        "looks_per_s": round(status.analysed_fps, 1),
+        "analyses_per_s": round(status.analysed_fps, 1),
         "people": people(analysis if current else None),
         "violating": current and analysis is not None and any(track.incident_open for track in analysis.tracks),
     }

@@ -20,7 +20,7 @@ bench_live._SETTLE_S = 0.5
 main()
 """
 
-#: What is told of a round: how many cameras, looks a second, p95, CPU and memory.
+#: What is told of a round: how many cameras, analyses per second, p95, CPU and memory.
 _ROUND = re.compile(r"(\d+) camera\(s\): ([\d.]+) a second, p95 ([\d.]+) ms, ([\d.]+) ms CPU a frame, (\d+) MB")
 
 #: What is told of a stretch beside nothing, or beside a camera that misbehaves.
@@ -58,7 +58,7 @@ def test_growing_measures_more_and_more_cameras(people: Path, tmp_path: Path) ->
     measured = rounds(done)
     assert [count for count, *_ in measured] == ["1", "2", "4", "8", "16", "32"]
     head, *rows = [re.split(r"\s{2,}", line.strip()) for line in done.out.splitlines()]
-    assert head == ["cameras", "looks/s", "p95", "CPU a look", "cores", "memory"]
+    assert head == ["cameras", "analyses/s", "p95", "CPU a look", "cores", "memory"]
     assert len(rows) == len(measured)
     most_ms = max(float(cpu_ms) for *_, cpu_ms, _ in measured)
     for row, (count, fps, p95_ms, cpu_ms, memory_mb) in zip(rows, measured, strict=True):

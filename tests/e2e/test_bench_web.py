@@ -19,7 +19,7 @@ def test_being_watched_is_measured_through_the_real_pages(tmp_path: Path) -> Non
     )
     assert done.code == 0, done.err
     values = done.json
-    assert 0 < values["looks_per_s"]["with"] <= 9
+    assert 0 < values["analyses_per_s"]["with"] <= 9
     tiles, pictures = values["pictures_per_s_per_tile"], values["pictures"]
     assert 0 < tiles["median"] <= 5
     assert pictures["encoded"] <= pictures["sent"] + 4, "once for both viewers"

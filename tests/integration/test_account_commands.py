@@ -22,7 +22,7 @@ from monitor.config.loading import load_settings
 from monitor.domain.account import Account, Role
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import ConfigError, JournalError
-from monitor.storage.accounts import Accounts
+from monitor.storage.accounts import AccountRepository
 
 PASSWORD = "correct horse battery"
 
@@ -36,8 +36,8 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def accounts(config: Path) -> Accounts:
-    return Accounts(live_database(load_settings(config))(), SystemClock())
+def accounts(config: Path) -> AccountRepository:
+    return AccountRepository(live_database(load_settings(config))(), SystemClock())
 
 
 def test_a_user_is_added_changed_and_removed(config: Path, capfd: pytest.CaptureFixture[str]):

@@ -1,4 +1,4 @@
-"""Accounts, tokens and the audit log on real databases."""
+"""AccountRepository, tokens and the audit log on real databases."""
 
 import statistics
 import time
@@ -12,7 +12,7 @@ from sqlalchemy.exc import DataError
 
 from monitor.domain.account import Account, Role
 from monitor.domain.errors import ConfigError, JournalError
-from monitor.storage.accounts import LEAST_PASSWORD, Accounts
+from monitor.storage.accounts import LEAST_PASSWORD, AccountRepository
 from tests.fakes import FakeClock
 
 PASSWORD = "correct horse battery"
@@ -26,8 +26,8 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def accounts(engine: Engine, clock: FakeClock) -> Accounts:
-    return Accounts(engine, clock)
+def accounts(engine: Engine, clock: FakeClock) -> AccountRepository:
+    return AccountRepository(engine, clock)
 
 
 def everything_in(engine: Engine) -> Iterator[str]:
@@ -38,7 +38,7 @@ def everything_in(engine: Engine) -> Iterator[str]:
                 yield from map(str, row)
 
 
-def test_at_first_there_is_nobody(accounts: Accounts):
+def test_at_first_there_is_nobody(accounts: AccountRepository):
     assert not accounts.exist()
     assert accounts.all() == []
     assert accounts.tokens() == []
@@ -46,7 +46,7 @@ def test_at_first_there_is_nobody(accounts: Accounts):
     assert accounts.log_in("ada", PASSWORD) is None
 
 
-def test_an_account_is_kept_with_its_role_and_its_cameras(accounts: Accounts):
+def test_an_account_is_kept_with_its_role_and_its_cameras(accounts: AccountRepository):
     accounts.add(DORIS, PASSWORD)
     accounts.add(ADA, PASSWORD)
     assert accounts.exist()
@@ -57,14 +57,14 @@ def test_an_account_is_kept_with_its_role_and_its_cameras(accounts: Accounts):
     assert accounts.of_session("doris", found[1]) == DORIS
 
 
-def test_an_account_for_no_camera_sees_none_and_not_all(accounts: Accounts):
+def test_an_account_for_no_camera_sees_none_and_not_all(accounts: AccountRepository):
     nowhere = Account("nils", Role.VIEWER, frozenset())
     accounts.add(nowhere, PASSWORD)
     assert accounts.all() == [nowhere]
     assert not accounts.all()[0].sees("door")
 
 
-def test_only_the_right_password_logs_in(accounts: Accounts):
+def test_only_the_right_password_logs_in(accounts: AccountRepository):
     accounts.add(ADA, PASSWORD)
     for wrong in ("", PASSWORD[:-1], PASSWORD + " ", PASSWORD.upper(), "x" * 256, "x" * 100_000, "\0"):
         assert accounts.log_in("ada", wrong) is None
@@ -73,13 +73,13 @@ def test_only_the_right_password_logs_in(accounts: Accounts):
     assert accounts.log_in("ada", PASSWORD) is not None
 
 
-def test_names_and_passwords_may_be_of_any_script(accounts: Accounts):
+def test_names_and_passwords_may_be_of_any_script(accounts: AccountRepository):
     accounts.add(Account("José Ñandú 管理员", Role.OPERATOR), "contraseña muy larga ✓")
     assert accounts.log_in("José Ñandú 管理员", "contraseña muy larga ✓") is not None
 
 
 @pytest.mark.parametrize("password", ["", "short", "x" * (LEAST_PASSWORD - 1), "x" * 257])
-def test_a_password_has_a_least_and_a_most_length(accounts: Accounts, password: str):
+def test_a_password_has_a_least_and_a_most_length(accounts: AccountRepository, password: str):
     with pytest.raises(ConfigError, match="15 to 256"):
         accounts.add(ADA, password)
     assert not accounts.exist()
@@ -89,7 +89,7 @@ def test_a_password_has_a_least_and_a_most_length(accounts: Accounts, password: 
     assert accounts.log_in("ada", PASSWORD) is not None
 
 
-def test_a_name_is_taken_once(accounts: Accounts):
+def test_a_name_is_taken_once(accounts: AccountRepository):
     accounts.add(ADA, PASSWORD)
     with pytest.raises(ConfigError, match="already"):
         accounts.add(Account("ada", Role.VIEWER), "another long password")
@@ -97,7 +97,7 @@ def test_a_name_is_taken_once(accounts: Accounts):
     assert accounts.all() == [ADA]
 
 
-def test_another_password_ends_sessions_and_a_removed_account_has_none(accounts: Accounts):
+def test_another_password_ends_sessions_and_a_removed_account_has_none(accounts: AccountRepository):
     accounts.add(ADA, PASSWORD)
     found = accounts.log_in("ada", PASSWORD)
     accounts.change_password("ada", "another long password")
@@ -112,7 +112,7 @@ def test_another_password_ends_sessions_and_a_removed_account_has_none(accounts:
             change()
 
 
-def test_a_stamp_is_of_its_own_account(accounts: Accounts):
+def test_a_stamp_is_of_its_own_account(accounts: AccountRepository):
     accounts.add(ADA, PASSWORD)
     accounts.add(DORIS, PASSWORD)
     stamps = {name: accounts.log_in(name, PASSWORD)[1] for name in ("ada", "doris")}
@@ -121,7 +121,7 @@ def test_a_stamp_is_of_its_own_account(accounts: Accounts):
     assert accounts.of_session("ada", "") is None
 
 
-def test_a_name_that_nobody_has_costs_the_time_of_a_wrong_password(accounts: Accounts):
+def test_a_name_that_nobody_has_costs_the_time_of_a_wrong_password(accounts: AccountRepository):
     accounts.add(ADA, PASSWORD)
 
     def took_s(name: str) -> float:
@@ -133,7 +133,7 @@ def test_a_name_that_nobody_has_costs_the_time_of_a_wrong_password(accounts: Acc
     assert 0.6 < known / unknown < 1.7
 
 
-def test_a_token_is_good_until_its_hour_and_no_longer(accounts: Accounts, clock: FakeClock):
+def test_a_token_is_good_until_its_hour_and_no_longer(accounts: AccountRepository, clock: FakeClock):
     script = Account("grafana", Role.VIEWER, frozenset({"door"}))
     key = accounts.add_token(script, clock.utc_now() + timedelta(hours=1))
     assert accounts.of_token(key) == script
@@ -146,7 +146,7 @@ def test_a_token_is_good_until_its_hour_and_no_longer(accounts: Accounts, clock:
     assert info.expires_at == datetime(2026, 1, 1, 1, tzinfo=UTC)
 
 
-def test_a_token_is_good_for_its_whole_key_alone(accounts: Accounts, clock: FakeClock):
+def test_a_token_is_good_for_its_whole_key_alone(accounts: AccountRepository, clock: FakeClock):
     key = accounts.add_token(ADA, clock.utc_now() + timedelta(hours=1))
     for wrong in ("", key[:-1], key + "x", key.upper(), "mm_", "ada", "%", key.encode().hex(), "\0", "ä" * 50):
         assert accounts.of_token(wrong) is None
@@ -158,13 +158,13 @@ def test_a_token_is_good_for_its_whole_key_alone(accounts: Accounts, clock: Fake
         accounts.remove_token("ada")
 
 
-def test_tokens_are_no_accounts(accounts: Accounts, clock: FakeClock):
+def test_tokens_are_no_accounts(accounts: AccountRepository, clock: FakeClock):
     """The pages stay open to the local user, who alone could have made the token."""
     accounts.add_token(ADA, clock.utc_now() + timedelta(hours=1))
     assert not accounts.exist()
 
 
-def test_no_password_and_no_key_is_kept(accounts: Accounts, engine: Engine, clock: FakeClock):
+def test_no_password_and_no_key_is_kept(accounts: AccountRepository, engine: Engine, clock: FakeClock):
     accounts.add(ADA, PASSWORD)
     key = accounts.add_token(DORIS, clock.utc_now() + timedelta(hours=1))
     accounts.note("ada", "log in")
@@ -175,7 +175,7 @@ def test_no_password_and_no_key_is_kept(accounts: Accounts, engine: Engine, cloc
     assert "$argon2id$" in kept
 
 
-def test_the_audit_log_is_read_newest_first_and_takes_any_length(accounts: Accounts, clock: FakeClock):
+def test_the_audit_log_is_read_newest_first_and_takes_any_length(accounts: AccountRepository, clock: FakeClock):
     for number in range(5):
         accounts.note("ada", "export", f"{number}")
         clock.advance(1)
@@ -186,7 +186,7 @@ def test_the_audit_log_is_read_newest_first_and_takes_any_length(accounts: Accou
     assert entry.at == datetime(2026, 1, 1, 0, 0, 5, tzinfo=UTC)
 
 
-CHANGES: list[Callable[[Accounts], object]] = [
+CHANGES: list[Callable[[AccountRepository], object]] = [
     lambda accounts: accounts.add(DORIS, PASSWORD),
     lambda accounts: accounts.change_password("ada", "another long password"),
     lambda accounts: accounts.remove("ada"),
@@ -194,10 +194,10 @@ CHANGES: list[Callable[[Accounts], object]] = [
     lambda accounts: accounts.remove_token("grafana"),
     lambda accounts: accounts.note("ada", "export"),
 ]
-LOOKS: list[Callable[[Accounts], object]] = [
-    Accounts.exist,
-    Accounts.all,
-    Accounts.tokens,
+STYLES: list[Callable[[AccountRepository], object]] = [
+    AccountRepository.exist,
+    AccountRepository.all,
+    AccountRepository.tokens,
     lambda accounts: accounts.log_in("ada", PASSWORD),
     lambda accounts: accounts.of_session("ada", "x"),
     lambda accounts: accounts.of_token("x"),
@@ -207,8 +207,8 @@ LOOKS: list[Callable[[Accounts], object]] = [
 
 def test_a_database_that_may_only_be_read_refuses_changes_in_one_line(migrated: Path, clock: FakeClock):
     engine = create_engine(f"sqlite:///file:{migrated}?mode=ro&uri=true")
-    accounts = Accounts(engine, clock)
-    for look in LOOKS:
+    accounts = AccountRepository(engine, clock)
+    for look in STYLES:
         look(accounts)
     for change in CHANGES[:1] + CHANGES[3:]:
         with pytest.raises(JournalError, match=r"journal\.db.*: attempt to write a readonly database") as caught:
@@ -219,15 +219,15 @@ def test_a_database_that_may_only_be_read_refuses_changes_in_one_line(migrated: 
 
 def test_a_database_without_its_tables_refuses_everything_in_one_line(tmp_path: Path, clock: FakeClock):
     engine = create_engine(f"sqlite:///{tmp_path / 'journal.db'}")
-    accounts = Accounts(engine, clock)
-    for asked in CHANGES + LOOKS:
+    accounts = AccountRepository(engine, clock)
+    for asked in CHANGES + STYLES:
         with pytest.raises(JournalError, match=r"journal\.db: no such table") as caught:
             asked(accounts)
         assert "\n" not in str(caught.value)
     engine.dispose()
 
 
-def test_a_value_that_a_database_cannot_hold_is_no_failure_of_the_database(accounts: Accounts, engine: Engine):
+def test_a_value_that_a_database_cannot_hold_is_no_failure_of_the_database(accounts: AccountRepository, engine: Engine):
     """The pages answer the one with "wrong request", and the other with "not now"."""
     if engine.dialect.name == "postgresql":
         with pytest.raises(DataError):

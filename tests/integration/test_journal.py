@@ -52,7 +52,7 @@ def incident(number: int, source: str = "door") -> IncidentOpened:
         box=Box(1.5, 2.5, 30.25, 40.125),
         share=0.875,
         evidence_s=1.5,
-        looks=12,
+        observations=12,
     )
 
 

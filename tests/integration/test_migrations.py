@@ -16,17 +16,17 @@ from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
 
 from monitor.domain.account import Account, Role
-from monitor.domain.remark import Opinion
+from monitor.domain.review import ReviewDecision
 from monitor.storage import migrations
-from monitor.storage.accounts import Accounts
+from monitor.storage.accounts import AccountRepository
 from monitor.storage.database import migrating, open_database
-from monitor.storage.incident_book import IncidentBook, Search
+from monitor.storage.incidents import IncidentRepository, Search
 from tests.conftest import PROJECT
 from tests.fakes import FakeClock
 
 FOLDER = Path(migrations.__file__).parent
-NEW_TABLES = {"remarks", "accounts", "tokens", "audit"}
-EVIDENCE = {"share", "evidence_s", "looks", "settings"}
+NEW_TABLES = {"reviews", "accounts", "tokens", "audit"}
+EVIDENCE = {"share", "evidence_s", "observations", "settings"}
 
 
 def migrate(engine: Engine, to: Callable[[Config, str], None], revision: str) -> None:
@@ -80,14 +80,14 @@ def test_what_was_there_stays_and_can_be_judged(old: Engine, url: str):
     engine = open_database(url)
     assert tables(engine) > NEW_TABLES
     assert columns(engine, "incidents") > EVIDENCE
-    book = IncidentBook(engine, FakeClock(), datetime(2026, 2, 1, tzinfo=UTC))
-    (incident,) = book.find(Search())
+    repository = IncidentRepository(engine, FakeClock(), datetime(2026, 2, 1, tzinfo=UTC))
+    (incident,) = repository.find(Search())
     assert (incident.number, incident.incident_id, incident.confidence) == (7, "old-1", 0.75)
-    dossier = book.dossier(7)
-    assert (dossier.share, dossier.evidence_s, dossier.looks, dossier.settings) == (None, None, None, None)
-    book.remark(7, "ada", Opinion.RIGHT, None, "")
-    assert book.incident(7).opinion is Opinion.RIGHT
-    Accounts(engine, FakeClock()).add(Account("ada", Role.ADMIN), "correct horse battery")
+    detail = repository.detail(7)
+    assert (detail.share, detail.evidence_s, detail.observations, detail.settings) == (None, None, None, None)
+    repository.review(7, "ada", ReviewDecision.CONFIRMED, None, "")
+    assert repository.incident(7).decision is ReviewDecision.CONFIRMED
+    AccountRepository(engine, FakeClock()).add(Account("ada", Role.ADMIN), "correct horse battery")
     engine.dispose()
 
 
@@ -160,7 +160,9 @@ def test_an_upgrade_that_is_killed_leaves_the_old_as_it_was(old: Engine, url: st
 def test_a_table_that_is_copied_is_changed_whole_or_not_at_all(old: Engine, url: str):
     """SQLite takes a column away by copying the table, here one that others refer to."""
     engine = open_database(url)
-    IncidentBook(engine, FakeClock(), datetime(2026, 2, 1, tzinfo=UTC)).remark(7, "ada", Opinion.RIGHT, None, "")
+    IncidentRepository(engine, FakeClock(), datetime(2026, 2, 1, tzinfo=UTC)).review(
+        7, "ada", ReviewDecision.CONFIRMED, None, ""
+    )
     before = columns(engine, "incidents"), indexes(engine, "incidents"), tables(engine)
     with contextlib.suppress(InterruptedError), migrating(engine) as connection:
         command.downgrade(config_of(connection), "0003")
@@ -168,9 +170,9 @@ def test_a_table_that_is_copied_is_changed_whole_or_not_at_all(old: Engine, url:
     assert (columns(engine, "incidents"), indexes(engine, "incidents"), tables(engine)) == before
     with migrating(engine) as connection:
         command.downgrade(config_of(connection), "0003")
-    assert columns(engine, "incidents") == before[0] - {"settings"}
+    assert columns(engine, "incidents") == before[0] - {"settings", "observations"} | {"looks"}
     with engine.connect() as connection:
-        assert connection.execute(text("SELECT incident FROM remarks")).all() == [(7,)]
+        assert connection.execute(text("SELECT incident, opinion FROM remarks")).all() == [(7, "right")]
         if engine.dialect.name == "sqlite":
             assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1, "for whoever comes after"
             assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
@@ -225,6 +227,6 @@ def test_what_is_up_to_date_is_opened_while_another_program_writes(migrated: Pat
     other = sqlite3.connect(migrated, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     engine = open_database(f"sqlite:///{migrated}")
-    assert not Accounts(engine, FakeClock()).exist()
+    assert not AccountRepository(engine, FakeClock()).exist()
     engine.dispose()
     other.close()

@@ -96,7 +96,7 @@ def test_every_signature_is_recognised_and_decoded(
 
 
 @pytest.mark.parametrize(("kind", "batch"), SIGNATURES)
-def test_two_pictures_are_two_answers(
+def test_two_pictures_are_two_is_reachable(
     written: dict[tuple[str, int | None], Path], kind: str, batch: int | None
 ) -> None:
     opened = open_changed(model=written[kind, batch], backend="savedmodel", device="cpu")

@@ -266,7 +266,7 @@ def test_a_flood_from_one_camera_starves_no_other(detectors: Detectors, tmp_path
 
 
 def test_overload_is_shared_evenly_and_said(detectors: Detectors, tmp_path: Path) -> None:
-    """One worker that can do ten looks a second, and three cameras that ask for ten each; one asks for one."""
+    """One worker that can do ten analyses per second, and three cameras that ask for ten each; one asks for one."""
 
     def work(_: int) -> None:
         threading.Event().wait(0.1)
@@ -278,7 +278,7 @@ def test_overload_is_shared_evenly_and_said(detectors: Detectors, tmp_path: Path
     with watching(cameras, tmp_path, make_source=make, open_detector=detectors.open, count=1) as watch:
         for name in "abc":
             watch.wait(name, DEGRADED, Cause.OVERLOAD)
-            assert "of 10 looks a second" in watch.status(name).health.detail
+            assert "of 10 analyses per second" in watch.status(name).health.detail
         assert watch.shows("rare", LIVE), "who asks for little gets it"
         given = [watch.status(name).given_fps or 0.0 for name in "abc"]
         assert max(given) - min(given) < 0.1
@@ -355,12 +355,12 @@ def test_a_journal_on_a_full_disk(disk: Path, caplog: pytest.LogCaptureFixture) 
     started_at = datetime.now(UTC)
     run = RunInfo("live", started_at, "0", "model", "0", "0")
 
-    def hour(time_s: float) -> datetime:
+    def to_utc(time_s: float) -> datetime:
         return datetime.now(UTC) - timedelta(seconds=time.monotonic() - time_s)
 
     def sinks() -> list[Sink]:
         return [
-            Journal(open_database(sqlite_url(disk / "journal.db")), run, hour),
+            Journal(open_database(sqlite_url(disk / "journal.db")), run, to_utc),
             ViolationLog(disk / "violations.log", 10**6, 1),
         ]
 
@@ -517,7 +517,7 @@ def test_only_the_cameras_that_changed_are_started_anew(clip: Path, tmp_path: Pa
 
 
 def test_another_detector_takes_over_while_everything_runs(tmp_path: Path) -> None:
-    from monitor.pipeline.live import Inference
+    from monitor.pipeline.monitor import Inference
 
     old, new = Detectors(), Detectors()
 

@@ -11,18 +11,18 @@ from typing import Any
 
 from monitor.config.camera import CameraSettings
 from monitor.domain.cause import Cause
-from monitor.domain.clock import Clock, SystemClock, hour_of
+from monitor.domain.clock import Clock, SystemClock, utc_at
 from monitor.domain.detection import Detection
 from monitor.domain.errors import OutputError
 from monitor.domain.event import Event
 from monitor.domain.health import CameraStatus, Condition
 from monitor.domain.ports import Detector, Sink, Source
 from monitor.pipeline.camera import Camera
-from monitor.pipeline.live import Inference, Live, Parts
-from monitor.pipeline.recording import Recorded, Recording
+from monitor.pipeline.monitor import Factories, Inference, Monitor
+from monitor.pipeline.recorder import EventRecord, Recorder
 from monitor.rules.judge import Judge
-from monitor.sources.knock import answers
 from monitor.sources.opening import make_camera_source
+from monitor.sources.ping import is_reachable
 from monitor.storage.snapshots import SnapshotFolder
 from tests.fakes import FACE, WITHOUT, AnsweringDetector, FakeSink, FakeTracker
 
@@ -71,7 +71,7 @@ def everybody_bare(_: object) -> list[Detection]:
 class Watch:
     """A running monitor as a test sees it."""
 
-    live: Live
+    live: Monitor
     sink: FakeSink
 
     def status(self, name: str) -> CameraStatus:
@@ -118,7 +118,7 @@ def watching(
     open_detector: Callable[[], Detector] = lambda: AnsweringDetector(everybody_bare),
     sinks: Callable[[], Sequence[Sink]] | None = None,
     make_source: MakeSource | None = None,
-    there: Callable[[CameraSettings], bool] = lambda settings: answers(settings.source, 0.5),
+    there: Callable[[CameraSettings], bool] = lambda settings: is_reachable(settings.source, 0.5),
     clock: Clock | None = None,
     count: int = 2,
     batch: int = 1,
@@ -128,23 +128,23 @@ def watching(
     clock = clock or SystemClock()
     sink = FakeSink()
 
-    def hour(time_s: float) -> Any:
-        return hour_of(clock, time_s)
+    def to_utc(time_s: float) -> Any:
+        return utc_at(clock, time_s)
 
-    def make_camera(name: str, settings: CameraSettings, record: Callable[[Recorded], None]) -> Camera:
+    def make_camera(name: str, settings: CameraSettings, record: Callable[[EventRecord], None]) -> Camera:
         judge = Judge(name, settings.rules, settings.tracking.lost_after_s, f"{time.monotonic_ns()}-")
         return Camera(name, settings, FakeTracker, judge, record, clock)
 
     def real_source(name: str, settings: CameraSettings, pause: Callable[[float], object]) -> Source:
         return make_camera_source(name, settings.source, settings.capture, clock, pause)
 
-    live = Live(
-        Parts(
+    live = Monitor(
+        Factories(
             clock=clock,
             make_camera=make_camera,
             make_source=make_source or real_source,
-            answers=there,
-            make_recording=lambda stop: Recording(SnapshotFolder(folder / "incidents"), hour, stop),
+            is_reachable=there,
+            make_recorder=lambda stop: Recorder(SnapshotFolder(folder / "incidents"), to_utc, stop),
             open_sinks=sinks or (lambda: [sink]),
             chance=random.Random(1),
         )

@@ -11,7 +11,7 @@ import cv2
 
 from monitor.domain.errors import OutputError
 from monitor.outputs.kiosk.lettering import FONTS
-from monitor.outputs.look import Bgr
+from monitor.outputs.style import Bgr
 
 _PACKAGES = "on Debian: apt install libgl1 libglib2.0-0 libsm6 libxext6"
 

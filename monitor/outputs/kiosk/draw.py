@@ -15,9 +15,9 @@ from monitor.outputs.kiosk.lettering import BOLD, MEDIUM, fit, lettering_for, pu
 from monitor.outputs.kiosk.pictograms import PAINTS, pictogram
 from monitor.outputs.kiosk.texts import Wording
 from monitor.outputs.kiosk.verdict import Ruling, Verdict
-from monitor.outputs.look import BLACK, LOOKS, WHITE, Bgr
 from monitor.outputs.overlay import STALE_AFTER_S, draw_box, draw_label, put_text, text_height_px, text_width_px
 from monitor.outputs.snapshot import hide_faces
+from monitor.outputs.style import BLACK, STYLES, WHITE, Bgr
 
 #: The proportions of the place that waits for a first picture.
 _NO_PICTURE = (16, 9)
@@ -130,7 +130,7 @@ def _draw_picture(place: Image, view: View, analysis: Analysis, mirror: bool) ->
             _draw_person(place, track, _scaled(track.box, place, width, height, mirror))
     if face is not None:
         box = _scaled(face.box, place, width, height, mirror)
-        _emphasise(place, box, LOOKS[face.state].colour)
+        _emphasise(place, box, STYLES[face.state].colour)
         _draw_person(place, face, box)
 
 
@@ -142,9 +142,9 @@ def _scaled(box: Box, place: Image, width: int, height: int, mirror: bool) -> Bo
 
 
 def _draw_person(place: Image, track: Track, box: Box) -> None:
-    look = LOOKS[track.state]
-    draw_box(place, box, look, look.colour)
-    draw_label(place, box, track.state, "", look.colour)
+    style = STYLES[track.state]
+    draw_box(place, box, style, style.colour)
+    draw_label(place, box, track.state, "", style.colour)
 
 
 def _emphasise(place: Image, box: Box, colour: Bgr) -> None:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.domain.frame import Image
-from monitor.outputs.look import Bgr
 from monitor.outputs.overlay import put_text, text_width_px
+from monitor.outputs.style import Bgr
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont

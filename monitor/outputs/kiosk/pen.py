@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from monitor.domain.frame import Image
-from monitor.outputs.look import Bgr
+from monitor.outputs.style import Bgr
 
 #: A place in the square: x to the right and y downward, 0..100.
 Point = tuple[float, float]

@@ -8,7 +8,7 @@ from monitor.domain.detection import MaskState
 from monitor.domain.frame import Image
 from monitor.outputs.kiosk.pen import Pen, Point, curve, rounded
 from monitor.outputs.kiosk.verdict import Verdict
-from monitor.outputs.look import BLACK, LOOKS, STALE, WHITE, Bgr
+from monitor.outputs.style import BLACK, STALE, STYLES, WHITE, Bgr
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Paint:
 
 
 def _paint_of(state: MaskState) -> Paint:
-    return Paint(LOOKS[state].colour, LOOKS[state].ink)
+    return Paint(STYLES[state].colour, STYLES[state].ink)
 
 
 #: The overlay's colours where they mean the same; two blues of the same palette (Okabe & Ito) where nothing is judged.

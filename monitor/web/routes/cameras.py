@@ -11,7 +11,7 @@ from starlette.responses import StreamingResponse
 from monitor.outputs.live_view import Shape
 from monitor.pipeline.camera import Camera
 from monitor.web.access import CHECK_EVERY_S, Given, Viewer, account_of, seen
-from monitor.web.hub import WIDTHS_PX, Cut
+from monitor.web.hub import WIDTHS_PX, ViewSpec
 from monitor.web.hub import Viewer as Watcher
 from monitor.web.schemas import CameraOut
 from monitor.web.services import Services
@@ -54,16 +54,16 @@ async def stream(name: str, request: Request, account: Viewer, given: Given, wid
     _camera(given, account, name)
     if len(given.hub.viewers) >= _MOST_STREAMS:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "too many viewers")
-    cut = Cut(name, Shape(_known(width)))
-    parts = _parts(given, request, Watcher(account), cut)
+    spec = ViewSpec(name, Shape(_known(width)))
+    parts = _parts(given, request, Watcher(account), spec)
     return StreamingResponse(parts, media_type=f"{_STREAM}; boundary={_BOUNDARY}")
 
 
-async def _parts(given: Services, request: Request, watcher: Watcher, cut: Cut) -> AsyncIterator[bytes]:
+async def _parts(given: Services, request: Request, watcher: Watcher, spec: ViewSpec) -> AsyncIterator[bytes]:
     """Yield pictures until the reader leaves, is too far behind, or may see them no longer."""
     given.hub.join(watcher)
     try:
-        given.hub.watch(watcher, frozenset({cut}))
+        given.hub.watch(watcher, frozenset({spec}))
         checked_s = given.clock.monotonic_s()
         while not watcher.behind:
             item = await watcher.next()

@@ -14,30 +14,30 @@ from monitor.domain.account import Account
 from monitor.domain.address import SourceAddress, SourceKind
 from monitor.pipeline.process import memory_mb
 from monitor.web.access import Admin, Given, Viewer
-from monitor.web.health import disk_of, reasons_unwell
+from monitor.web.health import disk_of, unhealthy_reasons
 from monitor.web.hub import Viewer as Watcher
 from monitor.web.metrics import registry_of
-from monitor.web.schemas import AuditOut, CameraHealthOut, HealthOut, WatchedOut, WellOut
+from monitor.web.schemas import AuditOut, CameraHealthOut, HealthOut, HealthyOut, ViewerOut
 from monitor.web.services import Services
 from monitor.web.values import camera_values
 
 router = APIRouter(tags=["health"])
 
 
-@router.get("/healthz", responses={503: {"model": WellOut}})
-def healthz(given: Given, response: Response) -> WellOut:
+@router.get("/healthz", responses={503: {"model": HealthyOut}})
+def healthz(given: Given, response: Response) -> HealthyOut:
     """Whether the monitor is well, for a container: 503 where a required camera or the detector has failed.
 
     Anybody may ask, so it counts and names nothing.
     """
     reasons = _reasons(given)
     response.status_code = 503 if reasons else 200
-    return WellOut(well=not reasons, reasons=[f"{len(reasons)} failed"] if reasons else [])
+    return HealthyOut(well=not reasons, reasons=[f"{len(reasons)} failed"] if reasons else [])
 
 
 @router.get("/metrics", response_class=Response)
 def metrics(account: Viewer, given: Given) -> Response:
-    """Figures for Prometheus, of every camera: for accounts and tokens that see all of them."""
+    """StatisticsRepository for Prometheus, of every camera: for accounts and tokens that see all of them."""
     if account.cameras is not None:
         return Response("needs an account that sees every camera\n", 403, media_type="text/plain")
     return Response(generate_latest(registry_of(given)), media_type=CONTENT_TYPE_LATEST)
@@ -73,7 +73,7 @@ def _health(account: Account, given: Services, viewers: Sequence[Watcher]) -> He
         disk_used_share=None if disk is None else round(disk.used_share, 4),
         cameras=_cameras(given, account),
         viewers=[
-            WatchedOut(
+            ViewerOut(
                 who=viewer.account.name,
                 p50_ms=viewer.seen.get("p50_ms"),
                 p95_ms=viewer.seen.get("p95_ms"),
@@ -102,7 +102,7 @@ def _shown(source: SourceAddress) -> str:
 
 
 def _reasons(given: Services) -> list[str]:
-    return reasons_unwell(given.live.statuses(), given.settings().cameras, given.clock.monotonic_s())
+    return unhealthy_reasons(given.live.statuses(), given.settings().cameras, given.clock.monotonic_s())
 
 
 def _cameras(given: Services, account: Account) -> list[CameraHealthOut]:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from monitor.domain.detection import Detection
 from monitor.domain.frame import Image
 from monitor.web.access import Given, Viewer, origin_of
-from monitor.web.photo_desk import BusyError, UnreadableError
+from monitor.web.photo_service import BusyError, UnreadableError
 from monitor.web.schemas import FaceOut, PhotoIn, PhotoOut
 
 router = APIRouter(tags=["photo"])

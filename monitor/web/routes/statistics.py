@@ -1,4 +1,4 @@
-"""Figures of people over time, and what can be taken elsewhere as files."""
+"""StatisticsRepository of people over time, and what can be taken elsewhere as files."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -14,20 +14,20 @@ from starlette.requests import Request
 from monitor.domain.account import Account
 from monitor.domain.visit import Outcome
 from monitor.rules.statistics import compliance_of, wilson
-from monitor.storage.figures import Alarms, TimeCount
+from monitor.storage.statistics import ReviewCounts, TimeCount
 from monitor.web.access import Given, Operator, address_of
+from monitor.web.csv_export import as_csv
 from monitor.web.query import Before, Most, Searched, Spanned
 from monitor.web.schemas import (
-    AlarmsOut,
     BucketOut,
     ComplianceOut,
     ComplyTimesOut,
     IncidentOut,
+    ReviewCountsOut,
     StatisticsOut,
     VisitOut,
 )
 from monitor.web.services import Services
-from monitor.web.sheet import as_csv
 
 router = APIRouter(prefix="/api/v1", tags=["statistics"])
 
@@ -59,7 +59,7 @@ class Format(StrEnum):
 @router.get("/statistics")
 def statistics(given: Given, span: Spanned, by: By = By.HOUR, zone: Zone = "UTC") -> StatisticsOut:
     """Compliance with its interval, over time and by camera; time to comply; false alarms. The last day if not told."""
-    counts = given.figures.quarters(span)
+    counts = given.statistics.quarters(span)
     here = _zone(zone)
 
     def bucket(count: TimeCount) -> datetime:
@@ -80,8 +80,8 @@ def statistics(given: Given, span: Spanned, by: By = By.HOUR, zone: Zone = "UTC"
             BucketOut(label=name, start_at=None, compliance=rate)
             for name, rate in _grouped(counts, lambda count: count.camera)
         ],
-        time_to_comply=ComplyTimesOut.of(given.figures.comply_times(span)),
-        alarms=[_alarms(alarms) for alarms in given.figures.alarms(span)],
+        time_to_comply=ComplyTimesOut.of(given.statistics.comply_times(span)),
+        alarms=[_alarms(alarms) for alarms in given.statistics.alarms(span)],
     )
 
 
@@ -90,7 +90,7 @@ def visits(
     given: Given, span: Spanned, outcome: Outcome | None = None, before: Before = None, most: Most = 50
 ) -> list[VisitOut]:
     """One page of visits, newest first."""
-    return [VisitOut.of(line) for line in given.figures.visits(span, outcome, before, most)]
+    return [VisitOut.of(line) for line in given.statistics.visits(span, outcome, before, most)]
 
 
 @router.get("/export/visits.{kind}", response_class=Response)
@@ -100,7 +100,7 @@ def export_visits(
     """The visits as a file, newest first."""
 
     def page(before: int | None) -> Sequence[VisitOut]:
-        return [VisitOut.of(line) for line in given.figures.visits(span, outcome, before, _PAGE)]
+        return [VisitOut.of(line) for line in given.statistics.visits(span, outcome, before, _PAGE)]
 
     return _file(given, account, request, "visits", kind, VisitOut, _all(page))
 
@@ -110,7 +110,9 @@ def export_incidents(kind: Format, request: Request, account: Operator, given: G
     """The incidents as a file, newest first."""
 
     def page(before: int | None) -> Sequence[IncidentOut]:
-        return [IncidentOut.of(incident) for incident in given.book.find(replace(search, before=before, most=_PAGE))]
+        return [
+            IncidentOut.of(incident) for incident in given.incidents.find(replace(search, before=before, most=_PAGE))
+        ]
 
     return _file(given, account, request, "incidents", kind, IncidentOut, _all(page))
 
@@ -167,13 +169,13 @@ def _grouped(counts: Sequence[TimeCount], key: Callable[[TimeCount], Key]) -> li
     return [(name, _rate(groups[name])) for name in sorted(groups)]
 
 
-def _alarms(alarms: Alarms) -> AlarmsOut:
-    judged = alarms.right + alarms.false_alarms
+def _alarms(alarms: ReviewCounts) -> ReviewCountsOut:
+    judged = alarms.confirmed + alarms.false_alarms
     low, high = wilson(alarms.false_alarms, judged) if judged else (None, None)
-    return AlarmsOut(
+    return ReviewCountsOut(
         camera=alarms.camera,
         incidents=alarms.incidents,
-        right=alarms.right,
+        confirmed=alarms.confirmed,
         false_alarms=alarms.false_alarms,
         false_alarm_rate=alarms.false_alarms / judged if judged else None,
         low=low,

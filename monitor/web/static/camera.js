@@ -38,7 +38,7 @@ async function health() {
       ["Detail", camera.detail || "–"],
       ["Source", camera.source],
       ["Frames a second", camera.fps.toFixed(1)],
-      ["Looks a second", `${camera.looks_per_s.toFixed(1)} of ${camera.wanted_per_s ?? "all"}`],
+      ["Analyses per second", `${camera.analyses_per_s.toFixed(1)} of ${camera.wanted_per_s ?? "all"}`],
       ["Latency p50 / p95", camera.latency_ms.p50 === undefined ? "–" : `${camera.latency_ms.p50.toFixed(0)} / ${camera.latency_ms.p95.toFixed(0)} ms`],
       ["Zones", Object.keys(camera.zones).join(", ") || "whole picture"],
       ["Superseded, late", `${camera.drops.superseded}, ${camera.drops.late}`],

@@ -2,8 +2,8 @@
 import { MISTAKEN, STATES, at, el, failed, howItEnded, post, said, sign, toast } from "./core.js";
 
 export async function acknowledge(number) { return post(`/incidents/${number}/acknowledge`); }
-export async function judge(number, opinion, mistaken = null, note = "") {
-  return post(`/incidents/${number}/verdict`, { opinion, mistaken, note });
+export async function judge(number, decision, false_alarm_reason = null, note = "") {
+  return post(`/incidents/${number}/review`, { decision, false_alarm_reason, note });
 }
 
 export class Card {
@@ -24,7 +24,7 @@ export class Card {
   update(incident) {
     this.incident = incident;
     this.#said.textContent = said(incident);
-    this.#said.className = `said ${incident.opinion ?? ""}`;
+    this.#said.className = `said ${incident.decision ?? ""}`;
     this.#said.hidden = !said(incident);
     this.#buttons();
     this.tick();
@@ -49,10 +49,10 @@ export class Card {
       this.#do.replaceChildren(...Object.entries(MISTAKEN).map(([key, label]) => button(label, () => this.say((n) => judge(n, "false_alarm", key)), `It was a ${key}`)));
       return;
     }
-    if (this.incident.opinion) { this.#do.replaceChildren(); return; }
+    if (this.incident.decision) { this.#do.replaceChildren(); return; }
     this.#do.replaceChildren(
       ...(this.incident.acknowledged ? [] : [button("Seen", () => this.say(acknowledge), "Acknowledge (a)")]),
-      button("Right", () => this.say((n) => judge(n, "right")), "It was a violation (r)"),
+      button("Right", () => this.say((n) => judge(n, "confirmed")), "It was a violation (r)"),
       button("False alarm", () => this.ask(), "It was none (f)"));
   }
 }

@@ -82,8 +82,8 @@ export function howItEnded(incident, now = Date.now()) {
 }
 
 export function said(incident) {
-  if (incident.opinion === "right") return "Right";
-  if (incident.opinion === "false_alarm") return `False alarm${incident.mistaken ? `: ${MISTAKEN[incident.mistaken].toLowerCase()}` : ""}`;
+  if (incident.decision === "confirmed") return "Right";
+  if (incident.decision === "false_alarm") return `False alarm${incident.false_alarm_reason ? `: ${MISTAKEN[incident.false_alarm_reason].toLowerCase()}` : ""}`;
   return incident.acknowledged ? "Acknowledged" : "";
 }
 

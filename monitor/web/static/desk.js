@@ -72,10 +72,10 @@ function offline(is) {
 
 // --- Incidents ---
 
-const fits = (incident) => show === "all" || (show === "open" ? incident.ended === null : !incident.opinion && !incident.acknowledged);
+const fits = (incident) => show === "all" || (show === "open" ? incident.ended === null : !incident.decision && !incident.acknowledged);
 
 async function load() {
-  const query = { new: "?judged=no", open: "?open=true", all: "?" }[show];
+  const query = { new: "?review=no", open: "?open=true", all: "?" }[show];
   try {
     const found = await api(`/incidents${query}&most=${MOST_CARDS}`);
     const known = new Map(cards);
@@ -137,7 +137,7 @@ document.addEventListener("keydown", (event) => {
     next.focus(); event.preventDefault();
   } else if (card && event.target === card.node) {
     if (event.key === "a" && mayJudge) card.say(acknowledge);
-    else if (event.key === "r" && mayJudge) card.say((n) => judge(n, "right"));
+    else if (event.key === "r" && mayJudge) card.say((n) => judge(n, "confirmed"));
     else if (event.key === "f" && mayJudge) card.ask();
     else if (event.key === "Enter") location.assign(`/incidents/${card.incident.number}`);
     else return;

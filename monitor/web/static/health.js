@@ -17,14 +17,14 @@ function show(health) {
   const up = (live.now() - Date.parse(health.started_at)) / 1000;
   place.replaceChildren(
     el("div", { class: "figures" },
-      box("Looks", health.cameras.reduce((sum, camera) => sum + camera.looks_per_s, 0).toFixed(0), "a second, all cameras together"),
+      box("Looks", health.cameras.reduce((sum, camera) => sum + camera.analyses_per_s, 0).toFixed(0), "a second, all cameras together"),
       box("Disk free", health.disk_free_mb === null ? "–" : `${(health.disk_free_mb / 1024).toFixed(1)} GB`, health.disk_used_share === null ? "" : `${Math.round(100 * health.disk_used_share)} % of the disk is used`),
       box("Memory", `${health.memory_mb.toFixed(0)} MB`, `running for ${duration(up)}`)),
     el("h2", {}, "Cameras"),
     table(["Camera", "Condition", "Frames/s", "Looks/s", "Latency p50 / p95 / p99", "Skipped", "Superseded", "Late", "Corrupt", "Failed"], health.cameras.map((camera) => [
       el("a", { href: `/cameras/${encodeURIComponent(camera.name)}` }, camera.name),
       el("span", { class: "condition", title: camera.detail }, el("i", { class: `dot ${camera.condition}` }), `${camera.condition}${camera.cause ? ` (${camera.cause.replaceAll("_", " ")})` : ""}, ${duration((live.now() - camera.since_ms) / 1000)}`),
-      camera.fps.toFixed(1), `${camera.looks_per_s.toFixed(1)}${camera.given_per_s !== null ? ` (limit ${camera.given_per_s.toFixed(1)})` : ""}`,
+      camera.fps.toFixed(1), `${camera.analyses_per_s.toFixed(1)}${camera.given_per_s !== null ? ` (limit ${camera.given_per_s.toFixed(1)})` : ""}`,
       camera.latency_ms.p50 === undefined ? "–" : ["p50", "p95", "p99"].map((key) => camera.latency_ms[key].toFixed(0)).join(" / ") + " ms",
       camera.drops.skipped, camera.drops.superseded, camera.drops.late, camera.drops.corrupt, camera.drops.failed])),
     el("h2", {}, "Who watches"),

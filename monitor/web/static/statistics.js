@@ -25,7 +25,7 @@ async function load() {
 }
 
 function show() {
-  const { total, over_time: time, by_camera: cameras, time_to_comply: comply, alarms } = shown;
+  const { total, over_time: time, by_camera: cameras, time_to_comply: comply, reviews } = shown;
   if (!total.visits) { place.replaceChildren(el("p", { class: "figure empty" }, "Nobody was seen in this time.")); return; }
   const box = (size, title, ...content) => el("section", { class: `figure ${size}` }, el("h2", {}, title), ...content);
   const chart = el("div");
@@ -39,9 +39,9 @@ function show() {
       el("div", { class: "stack", role: "img", "aria-label": Object.entries(total.outcomes).map(([key, count]) => `${OUTCOMES[key]} ${count}`).join(", ") }, ...bars(total)),
       el("div", { class: "legend" }, ...Object.entries(total.outcomes).map(([key, count]) => el("span", {}, el("i", { class: key }), `${OUTCOMES[key]} ${count}`)))),
     box("", `Compliance by ${form.elements.by.value}`, chart, el("div", { class: "legend" }, el("span", {}, el("i", { class: "rate" }), "compliance, with its 95 % interval"), el("span", {}, el("i", { class: "seen" }), "people seen"))),
-    box("half", "By camera", table(["Camera", "People", "Judged", "Compliance", "95 % interval"], cameras.map(({ label, compliance: c }) => [label, c.visits, c.decided, percent(c.rate), c.rate === null ? "–" : `${percent(c.low)} to ${percent(c.high)}`]))),
-    box("half", "False alarms, by what people said", alarms.length ? table(["Camera", "Incidents", "Judged", "False", "Rate (95 %)"], alarms.map((a) => [a.camera, a.incidents, a.right + a.false_alarms, a.false_alarms, a.false_alarm_rate === null ? "–" : `${percent(a.false_alarm_rate)} (${percent(a.low)} to ${percent(a.high)})`])) : el("p", { class: "under" }, "no incident")),
-    box("", `Figures by ${form.elements.by.value}`, table(["Time", "People", "Judged", "Compliance", "95 % interval", "Not judged"], [...time].reverse().map(({ label, compliance: c }) => [label, c.visits, c.decided, percent(c.rate), c.rate === null ? "–" : `${percent(c.low)} to ${percent(c.high)}`, percent(c.unknown_share)]))));
+    box("half", "By camera", table(["Camera", "People", "ReviewStatus", "Compliance", "95 % interval"], cameras.map(({ label, compliance: c }) => [label, c.visits, c.decided, percent(c.rate), c.rate === null ? "–" : `${percent(c.low)} to ${percent(c.high)}`]))),
+    box("half", "False alarms, by what people said", reviews.length ? table(["Camera", "Incidents", "ReviewStatus", "False", "Rate (95 %)"], reviews.map((a) => [a.camera, a.incidents, a.confirmed + a.false_alarms, a.false_alarms, a.false_alarm_rate === null ? "–" : `${percent(a.false_alarm_rate)} (${percent(a.low)} to ${percent(a.high)})`])) : el("p", { class: "under" }, "no incident")),
+    box("", `Figures by ${form.elements.by.value}`, table(["Time", "People", "ReviewStatus", "Compliance", "95 % interval", "Not judged"], [...time].reverse().map(({ label, compliance: c }) => [label, c.visits, c.decided, percent(c.rate), c.rate === null ? "–" : `${percent(c.low)} to ${percent(c.high)}`, percent(c.unknown_share)]))));
   chart.append(overTime(time, Math.max(280, chart.clientWidth)));
 }
 

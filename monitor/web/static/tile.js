@@ -44,7 +44,7 @@ export class Tile {
   show(nowMs, connected) {
     const camera = this.#camera;
     const ageMs = this.#capturedMs === null ? null : nowMs - this.#capturedMs;
-    const limitMs = Math.max(STALE_MS, camera?.looks_per_s ? 2000 / camera.looks_per_s : 0);
+    const limitMs = Math.max(STALE_MS, camera?.analyses_per_s ? 2000 / camera.analyses_per_s : 0);
     const current = connected && camera && (camera.condition === "live" || camera.condition === "degraded");
     const fresh = Boolean(current && ageMs !== null && ageMs <= limitMs);
     this.node.classList.toggle("stale", !fresh);
@@ -58,7 +58,7 @@ export class Tile {
     if (fresh) {
       const people = Object.entries(this.#people).filter(([, count]) => count);
       this.#chips.replaceChildren(...people.map(([state, count]) => el("span", { class: `chip ${state}`, title: STATES[state].words }, `${STATES[state].words} ${count}`)));
-      this.#rate.textContent = `${camera.looks_per_s.toFixed(0)} looks/s`;
+      this.#rate.textContent = `${camera.analyses_per_s.toFixed(0)} analyses/s`;
     }
     this.#canvas.setAttribute("aria-label", fresh ? `${this.name}: ${spoken(this.#people)}` : `${this.name}: ${head}`);
     return fresh;

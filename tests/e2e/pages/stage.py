@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
-from monitor.app.serving import Site
 from monitor.app.watching import build_live, live_database, live_folder
+from monitor.app.web_server import Site
 from monitor.config.settings import Settings
 from monitor.domain.account import Account, Role
 from monitor.domain.clock import SystemClock
@@ -22,8 +22,8 @@ from monitor.domain.detection import Detection, MaskState
 from monitor.domain.errors import OutputError
 from monitor.domain.frame import Image
 from monitor.domain.geometry import Box
-from monitor.pipeline.live import Inference, Live
-from monitor.storage.accounts import Accounts
+from monitor.pipeline.monitor import Inference, Monitor
+from monitor.storage.accounts import AccountRepository
 from monitor.storage.files import make_folder
 from monitor.storage.run_info import RunInfo
 from monitor.storage.schema import IncidentRow, RunRow, VisitRow
@@ -56,7 +56,7 @@ class Stage:
 
     url: str
     folder: Path
-    live: Live
+    live: Monitor
     cameras: Mapping[str, HttpCamera]
     faces: dict[str, list[MaskState]] = field(default_factory=dict)
 
@@ -111,7 +111,7 @@ def staged(folder: Path) -> Iterator[Stage]:
         make_folder(live_folder(settings))
         database, clock = live_database(settings), SystemClock()
         _past(database(), live_folder(settings))
-        accounts = Accounts(database(), clock)
+        accounts = AccountRepository(database(), clock)
         for account in (
             Account("admin", Role.ADMIN),
             Account("guard", Role.OPERATOR),
@@ -202,7 +202,7 @@ def _past(engine: Any, folder: Path) -> None:
                     y2_px=180,
                     share=0.95,
                     evidence_s=1.25,
-                    looks=9,
+                    observations=9,
                 )
             )
             pictures.save(incident_id, checkers(120, 120, 10 + number % 20), opened)

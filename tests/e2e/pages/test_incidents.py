@@ -69,7 +69,7 @@ def test_a_verdict_is_found_again(stage: Stage, visitor: Visitor) -> None:
     first.get_by_role("button", name="Right").click()
     expect(first.locator(".said")).to_have_text("Right")
     number = first.get_attribute("data-number")
-    page.locator("#search").get_by_label("Judged").select_option("right")
+    page.locator("#search").get_by_label("ReviewStatus").select_option("right")
     expect(page.locator(f".card[data-number='{number}'] .said")).to_have_text("Right")
     expect(page.locator(".card .said:not(.right)")).to_have_count(0)
 
@@ -108,16 +108,18 @@ def test_one_incident_with_its_evidence(stage: Stage, visitor: Visitor) -> None:
     expect(text).to_contain_text("Nobody has said anything yet.")
     page.get_by_label("Note").fill("a scarf, <b>not</b> a mask")
     page.get_by_role("button", name="False alarm: scarf").click()
-    remark = page.locator(".remarks li")
-    expect(remark).to_have_count(1)
-    expect(remark).to_contain_text("False alarm: scarf – a scarf, <b>not</b> a mask")
-    expect(remark).to_contain_text("guard")
+    review = page.locator(".reviews li")
+    expect(review).to_have_count(1)
+    expect(review).to_contain_text("False alarm: scarf – a scarf, <b>not</b> a mask")
+    expect(review).to_contain_text("guard")
     page.reload(wait_until="domcontentloaded")
     page.get_by_role("button", name="Right", exact=True).click()
-    expect(remark).to_have_count(2)
-    expect(remark.first).to_contain_text("Right")
+    expect(review).to_have_count(2)
+    expect(review.first).to_contain_text("Right")
     expect(page.get_by_role("button", name="Right", exact=True)).to_have_attribute("aria-pressed", "true")
-    assert stage.ask(f"SELECT by, opinion, mistaken, note FROM remarks WHERE incident = {number} ORDER BY id") == [
+    assert stage.ask(
+        f"SELECT by, decision, false_alarm_reason, note FROM reviews WHERE incident = {number} ORDER BY id"
+    ) == [
         ("guard", "false_alarm", "scarf", "a scarf, <b>not</b> a mask"),
         ("guard", "right", None, ""),
     ]

@@ -14,7 +14,7 @@ PAGES = {
     "/": ".tile:not(.stale), .card",
     "/cameras/door": "#facts dd",
     "/incidents": ".card",
-    "/incidents/130": ".dossier .block",
+    "/incidents/130": ".detail .block",
     "/statistics": ".figure .big",
     "/health": "#health tbody td",
     "/settings": "#settings .block",

@@ -27,7 +27,7 @@ def card(page: Page, number: int) -> Locator:
 
 
 def said(stage: Stage, number: int) -> list[tuple]:
-    return stage.ask(f"SELECT by, opinion, mistaken FROM remarks WHERE incident = {number} ORDER BY id")
+    return stage.ask(f"SELECT by, decision, false_alarm_reason FROM reviews WHERE incident = {number} ORDER BY id")
 
 
 def test_the_wall_shows_what_is_now(stage: Stage, visitor: Visitor) -> None:
@@ -38,7 +38,7 @@ def test_the_wall_shows_what_is_now(stage: Stage, visitor: Visitor) -> None:
         fresh(page, camera)
         expect(tile(page, camera).locator(".name")).to_have_text(camera)
         expect(tile(page, camera).locator(".top .note")).to_contain_text(" ms")
-        expect(tile(page, camera).locator(".low .note")).to_contain_text("looks/s")
+        expect(tile(page, camera).locator(".low .note")).to_contain_text("analyses/s")
         canvas = tile(page, camera).locator("canvas")
         before = canvas.evaluate(PIXELS)
         until(lambda canvas=canvas, before=before: canvas.evaluate(PIXELS) != before, f"another picture of {camera}")
@@ -170,7 +170,7 @@ def test_sixteen_cameras_fit(visitor: Visitor, width: int, height: int) -> None:
     page = visit.page
     names = [f"camera-{number:02d}" for number in range(16)]
     camera = {"condition": "lost", "cause": "refused", "detail": "nobody answers", "since_ms": 0, "age_ms": None}
-    camera |= {"fps": 0, "looks_per_s": 0, "people": {}, "violating": False}
+    camera |= {"fps": 0, "analyses_per_s": 0, "people": {}, "violating": False}
     message = {"type": "cameras", "now_ms": 0, "cameras": [{"name": name} | camera for name in names]}
     page.route_web_socket("**/api/v1/live", lambda socket: socket.send(json.dumps(message)))
     visit.go("/")

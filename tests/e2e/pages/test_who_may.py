@@ -46,7 +46,7 @@ def test_a_viewer_of_one_camera(stage: Stage, visitor: Visitor) -> None:
     expect(page.locator(".keys")).not_to_contain_text("false alarm")
     expect(page.get_by_role("link", name="Settings")).to_have_count(0)
     first = page.locator(".card").first
-    before = stage.ask("SELECT count(*) FROM remarks")
+    before = stage.ask("SELECT count(*) FROM reviews")
     page.keyboard.press("j")
     expect(first).to_be_focused()
     for key in "arf":
@@ -56,7 +56,7 @@ def test_a_viewer_of_one_camera(stage: Stage, visitor: Visitor) -> None:
     page.keyboard.press("Enter")
     expect(page.locator(".shot")).to_be_visible()
     expect(page.get_by_text("Was it right?")).to_have_count(0)
-    assert stage.ask("SELECT count(*) FROM remarks") == before
+    assert stage.ask("SELECT count(*) FROM reviews") == before
     for path in ("/incidents", "/statistics"):
         visit.go(path)
         expect(page.locator(".card, .figure").first).to_be_visible()

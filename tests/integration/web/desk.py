@@ -18,8 +18,8 @@ import numpy as np
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from monitor.app.serving import Site
 from monitor.app.watching import build_live, live_database, live_folder
+from monitor.app.web_server import WebServer
 from monitor.config.settings import Settings
 from monitor.domain.account import Account, Role
 from monitor.domain.cause import Cause
@@ -28,10 +28,10 @@ from monitor.domain.detection import Detection, MaskState
 from monitor.domain.errors import ModelError, SourceError
 from monitor.domain.event import EndReason
 from monitor.domain.frame import Frame, Image, SourceInfo
-from monitor.pipeline.live import Inference, Live
-from monitor.storage.accounts import Accounts
+from monitor.pipeline.monitor import Inference, Monitor
+from monitor.storage.accounts import AccountRepository
 from monitor.storage.files import make_folder
-from monitor.storage.incident_book import Incident, IncidentBook, Search
+from monitor.storage.incidents import Incident, IncidentRepository, Search
 from monitor.storage.run_info import RunInfo
 from monitor.web.model import Model
 from tests.conftest import PROJECT
@@ -149,10 +149,10 @@ class Desk:
     """A running monitor with its pages, as a test sees and moves it."""
 
     settings: Settings
-    live: Live
-    site: Site
-    accounts: Accounts
-    book: IncidentBook
+    live: Monitor
+    web_server: WebServer
+    accounts: AccountRepository
+    incidents: IncidentRepository
     clock: ShiftedClock
     eyes: Eyes
     doors: dict[str, Door]
@@ -162,7 +162,7 @@ class Desk:
 
     @property
     def url(self) -> str:
-        return self.site.url.rstrip("/")
+        return self.web_server.url.rstrip("/")
 
     @property
     def address(self) -> tuple[str, int]:
@@ -201,20 +201,20 @@ class Desk:
 
     def incident(self, camera: str = "door") -> Incident:
         """Let somebody violate until it is an incident, and leave; return it."""
-        until(lambda: all(each.ended for each in self.incidents(camera)), f"an incident at {camera} goes on")
-        known = {each.number for each in self.incidents(camera)}
+        until(lambda: all(each.ended for each in self.found(camera)), f"an incident at {camera} goes on")
+        known = {each.number for each in self.found(camera)}
         self.doors[camera].person = WITHOUT
-        until(lambda: {each.number for each in self.incidents(camera)} - known, f"no incident at {camera}")
+        until(lambda: {each.number for each in self.found(camera)} - known, f"no incident at {camera}")
         self.doors[camera].person = None
-        return self.incidents(camera)[0]
+        return self.found(camera)[0]
 
-    def incidents(self, camera: str | None = None) -> list[Incident]:
-        return self.book.find(Search(camera=camera, most=200))
+    def found(self, camera: str | None = None) -> list[Incident]:
+        return self.incidents.find(Search(camera=camera, most=200))
 
     def looks(self) -> int:
         return sum(status.analysed for status in self.live.statuses())
 
-    def looks_per_s(self, over_s: float) -> float:
+    def analyses_per_s(self, over_s: float) -> float:
         """Count looks for a while."""
         before, started = self.looks(), time.monotonic()
         threading.Event().wait(over_s)
@@ -225,7 +225,7 @@ class Page(httpx.Client):
     """A client whose end is that of its block."""
 
     def judged(self, number: int, **said: str) -> httpx.Response:
-        return self.post(f"/api/v1/incidents/{number}/verdict", json=said)
+        return self.post(f"/api/v1/incidents/{number}/review", json=said)
 
 
 class Socket:
@@ -321,39 +321,39 @@ def serving(
     eyes = Eyes({40 * number: door for number, door in enumerate(doors.values(), start=1)})
     make_folder(live_folder(settings))
     clock, database = ShiftedClock(), live_database(settings)
-    people = Accounts(database(), clock)
+    people = AccountRepository(database(), clock)
     known = {account.name for account in people.all()}
     for account in accounts:
         if account.name not in known:
             people.add(account, PASSWORD)
-    site = Site(settings.web, live_folder(settings), database, clock)
+    web_server = WebServer(settings.web, live_folder(settings), database, clock)
     run = RunInfo("live", clock.utc_now(), "0.1.0", "fake", "a" * 64, "b" * 64)
     try:
         replaced = {name: lambda door=door: door for name, door in doors.items()}
-        live = build_live(settings, run, database, replaced=replaced, tell=site.tell)
+        live = build_live(settings, run, database, replaced=replaced, tell=web_server.tell)
         live.start(settings.cameras, Inference(eyes.open, 1, 1, 5.0))
     except BaseException:
-        site.join(0)
+        web_server.join(0)
         raise
     try:
-        site.start(live, run.started_at, lambda: settings, lambda: Model("fake", "a" * 64, "litert", "cpu"))
-        book = IncidentBook(database(), clock, run.started_at)
-        desk = Desk(settings, live, site, people, book, clock, eyes, doors, live_folder(settings))
+        web_server.start(live, run.started_at, lambda: settings, lambda: Model("fake", "a" * 64, "litert", "cpu"))
+        repository = IncidentRepository(database(), clock, run.started_at)
+        desk = Desk(settings, live, web_server, people, repository, clock, eyes, doors, live_folder(settings))
         if wait:
-            until(lambda: live.stopped.is_set() or _answers(desk), "the pages do not answer")
+            until(lambda: live.stopped.is_set() or _is_reachable(desk), "the pages do not answer")
             until(lambda: all(status.analysed for status in live.statuses()), "no camera is judged")
         yield desk
     finally:
         for door in doors.values():
             door.answering.set()
-        site.ask_stop()
+        web_server.ask_stop()
         live.stop()
-        site.join(10)
+        web_server.join(10)
         database().dispose()
-        assert site.running() == []
+        assert web_server.running() == []
 
 
-def _answers(desk: Desk) -> bool:
+def _is_reachable(desk: Desk) -> bool:
     try:
         with desk.client() as client:
             return client.get("/healthz").status_code in (200, 503)

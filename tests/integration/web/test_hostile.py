@@ -37,10 +37,12 @@ def connections(desk: Desk) -> int:
 
 @pytest.fixture
 def undisturbed(desk: Desk) -> Iterator[None]:
-    """Hold the cameras' looks a second after a test against those before it."""
-    before = desk.looks_per_s(1.0)
+    """Hold the cameras' analyses per second after a test against those before it."""
+    before = desk.analyses_per_s(1.0)
     yield
-    until(lambda: desk.looks_per_s(1.0) > 0.7 * min(before, 20.0), lambda: f"{before:.1f} looks a second before")
+    until(
+        lambda: desk.analyses_per_s(1.0) > 0.7 * min(before, 20.0), lambda: f"{before:.1f} analyses per second before"
+    )
 
 
 def head_of(method: str, path: str, *lines: str) -> bytes:
@@ -251,13 +253,13 @@ def test_a_flood_of_wishes_on_one_socket_holds_nobody_up(desk: Desk, own_token: 
                 f"Authorization: {own_token['Authorization']}",
             )
         )
-        wish = frame_of(b'{"ping":1}') * 100
+        request = frame_of(b'{"ping":1}') * 100
         before_mb = memory_mb()
         flood.settimeout(0.5)
         deadline = time.monotonic() + 3
         with contextlib.suppress(OSError):
             while time.monotonic() < deadline:
-                flood.sendall(wish)
+                flood.sendall(request)
         started = time.monotonic()
         normal.send(ping=7)
         normal.wait("pong", ping=7.0)

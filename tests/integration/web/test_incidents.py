@@ -18,7 +18,7 @@ from tests.live.watch import until
 def number(desk: Desk) -> int:
     """An incident that is over."""
     number = desk.incident().number
-    until(lambda: desk.book.incident(number).ended)
+    until(lambda: desk.incidents.incident(number).ended)
     return number
 
 
@@ -27,7 +27,7 @@ def test_an_incident_is_on_the_desk_within_half_a_second_of_being_opened(desk: D
     with desk.socket(ADMIN) as socket:
         socket.wait("cameras")
         for _ in range(3):
-            until(lambda: all(each.ended for each in desk.incidents("yard")))
+            until(lambda: all(each.ended for each in desk.found("yard")))
             desk.doors["yard"].person = WITHOUT
             while (incident := socket.wait("incident")["incident"])["ended"] is not None:
                 pass
@@ -50,15 +50,15 @@ def test_what_is_judged_is_pushed_to_everybody_else(desk: Desk, number: int):
         assert client.post(f"/api/v1/incidents/{number}/acknowledge").json()["acknowledged"] is True
         for socket in (one, two):
             pushed = socket.wait("incident")["incident"]
-            assert (pushed["number"], pushed["acknowledged"], pushed["opinion"]) == (number, True, None)
-        answer = client.judged(number, opinion="false_alarm", mistaken="beard", note="  a grey one ").json()
+            assert (pushed["number"], pushed["acknowledged"], pushed["decision"]) == (number, True, None)
+        answer = client.judged(number, decision="false_alarm", false_alarm_reason="beard", note="  a grey one ").json()
         for socket in (one, two):
             assert socket.wait("incident")["incident"] == answer
-    assert (answer["opinion"], answer["mistaken"]) == ("false_alarm", "beard")
+    assert (answer["decision"], answer["false_alarm_reason"]) == ("false_alarm", "beard")
     with desk.client(VIEWER) as client:
-        dossier = client.get(f"/api/v1/incidents/{number}").json()
-        assert dossier["incident"] == answer
-        assert [(each["by"], each["opinion"], each["note"]) for each in dossier["remarks"]] == [
+        detail = client.get(f"/api/v1/incidents/{number}").json()
+        assert detail["incident"] == answer
+        assert [(each["by"], each["decision"], each["note"]) for each in detail["reviews"]] == [
             ("otto", None, ""),
             ("otto", "false_alarm", "a grey one"),
         ]
@@ -70,24 +70,24 @@ def test_what_is_judged_is_pushed_to_everybody_else(desk: Desk, number: int):
     "body",
     [
         {},
-        {"opinion": "maybe"},
-        {"opinion": None},
-        {"opinion": "right", "mistaken": "beard"},
-        {"opinion": "false_alarm", "mistaken": "cat"},
-        {"opinion": "right", "note": "x" * 501},
-        {"opinion": "right", "by": "ada"},
-        {"opinion": "right", "note": 7},
+        {"decision": "maybe"},
+        {"decision": None},
+        {"decision": "confirmed", "false_alarm_reason": "beard"},
+        {"decision": "false_alarm", "false_alarm_reason": "cat"},
+        {"decision": "confirmed", "note": "x" * 501},
+        {"decision": "confirmed", "by": "ada"},
+        {"decision": "confirmed", "note": 7},
         ["right"],
         "right",
         None,
     ],
 )
 def test_no_other_word_is_a_verdict(desk: Desk, number: int, body: object):
-    before = desk.book.dossier(number).remarks
+    before = desk.incidents.detail(number).reviews
     with desk.client(OPERATOR) as client:
-        answer = client.post(f"/api/v1/incidents/{number}/verdict", json=body)
+        answer = client.post(f"/api/v1/incidents/{number}/review", json=body)
     assert answer.status_code == 422
-    assert desk.book.dossier(number).remarks == before
+    assert desk.incidents.detail(number).reviews == before
 
 
 def test_the_picture_is_a_picture(desk: Desk, number: int):
@@ -126,7 +126,7 @@ def test_incidents_are_searched_by_everything(desk: Desk, number: int):
         assert found(camera="' OR 1=1 --") == []
         for wrong in (
             {"state": "x"},
-            {"judged": "x"},
+            {"review": "x"},
             {"open": "x"},
             {"since": "yesterday"},
             {"most": 0},

@@ -29,7 +29,9 @@ def test_the_desk_works_on_postgresql(on_postgresql: Desk):
         socket.wait("cameras")
         number = desk.incident().number
         assert socket.wait("incident")["incident"]["number"] == number
-        assert client.judged(number, opinion="false_alarm", mistaken="hand").json()["opinion"] == "false_alarm"
+        assert (
+            client.judged(number, decision="false_alarm", false_alarm_reason="hand").json()["decision"] == "false_alarm"
+        )
         until(lambda: client.get("/api/v1/visits").json(), "no visit has ended")
         assert client.get("/api/v1/statistics").json()["total"]["visits"] >= 1
         assert client.get("/metrics").status_code == 200
@@ -48,7 +50,7 @@ def test_what_the_database_cannot_hold_is_refused_and_is_no_failure(on_postgresq
             client.get("/api/v1/incidents", params={"camera": nothing}),
             client.get("/api/v1/statistics", params={"camera": nothing}),
             client.get("/api/v1/export/visits.csv", params={"camera": nothing}),
-            client.judged(number, opinion="right", note=nothing),
+            client.judged(number, decision="confirmed", note=nothing),
         ):
             assert answer.status_code == 422, answer.url
         assert client.get("/api/v1/incidents").status_code == 200

@@ -33,7 +33,7 @@ RULES: dict[tuple[str, str], Role | None] = {
     ("get", "/api/v1/incidents/{number}"): Role.VIEWER,
     ("get", "/api/v1/incidents/{number}/picture.jpg"): Role.VIEWER,
     ("post", "/api/v1/incidents/{number}/acknowledge"): Role.OPERATOR,
-    ("post", "/api/v1/incidents/{number}/verdict"): Role.OPERATOR,
+    ("post", "/api/v1/incidents/{number}/review"): Role.OPERATOR,
     ("get", "/api/v1/statistics"): Role.VIEWER,
     ("get", "/api/v1/visits"): Role.VIEWER,
     ("get", "/api/v1/export/visits.{kind}"): Role.OPERATOR,
@@ -49,7 +49,7 @@ RULES: dict[tuple[str, str], Role | None] = {
 }
 BODIES = {
     "/api/v1/session": {"name": "nobody", "password": "wrong"},
-    "/api/v1/incidents/{number}/verdict": {"opinion": "right"},
+    "/api/v1/incidents/{number}/review": {"decision": "confirmed"},
     "/predict": {"image": "AAAA"},
 }
 #: Addresses that are not of one camera, and those of the pages' own that need the role of an administrator.
@@ -154,7 +154,7 @@ def test_another_s_incidents_are_as_if_they_were_not(desk: Desk, number: int):
                     client.get(where),
                     client.get(f"{where}/picture.jpg"),
                     client.post(f"{where}/acknowledge"),
-                    client.judged(incident, opinion="right"),
+                    client.judged(incident, decision="confirmed"),
                 ]
             )
         assert [answer.status_code for answer in [*answers[0], *answers[1]]] == [404] * 8
@@ -163,7 +163,7 @@ def test_another_s_incidents_are_as_if_they_were_not(desk: Desk, number: int):
         found = client.get("/api/v1/incidents", params={"most": 200}).json()
         assert {each["camera"] for each in found} == {"door"}
         assert client.get("/api/v1/incidents", params={"camera": "yard"}).json() == []
-    assert desk.book.incident(yard).acknowledged is False
+    assert desk.incidents.incident(yard).acknowledged is False
 
 
 def test_another_s_figures_are_in_no_sum_and_no_file(desk: Desk, number: int):

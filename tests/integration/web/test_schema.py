@@ -69,7 +69,7 @@ def test_the_monitor_is_well_after_all_that(desk: Desk):
     before = desk.looks()
     with desk.client() as anybody:
         assert anybody.get("/healthz").status_code == 200
-    assert desk.looks_per_s(1.0) > 0
+    assert desk.analyses_per_s(1.0) > 0
     assert desk.looks() > before
     assert not desk.live.stopped.is_set()
-    assert set(desk.site.running()) == {"web", "pictures"}
+    assert set(desk.web_server.running()) == {"web", "pictures"}

@@ -19,7 +19,7 @@ DESCRIPTION = {
             "delete": {},
         },
     },
-    "components": {"schemas": {"A": {"properties": {"note": {}, "opinion": {}}}, "B": {"type": "string"}}},
+    "components": {"schemas": {"A": {"properties": {"note": {}, "decision": {}}}, "B": {"type": "string"}}},
 }
 
 
@@ -31,11 +31,11 @@ def test_every_address_of_a_description_is_found():
         ("GET", "/cameras/{camera}/live", (), True),
         ("DELETE", "/cameras/{camera}/live", (), False),
     ]
-    assert {each.fields for each in found} == {("note", "opinion")}
+    assert {each.fields for each in found} == {("decision", "note")}
 
 
 def test_the_same_chance_makes_the_same_requests_of_many_kinds():
-    address = Address("POST", "/cameras/{camera}/still", ("most",), ("note", "opinion"), False)
+    address = Address("POST", "/cameras/{camera}/still", ("most",), ("decision", "note"), False)
     requests = [random_request(random.Random(number), address, ["door"]) for number in range(300)]
     assert requests == [random_request(random.Random(number), address, ["door"]) for number in range(300)]
     targets = [target for _, target, _, _ in requests]
@@ -44,7 +44,7 @@ def test_the_same_chance_makes_the_same_requests_of_many_kinds():
     assert any("?most=" in target for target in targets)
     assert all("{" not in target.partition("?")[0] for target in targets)
     bodies = [body for _, _, body, _ in requests]
-    assert sum(b'"note"' in body or b'"opinion"' in body for body in bodies) > 30
+    assert sum(b'"note"' in body or b'"decision"' in body for body in bodies) > 30
     assert sum(body.startswith((b"[[[[", b'{"a":{"a":')) for body in bodies) > 3
     assert 100 < sum(is_json(body) for body in bodies) < 290
     assert len({headers.get("Content-Type") for _, _, _, headers in requests}) == 5

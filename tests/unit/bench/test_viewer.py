@@ -7,13 +7,13 @@ from monitor.bench.viewer import HoursApart, Watcher, header_of
 from monitor.domain.frame import Frame
 from monitor.domain.track import Analysis
 from monitor.outputs.live_view import LivePicture, Shape
-from monitor.web.hub import Cut, packed
+from monitor.web.hub import ViewSpec, packed
 from tests.fakes import FakeClock
 
 
 def message(clock: FakeClock, *, stale: bool = False, camera: str = "door") -> bytes:
     frame = Frame(np.zeros((9, 16, 3), np.uint8), camera, 0, clock.now_s, clock.utc)
-    return packed(Cut(camera, Shape(320)), LivePicture(1, b"jpeg", Analysis(frame, (), 0.0, 0.0), stale), clock)
+    return packed(ViewSpec(camera, Shape(320)), LivePicture(1, b"jpeg", Analysis(frame, (), 0.0, 0.0), stale), clock)
 
 
 def milliseconds(clock: FakeClock) -> float:

@@ -60,7 +60,7 @@ def test_figures_of_what_viewers_cost_and_get():
         window(80, pictures=0.08, web=0.04), encoded=80, viewers=[viewer(40, 40, 100), viewer(40, 20, 300)]
     )
     values = figures([window(80), window(80)], [watched])
-    assert values["looks_per_s"] == {"without": 8.0, "with": 8.0, "ratio": 1.0}
+    assert values["analyses_per_s"] == {"without": 8.0, "with": 8.0, "ratio": 1.0}
     assert values["pictures_per_s_per_tile"] == {"least": 2.0, "median": 4.0, "most": 4.0}
     assert values["picture_age_ms"]["p50"] == 100
     assert values["picture_age_ms"]["p95"] == 300

@@ -7,8 +7,8 @@ import pytest
 from monitor.config.overlay import OverlaySettings
 from monitor.domain.detection import Detection, MaskState
 from monitor.domain.geometry import Box
-from monitor.outputs.look import LOOKS, STALE, Outline, css
 from monitor.outputs.overlay import STALE_AFTER_S, Caption, draw_analysis, draw_detections, text_height_px
+from monitor.outputs.style import STALE, STYLES, Outline, css
 from tests.fakes import INCORRECT, UNKNOWN, WITH, WITHOUT, analysis, checkers, flat, noise, track
 
 CAPTION = Caption("Entrance", "0:00:01.0", 25.0, 25.0)
@@ -107,7 +107,7 @@ def test_a_hundred_people_are_drawn():
 
 def test_the_box_is_where_the_face_is_on_a_picture_that_is_not_square():
     drawn = draw(flat(400, 1000), track(WITH, Box(700, 150, 800, 350)), settings=BARE)
-    rows, columns = np.nonzero((drawn == LOOKS[WITH].colour).all(axis=2))
+    rows, columns = np.nonzero((drawn == STYLES[WITH].colour).all(axis=2))
     assert columns.min() == pytest.approx(700, abs=4)
     assert columns.max() >= 799
     assert rows.max() == pytest.approx(350, abs=4)
@@ -117,13 +117,13 @@ def test_the_box_is_where_the_face_is_on_a_picture_that_is_not_square():
 @pytest.mark.parametrize("state", MaskState)
 def test_each_state_has_its_colour(state):
     drawn = draw(flat(720, 1280), track(state, Box(400, 300, 600, 500)), settings=BARE)
-    assert (drawn == LOOKS[state].colour).all(axis=2).sum() > 200
+    assert (drawn == STYLES[state].colour).all(axis=2).sum() > 200
 
 
 def test_no_two_states_share_colour_outline_or_words():
     for field in ("colour", "outline", "words"):
-        assert len({getattr(look, field) for look in LOOKS.values()}) == len(MaskState)
-    assert {look.outline for look in LOOKS.values()} == set(Outline)
+        assert len({getattr(look, field) for look in STYLES.values()}) == len(MaskState)
+    assert {look.outline for look in STYLES.values()} == set(Outline)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_words_stand_out_from_their_plate(state):
         blue, green, red = (c / 12.92 / 255 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour)
         return 0.0722 * blue + 0.7152 * green + 0.2126 * red
 
-    light, dark = sorted((luminance(LOOKS[state].colour), luminance(LOOKS[state].ink)), reverse=True)
+    light, dark = sorted((luminance(STYLES[state].colour), luminance(STYLES[state].ink)), reverse=True)
     assert (light + 0.05) / (dark + 0.05) >= 3  # WCAG 2.2, 1.4.3 for large and bold text
 
 
@@ -202,7 +202,7 @@ def test_the_label_stays_inside_the_picture(state, box):
     def plate(box):
         drawn = draw_detections(flat(240, 320), [Detection(box, state, 0.5)], OverlaySettings(scores=False))
         near = cv2.morphologyEx(
-            (drawn == LOOKS[state].colour).all(axis=2).astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5))
+            (drawn == STYLES[state].colour).all(axis=2).astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5))
         )
         return near.sum()
 
@@ -239,13 +239,13 @@ def test_the_banner_can_be_left_out():
 def test_the_banner_shows_the_worst_in_the_picture(states, worst):
     drawn = draw(flat(720, 1280), *(track(s, Box(900, 500, 1000, 600), n) for n, s in enumerate(states)))
     corner = drawn[3, 3].tolist()
-    assert tuple(corner) == LOOKS[worst].colour
+    assert tuple(corner) == STYLES[worst].colour
 
 
 @pytest.mark.parametrize("states", [[UNKNOWN], [], [WITH, UNKNOWN], [WITHOUT], [INCORRECT, WITH]])
 def test_the_banner_is_green_only_when_all_wear_a_mask(states):
     drawn = draw(flat(720, 1280), *(track(s, Box(900, 500, 1000, 600), n) for n, s in enumerate(states)))
-    assert not (banner_of(drawn) == LOOKS[WITH].colour).all(axis=2).any()
+    assert not (banner_of(drawn) == STYLES[WITH].colour).all(axis=2).any()
 
 
 @pytest.mark.parametrize("size", [(240, 320), (480, 640), (720, 1280), (2160, 3840)], ids=str)
@@ -346,11 +346,11 @@ def test_text_is_legible_at_every_size(size, height_px):
 
 def test_colours_for_the_page():
     assert css((0, 94, 213)) == "#d55e00"  # Okabe & Ito's vermillion
-    assert css(LOOKS[WITH].colour) == "#009e73"
-    assert css(LOOKS[INCORRECT].colour) == "#f0e442"
+    assert css(STYLES[WITH].colour) == "#009e73"
+    assert css(STYLES[INCORRECT].colour) == "#f0e442"
 
 
 def test_checkered_ground_does_not_hide_a_box():
     image = checkers(720, 1280)
     drawn = draw(image, track(WITHOUT, Box(400, 300, 600, 500)), settings=BARE)
-    assert (drawn == LOOKS[WITHOUT].colour).all(axis=2).sum() > 500
+    assert (drawn == STYLES[WITHOUT].colour).all(axis=2).sum() > 500

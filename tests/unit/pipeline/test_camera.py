@@ -22,7 +22,7 @@ from monitor.domain.geometry import Box
 from monitor.domain.health import Drop
 from monitor.outputs.live_view import Shape
 from monitor.pipeline.camera import Camera
-from monitor.pipeline.recording import Recorded
+from monitor.pipeline.recorder import EventRecord
 from tests.fakes import FACE, FakeClock, checkers
 from tests.unit.pipeline.watched import BARE, SHARP, frame_at, happened, watched
 
@@ -34,7 +34,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.clock = FakeClock(100.0)
-        self.records: list[Recorded] = []
+        self.records: list[EventRecord] = []
         self.camera: Camera = watched(self.records.append, self.clock)
 
     def connect(self) -> None:
@@ -62,7 +62,7 @@ def test_a_violation_is_an_incident_with_its_picture(bench: Bench) -> None:
     bench.connect()
     bench.look(2)
     assert bench.kinds == [SourceOpened, IncidentOpened]
-    assert [recorded.picture is not None for recorded in bench.records] == [False, True]
+    assert [record.picture is not None for record in bench.records] == [False, True]
 
 
 def test_an_incident_says_which_detector_and_settings_decided_it(bench: Bench) -> None:
@@ -79,7 +79,7 @@ def test_an_incident_says_which_detector_and_settings_decided_it(bench: Bench) -
 
 
 def test_who_is_outside_every_zone_is_not_judged_but_hidden_in_pictures() -> None:
-    clock, records = FakeClock(100.0), list[Recorded]()
+    clock, records = FakeClock(100.0), list[EventRecord]()
     zones = {"left": [[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]]}
     camera = watched(records.append, clock, zones=zones)
     camera.connected(INFO, clock.now_s)
@@ -91,7 +91,7 @@ def test_who_is_outside_every_zone_is_not_judged_but_hidden_in_pictures() -> Non
         camera.judge(frame, camera.epoch, [BARE, outside], 0.01)
     opened = [event for event in happened(records) if isinstance(event, IncidentOpened)]
     assert [event.box for event in opened] == [FACE]
-    (picture,) = [recorded.picture for recorded in records if recorded.picture is not None]
+    (picture,) = [record.picture for record in records if record.picture is not None]
     hidden, shown = picture[110:180, 225:295], picture[110:190, 110:190]
     assert hidden.std() < shown.std() / 2
 

@@ -20,7 +20,7 @@ from monitor.pipeline.backoff import Backoff
 from monitor.pipeline.capture import Capture, Captured
 from monitor.pipeline.health import assess
 from monitor.pipeline.latest import LatestFrames
-from monitor.pipeline.recording import Recorded
+from monitor.pipeline.recorder import EventRecord
 from tests.fakes import FakeCamera, FakeClock, checkers, flat
 from tests.unit.pipeline.watched import BARE, SHARP, happened, watched
 
@@ -43,7 +43,7 @@ class Bench:
     def __init__(self, sources: Iterable[Source], until_s: float = 1e9, **settings: object) -> None:
         self.clock = FakeClock(1000.0)
         self.stop = threading.Event()
-        self.records: list[Recorded] = []
+        self.records: list[EventRecord] = []
         self.waits: list[float] = []
         self.opened_s: list[float] = []
         self.knocks: list[float] = []
@@ -58,7 +58,7 @@ class Bench:
         Capture(
             self.camera,
             self._next,
-            self._answers,
+            self._is_reachable,
             frames or JudgedAtOnce(),
             backoff,
             self.clock,
@@ -79,7 +79,7 @@ class Bench:
             return FakeCamera(self.clock, [], open_error=SourceError("the test is over"))
         return source
 
-    def _answers(self) -> bool:
+    def _is_reachable(self) -> bool:
         self.knocks.append(self.clock.now_s)
         return self.there()
 
@@ -150,7 +150,7 @@ def test_every_source_is_closed_whatever_became_of_it() -> None:
 
 
 def test_a_recording_that_is_over_is_said_and_not_tried_again() -> None:
-    class Recording(FakeCamera):
+    class Recorder(FakeCamera):
         def grab(self) -> float | None:
             try:
                 return super().grab()
@@ -158,7 +158,7 @@ def test_a_recording_that_is_over_is_said_and_not_tried_again() -> None:
                 return None
 
     bench = Bench([])
-    bench._sources = iter([Recording(bench.clock, moving(30)), FakeCamera(bench.clock, moving(1))])
+    bench._sources = iter([Recorder(bench.clock, moving(30)), FakeCamera(bench.clock, moving(1))])
     bench.run()
     assert len(bench.opened_s) == 1
     assert (bench.health().condition, bench.health().cause) == (Condition.LOST, Cause.ENDED)

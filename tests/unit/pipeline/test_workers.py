@@ -17,9 +17,9 @@ from monitor.domain.health import Drop
 from monitor.domain.ports import Detector
 from monitor.pipeline.camera import Camera
 from monitor.pipeline.capture import Captured
-from monitor.pipeline.crew import Crew
 from monitor.pipeline.latest import LatestFrames
-from monitor.pipeline.recording import Recorded
+from monitor.pipeline.recorder import EventRecord
+from monitor.pipeline.threads import ThreadGroup
 from monitor.pipeline.workers import Workers
 from tests.fakes import FACE, WITHOUT, AnsweringDetector, FakeClock, FakeDetector
 from tests.unit.pipeline.watched import frame_at, watched
@@ -38,21 +38,21 @@ def until(condition: Callable[[], bool], what: str = "it never came so far") -> 
 
 
 class Bench:
-    """Cameras, their slots and a crew of workers that the test looks after as the watchdog would."""
+    """Cameras, their slots and a threads of workers that the test looks after as the watchdog would."""
 
     def __init__(self) -> None:
         self.clock = FakeClock(100.0)
         self.frames: LatestFrames[Captured] = LatestFrames()
         self.cameras: dict[str, Camera] = {}
-        self.crew = Crew(on_failure=self.frames.close)
-        self.records: list[Recorded] = []
+        self.threads = ThreadGroup(on_failure=self.frames.close)
+        self.records: list[EventRecord] = []
         self.workers: Workers | None = None
         self.let_go = threading.Event()
 
     def start(self, open_detector: Callable[[], Detector], count: int = 1, batch: int = 1) -> Workers:
         """Start workers on these detectors."""
         self.workers = Workers(open_detector, self.frames, self.clock, LIMIT_S, count, batch)
-        self.workers.start(self.crew)
+        self.workers.start(self.threads)
         return self.workers
 
     def add(self, *names: str) -> None:
@@ -94,9 +94,9 @@ def bench() -> Iterator[Bench]:
     bench = Bench()
     yield bench
     bench.let_go.set()
-    bench.crew.stop.set()
+    bench.threads.stop.set()
     bench.frames.close()
-    bench.crew.join(SOON_S)
+    bench.threads.join(SOON_S)
 
 
 def hanging_once(bench: Bench, entered: threading.Event) -> Callable[[], Detector]:
@@ -201,11 +201,11 @@ def test_a_detector_that_hangs_is_left_behind(bench: Bench, caplog: pytest.LogCa
     bench.offer("a")
     assert entered.wait(SOON_S)
     bench.clock.advance(LIMIT_S - 0.5)
-    workers.watch(bench.crew)
+    workers.watch(bench.threads)
     assert workers.fault is None, "not yet"
     bench.clock.advance(1.0)
     with caplog.at_level(logging.ERROR):
-        workers.watch(bench.crew)
+        workers.watch(bench.threads)
     assert workers.fault is not None
     assert "hung" in workers.fault.detail
     assert "detect-1" in caplog.text
@@ -220,10 +220,10 @@ def test_what_comes_too_late_is_nobodys(bench: Bench) -> None:
     bench.offer("a")
     assert entered.wait(SOON_S)
     bench.clock.advance(LIMIT_S + 1)
-    workers.watch(bench.crew)
+    workers.watch(bench.threads)
     bench.judged("a")
     bench.let_go.set()
-    until(lambda: "detect-1" not in bench.crew.running(), "who was left behind ends when it comes back")
+    until(lambda: "detect-1" not in bench.threads.running(), "who was left behind ends when it comes back")
     bench.judged("a")
     assert bench.analysed("a") == 2
     assert bench.cameras["a"].analysis is not None
@@ -242,11 +242,11 @@ def test_one_of_two_that_hangs_stops_no_camera_and_is_shown_until_its_seat_works
     stuck = [name for name in "abc" if bench.analysed(name) == 0]
     assert len(stuck) == 1, "only the camera in that worker's hands waits"
     bench.clock.advance(LIMIT_S + 1)
-    workers.watch(bench.crew)
+    workers.watch(bench.threads)
     assert workers.fault is not None
     bench.judged(*stuck)
     until(lambda: bench.offer("a", "b", "c") or workers.fault is None)  # type: ignore[func-returns-value]
-    assert len([name for name in bench.crew.running() if name.startswith("detect-")]) == 3
+    assert len([name for name in bench.threads.running() if name.startswith("detect-")]) == 3
 
 
 def test_a_whole_batch_is_freed_when_its_worker_hangs(bench: Bench) -> None:
@@ -256,7 +256,7 @@ def test_a_whole_batch_is_freed_when_its_worker_hangs(bench: Bench) -> None:
     workers = bench.start(hanging_once(bench, entered), batch=8)
     assert entered.wait(SOON_S)
     bench.clock.advance(LIMIT_S + 1)
-    workers.watch(bench.crew)
+    workers.watch(bench.threads)
     bench.judged("a", "b", "c")
 
 
@@ -291,7 +291,7 @@ def test_who_is_replaced_finishes_the_look_and_gives_the_camera_back(bench: Benc
     old.retire()
     bench.start(FakeDetector)
     bench.let_go.set()
-    until(lambda: "detect-1" not in bench.crew.running() or len(bench.crew.running()) == 1)
+    until(lambda: "detect-1" not in bench.threads.running() or len(bench.threads.running()) == 1)
     bench.judged("a")
     bench.judged("a")
 
@@ -306,8 +306,8 @@ def test_a_replaced_worker_that_hangs_frees_its_camera_all_the_same(bench: Bench
     new = bench.start(FakeDetector)
     bench.offer("a")
     bench.clock.advance(LIMIT_S + 1)
-    old.watch(bench.crew)
-    new.watch(bench.crew)
+    old.watch(bench.threads)
+    new.watch(bench.threads)
     bench.judged("a")
 
 
@@ -315,7 +315,7 @@ def test_waiting_for_the_journal_is_no_hanging(bench: Bench) -> None:
     full = threading.Event()
     waits = threading.Event()
 
-    def record(_: Recorded) -> None:
+    def record(_: EventRecord) -> None:
         waits.set()
         full.wait()
 
@@ -328,7 +328,7 @@ def test_waiting_for_the_journal_is_no_hanging(bench: Bench) -> None:
     looking.start()
     assert waits.wait(SOON_S)
     bench.clock.advance(LIMIT_S + 10)
-    workers.watch(bench.crew)
+    workers.watch(bench.threads)
     try:
         assert workers.fault is None
         assert camera.status(bench.clock.now_s).camera == "a", "and who asks for the status does not wait"
@@ -364,10 +364,10 @@ def test_a_fault_that_is_over_does_not_hide_that_no_camera_sends_any_more(bench:
     workers = bench.start(open_detector)
     bench.offer("a")
     until(lambda: len(opened) == 2)
-    workers.watch(bench.crew)
+    workers.watch(bench.threads)
     assert workers.fault is not None, "shown for a while, whatever happens"
     bench.clock.advance(3.0)
-    until(lambda: workers.watch(bench.crew) or workers.fault is None)  # type: ignore[func-returns-value]
+    until(lambda: workers.watch(bench.threads) or workers.fault is None)  # type: ignore[func-returns-value]
 
 
 def test_detectors_that_keep_hanging_are_replaced_ever_later_and_not_without_end(bench: Bench) -> None:
@@ -386,21 +386,21 @@ def test_detectors_that_keep_hanging_are_replaced_ever_later_and_not_without_end
         bench.offer("a")
         assert entered.acquire(timeout=SOON_S)
         bench.clock.advance(LIMIT_S + 1)
-        hung_s, threads = bench.clock.now_s, len(bench.crew.running())
-        workers.watch(bench.crew)
+        hung_s, threads = bench.clock.now_s, len(bench.threads.running())
+        workers.watch(bench.threads)
         assert workers.fault is not None
-        while len(bench.crew.running()) == threads and bench.clock.now_s - hung_s < 1000:
+        while len(bench.threads.running()) == threads and bench.clock.now_s - hung_s < 1000:
             bench.clock.advance(1.0)
-            workers.watch(bench.crew)
+            workers.watch(bench.threads)
         waits_s.append(round(bench.clock.now_s - hung_s))
     assert waits_s[0] <= 1, "once is an accident"
     assert waits_s[1:6] == [10, 20, 40, 80, 160]
     assert waits_s[7] == 1000, "eight are enough"
-    assert len(bench.crew.running()) == 8
+    assert len(bench.threads.running()) == 8
     assert "restart the monitor" in workers.fault.detail
     bench.let_go.set()
-    until(lambda: not bench.crew.running())
-    workers.watch(bench.crew)
+    until(lambda: not bench.threads.running())
+    workers.watch(bench.threads)
     bench.judged("a")
 
 
@@ -429,6 +429,6 @@ def test_retiring_while_the_watchdog_replaces_starts_nobody(bench: Bench) -> Non
     assert entered.wait(SOON_S)
     bench.clock.advance(LIMIT_S + 1)
     old.retire()
-    old._start_one(0, bench.crew)
+    old._start_one(0, bench.threads)
     bench.let_go.set()
-    until(lambda: not bench.crew.running())
+    until(lambda: not bench.threads.running())

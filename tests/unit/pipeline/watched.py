@@ -8,7 +8,7 @@ from monitor.domain.detection import Detection
 from monitor.domain.event import Event
 from monitor.domain.frame import Frame, Image
 from monitor.pipeline.camera import Camera
-from monitor.pipeline.recording import Recorded
+from monitor.pipeline.recorder import EventRecord
 from monitor.rules.judge import Judge
 from tests.fakes import FACE, WITHOUT, FakeClock, FakeTracker, checkers
 
@@ -20,7 +20,7 @@ def settings(source: str = "rtsp://192.0.2.7/cam", **more: Any) -> CameraSetting
     return CameraSettings.model_validate({"source": source} | more)
 
 
-def watched(record: Callable[[Recorded], None], clock: FakeClock, name: str = "door", **more: Any) -> Camera:
+def watched(record: Callable[[EventRecord], None], clock: FakeClock, name: str = "door", **more: Any) -> Camera:
     chosen = settings(**more)
     judge = Judge(name, chosen.rules, chosen.tracking.lost_after_s, "run-")
     return Camera(name, chosen, FakeTracker, judge, record, clock)
@@ -30,5 +30,5 @@ def frame_at(time_s: float, image: Image = SHARP, index: int = 0) -> Frame:
     return Frame(image, "door", index, time_s, None)
 
 
-def happened(records: Sequence[Recorded]) -> list[Event]:
-    return [recorded.event for recorded in records]
+def happened(records: Sequence[EventRecord]) -> list[Event]:
+    return [record.event for record in records]

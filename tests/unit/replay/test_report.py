@@ -9,9 +9,9 @@ from monitor.domain.event import CloseReason, EndReason, IncidentClosed, Inciden
 from monitor.domain.frame import SourceInfo
 from monitor.domain.geometry import Box
 from monitor.domain.visit import Outcome, Segment, Visit
-from monitor.outputs.look import LOOKS
+from monitor.outputs.style import STYLES
 from monitor.replay.report import Provenance, _ticks, timeline, write_report
-from monitor.replay.results import Story, Summary
+from monitor.replay.results import History, Summary
 from tests.fakes import UNKNOWN, WITH, WITHOUT
 
 
@@ -22,19 +22,19 @@ def visit(track_id, start_s, end_s, *states, outcome=Outcome.COMPLIANT, comply_s
     return Visit(source, track_id, start_s, end_s, segments, outcome, comply_s, 10, 50.0)
 
 
-def story_of(visits=(), incidents=()):
-    story = Story()
+def history_of(visits=(), incidents=()):
+    history = History()
     for one in visits:
-        story.add(VisitEnded("door", one.last_seen_s, one), None)
+        history.add(VisitEnded("door", one.last_seen_s, one), None)
     for number, reason in incidents:
         incident_id = f"door-{number:06d}"
-        story.add(
+        history.add(
             IncidentOpened(incident_id, "door", number, WITHOUT, 2.0, 1.0, 0.87, Box(0, 0, 9, 9), 1.0, 2.0, 9),
             b"\xff\xd8jpeg",
         )
         if reason is not None:
-            story.add(IncidentClosed(incident_id, "door", number, 5.0, 3.0, reason), None)
-    return story
+            history.add(IncidentClosed(incident_id, "door", number, 5.0, 3.0, reason), None)
+    return history
 
 
 def summary_of(media_s=34.0, end_reason=EndReason.FINISHED, error=None, fps=25.0):
@@ -52,9 +52,9 @@ def provenance(**values):
 
 @pytest.fixture
 def report(tmp_path):
-    def write(story=None, summary=None, **words):
+    def write(history=None, summary=None, **words):
         path = tmp_path / "report.html"
-        write_report(path, story or Story(), summary or summary_of(), provenance(**words))
+        write_report(path, history or History(), summary or summary_of(), provenance(**words))
         assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
         return path.read_text("utf-8")
 
@@ -98,7 +98,7 @@ def test_bars_stand_where_their_segments_were():
         (25, 5, WITH),
     ]
     assert lane.names == [(10, "7")]
-    assert lane.bars[1].words == f"Person 7: {LOOKS[WITHOUT].words}, 0:00:30.0 to 0:00:40.0"
+    assert lane.bars[1].words == f"Person 7: {STYLES[WITHOUT].words}, 0:00:30.0 to 0:00:40.0"
 
 
 def test_no_two_bars_of_a_row_overlap_and_no_row_is_needless():
@@ -166,7 +166,7 @@ def test_the_figures_count_people(report):
     visits += [visit(7, 7, 9, WITHOUT, WITH, outcome=Outcome.CORRECTED, comply_s=2.4)]
     visits += [visit(8, 8, 9, WITHOUT, outcome=Outcome.VIOLATION), visit(9, 9, 10, WITHOUT, outcome=Outcome.VIOLATION)]
     visits += [visit(10, 8, 9, UNKNOWN, outcome=Outcome.UNKNOWN)]
-    html = report(story_of(visits))
+    html = report(history_of(visits))
     assert '<p class="big">80 %</p>' in html
     assert "8 of 10 people judged; 95 % interval 49 to 94 %" in html
     assert '<p class="mid">11</p><p class="soft">9 % not judged</p>' in html
@@ -175,14 +175,14 @@ def test_the_figures_count_people(report):
 
 def test_incidents_are_cards_with_their_end(report):
     ends = [(n, reason) for n, reason in enumerate([*CloseReason, None], 1)]
-    html = report(story_of(incidents=ends))
+    html = report(history_of(incidents=ends))
     for words in ("put right after 3.0 s", "left the picture", "camera lost", "recording ended", "still open"):
         assert words in html
     assert html.count("data:image/jpeg;base64,/9hqcGVn") == len(ends)
 
 
 def test_too_many_incidents_are_counted_but_not_all_shown(report):
-    html = report(story_of(incidents=[(n, None) for n in range(1, 251)]))
+    html = report(history_of(incidents=[(n, None) for n in range(1, 251)]))
     assert html.count('<div class="card">') == 200
     assert '<p class="mid">250</p>' in html
     assert "50 more are in events.jsonl" in html
@@ -231,7 +231,7 @@ def test_an_error_is_words_not_markup(report):
 
 
 def test_nothing_is_fetched_from_anywhere(report):
-    html = report(story_of([visit(1, 0, 10)], [(1, None)]))
+    html = report(history_of([visit(1, 0, 10)], [(1, None)]))
     assert not re.search(r"(?i)(src|href)=(?![\"']?data:)", html)
     assert not re.search(r"(?i)https?://|url\(|@import|<link|<script", html)
 
@@ -241,7 +241,7 @@ def test_an_older_report_stays_where_the_new_one_cannot_be_written(tmp_path):
     path.write_text("old")
     (tmp_path / "report.partial.html").mkdir()
     with pytest.raises(OutputError, match=r"report\.html"):
-        write_report(path, Story(), summary_of(), provenance())
+        write_report(path, History(), summary_of(), provenance())
     assert path.read_text() == "old"
 
 

@@ -6,9 +6,9 @@ from monitor.domain.event import CloseReason, EndReason, IncidentClosed, Inciden
 from monitor.domain.geometry import Box
 from monitor.domain.visit import Outcome, Segment, Visit
 from monitor.pipeline.pace import Pace
-from monitor.pipeline.recording import Recorded
+from monitor.pipeline.recorder import EventRecord
 from monitor.replay.recorder import SinkRecorder
-from monitor.replay.results import Story, people_by_minute
+from monitor.replay.results import History, people_by_minute
 from tests.fakes import UNKNOWN, WITH, WITHOUT, FakeSink, flat
 
 OPENED = IncidentOpened("door-000001", "door", 3, WITHOUT, 2.0, 1.0, 0.9, Box(0, 0, 9, 9), 1.0, 2.0, 9)
@@ -66,46 +66,46 @@ def test_a_single_look_counts_in_exactly_one_minute(moment_s):
     assert sum(counts(people_by_minute([visit((UNKNOWN, moment_s, moment_s))], 120.0), UNKNOWN)) == 1
 
 
-# --- the story and the sinks ----------------------------------------------------------------------------------------
+# --- the history and the sinks ----------------------------------------------------------------------------------------
 
 
 def test_the_story_keeps_incidents_with_their_pictures_and_visits_in_order():
-    story, one = Story(), visit((WITH, 1.0, 5.0))
-    story.add(OPENED, b"jpeg")
-    assert story.incidents["door-000001"].closed is None
+    history, one = History(), visit((WITH, 1.0, 5.0))
+    history.add(OPENED, b"jpeg")
+    assert history.incidents["door-000001"].closed is None
     for event in (CLOSED, VisitEnded("door", 6.0, one), ENDED):
-        story.add(event, None)
-    incident = story.incidents["door-000001"]
+        history.add(event, None)
+    incident = history.incidents["door-000001"]
     assert (incident.opened, incident.closed, incident.jpeg) == (OPENED, CLOSED, b"jpeg")
-    assert story.visits == [one]
+    assert history.visits == [one]
 
 
 def test_every_sink_gets_every_event_in_order():
-    sinks, story = [FakeSink(), FakeSink()], Story()
-    recorder = SinkRecorder(sinks, story)
+    sinks, history = [FakeSink(), FakeSink()], History()
+    recorder = SinkRecorder(sinks, history)
     for event in (OPENED, CLOSED, ENDED):
-        recorder.put(Recorded(event))
+        recorder.put(EventRecord(event))
     recorder.close()
     assert all(sink.events == [OPENED, CLOSED, ENDED] for sink in sinks)
     assert all(sink.closed == 1 for sink in sinks)
 
 
 def test_the_picture_of_an_incident_becomes_a_jpeg():
-    story = Story()
-    SinkRecorder([], story).put(Recorded(OPENED, flat(20, 30)))
-    assert story.incidents["door-000001"].jpeg[:2] == b"\xff\xd8"
+    history = History()
+    SinkRecorder([], history).put(EventRecord(OPENED, flat(20, 30)))
+    assert history.incidents["door-000001"].jpeg[:2] == b"\xff\xd8"
 
 
 def test_a_sink_that_fails_is_heard_of():
-    recorder = SinkRecorder([FakeSink(put_error=OSError("full"))], Story())
+    recorder = SinkRecorder([FakeSink(put_error=OSError("full"))], History())
     with pytest.raises(OSError, match="full"):
-        recorder.put(Recorded(OPENED))
+        recorder.put(EventRecord(OPENED))
 
 
 def test_every_sink_is_closed_and_the_first_failure_is_raised():
     sinks = [FakeSink(), FakeSink(close_error=OSError("one")), FakeSink(close_error=OSError("two")), FakeSink()]
     with pytest.raises(OSError, match="one"):
-        SinkRecorder(sinks, Story()).close()
+        SinkRecorder(sinks, History()).close()
     assert [sink.closed for sink in sinks] == [1, 1, 1, 1]
 
 

@@ -1,4 +1,4 @@
-"""A replay's crew, fed by fakes; real clips and models are in tests/integration."""
+"""A replay's threads, fed by fakes; real clips and models are in tests/integration."""
 
 import threading
 
@@ -35,24 +35,24 @@ def pictures(count):
 
 
 class KeepingRecorder:
-    """Keeps what was recorded; fails at the n-th event where it is told to."""
+    """Keeps what was record; fails at the n-th event where it is told to."""
 
     def __init__(self, fail_at=None):
-        self.recorded = []
+        self.record = []
         self.closed = 0
         self._fail_at = fail_at
 
-    def put(self, recorded):
-        if len(self.recorded) == self._fail_at:
+    def put(self, record):
+        if len(self.record) == self._fail_at:
             raise OutputError("disk: full")
-        self.recorded.append(recorded)
+        self.record.append(record)
 
     def close(self):
         self.closed += 1
 
     @property
     def events(self):
-        return [recorded.event for recorded in self.recorded]
+        return [record.event for record in self.record]
 
 
 def replay_of(source, *detectors, recorder=None, detect_fps=None, **told):
@@ -86,7 +86,12 @@ def test_a_recording_is_told_from_opening_to_end():
     source = FakeSource(pictures(30), PERIOD_S)
     replay, recorder = replay_of(source, violator(30))
     summary = replay.run()
-    assert (summary.frames, summary.looks, summary.end_reason, summary.error) == (30, 30, EndReason.FINISHED, None)
+    assert (summary.frames, summary.analysed_frames, summary.end_reason, summary.error) == (
+        30,
+        30,
+        EndReason.FINISHED,
+        None,
+    )
     assert summary.media_s == pytest.approx(2.9)
     kinds = [type(event).__name__ for event in recorder.events]
     assert kinds == ["SourceOpened", "IncidentOpened", "IncidentClosed", "VisitEnded", "SourceEnded"]
@@ -116,7 +121,7 @@ def test_who_is_outside_every_zone_is_not_judged():
 def test_only_an_opened_incident_has_a_picture():
     _, recorder = ran = replay_of(FakeSource(pictures(30), PERIOD_S), violator(30))
     ran[0].run()
-    assert {type(r.event) for r in recorder.recorded if r.picture is not None} == {IncidentOpened}
+    assert {type(r.event) for r in recorder.record if r.picture is not None} == {IncidentOpened}
 
 
 def test_faces_that_are_no_people_yet_are_hidden_in_the_picture():
@@ -130,7 +135,7 @@ def test_faces_that_are_no_people_yet_are_hidden_in_the_picture():
     replay, recorder = replay_of(FakeSource(images, PERIOD_S), FakeDetector([both] * 30))
     replay.tracker = OnlyTheFirst()
     replay.run()
-    (picture,) = (r.picture for r in recorder.recorded if r.picture is not None)
+    (picture,) = (r.picture for r in recorder.record if r.picture is not None)
     # The picture shows x 0..220 of the frame, and with it the left edge of the other face.
     assert len(np.unique(picture[60:150, 225:].reshape(-1, 3), axis=0)) < 1000
     assert len(np.unique(picture[60:150, 60:130].reshape(-1, 3), axis=0)) > 3000
@@ -191,7 +196,7 @@ def test_fewer_looks_than_frames():
     detector, seen = FakeDetector(), []
     replay, _ = replay_of(FakeSource(pictures(50), PERIOD_S), detector, detect_fps=2, on_analysis=seen.append)
     summary = replay.run()
-    assert (summary.frames, summary.looks, detector.seen) == (50, 10, 10)
+    assert (summary.frames, summary.analysed_frames, detector.seen) == (50, 10, 10)
     assert len(seen) == 10  # without a video nobody sees the frames between
 
 
@@ -257,7 +262,7 @@ def test_results_that_cannot_be_written_are_an_error(fail_at):
     with pytest.raises(OutputError, match="full"):
         replay.run()
     assert recorder.closed == 1
-    assert len(recorder.recorded) == fail_at
+    assert len(recorder.record) == fail_at
 
 
 @pytest.mark.parametrize("hook", ["on_open", "on_frame", "on_analysis"])

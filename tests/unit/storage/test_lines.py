@@ -59,7 +59,7 @@ def test_events_as_json_lines(tmp_path):
         {
             "event": "incident_opened", "source": "door", "time_s": 2.346, "incident": "door-000001", "track": 3,
             "state": "without_mask", "since_s": 1.0, "confidence": 0.877, "box_px": [1.3, 2.0, 33.3, 44.4],
-            "share": 0.988, "evidence_s": 1.235, "looks": 30,
+            "share": 0.988, "evidence_s": 1.235, "observations": 30,
         },
         {
             "event": "incident_closed", "source": "door", "time_s": 9.876, "incident": "door-000001", "track": 3,
@@ -68,7 +68,7 @@ def test_events_as_json_lines(tmp_path):
         {
             "event": "visit_ended", "source": "door", "time_s": 13.04, "track": 3, "first_seen_s": 1.0,
             "last_seen_s": 12.0, "duration_s": 11.0, "outcome": "corrected", "time_to_comply_s": 4.5,
-            "with_mask_s": 6.0, "without_mask_s": 3.5, "incorrect_s": 1.0, "unknown_s": 0.5, "looks": 275,
+            "with_mask_s": 6.0, "without_mask_s": 3.5, "incorrect_s": 1.0, "unknown_s": 0.5, "observations": 275,
             "median_face_px": 61.3,
             "segments": [
                 ["unknown", 1.0, 1.5], ["without_mask", 1.5, 5.0], ["incorrect", 5.0, 6.0], ["with_mask", 6.0, 12.0],
@@ -142,7 +142,7 @@ def test_visits_as_a_table(tmp_path):
         {
             "source": "door", "track": "3", "first_seen_s": "1.0", "last_seen_s": "12.0", "duration_s": "11.0",
             "outcome": "corrected", "time_to_comply_s": "4.5", "with_mask_s": "6.0", "without_mask_s": "3.5",
-            "incorrect_s": "1.0", "unknown_s": "0.5", "looks": "275", "median_face_px": "61.3",
+            "incorrect_s": "1.0", "unknown_s": "0.5", "observations": "275", "median_face_px": "61.3",
         }
     ]  # fmt: skip
     assert "\r" not in text

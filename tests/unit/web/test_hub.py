@@ -17,14 +17,14 @@ from monitor.domain.frame import Frame, SourceInfo
 from monitor.outputs.live_view import LivePicture, Shape
 from monitor.outputs.overlay import STALE_AFTER_S
 from monitor.pipeline.camera import Camera
-from monitor.web.hub import _MOST_MESSAGES, Cut, Hub, Sent, Shown, Viewer, packed
+from monitor.web.hub import _MOST_MESSAGES, EncodedFrame, Hub, Sent, Viewer, ViewSpec, packed
 from tests.fakes import FACE, WITHOUT, FakeClock, analysis, flat, track
 from tests.unit.pipeline.watched import BARE, SHARP, frame_at, watched
 
 EVERYBODY = Account("ada", Role.ADMIN)
 DOOR_ONLY = Account("doris", Role.VIEWER, frozenset({"door"}))
 INFO = SourceInfo(320, 240, 10.0, None, "h264", live=True)
-DOOR, YARD = Cut("door", Shape(320)), Cut("yard", Shape(320))
+DOOR, YARD = ViewSpec("door", Shape(320)), ViewSpec("yard", Shape(320))
 
 
 class Room:
@@ -35,7 +35,7 @@ class Room:
         self.events: list[Event] = []
         self.cameras = [self.camera("door"), self.camera("yard")]
         self.hub = Hub(lambda: list(self.cameras), self.clock, self._take)
-        self._done: Mapping[Cut, Sent] = {}
+        self._done: Mapping[ViewSpec, Sent] = {}
 
     def camera(self, name: str) -> Camera:
         camera = watched(lambda _: None, self.clock, name)
@@ -78,7 +78,7 @@ def run(body: Callable[[Room], Awaitable[None]]) -> None:
 
 
 def waiting(viewer: Viewer) -> list[Any]:
-    """Return what waits for a viewer, without waiting: messages as they are said, and cuts with their pictures."""
+    """Return what waits for a viewer, without waiting: messages as they are said, and specs with their pictures."""
     items: list[Any] = []
 
     async def take() -> None:
@@ -91,7 +91,7 @@ def waiting(viewer: Viewer) -> list[Any]:
     return [json.loads(item) if isinstance(item, str) else item for item in items]
 
 
-def pictures(viewer: Viewer) -> list[tuple[Cut, Shown]]:
+def pictures(viewer: Viewer) -> list[tuple[ViewSpec, EncodedFrame]]:
     return [item for item in waiting(viewer) if isinstance(item, tuple)]
 
 
@@ -108,8 +108,8 @@ def test_a_viewer_has_the_newest_picture_alone():
             room.clock.advance(0.5)
             room.look()
             await room.encode()
-        ((cut, picture),) = pictures(viewer)
-        assert cut == DOOR
+        ((spec, picture),) = pictures(viewer)
+        assert spec == DOOR
         assert picture.number == 10
         assert pictures(viewer) == []
 
@@ -129,8 +129,8 @@ def test_messages_come_before_pictures_and_in_their_order():
     run(body)
 
 
-def shown(number: int) -> Shown:
-    return Shown(number, False, b"jpeg", b"..jpeg")
+def shown(number: int) -> EncodedFrame:
+    return EncodedFrame(number, False, b"jpeg", b"..jpeg")
 
 
 def picture_of(number: int, *, stale: bool = False) -> LivePicture:
@@ -144,7 +144,7 @@ def test_what_is_watched_no_longer_is_forgotten():
         viewer.offer(DOOR, shown(1))
         viewer.offer(YARD, shown(1))
         viewer.keep(frozenset({YARD}))
-        assert [cut for cut, _ in pictures(viewer)] == [YARD]
+        assert [spec for spec, _ in pictures(viewer)] == [YARD]
 
     run(body)
 
@@ -215,7 +215,8 @@ def test_a_limited_viewer_gets_nothing_of_other_cameras():
         viewer = Viewer(DOOR_ONLY)
         room.hub.join(viewer)
         room.hub.watch(
-            viewer, frozenset({DOOR, YARD, Cut("yard", Shape(640, mirrored=True)), Cut("nowhere", Shape(320))})
+            viewer,
+            frozenset({DOOR, YARD, ViewSpec("yard", Shape(640, mirrored=True)), ViewSpec("nowhere", Shape(320))}),
         )
         for number in range(2):
             room.look(number)
@@ -228,7 +229,7 @@ def test_a_limited_viewer_gets_nothing_of_other_cameras():
         assert [item["of"] for item in items if isinstance(item, dict) and "of" in item] == ["door"]
         assert "yard" not in json.dumps([item for item in items if isinstance(item, dict)])
         assert room.encoded() == [1, 0]
-        assert viewer.cuts == {DOOR}
+        assert viewer.specs == {DOOR}
 
     run(body)
 
@@ -273,7 +274,7 @@ def test_a_wall_gets_five_a_second_and_a_large_picture_fifteen(width_px: int, mo
     async def body(room: Room) -> None:
         viewer = Viewer(EVERYBODY)
         room.hub.join(viewer)
-        room.hub.watch(viewer, frozenset({Cut("door", Shape(width_px))}))
+        room.hub.watch(viewer, frozenset({ViewSpec("door", Shape(width_px))}))
         for _ in range(300):
             room.clock.advance(1 / 30)
             room.look()
@@ -286,14 +287,14 @@ def test_a_wall_gets_five_a_second_and_a_large_picture_fifteen(width_px: int, mo
 def test_each_shape_is_encoded_for_itself_and_once():
     async def body(room: Room) -> None:
         viewers = [Viewer(EVERYBODY) for _ in range(3)]
-        cuts = [DOOR, DOOR, Cut("door", Shape(320, mirrored=True))]
-        for viewer, cut in zip(viewers, cuts, strict=True):
+        specs = [DOOR, DOOR, ViewSpec("door", Shape(320, mirrored=True))]
+        for viewer, spec in zip(viewers, specs, strict=True):
             room.hub.join(viewer)
-            room.hub.watch(viewer, frozenset({cut}))
+            room.hub.watch(viewer, frozenset({spec}))
         room.look()
         await room.encode()
         assert room.encoded() == [2, 0]
-        assert [pictures(viewer)[0][0] for viewer in viewers] == cuts
+        assert [pictures(viewer)[0][0] for viewer in viewers] == specs
 
     run(body)
 
@@ -347,7 +348,7 @@ def test_a_camera_that_is_gone_harms_nobody():
         room.cameras.pop()
         room.look()
         await room.encode()
-        assert [cut for cut, _ in pictures(viewer)] == [DOOR]
+        assert [spec for spec, _ in pictures(viewer)] == [DOOR]
 
     run(body)
 
@@ -362,7 +363,7 @@ def test_a_picture_that_cannot_be_drawn_keeps_no_other_from_being_shown(caplog: 
             room.clock.advance(0.5)
             room.look()
             await room.encode()
-        assert [cut for cut, _ in pictures(viewer)] == [DOOR]
+        assert [spec for spec, _ in pictures(viewer)] == [DOOR]
 
     run(body)
     assert [record.getMessage() for record in caplog.records] == ["yard: its picture cannot be drawn"]
@@ -412,7 +413,7 @@ def test_a_packed_picture_can_be_taken_apart():
     frame = Frame(flat(8, 8), "Tür", 1, 49.5, None)
     judged = analysis(flat(8, 8), track(WITHOUT, FACE))
     data = packed(
-        Cut("Tür", Shape(320)), LivePicture(1, b"\xff\xd8jpeg", replace(judged, frame=frame), stale=False), clock
+        ViewSpec("Tür", Shape(320)), LivePicture(1, b"\xff\xd8jpeg", replace(judged, frame=frame), stale=False), clock
     )
     length = int.from_bytes(data[:2], "big")
     header = json.loads(data[2 : 2 + length])
@@ -424,7 +425,7 @@ def test_a_packed_picture_can_be_taken_apart():
 
 
 def test_a_header_takes_the_longest_name_there_can_be():
-    data = packed(Cut("\U0001f600" * 64, Shape(320)), picture_of(1, stale=True), FakeClock())
+    data = packed(ViewSpec("\U0001f600" * 64, Shape(320)), picture_of(1, stale=True), FakeClock())
     length = int.from_bytes(data[:2], "big")
     assert json.loads(data[2 : 2 + length])["stale"] is True
 

@@ -10,7 +10,7 @@ from monitor.domain.cause import Cause
 from monitor.domain.health import CameraStatus, Condition, Drop, Health
 from monitor.domain.visit import Outcome
 from monitor.pipeline.camera import LATENCY_BOUNDS_S
-from monitor.storage.figures import Span, TimeCount
+from monitor.storage.statistics import Span, TimeCount
 from monitor.web.metrics import registry_of
 from monitor.web.model import Model
 from tests.fakes import FakeClock, analysis, flat
@@ -19,7 +19,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 ODD = 'do"or\\n\n1'
 
 
-class CountedFigures:
+class CountedStatistics:
     """A journal of which only the counts are asked."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ def given(folder: Path, *statuses: CameraStatus) -> Any:
         live=SimpleNamespace(statuses=lambda: list(statuses)),
         model=lambda: Model("ssd", "a" * 64, "litert", "cpu"),
         clock=FakeClock(100.0, START),
-        figures=CountedFigures(),
+        statistics=CountedStatistics(),
         folder=folder,
     )
 
@@ -74,7 +74,7 @@ def value(samples: list[Any], **labels: str) -> float:
 def test_everything_that_is_measured_can_be_read_again(tmp_path: Path):
     families = seen(given(tmp_path, door(), door(ODD)))
     assert value(families["mask_monitor_frames"], camera="door") == 100
-    assert value(families["mask_monitor_looks"], camera="door") == 60
+    assert value(families["mask_monitor_analyses"], camera="door") == 60
     assert value(families["mask_monitor_drops"], camera="door", cause="late") == 10
     assert value(families["mask_monitor_picture_age_seconds"], camera="door") == 1.5
     assert value(families["mask_monitor_condition"], camera="door", condition="degraded") == 1
@@ -110,7 +110,7 @@ def test_a_camera_before_its_first_verdict_has_no_age(tmp_path: Path):
 def test_compliance_is_of_the_last_day(tmp_path: Path):
     services = given(tmp_path)
     seen(services)
-    (span,) = services.figures.spans
+    (span,) = services.statistics.spans
     assert (span.until, (span.until - span.since).total_seconds(), span.cameras) == (START, 86400, None)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monitor.web.photo_desk import UnreadableError, read_photo
+from monitor.web.photo_service import UnreadableError, read_photo
 
 _ORIENTATION = 0x0112
 RED, GREEN, BLUE, WHITE = (250, 0, 0), (0, 250, 0), (0, 0, 250), (250, 250, 250)

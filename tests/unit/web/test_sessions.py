@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from monitor.domain.account import Account, Role
 from monitor.domain.errors import OutputError
-from monitor.storage.accounts import Accounts
+from monitor.storage.accounts import AccountRepository
 from monitor.storage.database import open_database
 from monitor.web.sessions import Sessions, session_key
 from tests.fakes import FakeClock
@@ -22,16 +22,16 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(scope="module")
-def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Accounts]:
+def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AccountRepository]:
     """One register for all; hashing passwords takes its time."""
     engine = open_database(f"sqlite:///{tmp_path_factory.mktemp('accounts') / 'journal.db'}")
-    accounts = Accounts(engine, FakeClock())
+    accounts = AccountRepository(engine, FakeClock())
     accounts.add(Account("ada", Role.ADMIN), PASSWORD)
     yield accounts
     engine.dispose()
 
 
-def begun(sessions: Sessions, accounts: Accounts, name: str = "ada", password: str = PASSWORD) -> str:
+def begun(sessions: Sessions, accounts: AccountRepository, name: str = "ada", password: str = PASSWORD) -> str:
     """Log in, and return the cookie as the browser is told to set it."""
     found = accounts.log_in(name, password)
     assert found is not None
@@ -44,7 +44,7 @@ def value(cookie: str) -> str:
     return cookie.partition(";")[0].partition("=")[2]
 
 
-def test_a_session_names_its_account(accounts: Accounts):
+def test_a_session_names_its_account(accounts: AccountRepository):
     sessions = Sessions(KEY, 12, tls=False)
     cookie = begun(sessions, accounts)
     found = sessions.account({sessions.cookie: value(cookie)}, accounts)
@@ -53,7 +53,7 @@ def test_a_session_names_its_account(accounts: Accounts):
 
 
 @pytest.mark.parametrize("tls", [False, True])
-def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(accounts: Accounts, tls: bool):
+def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(accounts: AccountRepository, tls: bool):
     cookie = begun(Sessions(KEY, 12, tls=tls), accounts).lower()
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
@@ -75,7 +75,7 @@ def signed_at(at_s: float, values: object) -> str:
     return Then(KEY, salt="session").dumps(values)
 
 
-def test_a_session_ends_with_its_time(accounts: Accounts):
+def test_a_session_ends_with_its_time(accounts: AccountRepository):
     stamp = accounts.log_in("ada", PASSWORD)[1]
     sessions = Sessions(KEY, 12, tls=False)
     young, old = (signed_at(time.time() - hours * 3600, ["ada", stamp]) for hours in (11.9, 12.1))
@@ -83,7 +83,7 @@ def test_a_session_ends_with_its_time(accounts: Accounts):
     assert sessions.account({sessions.cookie: old}, accounts) is None
 
 
-def test_no_changed_cookie_is_good(accounts: Accounts):
+def test_no_changed_cookie_is_good(accounts: AccountRepository):
     sessions = Sessions(KEY, 12, tls=False)
     cookie = value(begun(sessions, accounts))
     for place in range(len(cookie)):
@@ -95,20 +95,20 @@ def test_no_changed_cookie_is_good(accounts: Accounts):
 
 
 @pytest.mark.parametrize("cookie", ["", ".", "..", "a.b.c", "\x00", "ä.ö.ü", "." * 4000, "eyJhIjoxfQ" * 400])
-def test_rubbish_is_no_session(accounts: Accounts, cookie: str):
+def test_rubbish_is_no_session(accounts: AccountRepository, cookie: str):
     sessions = Sessions(KEY, 12, tls=False)
     assert sessions.account({sessions.cookie: cookie}, accounts) is None
     assert sessions.account({"other": cookie}, accounts) is None
 
 
 @pytest.mark.parametrize("said", [[], ["ada"], ["ada", 1], [None, None], {"ada": 1}, "ad", 7, [["ada"], "x"]])
-def test_what_we_signed_but_is_no_session_is_none(accounts: Accounts, said: object):
+def test_what_we_signed_but_is_no_session_is_none(accounts: AccountRepository, said: object):
     sessions = Sessions(KEY, 12, tls=False)
     signed = URLSafeTimedSerializer(KEY, salt="session").dumps(said)
     assert sessions.account({sessions.cookie: signed}, accounts) is None
 
 
-def test_another_key_or_purpose_signs_no_session(accounts: Accounts):
+def test_another_key_or_purpose_signs_no_session(accounts: AccountRepository):
     sessions = Sessions(KEY, 12, tls=False)
     stamp = accounts.log_in("ada", PASSWORD)[1]
     for key, salt in ((b"x" * 32, "session"), (KEY, "other"), (b"", "session")):
@@ -116,7 +116,7 @@ def test_another_key_or_purpose_signs_no_session(accounts: Accounts):
         assert sessions.account({sessions.cookie: forged}, accounts) is None
 
 
-def test_a_changed_password_ends_sessions_and_so_does_losing_the_account(accounts: Accounts):
+def test_a_changed_password_ends_sessions_and_so_does_losing_the_account(accounts: AccountRepository):
     sessions = Sessions(KEY, 12, tls=False)
     accounts.add(Account("bob", Role.VIEWER), "a first long password")
     cookie = value(begun(sessions, accounts, "bob", "a first long password"))
@@ -130,7 +130,7 @@ def test_a_changed_password_ends_sessions_and_so_does_losing_the_account(account
     assert sessions.account({sessions.cookie: again}, accounts) is None
 
 
-def test_a_session_of_plain_http_is_none_under_tls(accounts: Accounts):
+def test_a_session_of_plain_http_is_none_under_tls(accounts: AccountRepository):
     cookie = value(begun(Sessions(KEY, 12, tls=False), accounts))
     tls = Sessions(KEY, 12, tls=True)
     assert tls.account({"mask_monitor": cookie}, accounts) is None

@@ -11,7 +11,7 @@ from monitor.outputs.kiosk.layout import lay_out
 from monitor.outputs.kiosk.pictograms import PAINTS, pictogram
 from monitor.outputs.kiosk.texts import load_texts
 from monitor.outputs.kiosk.verdict import Ruling, Verdict, rule
-from monitor.outputs.look import LOOKS
+from monitor.outputs.style import STYLES
 from tests.fakes import INCORRECT, UNKNOWN, WITH, WITHOUT, flat, noise, track
 from tests.unit.outputs.kiosk.makers import NOW_S, status
 
@@ -51,9 +51,9 @@ def test_each_verdict_has_a_colour_or_a_sign_of_its_own():
     grounds = {PAINTS[verdict].ground for verdict in Verdict if not verdict.grey}
     assert len(grounds) == 5
     assert all(saturation(np.array([[PAINTS[verdict].ground]], np.uint8)) == 0 for verdict in Verdict if verdict.grey)
-    assert PAINTS[Verdict.GO].ground == LOOKS[WITH].colour
-    assert PAINTS[Verdict.PUT_ON].ground == LOOKS[WITHOUT].colour
-    assert PAINTS[Verdict.COVER].ground == LOOKS[INCORRECT].colour
+    assert PAINTS[Verdict.GO].ground == STYLES[WITH].colour
+    assert PAINTS[Verdict.PUT_ON].ground == STYLES[WITHOUT].colour
+    assert PAINTS[Verdict.COVER].ground == STYLES[INCORRECT].colour
 
 
 def test_signs_differ_by_shape_not_by_colour_alone():
@@ -140,7 +140,7 @@ def test_the_picture_is_mirrored_and_the_words_are_not():
 def test_boxes_are_mirrored_with_their_faces(size):
     image = flat(90, 160)
     view = view_of(track(WITHOUT, LEFT_FACE), image=image)
-    colour = np.array(LOOKS[WITHOUT].colour)
+    colour = np.array(STYLES[WITHOUT].colour)
     for mirror, half in ((False, slice(None, 80)), (True, slice(80, None))):
         shown = picture_of(draw_screen(view, TEXTS["en"], *size, mirror), image)
         drawn = np.flatnonzero((np.abs(shown.astype(int) - colour) < 8).all(axis=2)[8:-8, 8:-8].any(axis=0)) + 8

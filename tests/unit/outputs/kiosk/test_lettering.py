@@ -7,7 +7,7 @@ import pytest
 from monitor.outputs.kiosk.lettering import BOLD, MEDIUM, OpenCvLettering, PillowLettering, fit, put_lines
 from monitor.outputs.kiosk.texts import load_texts
 from monitor.outputs.kiosk.verdict import Verdict
-from monitor.outputs.look import BLACK
+from monitor.outputs.style import BLACK
 from tests.conftest import PROJECT
 
 LETTERINGS = [OpenCvLettering(), PillowLettering()]

@@ -18,7 +18,7 @@ def after(seconds, *tracks, **more):
     return status(*tracks, now_s=NOW_S + seconds, **more)
 
 
-def story(*steps):
+def history(*steps):
     """The verdicts of a row of (seconds, tracks)."""
     ruling, verdicts = None, []
     for seconds, tracks in steps:
@@ -90,41 +90,41 @@ def test_two_faces_of_nearly_the_same_height_do_not_flicker():
     for number in range(20):
         sway = 2 if number % 2 else -2
         steps.append((number / 10, [track(WITH, face(40 + sway), 1), track(WITHOUT, face(40 - sway, 60.0), 2)]))
-    assert len(set(story(*steps))) == 1
+    assert len(set(history(*steps))) == 1
 
 
 def test_a_clearly_nearer_face_takes_over_at_once():
     steps = [(0.0, [track(WITH, face(40), 1)]), (0.1, [track(WITH, face(40), 1), track(WITHOUT, face(47), 2)])]
-    assert story(*steps) == [Verdict.GO, Verdict.PUT_ON]
+    assert history(*steps) == [Verdict.GO, Verdict.PUT_ON]
 
 
 @pytest.mark.parametrize("state", [WITH, WITHOUT, INCORRECT])
 def test_a_verdict_stays_readable_after_its_person_has_left(state):
-    verdicts = story((0, [track(state)]), (HOLD_S - 0.1, []), (HOLD_S + 0.1, []))
+    verdicts = history((0, [track(state)]), (HOLD_S - 0.1, []), (HOLD_S + 0.1, []))
     assert verdicts == [OF_STATE[state], OF_STATE[state], Verdict.IDLE]
 
 
 def test_waiting_is_not_held():
-    assert story((0, [track(UNKNOWN)]), (0.1, [])) == [Verdict.WAIT, Verdict.IDLE]
+    assert history((0, [track(UNKNOWN)]), (0.1, [])) == [Verdict.WAIT, Verdict.IDLE]
 
 
 @pytest.mark.parametrize(("before", "state"), list(itertools.product([WITH, UNKNOWN], [WITHOUT, INCORRECT])))
 def test_a_violation_shows_at_once(before, state):
-    assert story((0, [track(before)]), (0.05, [track(state)]))[-1] is OF_STATE[state]
+    assert history((0, [track(before)]), (0.05, [track(state)]))[-1] is OF_STATE[state]
 
 
 def test_a_go_is_not_held_for_somebody_whose_state_is_unknown():
-    assert story((0, [track(WITH)]), (0.1, [track(UNKNOWN)]))[-1] is Verdict.WAIT
-    assert story((0, [track(WITH)]), (0.1, [track(UNKNOWN, track_id=2)]))[-1] is Verdict.WAIT
+    assert history((0, [track(WITH)]), (0.1, [track(UNKNOWN)]))[-1] is Verdict.WAIT
+    assert history((0, [track(WITH)]), (0.1, [track(UNKNOWN, track_id=2)]))[-1] is Verdict.WAIT
 
 
 def test_a_violation_that_is_put_right_stays_readable_first():
     steps = [(0, [track(WITHOUT)]), (0.3, [track(WITH)]), (HOLD_S - 0.1, [track(WITH)]), (HOLD_S, [track(WITH)])]
-    assert story(*steps) == [Verdict.PUT_ON, Verdict.PUT_ON, Verdict.PUT_ON, Verdict.GO]
+    assert history(*steps) == [Verdict.PUT_ON, Verdict.PUT_ON, Verdict.PUT_ON, Verdict.GO]
 
 
 def test_somebody_else_does_not_wait_for_the_verdict_of_another():
-    assert story((0, [track(WITHOUT, track_id=1)]), (0.1, [track(WITH, track_id=2)]))[-1] is Verdict.GO
+    assert history((0, [track(WITHOUT, track_id=1)]), (0.1, [track(WITH, track_id=2)]))[-1] is Verdict.GO
 
 
 def test_a_stale_picture_is_grey_at_once_whatever_is_held():

@@ -14,7 +14,7 @@ from monitor.domain.errors import OutputError, UnwritableError
 from monitor.domain.event import Event, IncidentOpened, SourceOpened
 from monitor.domain.ports import Sink
 from monitor.pipeline.channel import Closed
-from monitor.pipeline.recording import Recorded, Recording
+from monitor.pipeline.recorder import EventRecord, Recorder
 from monitor.storage.snapshots import SnapshotFolder
 from tests.fakes import FACE, WITHOUT, FakeSink, FullSink, noise
 
@@ -38,7 +38,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.stop = threading.Event()
-        self.recording = Recording(SnapshotFolder(folder), lambda _: NOON, self.stop)
+        self.recording = Recorder(SnapshotFolder(folder), lambda _: NOON, self.stop)
         self.raised: list[BaseException] = []
         self._thread: threading.Thread | None = None
 
@@ -74,7 +74,7 @@ def test_events_reach_every_sink_in_their_order(bench: Bench) -> None:
     sinks = FakeSink(), FakeSink()
     events: list[Event] = [happening(number) for number in range(100)]
     for event in events:
-        bench.recording.put(Recorded(event))
+        bench.recording.put(EventRecord(event))
     bench.start(*sinks)
     bench.end()
     assert [sink.events for sink in sinks] == [events, events]
@@ -89,7 +89,7 @@ def test_a_full_disk_is_a_fault_and_loses_nothing(bench: Bench, caplog: pytest.L
     with caplog.at_level(logging.INFO):
         bench.start(well, full)
         for event in events:
-            bench.recording.put(Recorded(event))
+            bench.recording.put(EventRecord(event))
         until(lambda: full.tries >= 2)
         fault = bench.recording.fault
         assert fault is not None
@@ -109,7 +109,7 @@ def test_who_hands_over_waits_only_when_very_many_wait(bench: Bench) -> None:
     bench.start(full)
     started = time.monotonic()
     for number in range(5000):
-        bench.recording.put(Recorded(happening(number)))
+        bench.recording.put(EventRecord(happening(number)))
     assert time.monotonic() - started < 5
     assert bench.recording.waiting() >= 4999
     full.full = False
@@ -121,7 +121,7 @@ def test_stopping_with_a_full_disk_takes_no_time_and_counts_what_is_lost(bench: 
     full = FullSink()
     bench.start(full)
     for number in range(500):
-        bench.recording.put(Recorded(happening(number)))
+        bench.recording.put(EventRecord(happening(number)))
     until(lambda: full.tries > 0)
     started = time.monotonic()
     bench.end()
@@ -143,7 +143,7 @@ def test_whoever_waits_for_room_is_let_go_by_the_stop(bench: Bench) -> None:
     def fill() -> None:
         try:
             for number in range(10_010):
-                bench.recording.put(Recorded(happening(number)))
+                bench.recording.put(EventRecord(happening(number)))
                 given.append(number)
         except Closed:
             pass
@@ -171,7 +171,7 @@ def test_an_event_that_can_never_be_written_holds_up_no_other(bench: Bench, capl
     bench.start(picky)
     with caplog.at_level(logging.ERROR):
         for number in range(3):
-            bench.recording.put(Recorded(happening(number)))
+            bench.recording.put(EventRecord(happening(number)))
         until(lambda: len(picky.events) == 2)
     assert "UNIQUE" in caplog.text
     assert bench.recording.fault is None
@@ -180,7 +180,7 @@ def test_an_event_that_can_never_be_written_holds_up_no_other(bench: Bench, capl
 def test_the_picture_of_an_incident_is_kept_by_day(bench: Bench, tmp_path: Path) -> None:
     event = IncidentOpened("door-run-000001", "door", 1, WITHOUT, 5.0, 4.0, 0.9, FACE, 1.0, 2.0, 9)
     bench.start(FakeSink())
-    bench.recording.put(Recorded(event, noise(240, 320)))
+    bench.recording.put(EventRecord(event, noise(240, 320)))
     bench.end()
     assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.jpg")] == [
         "2026-03-29/door-run-000001.jpg"
@@ -194,7 +194,7 @@ def test_a_picture_that_cannot_be_kept_is_tried_again_and_the_event_is_not_doubl
     sink = FakeSink()
     bench.start(sink)
     bench.recording.put(
-        Recorded(IncidentOpened("i", "door", 1, WITHOUT, 5.0, 4.0, 0.9, FACE, 1.0, 2.0, 9), noise(240, 320))
+        EventRecord(IncidentOpened("i", "door", 1, WITHOUT, 5.0, 4.0, 0.9, FACE, 1.0, 2.0, 9), noise(240, 320))
     )
     until(lambda: bench.recording.fault is not None)
     (tmp_path / "2026-03-29").unlink()

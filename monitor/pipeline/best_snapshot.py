@@ -17,7 +17,7 @@ class _Look:
     picture: Image
 
 
-class BestLooks:
+class BestSnapshots:
     """The surest, sharpest picture of everybody who is judged to violate, from then until their incident opens."""
 
     def __init__(self) -> None:

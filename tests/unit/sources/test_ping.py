@@ -6,8 +6,8 @@ import pytest
 
 from monitor.domain.address import SourceAddress
 from monitor.domain.errors import SourceError
-from monitor.sources.knock import answers
 from monitor.sources.opening import make_source
+from monitor.sources.ping import is_reachable
 from tests.fakes import FakeClock
 
 
@@ -16,7 +16,7 @@ def test_a_recording_whose_folder_cannot_be_looked_into_does_not_answer() -> Non
     address = SourceAddress("/" + 300 * "x" + "/clip.mp4")
     with pytest.raises(OSError, match="too long"):
         Path(address.value).exists()
-    assert not answers(address, 1.0)
+    assert not is_reachable(address, 1.0)
     source = make_source("door", address, FakeClock(0.0))
     with pytest.raises(SourceError, match="cannot be read"):
         source.open()

@@ -11,20 +11,20 @@ from sqlalchemy.orm import Session
 
 from monitor.domain.clock import Clock
 from monitor.domain.detection import MaskState
-from monitor.domain.remark import Mistaken, Opinion, Remark
+from monitor.domain.review import FalseAlarmReason, Review, ReviewDecision
 from monitor.storage.accounts import in_utc
-from monitor.storage.schema import IncidentRow, RemarkRow, RunRow, VisitRow
+from monitor.storage.schema import IncidentRow, ReviewRow, RunRow, VisitRow
 
 #: What `ended` says of an incident that no one closed, because the program itself was stopped by force.
 NOT_TOLD = "not_told"
 
 
-class Judged(StrEnum):
+class ReviewStatus(StrEnum):
     """A search for what people have said of an incident."""
 
-    NO = "no"
+    PENDING = "pending"
     ACKNOWLEDGED = "acknowledged"
-    RIGHT = "right"
+    CONFIRMED = "confirmed"
     FALSE_ALARM = "false_alarm"
 
 
@@ -38,7 +38,7 @@ class Search:
     cameras: frozenset[str] | None = None
     camera: str | None = None
     state: MaskState | None = None
-    judged: Judged | None = None
+    review: ReviewStatus | None = None
     open: bool | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -50,7 +50,7 @@ class Search:
 class Incident:
     """One incident as it stands now; hours in UTC, None where they are not known.
 
-    `ended` is why it ended, or None while it is open; `opinion` is the newest that anybody gave.
+    `ended` is why it ended, or None while it is open; `decision` is the newest that anybody gave.
     """
 
     number: int
@@ -63,8 +63,8 @@ class Incident:
     ended: str | None
     confidence: float
     acknowledged: bool
-    opinion: Opinion | None
-    mistaken: Mistaken | None
+    decision: ReviewDecision | None
+    false_alarm_reason: FalseAlarmReason | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Dossier:
+class IncidentDetail:
     """Everything that is known of an incident.
 
     `share` (0..1), `evidence_s` and `looks` are the evidence when it opened, None where an older version wrote it down.
@@ -88,10 +88,10 @@ class Dossier:
     box_px: tuple[float, float, float, float]
     share: float | None
     evidence_s: float | None
-    looks: int | None
+    observations: int | None
     first_seen_at: datetime | None
     segments: tuple[Segment, ...]
-    remarks: tuple[Remark, ...]
+    reviews: tuple[Review, ...]
     model: str
     model_sha256: str
     settings_sha256: str
@@ -100,8 +100,8 @@ class Dossier:
 
 
 @dataclass(slots=True)
-class IncidentBook:
-    """Reads incidents and adds remarks; safe to call from any thread.
+class IncidentRepository:
+    """Reads incidents and adds reviews; safe to call from any thread.
 
     `run_started_at` names the run that is at work: what an older one left open is over.
     """
@@ -137,7 +137,7 @@ class IncidentBook:
             row = session.execute(_overview().where(IncidentRow.id == number)).first()
             return None if row is None else self._incident(session, *row)
 
-    def dossier(self, number: int) -> Dossier | None:
+    def detail(self, number: int) -> IncidentDetail | None:
         """Return all that is known of an incident, None where there is no such."""
         with Session(self.engine) as session:
             row = session.execute(_overview().where(IncidentRow.id == number)).first()
@@ -154,18 +154,18 @@ class IncidentBook:
                     VisitRow.last_seen_s >= incident.since_s,
                 )
             )
-            remarks = session.scalars(
-                select(RemarkRow).where(RemarkRow.incident == number).order_by(RemarkRow.id)
+            reviews = session.scalars(
+                select(ReviewRow).where(ReviewRow.incident == number).order_by(ReviewRow.id)
             ).all()
-            return Dossier(
+            return IncidentDetail(
                 incident=self._incident(session, *row),
                 box_px=(incident.x1_px, incident.y1_px, incident.x2_px, incident.y2_px),
                 share=incident.share,
                 evidence_s=incident.evidence_s,
-                looks=incident.looks,
+                observations=incident.observations,
                 first_seen_at=None if visit is None or visit.first_seen_at is None else in_utc(visit.first_seen_at),
                 segments=() if visit is None else _segments(visit),
-                remarks=tuple(_remark(row) for row in remarks),
+                reviews=tuple(_review(row) for row in reviews),
                 model=run.model,
                 model_sha256=run.model_sha256,
                 settings_sha256=run.settings_sha256,
@@ -173,20 +173,27 @@ class IncidentBook:
                 version=run.version,
             )
 
-    def remark(self, number: int, by: str, opinion: Opinion | None, mistaken: Mistaken | None, note: str) -> Remark:
-        """Add a remark to an incident that exists, and return it."""
-        row = RemarkRow(
+    def review(
+        self,
+        number: int,
+        by: str,
+        decision: ReviewDecision | None,
+        false_alarm_reason: FalseAlarmReason | None,
+        note: str,
+    ) -> Review:
+        """Add a review to an incident that exists, and return it."""
+        row = ReviewRow(
             incident=number,
             by=by,
             at=self.clock.utc_now(),
-            opinion=None if opinion is None else opinion.value,
-            mistaken=None if mistaken is None else mistaken.value,
+            decision=None if decision is None else decision.value,
+            false_alarm_reason=None if false_alarm_reason is None else false_alarm_reason.value,
             note=note,
         )
         with Session(self.engine) as session, session.begin():
             session.add(row)
             session.flush()
-            return _remark(row)
+            return _review(row)
 
     def _current(self, session: Session) -> int | None:
         """Return the number of the run that is at work, None before its journal has begun."""
@@ -196,7 +203,7 @@ class IncidentBook:
         return self._run
 
     def _chosen(self, session: Session, query: Select[Any], search: Search) -> Select[Any]:
-        row, opinion = IncidentRow, newest_opinion()
+        row, decision = IncidentRow, newest_decision()
         if search.cameras is not None:
             query = query.where(row.source_id.in_(search.cameras))
         if search.camera is not None:
@@ -212,18 +219,23 @@ class IncidentBook:
         if search.open is not None:
             at_work = row.closed_s.is_(None) & (row.run_id == (self._current(session) or -1))
             query = query.where(at_work if search.open else ~at_work)
-        match search.judged:
+        match search.review:
             case None:
                 return query
-            case Judged.NO:
-                return query.where(opinion.is_(None), ~_acknowledged())
-            case Judged.ACKNOWLEDGED:
-                return query.where(opinion.is_(None), _acknowledged())
-            case Judged.RIGHT | Judged.FALSE_ALARM:
-                return query.where(opinion == search.judged.value)
+            case ReviewStatus.PENDING:
+                return query.where(decision.is_(None), ~_acknowledged())
+            case ReviewStatus.ACKNOWLEDGED:
+                return query.where(decision.is_(None), _acknowledged())
+            case ReviewStatus.CONFIRMED | ReviewStatus.FALSE_ALARM:
+                return query.where(decision == search.review.value)
 
     def _incident(
-        self, session: Session, row: IncidentRow, acknowledged: bool, opinion: str | None, mistaken: str | None
+        self,
+        session: Session,
+        row: IncidentRow,
+        acknowledged: bool,
+        decision: str | None,
+        false_alarm_reason: str | None,
     ) -> Incident:
         opened_at = None if row.opened_at is None else in_utc(row.opened_at)
         held = timedelta(seconds=row.opened_s - row.since_s)
@@ -241,30 +253,30 @@ class IncidentBook:
             ended=ended,
             confidence=row.confidence,
             acknowledged=bool(acknowledged),
-            opinion=None if opinion is None else Opinion(opinion),
-            mistaken=None if mistaken is None else Mistaken(mistaken),
+            decision=None if decision is None else ReviewDecision(decision),
+            false_alarm_reason=None if false_alarm_reason is None else FalseAlarmReason(false_alarm_reason),
         )
 
 
 def _overview() -> Select[Any]:
-    return select(IncidentRow, _acknowledged(), newest_opinion(), _newest(RemarkRow.mistaken))
+    return select(IncidentRow, _acknowledged(), newest_decision(), _newest(ReviewRow.false_alarm_reason))
 
 
 def _acknowledged() -> ColumnElement[bool]:
-    return select(RemarkRow.id).where(RemarkRow.incident == IncidentRow.id).exists()
+    return select(ReviewRow.id).where(ReviewRow.incident == IncidentRow.id).exists()
 
 
-def newest_opinion() -> ScalarSelect[Any]:
-    """Return the newest opinion on an incident, as a part of a query on incidents."""
-    return _newest(RemarkRow.opinion)
+def newest_decision() -> ScalarSelect[Any]:
+    """Return the newest decision on an incident, as a part of a query on incidents."""
+    return _newest(ReviewRow.decision)
 
 
 def _newest(column: Any) -> ScalarSelect[Any]:
-    """Return a column of the newest remark on an incident that has an opinion."""
+    """Return a column of the newest review on an incident that has an decision."""
     return (
         select(column)
-        .where(RemarkRow.incident == IncidentRow.id, RemarkRow.opinion.is_not(None))
-        .order_by(RemarkRow.id.desc())
+        .where(ReviewRow.incident == IncidentRow.id, ReviewRow.decision.is_not(None))
+        .order_by(ReviewRow.id.desc())
         .limit(1)
         .scalar_subquery()
     )
@@ -275,11 +287,11 @@ def _segments(visit: VisitRow) -> tuple[Segment, ...]:
     return tuple(Segment(MaskState(state), a - start_s, b - start_s) for state, a, b in visit.segments)
 
 
-def _remark(row: RemarkRow) -> Remark:
-    return Remark(
+def _review(row: ReviewRow) -> Review:
+    return Review(
         by=row.by,
         at=in_utc(row.at),
-        opinion=None if row.opinion is None else Opinion(row.opinion),
-        mistaken=None if row.mistaken is None else Mistaken(row.mistaken),
+        decision=None if row.decision is None else ReviewDecision(row.decision),
+        false_alarm_reason=None if row.false_alarm_reason is None else FalseAlarmReason(row.false_alarm_reason),
         note=row.note,
     )

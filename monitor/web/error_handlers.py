@@ -57,7 +57,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def add_answers(app: FastAPI) -> None:
+def add_error_handlers(app: FastAPI) -> None:
     """Make an application answer failures so; what was sent is not sent back, and no secret leaves with an error."""
 
     @app.exception_handler(RequestValidationError)

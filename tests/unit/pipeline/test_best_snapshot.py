@@ -7,7 +7,7 @@ import numpy as np
 from monitor.domain.frame import Image
 from monitor.domain.geometry import Box
 from monitor.domain.track import Track
-from monitor.pipeline.best_look import BestLooks
+from monitor.pipeline.best_snapshot import BestSnapshots
 from tests.fakes import INCORRECT, UNKNOWN, WITH, WITHOUT, flat, noise, track
 
 BOX = Box(120, 80, 180, 150)
@@ -25,35 +25,35 @@ def level(picture: Image | None) -> int:
 
 
 def test_the_best_look_is_kept_and_not_the_newest():
-    best = BestLooks()
+    best = BestSnapshots()
     for grey, look in ((10, 0.2), (20, 0.9), (30, 0.5)):
         best.update(flat(240, 320, grey), [looked(look=look)], [BOX])
     assert level(best.picture(1)) == 20
 
 
 def test_of_two_looks_as_good_the_first_stays():
-    best = BestLooks()
+    best = BestSnapshots()
     for grey in (10, 20):
         best.update(flat(240, 320, grey), [looked(look=0.5)], [BOX])
     assert level(best.picture(1)) == 10
 
 
 def test_a_look_without_worth_is_better_than_none():
-    best = BestLooks()
+    best = BestSnapshots()
     best.update(flat(240, 320, 10), [looked(look=0.0)], [BOX])
     assert best.picture(1) is not None
 
 
 def test_who_complies_or_is_not_decided_has_no_picture():
     for state in (WITH, UNKNOWN):
-        best = BestLooks()
+        best = BestSnapshots()
         best.update(flat(240, 320, 10), [looked(look=0.5)], [BOX])
         best.update(flat(240, 320, 20), [looked(state, look=0.9)], [BOX])
         assert best.picture(1) is None
 
 
 def test_who_has_left_is_forgotten():
-    best = BestLooks()
+    best = BestSnapshots()
     best.update(flat(240, 320, 10), [looked()], [BOX])
     best.update(flat(240, 320, 20), [], [])
     assert best.picture(1) is None
@@ -62,21 +62,21 @@ def test_who_has_left_is_forgotten():
 
 def test_another_violation_begins_anew():
     """A picture without a mask is no evidence of one that is worn wrong."""
-    best = BestLooks()
+    best = BestSnapshots()
     best.update(flat(240, 320, 10), [looked(WITHOUT, 0.9)], [BOX])
     best.update(flat(240, 320, 20), [looked(INCORRECT, 0.1)], [BOX])
     assert level(best.picture(1)) == 20
 
 
 def test_once_the_incident_is_open_its_picture_stays():
-    best = BestLooks()
+    best = BestSnapshots()
     best.update(flat(240, 320, 10), [looked(look=0.3)], [BOX])
     best.update(flat(240, 320, 20), [looked(look=0.9, opened=True)], [BOX])
     assert level(best.picture(1)) == 10
 
 
 def test_everybody_has_their_own():
-    best = BestLooks()
+    best = BestSnapshots()
     other = Box(10, 80, 60, 150)
     people = [looked(number=1), looked(number=2, box=other)]
     best.update(flat(240, 320, 10), people, [BOX, other])
@@ -88,7 +88,7 @@ def test_everybody_has_their_own():
 def test_other_faces_are_hidden_and_the_subject_is_not():
     image = noise(240, 320)
     other = Box(185, 80, 245, 150)
-    alone, beside = BestLooks(), BestLooks()
+    alone, beside = BestSnapshots(), BestSnapshots()
     alone.update(image, [looked()], [BOX])
     beside.update(image, [looked()], [BOX, other])
     clear, hidden = alone.picture(1), beside.picture(1)
@@ -104,7 +104,7 @@ def test_other_faces_are_hidden_and_the_subject_is_not():
 def test_a_face_that_nobody_tracks_is_hidden_as_well():
     image = noise(240, 320)
     stranger = Box(60, 80, 115, 150)
-    best, alone = BestLooks(), BestLooks()
+    best, alone = BestSnapshots(), BestSnapshots()
     best.update(image, [looked()], [stranger, BOX])
     alone.update(image, [looked()], [BOX])
     assert not np.array_equal(best.picture(1), alone.picture(1))  # type: ignore[arg-type]
@@ -112,7 +112,7 @@ def test_a_face_that_nobody_tracks_is_hidden_as_well():
 
 def test_the_picture_is_of_its_own_and_does_not_change_with_the_frame():
     image = flat(240, 320, 10)
-    best = BestLooks()
+    best = BestSnapshots()
     best.update(image, [looked()], [BOX])
     image[:] = 200
     assert level(best.picture(1)) == 10

@@ -68,7 +68,7 @@ def _upright(picture: Pillow.Image) -> Pillow.Image:
 
 
 def _colours(picture: Pillow.Image) -> Image:
-    if picture.mode.startswith("I"):  # grey in 16 bits, which Pillow would cut off at 255
+    if picture.mode.startswith("I"):  # grey in 16 bits, which Pillow would spec off at 255
         grey = (np.asarray(picture).astype(np.int64).clip(0, 0xFFFF) >> 8).astype(np.uint8)
         return np.ascontiguousarray(np.repeat(grey[:, :, np.newaxis], 3, axis=2))
     if "transparency" in picture.info:
@@ -76,7 +76,7 @@ def _colours(picture: Pillow.Image) -> Image:
     return np.ascontiguousarray(np.asarray(picture.convert("RGB"), np.uint8)[:, :, ::-1])
 
 
-class PhotoDesk:
+class PhotoService:
     """Finds and judges the faces in photographs, on a thread of its own that gives way to the cameras'.
 
     The model is loaded with the first photograph, and again when the settings name another.

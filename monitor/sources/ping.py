@@ -13,13 +13,13 @@ _QUESTIONS = {
 }
 
 
-def connected(address: SourceAddress, timeout_s: float) -> socket.socket:
+def open_connection(address: SourceAddress, timeout_s: float) -> socket.socket:
     """Return a TCP connection to a stream's host; raises `OSError`, or `ValueError` where the port is no number."""
     parts = urlsplit(address.value)
     return socket.create_connection((parts.hostname or "", parts.port or _PORTS[parts.scheme.lower()]), timeout_s)
 
 
-def answers(address: SourceAddress, timeout_s: float) -> bool:
+def is_reachable(address: SourceAddress, timeout_s: float) -> bool:
     """Return whether somebody is there, within about `timeout_s`.
 
     A connection alone proves nothing, since the kernel accepts it for a server that hangs: RTSP and HTTP servers must
@@ -29,7 +29,7 @@ def answers(address: SourceAddress, timeout_s: float) -> bool:
     try:
         if address.kind is not SourceKind.STREAM:
             return Path(f"/dev/video{address.value}" if address.value.isdecimal() else address.value).exists()
-        with connected(address, timeout_s) as connection:
+        with open_connection(address, timeout_s) as connection:
             question = _QUESTIONS.get(urlsplit(address.value).scheme.lower())
             if question is None:
                 return True

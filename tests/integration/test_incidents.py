@@ -10,9 +10,9 @@ from sqlalchemy import Engine
 from monitor.domain.detection import MaskState
 from monitor.domain.event import CloseReason, IncidentClosed, IncidentOpened, VisitEnded
 from monitor.domain.geometry import Box
-from monitor.domain.remark import Mistaken, Opinion
+from monitor.domain.review import FalseAlarmReason, ReviewDecision
 from monitor.domain.visit import Outcome, Segment, Visit
-from monitor.storage.incident_book import NOT_TOLD, IncidentBook, Judged, Search
+from monitor.storage.incidents import NOT_TOLD, IncidentRepository, ReviewStatus, Search
 from monitor.storage.journal import Journal
 from monitor.storage.run_info import RunInfo
 from tests.fakes import FakeClock
@@ -21,7 +21,7 @@ START = datetime(2026, 1, 2, 3, 0, tzinfo=UTC)
 WITHOUT, INCORRECT = MaskState.WITHOUT_MASK, MaskState.INCORRECT
 
 
-def hour(time_s: float) -> datetime:
+def to_utc(time_s: float) -> datetime:
     return START + timedelta(seconds=time_s)
 
 
@@ -44,7 +44,7 @@ def opened(name: str, camera: str, time_s: float, state: MaskState = WITHOUT, tr
         box=Box(1.5, 2.5, 30.25, 40.125),
         share=0.875,
         evidence_s=1.5,
-        looks=12,
+        observations=12,
         settings=SETTINGS,
     )
 
@@ -54,15 +54,15 @@ def closed(name: str, camera: str, time_s: float, reason: CloseReason = CloseRea
 
 
 class Desk:
-    """A book of a run at work, with one from the day before, which was stopped by force."""
+    """A repository of a run at work, with one from the day before, which was stopped by force."""
 
     def __init__(self, engine: Engine) -> None:
         self.clock = FakeClock(0.0, START + timedelta(hours=1))
-        Journal(engine, run(START - timedelta(days=1)), lambda s: hour(s) - timedelta(days=1)).put(
+        Journal(engine, run(START - timedelta(days=1)), lambda s: to_utc(s) - timedelta(days=1)).put(
             opened("old-1", "door", 10.0)
         )
-        self.journal = Journal(engine, run(START), hour)
-        self.book = IncidentBook(engine, self.clock, START)
+        self.journal = Journal(engine, run(START), to_utc)
+        self.incidents = IncidentRepository(engine, self.clock, START)
         self.journal.put(opened("new-1", "door", 10.0))
         self.journal.put(closed("new-1", "door", 15.0, CloseReason.CORRECTED))
         self.journal.put(opened("new-2", "yard", 20.0, INCORRECT, track=2))
@@ -71,11 +71,11 @@ class Desk:
         self.journal.put(opened("new-4", "door", 100.0, track=4))
 
     def number(self, name: str) -> int:
-        (found,) = [each.number for each in self.book.find(Search(most=200)) if each.incident_id == name]
+        (found,) = [each.number for each in self.incidents.find(Search(most=200)) if each.incident_id == name]
         return found
 
     def names(self, **conditions: object) -> list[str]:
-        return [each.incident_id for each in self.book.find(Search(**conditions))]  # type: ignore[arg-type]
+        return [each.incident_id for each in self.incidents.find(Search(**conditions))]  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -94,10 +94,10 @@ def test_incidents_are_found_by_everything_that_is_asked(desk: Desk):
     assert desk.names(state=INCORRECT, camera="door") == ["new-3"]
     assert desk.names(open=True) == ["new-4", "new-2"]
     assert desk.names(open=False) == ["new-3", "new-1", "old-1"]
-    assert desk.names(since=hour(20.0)) == ["new-4", "new-3", "new-2"]
-    assert desk.names(until=hour(20.0)) == ["new-1", "old-1"]
-    assert desk.names(since=hour(20.0), until=hour(30.001), open=True) == ["new-2"]
-    elsewhere = hour(20.0).astimezone(ZoneInfo("Asia/Kathmandu"))
+    assert desk.names(since=to_utc(20.0)) == ["new-4", "new-3", "new-2"]
+    assert desk.names(until=to_utc(20.0)) == ["new-1", "old-1"]
+    assert desk.names(since=to_utc(20.0), until=to_utc(30.001), open=True) == ["new-2"]
+    elsewhere = to_utc(20.0).astimezone(ZoneInfo("Asia/Kathmandu"))
     assert desk.names(since=elsewhere) == ["new-4", "new-3", "new-2"]
 
 
@@ -113,7 +113,7 @@ def test_pages_follow_each_other_without_a_gap_or_a_double(desk: Desk):
         desk.journal.put(opened(f"new-{number}", "door", 100.0 + number))
     read: list[int] = []
     before = None
-    while page := desk.book.find(Search(before=before, most=7)):
+    while page := desk.incidents.find(Search(before=before, most=7)):
         read += [each.number for each in page]
         before = read[-1]
     assert len(read) == 30
@@ -121,87 +121,87 @@ def test_pages_follow_each_other_without_a_gap_or_a_double(desk: Desk):
 
 
 def test_what_an_older_run_left_open_is_over(desk: Desk):
-    (old,) = desk.book.find(Search(before=2))
+    (old,) = desk.incidents.find(Search(before=2))
     assert old.incident_id == "old-1"
     assert old.ended == NOT_TOLD
     assert old.closed_at is None
 
 
 def test_before_the_journal_has_begun_nothing_is_open(engine: Engine):
-    Journal(engine, run(START), hour).put(opened("a-1", "door", 1.0))
-    book = IncidentBook(engine, FakeClock(), START + timedelta(days=1))
-    assert [each.ended for each in book.find(Search())] == [NOT_TOLD]
-    assert book.find(Search(open=True)) == []
-    assert len(book.find(Search(open=False))) == 1
-    assert book.by_incident_id("a-1") is None
-    Journal(engine, run(START + timedelta(days=1)), hour).put(opened("b-1", "door", 1.0))
-    assert book.by_incident_id("b-1").ended is None
+    Journal(engine, run(START), to_utc).put(opened("a-1", "door", 1.0))
+    repository = IncidentRepository(engine, FakeClock(), START + timedelta(days=1))
+    assert [each.ended for each in repository.find(Search())] == [NOT_TOLD]
+    assert repository.find(Search(open=True)) == []
+    assert len(repository.find(Search(open=False))) == 1
+    assert repository.by_incident_id("a-1") is None
+    Journal(engine, run(START + timedelta(days=1)), to_utc).put(opened("b-1", "door", 1.0))
+    assert repository.by_incident_id("b-1").ended is None
 
 
 def test_an_incident_stands_as_it_was_written(desk: Desk):
-    incident = desk.book.incident(desk.number("new-1"))
-    assert incident == desk.book.by_incident_id("new-1")
+    incident = desk.incidents.incident(desk.number("new-1"))
+    assert incident == desk.incidents.by_incident_id("new-1")
     assert (incident.camera, incident.state) == ("door", WITHOUT)
-    assert (incident.since_at, incident.opened_at, incident.closed_at) == (hour(8), hour(10), hour(15))
+    assert (incident.since_at, incident.opened_at, incident.closed_at) == (to_utc(8), to_utc(10), to_utc(15))
     assert incident.ended == "corrected"
     assert incident.confidence == pytest.approx(0.87654321)
-    assert (incident.acknowledged, incident.opinion, incident.mistaken) == (False, None, None)
-    assert desk.book.incident(desk.number("new-2")).ended is None
+    assert (incident.acknowledged, incident.decision, incident.false_alarm_reason) == (False, None, None)
+    assert desk.incidents.incident(desk.number("new-2")).ended is None
 
 
 def test_there_is_nothing_of_an_incident_that_there_is_not(desk: Desk):
     for number in (0, -1, 999_999, 2**31 - 1):
-        assert desk.book.incident(number) is None
-        assert desk.book.camera_of(number) is None
-        assert desk.book.dossier(number) is None
-    assert desk.book.by_incident_id("old-1") is None, "an older run's"
-    assert desk.book.by_incident_id("' OR 1=1 --") is None
+        assert desk.incidents.incident(number) is None
+        assert desk.incidents.camera_of(number) is None
+        assert desk.incidents.detail(number) is None
+    assert desk.incidents.by_incident_id("old-1") is None, "an older run's"
+    assert desk.incidents.by_incident_id("' OR 1=1 --") is None
 
 
 def test_the_same_incident_of_two_runs_is_two(desk: Desk, engine: Engine):
     """Were a clock set back, an older run could have used the same name."""
-    Journal(engine, run(START - timedelta(days=2)), hour).put(opened("new-1", "yard", 10.0))
-    assert desk.book.by_incident_id("new-1").camera == "door"
+    Journal(engine, run(START - timedelta(days=2)), to_utc).put(opened("new-1", "yard", 10.0))
+    assert desk.incidents.by_incident_id("new-1").camera == "door"
 
 
 def test_the_newest_opinion_holds_and_an_acknowledgement_is_none(desk: Desk):
     number = desk.number("new-1")
-    desk.book.remark(number, "ada", None, None, "")
-    assert desk.book.incident(number).acknowledged
-    assert desk.book.incident(number).opinion is None
-    desk.book.remark(number, "bob", Opinion.FALSE_ALARM, Mistaken.BEARD, "a grey one")
-    desk.book.remark(number, "ada", Opinion.RIGHT, None, "")
-    desk.book.remark(number, "bob", None, None, "")
-    incident = desk.book.incident(number)
-    assert (incident.opinion, incident.mistaken) == (Opinion.RIGHT, None)
-    desk.book.remark(number, "bob", Opinion.FALSE_ALARM, Mistaken.SCARF, "")
-    assert desk.book.incident(number).mistaken is Mistaken.SCARF
-    remarks = desk.book.dossier(number).remarks
-    assert [(remark.by, remark.opinion) for remark in remarks] == [
+    desk.incidents.review(number, "ada", None, None, "")
+    assert desk.incidents.incident(number).acknowledged
+    assert desk.incidents.incident(number).decision is None
+    desk.incidents.review(number, "bob", ReviewDecision.FALSE_ALARM, FalseAlarmReason.BEARD, "a grey one")
+    desk.incidents.review(number, "ada", ReviewDecision.CONFIRMED, None, "")
+    desk.incidents.review(number, "bob", None, None, "")
+    incident = desk.incidents.incident(number)
+    assert (incident.decision, incident.false_alarm_reason) == (ReviewDecision.CONFIRMED, None)
+    desk.incidents.review(number, "bob", ReviewDecision.FALSE_ALARM, FalseAlarmReason.SCARF, "")
+    assert desk.incidents.incident(number).false_alarm_reason is FalseAlarmReason.SCARF
+    reviews = desk.incidents.detail(number).reviews
+    assert [(review.by, review.decision) for review in reviews] == [
         ("ada", None),
-        ("bob", Opinion.FALSE_ALARM),
-        ("ada", Opinion.RIGHT),
+        ("bob", ReviewDecision.FALSE_ALARM),
+        ("ada", ReviewDecision.CONFIRMED),
         ("bob", None),
-        ("bob", Opinion.FALSE_ALARM),
+        ("bob", ReviewDecision.FALSE_ALARM),
     ]
-    assert remarks[1].note == "a grey one"
-    assert {remark.at for remark in remarks} == {START + timedelta(hours=1)}
+    assert reviews[1].note == "a grey one"
+    assert {review.at for review in reviews} == {START + timedelta(hours=1)}
 
 
 def test_incidents_are_found_by_what_was_said_of_them(desk: Desk):
-    def say(name: str, *opinions: Opinion | None) -> None:
-        for opinion in opinions:
-            desk.book.remark(desk.number(name), "ada", opinion, None, "")
+    def say(name: str, *opinions: ReviewDecision | None) -> None:
+        for decision in opinions:
+            desk.incidents.review(desk.number(name), "ada", decision, None, "")
 
-    say("new-1", Opinion.FALSE_ALARM, Opinion.RIGHT)
-    say("new-2", Opinion.RIGHT, Opinion.FALSE_ALARM, None)
+    say("new-1", ReviewDecision.FALSE_ALARM, ReviewDecision.CONFIRMED)
+    say("new-2", ReviewDecision.CONFIRMED, ReviewDecision.FALSE_ALARM, None)
     say("new-3", None)
-    assert desk.names(judged=Judged.RIGHT) == ["new-1"]
-    assert desk.names(judged=Judged.FALSE_ALARM) == ["new-2"]
-    assert desk.names(judged=Judged.ACKNOWLEDGED) == ["new-3"]
-    assert desk.names(judged=Judged.NO) == ["new-4", "old-1"]
-    assert desk.names(judged=Judged.NO, open=True, camera="door") == ["new-4"]
-    found = [name for judged in Judged for name in desk.names(judged=judged)]
+    assert desk.names(review=ReviewStatus.CONFIRMED) == ["new-1"]
+    assert desk.names(review=ReviewStatus.FALSE_ALARM) == ["new-2"]
+    assert desk.names(review=ReviewStatus.ACKNOWLEDGED) == ["new-3"]
+    assert desk.names(review=ReviewStatus.PENDING) == ["new-4", "old-1"]
+    assert desk.names(review=ReviewStatus.PENDING, open=True, camera="door") == ["new-4"]
+    found = [name for judged in ReviewStatus for name in desk.names(review=judged)]
     assert sorted(found) == sorted(ALL), "each is in exactly one"
 
 
@@ -214,20 +214,20 @@ def visit(track: int, first_s: float, last_s: float, states: Iterable[tuple[Mask
 
 def test_a_dossier_holds_all_that_is_known(desk: Desk):
     number = desk.number("new-1")
-    before = desk.book.dossier(number)
-    assert (before.share, before.evidence_s, before.looks) == (0.875, 1.5, 12)
+    before = desk.incidents.detail(number)
+    assert (before.share, before.evidence_s, before.observations) == (0.875, 1.5, 12)
     assert before.box_px == (1.5, 2.5, 30.25, 40.125)
     assert (before.model, before.model_sha256, before.settings_sha256) == ("SSD", "a" * 64, "b" * 64)
     assert before.settings == SETTINGS
     assert before.segments == (), "the visit goes on"
     assert before.first_seen_at is None
     desk.journal.put(visit(1, 7.0, 16.0, [(WITHOUT, 7.0, 15.0), (MaskState.WITH_MASK, 15.0, 16.0)]))
-    after = desk.book.dossier(number)
+    after = desk.incidents.detail(number)
     assert [(s.state, s.start_s, s.end_s) for s in after.segments] == [
         (WITHOUT, 0.0, 8.0),
         (MaskState.WITH_MASK, 8.0, 9.0),
     ]
-    assert after.first_seen_at == hour(7)
+    assert after.first_seen_at == to_utc(7)
 
 
 def test_a_dossier_takes_the_visit_of_its_own_person_and_time(desk: Desk):
@@ -235,17 +235,17 @@ def test_a_dossier_takes_the_visit_of_its_own_person_and_time(desk: Desk):
     desk.journal.put(visit(1, 500.0, 520.0, [(WITHOUT, 500.0, 520.0)]))
     desk.journal.put(visit(1, 7.0, 16.0, [(WITHOUT, 7.0, 16.0)]))
     desk.journal.put(visit(2, 0.0, 600.0, [(WITHOUT, 0.0, 600.0)]))
-    assert desk.book.dossier(desk.number("new-1")).first_seen_at == hour(7)
+    assert desk.incidents.detail(desk.number("new-1")).first_seen_at == to_utc(7)
 
 
 def test_an_incident_without_an_hour_is_found_but_not_by_time(engine: Engine):
     """A replay does not know its hour."""
     Journal(engine, run(START)).put(opened("replayed", "door", 1.0))
-    book = IncidentBook(engine, FakeClock(), START)
-    (incident,) = book.find(Search())
+    repository = IncidentRepository(engine, FakeClock(), START)
+    (incident,) = repository.find(Search())
     assert (incident.since_at, incident.opened_at) == (None, None)
-    assert book.find(Search(since=datetime(1, 1, 1, tzinfo=UTC))) == []
-    assert book.dossier(incident.number).first_seen_at is None
+    assert repository.find(Search(since=datetime(1, 1, 1, tzinfo=UTC))) == []
+    assert repository.detail(incident.number).first_seen_at is None
 
 
 def test_the_ends_of_time_can_be_asked_for(desk: Desk):

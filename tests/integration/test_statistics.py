@@ -9,14 +9,14 @@ from sqlalchemy import Engine
 
 from monitor.domain.detection import MaskState
 from monitor.domain.event import VisitEnded
-from monitor.domain.remark import Opinion
+from monitor.domain.review import ReviewDecision
 from monitor.domain.visit import Outcome, Segment, Visit
 from monitor.rules.statistics import compliance, compliance_of
-from monitor.storage.figures import Figures, Span
-from monitor.storage.incident_book import IncidentBook, Search
+from monitor.storage.incidents import IncidentRepository, Search
 from monitor.storage.journal import Journal
+from monitor.storage.statistics import Span, StatisticsRepository
 from tests.fakes import FakeClock
-from tests.integration.test_incident_book import hour, opened, run
+from tests.integration.test_incidents import opened, run, to_utc
 
 START = datetime(2026, 1, 2, 3, 0, tzinfo=UTC)
 LATER = START + timedelta(days=30)
@@ -27,15 +27,15 @@ def visit(camera: str, first_s: float, outcome: Outcome, time_to_comply_s: float
     return Visit(camera, 1, first_s, first_s + 5, segments, outcome, time_to_comply_s, 40, 80.0)
 
 
-def write(engine: Engine, visits: list[Visit]) -> Figures:
-    journal = Journal(engine, run(START), hour)
+def write(engine: Engine, visits: list[Visit]) -> StatisticsRepository:
+    journal = Journal(engine, run(START), to_utc)
     for each in visits:
         journal.put(VisitEnded(each.source_id, each.last_seen_s, each))
-    return Figures(engine)
+    return StatisticsRepository(engine)
 
 
 def span(first_s: float = 0.0, last_s: float = 1e6, cameras: frozenset[str] | None = None) -> Span:
-    return Span(hour(first_s), hour(last_s), cameras)
+    return Span(to_utc(first_s), to_utc(last_s), cameras)
 
 
 def many(count: int = 120, seed: int = 1) -> list[Visit]:
@@ -65,7 +65,7 @@ def test_every_visit_is_in_the_quarter_in_which_it_began(engine: Engine):
     visits = many()
     expected: Counter[tuple[datetime, str, Outcome]] = Counter()
     for each in visits:
-        at = hour(each.first_seen_s)
+        at = to_utc(each.first_seen_s)
         quarter = at.replace(minute=at.minute // 15 * 15, second=0, microsecond=0)
         expected[quarter, each.source_id, each.outcome] += 1
     found = {(c.start, c.camera, c.outcome): c.visits for c in write(engine, visits).quarters(span())}
@@ -122,33 +122,33 @@ def test_visits_are_listed_newest_first_page_by_page(engine: Engine):
     line = figures.visits(span(), None, None, 1)[0]
     assert line.duration_s == pytest.approx(5)
     assert line.last_seen_at - line.first_seen_at == timedelta(seconds=5)
-    assert (line.looks, line.median_face_px) == (40, 80.0)
+    assert (line.observations, line.median_face_px) == (40, 80.0)
 
 
 def test_visits_without_an_hour_are_in_no_figure(engine: Engine):
     journal = Journal(engine, run(START))
     journal.put(VisitEnded("door", 15.0, visit("door", 10.0, Outcome.CORRECTED, 2.0)))
-    figures, ever = Figures(engine), Span(datetime(1970, 1, 1, tzinfo=UTC), LATER, None)
+    figures, ever = StatisticsRepository(engine), Span(datetime(1970, 1, 1, tzinfo=UTC), LATER, None)
     assert figures.quarters(ever) == []
     assert figures.visits(ever, None, None, 10) == []
     assert figures.comply_times(ever).people == 0
 
 
 def test_alarms_are_counted_by_the_newest_opinion(engine: Engine):
-    journal = Journal(engine, run(START), hour)
+    journal = Journal(engine, run(START), to_utc)
     for number in range(4):
         journal.put(opened(f"a-{number}", "door", 10.0 + number))
     journal.put(opened("b-1", "yard", 50.0))
-    book = IncidentBook(engine, FakeClock(), START)
-    numbers = {each.incident_id: each.number for each in book.find(Search(most=200))}
-    book.remark(numbers["a-0"], "ada", Opinion.FALSE_ALARM, None, "")
-    book.remark(numbers["a-0"], "ada", Opinion.RIGHT, None, "")
-    book.remark(numbers["a-1"], "ada", Opinion.RIGHT, None, "")
-    book.remark(numbers["a-1"], "ada", Opinion.FALSE_ALARM, None, "")
-    book.remark(numbers["a-2"], "ada", None, None, "")
-    figures = Figures(engine)
+    repository = IncidentRepository(engine, FakeClock(), START)
+    numbers = {each.incident_id: each.number for each in repository.find(Search(most=200))}
+    repository.review(numbers["a-0"], "ada", ReviewDecision.FALSE_ALARM, None, "")
+    repository.review(numbers["a-0"], "ada", ReviewDecision.CONFIRMED, None, "")
+    repository.review(numbers["a-1"], "ada", ReviewDecision.CONFIRMED, None, "")
+    repository.review(numbers["a-1"], "ada", ReviewDecision.FALSE_ALARM, None, "")
+    repository.review(numbers["a-2"], "ada", None, None, "")
+    figures = StatisticsRepository(engine)
     door, yard = figures.alarms(span())
-    assert (door.camera, door.incidents, door.right, door.false_alarms) == ("door", 4, 1, 1)
-    assert (yard.camera, yard.incidents, yard.right, yard.false_alarms) == ("yard", 1, 0, 0)
+    assert (door.camera, door.incidents, door.confirmed, door.false_alarms) == ("door", 4, 1, 1)
+    assert (yard.camera, yard.incidents, yard.confirmed, yard.false_alarms) == ("yard", 1, 0, 0)
     assert [each.camera for each in figures.alarms(span(40, 60))] == ["yard"]
     assert figures.incident_counts() == {("door", "without_mask"): 4, ("yard", "without_mask"): 1}

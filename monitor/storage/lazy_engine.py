@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 
-class OnceOpened:
+class LazyEngine:
     """Opens at the first call and gives the same engine from then on; a call that fails is tried again by the next."""
 
     def __init__(self, open_it: "Callable[[], Engine]") -> None:

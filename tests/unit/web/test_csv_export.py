@@ -4,7 +4,7 @@ import io
 import pytest
 
 from monitor.domain.visit import Outcome
-from monitor.web.sheet import as_csv
+from monitor.web.csv_export import as_csv
 
 
 def read(text: str) -> list[list[str]]:

@@ -23,7 +23,7 @@ class Outline(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class StateStyle:
     """The looks of one state; `ink` is the text colour that stands out on `colour`."""
 
     colour: Bgr
@@ -33,11 +33,11 @@ class Look:
 
 
 #: Colours from Okabe & Ito's palette for the colour-blind (2008): bluish green, vermillion, yellow, grey.
-LOOKS = {
-    MaskState.WITH_MASK: Look((115, 158, 0), WHITE, Outline.SOLID, "Mask"),
-    MaskState.WITHOUT_MASK: Look((0, 94, 213), WHITE, Outline.DOUBLE, "No mask"),
-    MaskState.INCORRECT: Look((66, 228, 240), BLACK, Outline.DASHED, "Mask worn wrong"),
-    MaskState.UNKNOWN: Look((170, 170, 170), BLACK, Outline.CORNERS, "Unknown"),
+STYLES = {
+    MaskState.WITH_MASK: StateStyle((115, 158, 0), WHITE, Outline.SOLID, "Mask"),
+    MaskState.WITHOUT_MASK: StateStyle((0, 94, 213), WHITE, Outline.DOUBLE, "No mask"),
+    MaskState.INCORRECT: StateStyle((66, 228, 240), BLACK, Outline.DASHED, "Mask worn wrong"),
+    MaskState.UNKNOWN: StateStyle((170, 170, 170), BLACK, Outline.CORNERS, "Unknown"),
 }
 
 

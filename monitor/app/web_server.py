@@ -15,15 +15,15 @@ from monitor.detectors.opening import OpenedDetector
 from monitor.domain.clock import Clock
 from monitor.domain.errors import ConfigError
 from monitor.domain.event import Event, IncidentClosed, IncidentOpened
-from monitor.pipeline.crew import Crew
-from monitor.pipeline.live import Live
-from monitor.storage.once import OnceOpened
+from monitor.pipeline.monitor import Monitor
+from monitor.pipeline.threads import ThreadGroup
+from monitor.storage.lazy_engine import LazyEngine
 from monitor.storage.snapshots import SnapshotFolder
 from monitor.web.model import Model
 from monitor.web.server import Server, bind, is_loopback, url_of
 
 if TYPE_CHECKING:  # the web thread loads FastAPI and its like while cameras connect
-    from monitor.storage.incident_book import IncidentBook
+    from monitor.storage.incidents import IncidentRepository
     from monitor.web.hub import Hub
     from monitor.web.services import Services
 
@@ -34,18 +34,18 @@ _LOGINS, _LOGINS_OVER_S = 10, 60.0
 _FAILURES, _FAILURES_OVER_S = 20, 900.0
 
 
-class Site:
+class WebServer:
     """The pages of one live monitor: the port is taken at once, and served from `start` to `join`.
 
     Raises `ConfigError` where the port cannot be had, a certificate cannot be used, or the address can be reached from
     elsewhere while nobody has an account.
     """
 
-    def __init__(self, web: WebSettings, folder: Path, database: OnceOpened, clock: Clock) -> None:
+    def __init__(self, web: WebSettings, folder: Path, database: LazyEngine, clock: Clock) -> None:
         if not is_loopback(web.host) or web.trusted_proxies:
-            from monitor.storage.accounts import Accounts
+            from monitor.storage.accounts import AccountRepository
 
-            if not Accounts(database(), clock).exist():
+            if not AccountRepository(database(), clock).exist():
                 where = "through web.trusted_proxies" if is_loopback(web.host) else f"at web.host {web.host}"
                 raise ConfigError(
                     f"the pages can be reached from elsewhere {where}, and nobody has an account yet; "
@@ -59,7 +59,7 @@ class Site:
         self._bound = bind(web)
         self._server = Server(web, self._bound)
         self._hub: Hub | None = None
-        self._crew: Crew | None = None
+        self._threads: ThreadGroup | None = None
         self.url = url_of(web, self._bound)
 
     def tell(self, event: Event) -> None:
@@ -68,17 +68,17 @@ class Site:
             self._hub.tell(event)
 
     def start(
-        self, live: Live, started_at: datetime, settings: Callable[[], Settings], model: Callable[[], Model]
+        self, live: Monitor, started_at: datetime, settings: Callable[[], Settings], model: Callable[[], Model]
     ) -> None:
         """Begin to serve; where the server fails the live monitor stops too, rather than go on unseen."""
-        crew = self._crew = Crew(on_failure=live.stopped.set)
+        threads = self._threads = ThreadGroup(on_failure=live.stopped.set)
 
         def serve() -> None:
             from monitor.web.app import make_app
 
             given = self._services(live, started_at, settings, model)
             self._hub = given.hub
-            crew.spawn("pictures", given.hub.encode)
+            threads.spawn("pictures", given.hub.encode)
             try:
                 app = make_app(given, self._web, lambda: _log.info("the desk is at %s", self.url))
                 self._server.run(app)
@@ -87,7 +87,7 @@ class Site:
                 given.photos.close()
                 given.hashing.shutdown(cancel_futures=True)
 
-        crew.spawn("web", serve)
+        threads.spawn("web", serve)
 
     def ask_stop(self) -> None:
         """Serve no longer."""
@@ -96,34 +96,34 @@ class Site:
     def join(self, timeout_s: float) -> None:
         """Wait for the end; raises what the server failed with. See `running` for who has not come to it."""
         try:
-            if self._crew is not None:
+            if self._threads is not None:
                 until_s = self._clock.monotonic_s() + timeout_s
-                self._crew.alive(timeout_s, "web")  # which may begin other threads up to its end
-                self._crew.alive(until_s - self._clock.monotonic_s())
-                self._crew.raise_failure()
+                self._threads.wait(timeout_s, "web")  # which may begin other threads up to its end
+                self._threads.wait(until_s - self._clock.monotonic_s())
+                self._threads.raise_failure()
         finally:
             self._bound.close()
 
     def running(self) -> list[str]:
         """Return the threads that are at work."""
-        return [] if self._crew is None else self._crew.running()
+        return [] if self._threads is None else self._threads.running()
 
     def _services(
-        self, live: Live, started_at: datetime, settings: Callable[[], Settings], model: Callable[[], Model]
+        self, live: Monitor, started_at: datetime, settings: Callable[[], Settings], model: Callable[[], Model]
     ) -> "Services":
-        from monitor.storage.accounts import Accounts
-        from monitor.storage.figures import Figures
-        from monitor.storage.incident_book import IncidentBook
+        from monitor.storage.accounts import AccountRepository
+        from monitor.storage.incidents import IncidentRepository
+        from monitor.storage.statistics import StatisticsRepository
         from monitor.web.hub import Hub
-        from monitor.web.photo_desk import PhotoDesk
+        from monitor.web.photo_service import PhotoService
         from monitor.web.services import Services
         from monitor.web.sessions import Sessions, session_key
         from monitor.web.throttle import Throttle
 
         engine, web, clock = self._database(), self._web, self._clock
-        book = IncidentBook(engine, clock, started_at)
+        repository = IncidentRepository(engine, clock, started_at)
         in_turn = asyncio.Lock()  # or what is read first might be told last
-        hub = Hub(live.cameras, clock, lambda event: _spread(event, book, hub, in_turn))
+        hub = Hub(live.cameras, clock, lambda event: _spread(event, repository, hub, in_turn))
         return Services(
             live=live,
             settings=settings,
@@ -131,12 +131,12 @@ class Site:
             folder=self._folder,
             started_at=started_at,
             clock=clock,
-            accounts=Accounts(engine, clock),
-            book=book,
-            figures=Figures(engine),
+            accounts=AccountRepository(engine, clock),
+            incidents=repository,
+            statistics=StatisticsRepository(engine),
             snapshots=SnapshotFolder(self._folder / "incidents"),
             hub=hub,
-            photos=PhotoDesk(settings),
+            photos=PhotoService(settings),
             sessions=Sessions(session_key(self._folder), web.session_hours, web.tls),
             logins=Throttle(_LOGINS, _LOGINS_OVER_S, clock),
             failures=Throttle(_FAILURES, _FAILURES_OVER_S, clock),
@@ -151,12 +151,12 @@ def model_of(opened: OpenedDetector) -> Model:
     return Model(opened.folder.name, cached_sha256(opened.file), opened.backend.value, opened.device)
 
 
-async def _spread(event: Event, book: "IncidentBook", hub: "Hub", in_turn: asyncio.Lock) -> None:
+async def _spread(event: Event, repository: "IncidentRepository", hub: "Hub", in_turn: asyncio.Lock) -> None:
     """Bring an incident that opened or closed to every page that may know of it."""
     if isinstance(event, IncidentOpened | IncidentClosed):
         from monitor.web.schemas import incident_message
 
         async with in_turn:
-            incident = await asyncio.to_thread(book.by_incident_id, event.incident_id)
+            incident = await asyncio.to_thread(repository.by_incident_id, event.incident_id)
             if incident is not None:
                 hub.announce(incident.camera, incident_message(incident))

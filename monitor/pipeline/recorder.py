@@ -23,14 +23,14 @@ _RETRY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class EventRecord:
     """An event on its way to the sinks; an incident's opening carries its picture (BGR, others' faces hidden)."""
 
     event: Event
     picture: Image | None = None
 
 
-class Recording:
+class Recorder:
     """Events into sinks and pictures into their folder; what cannot be written is tried again until it can.
 
     `tell` is called with every event after it was written, picture and all; it must return at once.
@@ -39,7 +39,7 @@ class Recording:
     def __init__(
         self,
         snapshots: SnapshotFolder,
-        hour: Callable[[float], datetime],
+        to_utc: Callable[[float], datetime],
         stop: Flag,
         tell: Callable[[Event], None] = lambda _: None,
     ) -> None:
@@ -47,14 +47,14 @@ class Recording:
         self.unwritten = 0
         self._writing = False
         self._snapshots = snapshots
-        self._hour = hour
+        self._to_utc = to_utc
         self._stop = stop
         self._tell = tell
-        self._events: Channel[Recorded] = Channel(_WAITING)
+        self._events: Channel[EventRecord] = Channel(_WAITING)
 
-    def put(self, recorded: Recorded) -> None:
+    def put(self, record: EventRecord) -> None:
         """Hand over an event; waits while very many wait already. Raises `Closed` after `close`."""
-        self._events.put(recorded)
+        self._events.put(record)
 
     def hurry(self) -> None:
         """Make nobody wait any more: the monitor stops."""
@@ -77,12 +77,12 @@ class Recording:
         sinks = open_sinks()
         try:
             while True:
-                recorded = self._events.get()
+                record = self._events.get()
                 self._writing = True
-                for write in self._writes(sinks, recorded):
+                for write in self._writes(sinks, record):
                     self._until_written(write)
                 self._writing = False
-                self._tell(recorded.event)
+                self._tell(record.event)
         except Closed:
             pass
         finally:
@@ -92,11 +92,11 @@ class Recording:
                 except OutputError as error:
                     _log.error("%s", error)
 
-    def _writes(self, sinks: Sequence[Sink], recorded: Recorded) -> list[Callable[[], object]]:
-        event, picture = recorded.event, recorded.picture
+    def _writes(self, sinks: Sequence[Sink], record: EventRecord) -> list[Callable[[], object]]:
+        event, picture = record.event, record.picture
         writes: list[Callable[[], object]] = [lambda sink=sink: sink.put(event) for sink in sinks]  # type: ignore[misc]
         if isinstance(event, IncidentOpened) and picture is not None:
-            at = self._hour(event.time_s)
+            at = self._to_utc(event.time_s)
             writes.append(lambda: self._snapshots.save(event.incident_id, picture, at))
         return writes
 

@@ -1,4 +1,4 @@
-"""Figures over time, counted in the database."""
+"""StatisticsRepository over time, counted in the database."""
 
 import statistics
 from collections.abc import Iterable
@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, Integer, Select, cast, func, literal_column, select
 from sqlalchemy.orm import Session
 
-from monitor.domain.remark import Opinion
+from monitor.domain.review import ReviewDecision
 from monitor.domain.visit import Outcome
 from monitor.storage.accounts import in_utc
-from monitor.storage.incident_book import newest_opinion
+from monitor.storage.incidents import newest_decision
 from monitor.storage.schema import IncidentRow, VisitRow
 
 #: So many times to comply are read for their median; a busier stretch of time is sampled by its newest.
@@ -48,12 +48,12 @@ class ComplyTimes:
 
 
 @dataclass(frozen=True, slots=True)
-class Alarms:
+class ReviewCounts:
     """The incidents of one camera, and what people said of them."""
 
     camera: str
     incidents: int
-    right: int
+    confirmed: int
     false_alarms: int
 
 
@@ -68,12 +68,12 @@ class VisitLine:
     duration_s: float
     outcome: Outcome
     time_to_comply_s: float | None
-    looks: int
+    observations: int
     median_face_px: float
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class StatisticsRepository:
     """Reads figures of one journal; safe to call from any thread. Visits whose hour is not known are left out."""
 
     engine: Engine
@@ -105,10 +105,10 @@ class Figures:
         ninth = statistics.quantiles(times, n=10, method="inclusive")[-1] if len(times) > 1 else times[0]
         return ComplyTimes(len(times), statistics.median(times), ninth)
 
-    def alarms(self, span: Span) -> list[Alarms]:
+    def alarms(self, span: Span) -> list[ReviewCounts]:
         """Return what people said of the incidents, by camera."""
-        opinion = newest_opinion()
-        query = select(IncidentRow.source_id, opinion, func.count()).group_by(IncidentRow.source_id, opinion)
+        decision = newest_decision()
+        query = select(IncidentRow.source_id, decision, func.count()).group_by(IncidentRow.source_id, decision)
         query = _within(query, IncidentRow.opened_at, IncidentRow.source_id, span)
         with Session(self.engine) as session:
             rows = session.execute(query).all()
@@ -116,7 +116,12 @@ class Figures:
         for camera, said, count in rows:
             counts.setdefault(camera, {})[said] = count
         return [
-            Alarms(camera, sum(said.values()), said.get(Opinion.RIGHT, 0), said.get(Opinion.FALSE_ALARM, 0))
+            ReviewCounts(
+                camera,
+                sum(said.values()),
+                said.get(ReviewDecision.CONFIRMED, 0),
+                said.get(ReviewDecision.FALSE_ALARM, 0),
+            )
             for camera, said in sorted(counts.items())
         ]
 
@@ -167,6 +172,6 @@ def _visit_lines(rows: Iterable[VisitRow]) -> Iterable[VisitLine]:
             duration_s=row.last_seen_s - row.first_seen_s,
             outcome=Outcome(row.outcome),
             time_to_comply_s=row.time_to_comply_s,
-            looks=row.hits,
+            observations=row.hits,
             median_face_px=row.median_face_px,
         )

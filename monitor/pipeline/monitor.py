@@ -14,12 +14,12 @@ from monitor.domain.ports import Detector, Sink, Source
 from monitor.pipeline.backoff import Backoff
 from monitor.pipeline.camera import Camera
 from monitor.pipeline.capture import Capture, Captured
-from monitor.pipeline.crew import Crew
 from monitor.pipeline.health import assess
 from monitor.pipeline.latest import LatestFrames
 from monitor.pipeline.pace import allot
 from monitor.pipeline.process import memory_mb
-from monitor.pipeline.recording import Recorded, Recording
+from monitor.pipeline.recorder import EventRecord, Recorder
+from monitor.pipeline.threads import ThreadGroup
 from monitor.pipeline.workers import Workers
 
 _log = logging.getLogger(__name__)
@@ -46,50 +46,50 @@ class Inference:
     count: int
     batch: int
     timeout_s: float
-    decisive: Mapping[str, object] = field(default_factory=dict)
+    provenance: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Factories:
     """How to make what the live monitor is built of."""
 
     clock: Clock
-    make_camera: Callable[[str, CameraSettings, Callable[[Recorded], None]], Camera]
+    make_camera: Callable[[str, CameraSettings, Callable[[EventRecord], None]], Camera]
     make_source: Callable[[str, CameraSettings, Callable[[float], object]], Source]
-    answers: Callable[[CameraSettings], bool]
-    make_recording: Callable[[threading.Event], Recording]
+    is_reachable: Callable[[CameraSettings], bool]
+    make_recorder: Callable[[threading.Event], Recorder]
     open_sinks: Callable[[], Sequence[Sink]]
     chance: random.Random
 
 
-class Live:
+class Monitor:
     """Watches cameras until it is stopped; `apply` may be called again with other cameras while it runs.
 
     `start`, `apply` and `stop` belong to one thread; `statuses` may be asked by any.
     """
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._clock = parts.clock
-        self._crew = Crew(on_failure=self._wake)
+    def __init__(self, factories: Factories) -> None:
+        self._factories = factories
+        self._clock = factories.clock
+        self._threads = ThreadGroup(on_failure=self._wake)
         self._frames: LatestFrames[Captured] = LatestFrames()
-        self._recording = parts.make_recording(self._crew.stop)
+        self._recorder = factories.make_recorder(self._threads.stop)
         self._cameras: dict[str, Camera] = {}
         self._stops: dict[str, threading.Event] = {}
         self._workers: Workers | None = None
         self._capacity: float | None = None
-        self._decisive: Mapping[str, object] = {}
+        self._provenance: Mapping[str, object] = {}
 
     @property
     def stopped(self) -> threading.Event:
         """Set when the monitor stops, by itself after a failure too."""
-        return self._crew.stop
+        return self._threads.stop
 
     def start(self, cameras: Mapping[str, CameraSettings], inference: Inference) -> None:
         """Start watching."""
-        self._crew.spawn("record", lambda: self._recording.run(self._parts.open_sinks))
+        self._threads.spawn("record", lambda: self._recorder.run(self._factories.open_sinks))
         self.apply(cameras, inference)
-        self._crew.spawn("watchdog", self._watch)
+        self._threads.spawn("watchdog", self._watch)
 
     def apply(self, cameras: Mapping[str, CameraSettings], inference: Inference | None) -> None:
         """Watch these cameras: only those that changed are stopped or started. With `inference`, use new workers."""
@@ -99,9 +99,9 @@ class Live:
             if self._workers is not None:
                 self._workers.retire()
             self._capacity = None
-            self._decisive = inference.decisive
+            self._provenance = inference.provenance
             for camera in self._cameras.values():
-                camera.detector = self._decisive
+                camera.detector = self._provenance
             self._workers = Workers(
                 inference.open_detector,
                 self._frames,
@@ -110,7 +110,7 @@ class Live:
                 inference.count,
                 inference.batch,
             )
-            self._workers.start(self._crew)
+            self._workers.start(self._threads)
         for name, settings in cameras.items():
             if name not in self._cameras:
                 self._add(name, settings)
@@ -131,7 +131,7 @@ class Live:
 
     def running(self) -> list[str]:
         """Return the threads that are at work; after `stop`, those that did not end in time (a read that hangs)."""
-        return self._crew.running()
+        return self._threads.running()
 
     def stop(self) -> None:
         """Stop everything and complete the journal, in at most 2.5 s; see `running` for who did not end.
@@ -140,33 +140,33 @@ class Live:
         happened could be written.
         """
         self._wake()
-        self._crew.stop.set()
-        self._recording.hurry()
-        self._crew.alive(_LOOKS_END_S, "detect-")
+        self._threads.stop.set()
+        self._recorder.hurry()
+        self._threads.wait(_LOOKS_END_S, "detect-")
         for camera in self._cameras.values():
             camera.end(self._clock.monotonic_s())
-        self._recording.close()
-        self._crew.alive(_RECORDING_ENDS_S, "record")
-        self._crew.alive(_CAPTURES_END_S)
-        self._crew.raise_failure()
-        if lost := self._recording.unwritten + self._recording.waiting():
+        self._recorder.close()
+        self._threads.wait(_RECORDING_ENDS_S, "record")
+        self._threads.wait(_CAPTURES_END_S)
+        self._threads.raise_failure()
+        if lost := self._recorder.unwritten + self._recorder.waiting():
             raise OutputError(f"{lost} records could not be written before the end; the log above says why")
 
     def _add(self, name: str, settings: CameraSettings) -> None:
         stop = threading.Event()
-        camera = self._parts.make_camera(name, settings, self._recording.put)
-        camera.detector = self._decisive
+        camera = self._factories.make_camera(name, settings, self._recorder.put)
+        camera.detector = self._provenance
         capture = Capture(
             camera,
-            lambda: self._parts.make_source(name, settings, stop.wait),
-            lambda: self._parts.answers(settings),
+            lambda: self._factories.make_source(name, settings, stop.wait),
+            lambda: self._factories.is_reachable(settings),
             self._frames,
-            Backoff(settings.capture.reconnect_max_s, self._parts.chance),
+            Backoff(settings.capture.reconnect_max_s, self._factories.chance),
             self._clock,
             stop,
         )
         self._cameras[name], self._stops[name] = camera, stop
-        self._crew.spawn(f"capture-{name}", capture.run)
+        self._threads.spawn(f"capture-{name}", capture.run)
 
     def _remove(self, name: str) -> None:
         self._stops.pop(name).set()
@@ -180,15 +180,15 @@ class Live:
 
     def _watch(self) -> None:
         governed_s = told_s = self._clock.monotonic_s()
-        while not self._crew.stop.wait(_WATCH_EVERY_S):
+        while not self._threads.stop.wait(_WATCH_EVERY_S):
             now_s = self._clock.monotonic_s()
             workers = self._workers
             assert workers is not None
-            workers.watch(self._crew)
+            workers.watch(self._threads)
             if now_s - governed_s >= _GOVERN_EVERY_S:
                 self._govern(workers, now_s - governed_s, now_s)
                 governed_s = now_s
-            fault = workers.fault or self._recording.fault
+            fault = workers.fault or self._recorder.fault
             for camera in self.cameras():
                 before = camera.health
                 camera.health = assess(camera.facts, now_s, camera.settings.health, fault, before)
@@ -198,7 +198,7 @@ class Live:
                 _tell_summary(self.statuses())
 
     def _govern(self, workers: Workers, over_s: float, now_s: float) -> None:
-        """Give each camera its looks a second: all that they want, or an even share of what the machine can do."""
+        """Give each camera its analyses per second: all that they want, or an even share of what the machine can do."""
         measured = workers.capacity(over_s)
         if measured is not None:
             self._capacity = measured if self._capacity is None else 0.7 * self._capacity + 0.3 * measured
@@ -227,7 +227,7 @@ def _tell_summary(statuses: Sequence[CameraStatus]) -> None:
     drops = {drop: sum(status.drops.get(drop, 0) for status in statuses) for drop in Drop if drop is not Drop.SKIPPED}
     worst = max((status.latency_ms.get("p95", 0.0) for status in statuses), default=0.0)
     _log.info(
-        "%d of %d cameras current, %.1f looks a second, p95 latency %.0f ms at most, %s, memory %.0f MB",
+        "%d of %d cameras current, %.1f analyses per second, p95 latency %.0f ms at most, %s, memory %.0f MB",
         current,
         len(statuses),
         sum(status.analysed_fps for status in statuses),

@@ -5,14 +5,14 @@ from datetime import datetime
 from enum import StrEnum
 
 
-class Opinion(StrEnum):
-    """`RIGHT`: it was a violation; `FALSE_ALARM`: it was none."""
+class ReviewDecision(StrEnum):
+    """`CONFIRMED`: it was a violation; `FALSE_ALARM`: it was none."""
 
-    RIGHT = "right"
+    CONFIRMED = "confirmed"
     FALSE_ALARM = "false_alarm"
 
 
-class Mistaken(StrEnum):
+class FalseAlarmReason(StrEnum):
     """What a false alarm was, so that the next model can learn from it."""
 
     BEARD = "beard"
@@ -22,11 +22,11 @@ class Mistaken(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
-    """One thing somebody said of an incident: `opinion` None is an acknowledgement, "I have seen it"."""
+class Review:
+    """One thing somebody said of an incident: `decision` None is an acknowledgement, "I have seen it"."""
 
     by: str
     at: datetime
-    opinion: Opinion | None
-    mistaken: Mistaken | None
+    decision: ReviewDecision | None
+    false_alarm_reason: FalseAlarmReason | None
     note: str

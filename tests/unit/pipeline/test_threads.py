@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from monitor.pipeline.crew import Crew, StuckError
+from monitor.pipeline.threads import StuckError, ThreadGroup
 
 SOON_S = 5.0
 
@@ -25,35 +25,35 @@ def no_thread_is_left():
 
 def test_everybody_works_and_join_waits_for_them():
     done = []
-    with Crew() as crew:
+    with ThreadGroup() as threads:
         for name in "abc":
-            crew.spawn(name, lambda name=name: done.append(name))
-        crew.join(SOON_S)
+            threads.spawn(name, lambda name=name: done.append(name))
+        threads.join(SOON_S)
     assert sorted(done) == ["a", "b", "c"]
-    assert not crew.failed
+    assert not threads.failed
 
 
 def test_threads_are_named_and_keep_the_program_alive():
     seen = []
-    with Crew() as crew:
-        crew.spawn("decode", lambda: seen.append(threading.current_thread()))
-        crew.join(SOON_S)
+    with ThreadGroup() as threads:
+        threads.spawn("decode", lambda: seen.append(threading.current_thread()))
+        threads.join(SOON_S)
     assert (seen[0].name, seen[0].daemon) == ("decode", False)
 
 
 def test_making_a_crew_starts_nothing():
     before = threading.active_count()
-    crew = Crew()
+    threads = ThreadGroup()
     assert threading.active_count() == before
-    crew.join(0)
+    threads.join(0)
 
 
 def test_a_failure_is_raised_again_by_join():
-    with Crew() as crew:
-        crew.spawn("a", fail)
+    with ThreadGroup() as threads:
+        threads.spawn("a", fail)
         with pytest.raises(Broken, match="broken"):
-            crew.join(SOON_S)
-    assert crew.failed
+            threads.join(SOON_S)
+    assert threads.failed
 
 
 def test_the_first_failure_is_kept():
@@ -63,21 +63,21 @@ def test_the_first_failure_is_kept():
         first_failed.wait(SOON_S)
         fail("second")
 
-    with Crew(on_failure=first_failed.set) as crew:
-        crew.spawn("b", second)
-        crew.spawn("a", lambda: fail("first"))
+    with ThreadGroup(on_failure=first_failed.set) as threads:
+        threads.spawn("b", second)
+        threads.spawn("a", lambda: fail("first"))
         with pytest.raises(Broken, match="first"):
-            crew.join(SOON_S)
+            threads.join(SOON_S)
 
 
 def test_a_failure_stops_the_others():
-    with Crew() as crew:
-        crew.spawn("waits", lambda: crew.stop.wait(SOON_S))
-        assert not crew.stop.is_set()
-        crew.spawn("fails", fail)
+    with ThreadGroup() as threads:
+        threads.spawn("waits", lambda: threads.stop.wait(SOON_S))
+        assert not threads.stop.is_set()
+        threads.spawn("fails", fail)
         with pytest.raises(Broken):
-            crew.join(SOON_S)
-    assert crew.stop.is_set()
+            threads.join(SOON_S)
+    assert threads.stop.is_set()
 
 
 def test_whoever_waits_elsewhere_is_woken_once():
@@ -87,56 +87,56 @@ def test_whoever_waits_elsewhere_is_woken_once():
         together.wait(SOON_S)
         fail()
 
-    with Crew(on_failure=lambda: calls.append(1)) as crew:
-        crew.spawn("a", body)
-        crew.spawn("b", body)
+    with ThreadGroup(on_failure=lambda: calls.append(1)) as threads:
+        threads.spawn("a", body)
+        threads.spawn("b", body)
         with pytest.raises(Broken):
-            crew.join(SOON_S)
+            threads.join(SOON_S)
     assert calls == [1]
 
 
 def test_without_a_failure_nobody_is_woken():
     calls = []
-    with Crew(on_failure=lambda: calls.append(1)) as crew:
-        crew.spawn("a", lambda: None)
-        crew.join(SOON_S)
+    with ThreadGroup(on_failure=lambda: calls.append(1)) as threads:
+        threads.spawn("a", lambda: None)
+        threads.join(SOON_S)
     assert calls == []
 
 
 def test_who_is_stuck_is_named():
     go = threading.Event()
-    with Crew() as crew:
-        crew.spawn("decode", lambda: None)
-        crew.spawn("detect", lambda: go.wait(SOON_S))
-        crew.spawn("encode", lambda: go.wait(SOON_S))
+    with ThreadGroup() as threads:
+        threads.spawn("decode", lambda: None)
+        threads.spawn("detect", lambda: go.wait(SOON_S))
+        threads.spawn("encode", lambda: go.wait(SOON_S))
         with pytest.raises(StuckError, match="detect, encode") as caught:
-            crew.join(0.05)
+            threads.join(0.05)
         assert "decode" not in str(caught.value)
         go.set()
-        crew.join(SOON_S)
+        threads.join(SOON_S)
 
 
 def test_a_stuck_thread_does_not_hide_why_it_is_stuck():
     go = threading.Event()
-    with Crew() as crew:
-        crew.spawn("detect", fail)
-        crew.spawn("encode", lambda: go.wait(SOON_S))
-        crew.stop.wait(SOON_S)
+    with ThreadGroup() as threads:
+        threads.spawn("detect", fail)
+        threads.spawn("encode", lambda: go.wait(SOON_S))
+        threads.stop.wait(SOON_S)
         with pytest.raises(StuckError, match="encode") as caught:
-            crew.join(0.05)
+            threads.join(0.05)
         assert isinstance(caught.value.__cause__, Broken)
         go.set()
         with pytest.raises(Broken):
-            crew.join(SOON_S)
+            threads.join(SOON_S)
 
 
 def test_asking_who_is_at_work():
     go = threading.Event()
-    with Crew() as crew:
-        crew.spawn("a", lambda: go.wait(SOON_S))
-        assert crew.alive(0.01)
+    with ThreadGroup() as threads:
+        threads.spawn("a", lambda: go.wait(SOON_S))
+        assert threads.wait(0.01)
         go.set()
-        assert not crew.alive(SOON_S)
+        assert not threads.wait(SOON_S)
 
 
 @pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, MemoryError])
@@ -144,22 +144,22 @@ def test_nothing_that_ends_a_thread_is_lost(kind):
     def body():
         raise kind
 
-    with Crew() as crew:
-        crew.spawn("a", body)
+    with ThreadGroup() as threads:
+        threads.spawn("a", body)
         with pytest.raises(kind):
-            crew.join(SOON_S)
+            threads.join(SOON_S)
 
 
 def test_an_error_of_the_owner_stops_the_crew():
     ended = []
 
-    def body(crew):
-        crew.stop.wait(SOON_S)
+    def body(threads):
+        threads.stop.wait(SOON_S)
         ended.append(1)
 
     def work():
-        with Crew() as crew:
-            crew.spawn("a", lambda: body(crew))
+        with ThreadGroup() as threads:
+            threads.spawn("a", lambda: body(threads))
             fail("owner")
 
     with pytest.raises(Broken, match="owner"):
@@ -168,8 +168,8 @@ def test_an_error_of_the_owner_stops_the_crew():
 
 
 def test_stopping_ends_those_who_wait_for_it():
-    with Crew() as crew:
-        crew.spawn("a", lambda: crew.stop.wait(SOON_S))
-        crew.stop.set()
-        crew.join(SOON_S)
-    assert not crew.failed
+    with ThreadGroup() as threads:
+        threads.spawn("a", lambda: threads.stop.wait(SOON_S))
+        threads.stop.set()
+        threads.join(SOON_S)
+    assert not threads.failed

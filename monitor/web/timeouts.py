@@ -32,7 +32,7 @@ class _Timer:
             self._handle = None
 
 
-class ImpatientHttp(H11Protocol):
+class TimeoutHttp(H11Protocol):
     """HTTP as uvicorn speaks it, with a limit to how long a request's head may take, and what was sent may lie."""
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
@@ -70,7 +70,7 @@ class ImpatientHttp(H11Protocol):
         super().resume_writing()
 
 
-class ImpatientSocket(WebSocketsSansIOProtocol):
+class TimeoutWebSocket(WebSocketsSansIOProtocol):
     """WebSockets as uvicorn speaks them, with a limit to how long what was sent may lie."""
 
     def __init__(self, *arguments: Any, **more: Any) -> None:

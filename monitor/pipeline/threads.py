@@ -13,10 +13,10 @@ class StuckError(MonitorError):
     """Threads did not end in time."""
 
 
-class Crew:
+class ThreadGroup:
     """Named, non-daemon threads with one stop event; used as a context manager.
 
-    The first failure stops the whole crew, is kept, and is raised again by `join`. A body must return soon after
+    The first failure stops the whole threads, is kept, and is raised again by `join`. A body must return soon after
     `stop` is set; `on_failure` is called once, to wake those who wait on something else than the event.
     """
 
@@ -33,13 +33,13 @@ class Crew:
         return self._failure is not None
 
     def spawn(self, name: str, body: Callable[[], None]) -> None:
-        """Start a thread; those that have ended are forgotten, so that a crew may live for months."""
+        """Start a thread; those that have ended are forgotten, so that a threads may live for months."""
         thread = threading.Thread(target=self._run, args=(body,), name=name, daemon=False)
         with self._lock:
             thread.start()
             self._threads = [*(other for other in self._threads if other.is_alive()), thread]
 
-    def alive(self, timeout_s: float, prefix: str = "") -> bool:
+    def wait(self, timeout_s: float, prefix: str = "") -> bool:
         """Wait up to `timeout_s` for all whose name starts so to end, and return whether one is still at work."""
         deadline = time.monotonic() + timeout_s
         threads = [thread for thread in self._threads if thread.name.startswith(prefix)]
@@ -53,7 +53,7 @@ class Crew:
 
     def join(self, timeout_s: float) -> None:
         """Wait for everybody; raises the first failure, or `StuckError` naming who has not ended in time."""
-        if self.alive(timeout_s):
+        if self.wait(timeout_s):
             raise StuckError(f"still running after {timeout_s:g} s: {', '.join(self.running())}") from self._failure
         self.raise_failure()
 
@@ -68,7 +68,7 @@ class Crew:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if error is not None:
             self._fail(error)
-            self.alive(timeout_s=10)
+            self.wait(timeout_s=10)
 
     def _run(self, body: Callable[[], None]) -> None:
         try:

@@ -5,7 +5,7 @@ import pytest
 from monitor.config.camera import CameraSettings
 from monitor.domain.cause import Cause
 from monitor.domain.health import CameraStatus, Condition, Health
-from monitor.web.health import STARTING_S, disk_of, reasons_unwell
+from monitor.web.health import STARTING_S, disk_of, unhealthy_reasons
 
 
 def status(condition: Condition, cause: Cause | None = None, name: str = "door", since_s: float = 0.0) -> CameraStatus:
@@ -17,7 +17,7 @@ def camera(*, required: bool = True) -> CameraSettings:
 
 
 def reasons(*statuses: CameraStatus, required: bool = True, now_s: float = 1000.0) -> list[str]:
-    return reasons_unwell(statuses, {"door": camera(required=required)}, now_s)
+    return unhealthy_reasons(statuses, {"door": camera(required=required)}, now_s)
 
 
 @pytest.mark.parametrize("condition", [Condition.LIVE, Condition.DEGRADED])
