@@ -191,7 +191,7 @@ class AnsweringDetector:
 class FakeTracker:
     """The n-th detection of every picture is person n."""
 
-    def update(self, detections: Sequence[Detection], time_s: float) -> list[Observation]:
+    def update(self, detections: Sequence[Detection], time_s: float, lost_after_s: float) -> list[Observation]:
         return [Observation(number, detection) for number, detection in enumerate(detections, start=1)]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor import __version__
+from monitor.app.analysis import make_analyzer
 from monitor.config.camera import CameraSettings
 from monitor.config.detector import Backend
 from monitor.config.fingerprint import as_yaml, fingerprint
@@ -29,14 +30,12 @@ from monitor.replay.recorder import SinkRecorder
 from monitor.replay.report import Provenance, write_report
 from monitor.replay.results import History, Summary
 from monitor.replay.run import Replay
-from monitor.rules.judge import Judge
 from monitor.sources.opening import make_source
 from monitor.storage.database import open_database, sqlite_url
 from monitor.storage.files import claimed, finish, make_folder, partial, refuse_overwriting, writing
 from monitor.storage.journal import Journal
 from monitor.storage.lines import EventLines, ViolationLog, VisitTable
 from monitor.storage.run_info import RunInfo
-from monitor.tracking.bytetrack import ByteTracker
 
 
 def _nothing(_: object) -> None:
@@ -45,7 +44,7 @@ def _nothing(_: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ReplayRequest:
-    """One recording to replay. `detect_fps` None looks at every frame."""
+    """One recording to replay. `detect_fps` None analyses every frame."""
 
     name: str
     camera: CameraSettings
@@ -197,18 +196,13 @@ def _build_replay(
         name=str(camera.source),
         source=make_source(request.name, camera.source, SystemClock(), request.decode_threads),
         detectors=[opened.detector for opened in detectors],
-        tracker=ByteTracker(camera.tracking),
-        judge=Judge(
-            request.name,
-            camera.rules,
-            camera.tracking.lost_after_s,
-            settings={"detector": detector.provenance(), **camera.provenance()},
-        ),
+        analyzer=make_analyzer(request.name, camera),
         overlay=camera.overlay,
         open_recorder=open_recorder,
         video_path=partial(folder / "annotated.mp4") if request.video else None,
         detect_fps=request.detect_fps,
-        zones=camera.polygons(),
+        stale_after_s=camera.health.stale_after_s,
+        provenance=detector.provenance(),
         on_open=request.on_open,
         on_frame=request.on_frame,
         on_analysis=request.on_analysis,

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from monitor import __version__
+from monitor.app.analysis import make_analyzer
 from monitor.config.camera import CameraSettings
 from monitor.config.detector import Backend, DetectorSettings
 from monitor.config.fingerprint import fingerprint, plain
@@ -21,26 +22,27 @@ from monitor.detectors.folder import cached_sha256
 from monitor.detectors.opening import OpenedDetector, open_detector
 from monitor.domain.clock import Clock, SystemClock, utc_at
 from monitor.domain.errors import ConfigError
-from monitor.domain.event import Event
+from monitor.domain.event import Event, EventRecord
 from monitor.domain.ports import Detector, Sink, Source
+from monitor.domain.track import Analysis
 from monitor.pipeline.camera import Camera
 from monitor.pipeline.monitor import Factories, Inference, Monitor
-from monitor.pipeline.recorder import EventRecord, Recorder
-from monitor.rules.judge import Judge
+from monitor.pipeline.recorder import Recorder
+from monitor.pipeline.session import Session
+from monitor.pipeline.topic import Topic
 from monitor.sources.opening import make_camera_source
 from monitor.sources.ping import is_reachable
 from monitor.storage.lazy_engine import LazyEngine
 from monitor.storage.lines import ViolationLog
 from monitor.storage.run_info import RunInfo
 from monitor.storage.snapshots import SnapshotFolder
-from monitor.tracking.bytetrack import ByteTracker
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 #: How many pictures go through a detector at once where that gains something: on a GPU.
 _GPU_BATCH = 8
-_KNOCK_TIMEOUT_S = 1.0
+_PING_TIMEOUT_S = 1.0
 
 
 def live_folder(settings: Settings) -> Path:
@@ -87,12 +89,10 @@ def build_live(
     clock: Clock | None = None,
     *,
     replaced: Mapping[str, Callable[[], Source]] = MappingProxyType({}),
-    tell: Callable[[Event], None] = lambda _: None,
 ) -> Monitor:
     """Return a live monitor that is not started; its folder must exist.
 
-    `replaced` makes the sources of cameras, by name, that are not what their settings say: a benchmark's. `tell` is
-    called with every event once it is written down.
+    `replaced` makes the sources of cameras, by name, that are not what their settings say: a benchmark's.
     """
     clock = clock or SystemClock()
     sys.setswitchinterval(0.0005)  # a stage back from native code waits less for another's Python
@@ -106,11 +106,9 @@ def build_live(
     numbers = itertools.count(1)
     start = f"{run.started_at:%y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
-    def make_camera(name: str, camera: CameraSettings, record: Callable[[EventRecord], None]) -> Camera:
-        judge = Judge(
-            name, camera.rules, camera.tracking.lost_after_s, f"{start}-{next(numbers)}-", camera.provenance()
-        )
-        return Camera(name, camera, lambda: ByteTracker(camera.tracking), judge, record, clock)
+    def make_camera(name: str, camera: CameraSettings, events: Topic[EventRecord], analyses: Topic[Analysis]) -> Camera:
+        analyzer = make_analyzer(name, camera, series=f"{start}-{next(numbers)}-")
+        return Camera(Session(name, camera, clock), analyzer, events, analyses)
 
     def make_source(name: str, camera: CameraSettings, pause: Callable[[float], object]) -> Source:
         if name in replaced:
@@ -126,15 +124,15 @@ def build_live(
             ViolationLog(folder / "violations.log", log_bytes, settings.journal.log_keep, lambda s: _stamp(to_utc(s))),
         ]
 
-    def make_recorder(stop: threading.Event) -> Recorder:
-        return Recorder(SnapshotFolder(folder / "incidents"), to_utc, stop, tell)
+    def make_recorder(stop: threading.Event, recorded: Topic[Event]) -> Recorder:
+        return Recorder(SnapshotFolder(folder / "incidents"), to_utc, stop, recorded)
 
     return Monitor(
         Factories(
             clock=clock,
             make_camera=make_camera,
             make_source=make_source,
-            is_reachable=lambda camera: is_reachable(camera.source, _KNOCK_TIMEOUT_S),
+            is_reachable=lambda camera: is_reachable(camera.source, _PING_TIMEOUT_S),
             make_recorder=make_recorder,
             open_sinks=open_sinks,
             chance=random.Random(),

@@ -1,6 +1,5 @@
 """What the pages are made of."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,13 +7,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from monitor.config.overlay import OverlaySettings
 from monitor.config.settings import Settings
 from monitor.config.web import WebSettings
 from monitor.detectors.folder import cached_sha256
 from monitor.detectors.opening import OpenedDetector
 from monitor.domain.clock import Clock
 from monitor.domain.errors import ConfigError
-from monitor.domain.event import Event, IncidentClosed, IncidentOpened
+from monitor.outputs.live_view import LiveViews
 from monitor.pipeline.monitor import Monitor
 from monitor.pipeline.threads import ThreadGroup
 from monitor.storage.lazy_engine import LazyEngine
@@ -23,8 +23,6 @@ from monitor.web.model import Model
 from monitor.web.server import Server, bind, is_loopback, url_of
 
 if TYPE_CHECKING:  # the web thread loads FastAPI and its like while cameras connect
-    from monitor.storage.incidents import IncidentRepository
-    from monitor.web.hub import Hub
     from monitor.web.services import Services
 
 _log = logging.getLogger(__name__)
@@ -58,36 +56,38 @@ class WebServer:
         self._clock = clock
         self._bound = bind(web)
         self._server = Server(web, self._bound)
-        self._hub: Hub | None = None
         self._threads: ThreadGroup | None = None
+        self._views: LiveViews | None = None
         self.url = url_of(web, self._bound)
 
-    def tell(self, event: Event) -> None:
-        """Take an event that has been written down."""
-        if self._hub is not None:
-            self._hub.tell(event)
-
     def start(
-        self, live: Monitor, started_at: datetime, settings: Callable[[], Settings], model: Callable[[], Model]
+        self, monitor: Monitor, started_at: datetime, settings: Callable[[], Settings], model: Callable[[], Model]
     ) -> None:
         """Begin to serve; where the server fails the live monitor stops too, rather than go on unseen."""
-        threads = self._threads = ThreadGroup(on_failure=live.stopped.set)
+        threads = self._threads = ThreadGroup(on_failure=monitor.stopped.set)
 
         def serve() -> None:
             from monitor.web.app import make_app
 
-            given = self._services(live, started_at, settings, model)
-            self._hub = given.hub
-            threads.spawn("pictures", given.hub.encode)
+            services = self._services(monitor, started_at, settings, model)
+            monitor.analyses.subscribe(services.views.publish)  # before the hub, which asks the views
+            monitor.analyses.subscribe(services.hub.on_analysis)
+            monitor.recorded.subscribe(services.hub.on_recorded)
+            monitor.removed.subscribe(services.views.forget)
+            threads.spawn("pictures", services.hub.encode)
             try:
-                app = make_app(given, self._web, lambda: _log.info("the desk is at %s", self.url))
+                app = make_app(services, self._web, lambda: _log.info("the desk is at %s", self.url))
                 self._server.run(app)
             finally:
-                given.hub.stop()
-                given.photos.close()
-                given.hashing.shutdown(cancel_futures=True)
+                services.hub.stop()
+                services.photos.close()
+                services.hashing.shutdown(cancel_futures=True)
 
         threads.spawn("web", serve)
+
+    def encoded(self) -> int:
+        """Return how many live pictures have been encoded."""
+        return 0 if self._views is None else self._views.encoded()
 
     def ask_stop(self) -> None:
         """Serve no longer."""
@@ -109,7 +109,7 @@ class WebServer:
         return [] if self._threads is None else self._threads.running()
 
     def _services(
-        self, live: Monitor, started_at: datetime, settings: Callable[[], Settings], model: Callable[[], Model]
+        self, monitor: Monitor, started_at: datetime, settings: Callable[[], Settings], model: Callable[[], Model]
     ) -> "Services":
         from monitor.storage.accounts import AccountRepository
         from monitor.storage.incidents import IncidentRepository
@@ -121,21 +121,21 @@ class WebServer:
         from monitor.web.throttle import Throttle
 
         engine, web, clock = self._database(), self._web, self._clock
-        repository = IncidentRepository(engine, clock, started_at)
-        in_turn = asyncio.Lock()  # or what is read first might be told last
-        hub = Hub(live.cameras, clock, lambda event: _spread(event, repository, hub, in_turn))
+        incidents = IncidentRepository(engine, clock, started_at)
+        views = self._views = LiveViews(lambda name: _overlay(monitor, name), monitor.rates, clock)
         return Services(
-            live=live,
+            monitor=monitor,
+            views=views,
             settings=settings,
             model=model,
             folder=self._folder,
             started_at=started_at,
             clock=clock,
             accounts=AccountRepository(engine, clock),
-            incidents=repository,
+            incidents=incidents,
             statistics=StatisticsRepository(engine),
             snapshots=SnapshotFolder(self._folder / "incidents"),
-            hub=hub,
+            hub=Hub(monitor.statuses, views, clock, incidents.by_incident_id),
             photos=PhotoService(settings),
             sessions=Sessions(session_key(self._folder), web.session_hours, web.tls),
             logins=Throttle(_LOGINS, _LOGINS_OVER_S, clock),
@@ -151,12 +151,6 @@ def model_of(opened: OpenedDetector) -> Model:
     return Model(opened.folder.name, cached_sha256(opened.file), opened.backend.value, opened.device)
 
 
-async def _spread(event: Event, repository: "IncidentRepository", hub: "Hub", in_turn: asyncio.Lock) -> None:
-    """Bring an incident that opened or closed to every page that may know of it."""
-    if isinstance(event, IncidentOpened | IncidentClosed):
-        from monitor.web.schemas import incident_message
-
-        async with in_turn:
-            incident = await asyncio.to_thread(repository.by_incident_id, event.incident_id)
-            if incident is not None:
-                hub.announce(incident.camera, incident_message(incident))
+def _overlay(monitor: Monitor, name: str) -> OverlaySettings:
+    settings = monitor.settings(name)
+    return OverlaySettings() if settings is None else settings.overlay

@@ -106,8 +106,8 @@ class Disturbance:
                 self._live.apply({**self._cameras, beside: self._misbehaving}, None)
             window = watch(self._live, list(self._cameras), seconds, self._clock, self._live.stopped)
             gave = ""
-            if (camera := self._live.camera(beside)) is not None:
-                gave = f", which gave {camera.status(self._clock.monotonic_s()).frames} frames"
+            if (status := self._live.status(beside)) is not None:
+                gave = f", which gave {status.frames} frames"
                 self._released.set()  # one that hangs would never end
                 self._live.apply(self._cameras, None)
                 self._live.stopped.wait(_CALM_S)

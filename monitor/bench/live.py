@@ -45,10 +45,12 @@ class Window:
 def watch(live: Monitor, cameras: Sequence[str], seconds: float, clock: Clock, stopped: threading.Event) -> Window:
     """Watch a running monitor for so many seconds, or until it stops."""
     latencies: dict[str, list[float]] = {name: [] for name in cameras}
-    for name, collected in latencies.items():
-        camera = live.camera(name)
-        assert camera is not None
-        camera.on_analysis = _collector(collected)
+
+    def collect(analysis: Analysis) -> None:
+        if (collected := latencies.get(analysis.frame.source_id)) is not None:
+            collected.append(analysis.age_s)
+
+    unsubscribe = live.analyses.subscribe(collect)
     before, cpu, stages = _statuses(live, cameras), time.process_time(), _thread_seconds()
     started_s = clock.monotonic_s()
     memory = [memory_mb()]
@@ -58,9 +60,7 @@ def watch(live: Monitor, cameras: Sequence[str], seconds: float, clock: Clock, s
     after, spent = _statuses(live, cameras), _thread_seconds()
     used = {name: spent[name] - stages.get(name, 0.0) for name in spent}
     window = Window(wall_s, time.process_time() - cpu, used, before, after, latencies, memory)
-    for name in cameras:
-        if (camera := live.camera(name)) is not None:
-            camera.on_analysis = None
+    unsubscribe()
     return window
 
 
@@ -141,10 +141,6 @@ def _chunk(source: Source, spent: dict[str, float]) -> list[Frame]:
 def _statuses(live: Monitor, cameras: Sequence[str]) -> list[CameraStatus]:
     """Return how the cameras are, without their pictures: kept windows would add them to the memory measured."""
     return [replace(status, analysis=None) for status in live.statuses() if status.camera in cameras]
-
-
-def _collector(latencies: list[float]) -> Callable[[Analysis], None]:
-    return lambda analysis: latencies.append(analysis.age_s)
 
 
 def _thread_seconds() -> dict[str, float]:

@@ -129,7 +129,7 @@ class _Bench:
         model = model_of(first)
         web_server = self._web_server = WebServer(settings.web, folder, database, self._clock)
         run = run_of(settings, first, self._clock)
-        live = self._live = build_live(settings, run, database, self._clock, tell=web_server.tell)
+        live = self._live = build_live(settings, run, database, self._clock)
         live.start(settings.cameras, inference_for(settings.detector, first))
         try:
             web_server.start(live, run.started_at, lambda: settings, lambda: model)
@@ -267,7 +267,7 @@ class _Bench:
         return watch(self._live, self._load.names, self._seconds, self._clock, self._live.stopped)
 
     def _encoded(self) -> int:
-        return sum(camera.view.encoded for camera in self._live.cameras())
+        return self._web_server.encoded()
 
     def _wait_for_pages(self) -> None:
         deadline_s = self._clock.monotonic_s() + _STARTING_S

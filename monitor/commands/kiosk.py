@@ -4,27 +4,28 @@ import threading
 from pathlib import Path
 from typing import NoReturn
 
+from monitor.app.running import RunningMonitor, running
 from monitor.app.watching import check_live
-from monitor.commands.run import Watching, watching
-from monitor.commands.show import load
+from monitor.commands.logs import log_to_stderr
+from monitor.commands.show import config_path, load
 from monitor.config.settings import Settings
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import ConfigError
-from monitor.domain.health import CameraStatus
 from monitor.outputs.kiosk.window import KioskWindow
 
 
 def kiosk(config: Path | None, camera: str | None, language: str | None) -> NoReturn:
     """Watch every camera, and show one of them to visitors until the window is closed; then leave the process."""
     _shown(load(config), camera)  # before anything starts
-    with watching(config) as monitor:
+    log_to_stderr()
+    with running(config_path(config)) as monitor:
         name = _shown(monitor.settings, camera)
         settings = monitor.settings.kiosk
         if language is not None:
             settings = settings.model_copy(update={"language": language})
         closing = threading.Event()
         folder = monitor.settings.output.folder / "kiosk"
-        window = KioskWindow(settings, lambda: _status(monitor, name), SystemClock(), folder, closing)
+        window = KioskWindow(settings, lambda: monitor.monitor.status(name), SystemClock(), folder, closing)
         served = threading.Thread(target=_serve, args=(monitor, closing), name="serve")
         served.start()
         try:
@@ -35,7 +36,7 @@ def kiosk(config: Path | None, camera: str | None, language: str | None) -> NoRe
         monitor.stop()
 
 
-def _serve(monitor: Watching, closing: threading.Event) -> None:
+def _serve(monitor: RunningMonitor, closing: threading.Event) -> None:
     try:
         monitor.serve(follow=False)
     finally:
@@ -48,8 +49,3 @@ def _shown(settings: Settings, camera: str | None) -> str:
     if name not in settings.cameras:
         raise ConfigError(f"kiosk: there is no camera {name!r}; the configuration has {', '.join(settings.cameras)}")
     return name
-
-
-def _status(monitor: Watching, name: str) -> CameraStatus | None:
-    camera = monitor.live.camera(name)
-    return None if camera is None else camera.status(SystemClock().monotonic_s())

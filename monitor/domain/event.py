@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from monitor.domain.cause import Cause
 from monitor.domain.detection import MaskState
+from monitor.domain.frame import Image
 from monitor.domain.geometry import Box
 from monitor.domain.visit import Visit
 
@@ -114,3 +115,11 @@ class VisitEnded:
 
 
 Event = SourceOpened | SourceEnded | CameraLost | CameraRestored | IncidentOpened | IncidentClosed | VisitEnded
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """An event on its way to subscribers; an incident's opening carries its picture (BGR, others' faces hidden)."""
+
+    event: Event
+    picture: Image | None = None

@@ -58,10 +58,10 @@ class Drop(StrEnum):
 class CameraStatus:
     """One camera at one moment, as everybody outside the pipeline sees it.
 
-    `analysis` is the newest judged picture or None; its own age is `now - analysis.frame.time_s`. `fps` frames arrive a
-    second, `analysed_fps` are judged, `wanted_fps` were asked for (None: as many as there are), `given_fps` is what the
-    machine has given the camera (None: no limit). `latency_ms` holds p50, p95 and p99 from capture to verdict of the
-    last minute or so; empty before the first verdict. `latency_counts` counts all by bucket, `latency_sum_s` adds them.
+    `analysis` is the newest or None. `fps` frames arrive per second, `analysed_fps` are analysed, `wanted_fps` were
+    asked for (None: as many as there are), `given_fps` is what the machine has given the camera (None: no limit).
+    `latency_ms` holds p50, p95 and p99 from capture to verdict of the last minute or so; empty before the first.
+    `latency_counts` counts all by bucket, `latency_sum_s` adds them.
     """
 
     camera: str
@@ -77,3 +77,13 @@ class CameraStatus:
     latency_ms: Mapping[str, float] = field(default_factory=dict)
     latency_counts: tuple[int, ...] = ()
     latency_sum_s: float = 0.0
+
+    def age_s(self, now_s: float) -> float | None:
+        """Return how old the newest analysed frame is, None before the first."""
+        return None if self.analysis is None else now_s - self.analysis.frame.time_s
+
+    def is_fresh(self, now_s: float) -> bool:
+        """Return whether what the camera shows is of now: fresh, and its condition current."""
+        if self.analysis is None or not self.health.condition.current:
+            return False
+        return not self.analysis.is_stale(now_s - self.analysis.frame.time_s)

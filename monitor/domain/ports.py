@@ -61,8 +61,11 @@ class Detector(Protocol):
 class Tracker(Protocol):
     """Tells which faces belong to the same person; one instance a camera, deterministic, no clock of its own."""
 
-    def update(self, detections: Sequence[Detection], time_s: float) -> list[Observation]:
-        """Return the detections that belong to confirmed people, sorted by track number."""
+    def update(self, detections: Sequence[Detection], time_s: float, lost_after_s: float) -> list[Observation]:
+        """Return the detections that belong to confirmed people, sorted by track number.
+
+        A person unseen for longer than `lost_after_s` is not found again: who comes to that place is somebody else.
+        """
 
 
 class Sink(Protocol):

@@ -1,9 +1,10 @@
 """People as the rules see them at one moment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from monitor.domain.detection import MaskState
 from monitor.domain.frame import Frame
+from monitor.domain.freshness import Freshness
 from monitor.domain.geometry import Box
 
 
@@ -11,9 +12,10 @@ from monitor.domain.geometry import Box
 class Track:
     """One person in view: where they are and what has been decided about them so far.
 
-    `confidence` is the mean score (0..1) that the decided state had over the looks that count, 0 while unknown.
-    `incident_open` says that a violation by this person is open at this moment. `look` is how well this very picture
+    `confidence` is the mean score (0..1) that the decided state had over the observations that count, 0 while unknown.
+    `incident_open` says that a violation by this person is open at this moment. `clarity` is how well this very frame
     shows the decided state (0..1): the score of the detection times its quality, 0 where the detection says otherwise.
+    `too_near`: the face is cut off by the edge of the picture, or fills most of it.
     """
 
     track_id: int
@@ -24,14 +26,20 @@ class Track:
     last_seen_s: float
     hits: int
     incident_open: bool = False
-    look: float = 0.0
+    clarity: float = 0.0
+    too_near: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """The newest judgement of a picture: who is in it, how long inference took, and how old the picture is."""
+    """One analysed frame: who is in it, how long inference took, how old the frame was, and when it becomes stale."""
 
     frame: Frame
     tracks: tuple[Track, ...]
     inference_s: float
     age_s: float
+    freshness: Freshness = field(default_factory=Freshness)
+
+    def is_stale(self, age_s: float) -> bool:
+        """Return whether the frame is too old to be shown as current when it has this age in seconds."""
+        return self.freshness.is_stale(age_s)

@@ -9,7 +9,7 @@ import cv2
 from monitor.config.overlay import OverlaySettings
 from monitor.domain.clock import Clock
 from monitor.domain.track import Analysis
-from monitor.outputs.overlay import STALE_AFTER_S, Caption, draw_analysis
+from monitor.outputs.overlay import Caption, draw_analysis
 
 _JPEG_QUALITY = 80
 
@@ -44,53 +44,61 @@ class LivePicture:
 
 
 class LiveView:
-    """Takes every analysis and keeps the newest; who asks for its picture draws and encodes it on their own thread.
+    """Keeps the newest analysis of one camera; who asks for its picture draws and encodes it on their own thread."""
 
-    The pipeline pays a few assignments a frame. `on_new` is called with each analysis while somebody listens; it must
-    return at once.
-    """
-
-    def __init__(self, settings: OverlaySettings, caption: Callable[[Analysis], Caption], clock: Clock) -> None:
-        self.on_new: Callable[[], None] | None = None
-        self.encoded = 0
+    def __init__(
+        self,
+        settings: Callable[[], OverlaySettings],
+        rates: Callable[[], tuple[float, float]],
+        clock: Clock,
+    ) -> None:
         self._settings = settings
-        self._caption = caption
+        self._rates = rates
         self._clock = clock
+        self._lock = threading.Lock()
         self._newest: tuple[int, Analysis | None] = (0, None)
         self._encoding = threading.Lock()
+        self._encoded = 0
         self._pictures: dict[Shape, LivePicture] = {}
 
     @property
     def number(self) -> int:
         """How many analyses have been published."""
-        return self._newest[0]
+        with self._lock:
+            return self._newest[0]
+
+    @property
+    def encoded(self) -> int:
+        """How many pictures have been encoded."""
+        with self._encoding:
+            return self._encoded
 
     def publish(self, analysis: Analysis) -> None:
-        """Take the newest analysis."""
-        self._newest = (self._newest[0] + 1, analysis)
-        if (on_new := self.on_new) is not None:
-            on_new()
+        """Take the newest analysis in the place of an older one."""
+        with self._lock:
+            self._newest = (self._newest[0] + 1, analysis)
 
     def picture(self, shape: Shape) -> LivePicture | None:
         """Return the newest picture; None before the first."""
         with self._encoding:  # one asker encodes, the others of the same picture wait for it
-            number, analysis = self._newest
+            with self._lock:
+                number, analysis = self._newest
             if analysis is None:
                 return None
             shown = replace(analysis, age_s=self._clock.monotonic_s() - analysis.frame.time_s)
-            stale = shown.age_s > STALE_AFTER_S
+            stale = shown.is_stale(shown.age_s)
             known = self._pictures.get(shape)
             if known is not None and (known.number, known.stale) == (number, stale):
                 return known
             jpeg = self._encode(_mirrored(shown) if shape.mirrored else shown, shape)
             picture = LivePicture(number, jpeg, analysis, stale)
-            self.encoded += 1
+            self._encoded += 1
             self._pictures = {one: kept for one, kept in self._pictures.items() if kept.number == number}
             self._pictures[shape] = picture
             return picture
 
     def _encode(self, analysis: Analysis, shape: Shape) -> bytes:
-        width_px, own = shape.width_px, self._settings
+        width_px, own = shape.width_px, self._settings()
         small = width_px is not None and width_px <= _SMALL_WIDTH_PX
         settings = OverlaySettings(
             banner=own.banner and shape.banner, words=own.words and shape.words, scores=own.scores and not small
@@ -100,6 +108,58 @@ class LiveView:
         drawn = draw_analysis(analysis.frame.image, analysis, self._caption(analysis), settings)
         _, data = cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         return data.tobytes()
+
+    def _caption(self, analysis: Analysis) -> Caption:
+        at = analysis.frame.captured_at
+        fps, analysed_fps = self._rates()
+        return Caption(analysis.frame.source_id, f"{at.astimezone():%H:%M:%S}" if at else "", fps, analysed_fps)
+
+
+class LiveViews:
+    """The live views of all cameras: a subscriber to analyses, made of a hand-off a camera in which the newest wins.
+
+    `settings` and `rates` (frames and analyses per second) tell of a camera by its name.
+    """
+
+    def __init__(
+        self,
+        settings: Callable[[str], OverlaySettings],
+        rates: Callable[[str], tuple[float, float]],
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._rates = rates
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._views: dict[str, LiveView] = {}
+
+    def publish(self, analysis: Analysis) -> None:
+        """Take an analysis."""
+        self._of(analysis.frame.source_id).publish(analysis)
+
+    def forget(self, camera: str) -> None:
+        """Drop the view of a camera that is watched no longer."""
+        with self._lock:
+            self._views.pop(camera, None)
+
+    def get(self, camera: str) -> LiveView | None:
+        """Return the view of a camera, None before its first analysis."""
+        with self._lock:
+            return self._views.get(camera)
+
+    def encoded(self) -> int:
+        """Return how many pictures of the present cameras have been encoded."""
+        with self._lock:
+            views = list(self._views.values())
+        return sum(view.encoded for view in views)
+
+    def _of(self, camera: str) -> LiveView:
+        with self._lock:
+            view = self._views.get(camera)
+            if view is None:
+                view = LiveView(lambda: self._settings(camera), lambda: self._rates(camera), self._clock)
+                self._views[camera] = view
+            return view
 
 
 def _shrunk(analysis: Analysis, width_px: int) -> Analysis:

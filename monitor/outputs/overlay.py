@@ -19,9 +19,6 @@ from monitor.domain.geometry import Box
 from monitor.domain.track import Analysis, Track
 from monitor.outputs.style import BLACK, STALE, STYLES, WHITE, Bgr, Outline, StateStyle
 
-#: A picture older than this is not shown as if it were now.
-STALE_AFTER_S = 2.0
-
 _BOLD, _REGULAR = 600, 450
 
 
@@ -38,7 +35,7 @@ class Caption:
 def draw_analysis(image: Image, analysis: Analysis, caption: Caption, settings: OverlaySettings) -> Image:
     """Return a copy of the BGR picture with its people, their states and the banner."""
     canvas = image.copy()
-    stale = analysis.age_s > STALE_AFTER_S
+    stale = analysis.is_stale(analysis.age_s)
     if stale:
         grey = cv2.cvtColor(canvas, cv2.COLOR_BGR2GRAY)
         canvas = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)  # type: ignore[assignment]
@@ -200,7 +197,7 @@ def _verdict(analysis: Analysis, stale: bool) -> tuple[MaskState, str]:
         if counts[state]:
             return state, f"{STYLES[state].words}: {counts[state]}"
     if counts[MaskState.UNKNOWN]:
-        return MaskState.UNKNOWN, "Looking"
+        return MaskState.UNKNOWN, "Checking"
     if counts[MaskState.WITH_MASK]:
         return MaskState.WITH_MASK, "All wear a mask"
     return MaskState.UNKNOWN, "Nobody in view"

@@ -16,15 +16,16 @@ from monitor.domain.ports import Source
 from monitor.pipeline.backoff import Backoff
 from monitor.pipeline.camera import Camera
 from monitor.pipeline.latest import LatestFrames
+from monitor.pipeline.session import Session
 from monitor.sources.lag import Lag
 
 _log = logging.getLogger(__name__)
 
-#: A frame this late on arrival is not worth a look: newer ones wait behind it.
+#: A frame this late on arrival is not worth analysing: newer ones wait behind it.
 _LATE_S = 0.5
 #: Late for this long, the way is clogged; a new connection starts with an empty one.
 _CLOGGED_S = 5.0
-_KNOCK_EVERY_S = 1.0
+_PING_EVERY_S = 1.0
 #: A frame that comes within this part of a frame's time was there already.
 _AT_ONCE = 0.25
 #: Twice what a stream says that it sends is a flood, between these: cameras send 60 frames a second at most, rare ones
@@ -57,38 +58,38 @@ class _Flood:
         return _FLOOD_FRAMES / max(passed_s, 1e-3) if passed_s * self.most_fps < _FLOOD_FRAMES else None
 
 
-class _PassedOver:
-    """Counts the frames that a source passed over by itself: too late, or damaged."""
+class _UpstreamDrops:
+    """Counts the frames that a source dropped by itself: too late, or damaged."""
 
-    def __init__(self, camera: Camera) -> None:
-        self._camera = camera
+    def __init__(self, session: Session) -> None:
+        self._session = session
         self._late = self._lost = 0
 
     def count(self, source: Source) -> None:
-        """Take what a source has passed over since the last time; a recording that begins anew counts anew."""
+        """Take what a source has dropped since the last time; a recording that begins anew counts anew."""
         for drop, count in (
             (Drop.LATE, source.late_frames - self._late),
             (Drop.CORRUPT, source.lost_frames - self._lost),
         ):
             for _ in range(count):
-                self._camera.count_upstream_drop(drop)
+                self._session.count_upstream_drop(drop)
         self._late, self._lost = source.late_frames, source.lost_frames
 
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """A frame for the workers, with its camera and the number of the connection that it came over."""
+    """A frame on its way to a worker: its camera's id, the epoch that it belongs to, and the frame itself."""
 
-    camera: Camera
-    frame: Frame
+    camera: str
     epoch: int
+    frame: Frame
 
 
 class Capture:
     """Reads one camera into its slot until `stop` is set or a recording is over.
 
-    `answers` asks cheaply whether the camera is there, so that a camera that comes back is not left waiting for the
-    next try. `pause` waits for so many seconds and returns whether to stop.
+    `is_reachable` asks cheaply whether the camera is there, so that a camera that comes back is not left waiting for
+    the next try. `pause` waits for so many seconds and returns whether to stop.
     """
 
     def __init__(
@@ -129,21 +130,21 @@ class Capture:
             held_s = 0.0 if self._first_s is None else now_s - self._first_s
             self._camera.lost(cause, detail, now_s)
             if cause is Cause.FLOODING:
-                self._wait(self._backoff.longest_s(), knock=False)
+                self._wait(self._backoff.longest_s(), ping=False)
             else:
-                self._wait(self._backoff.next_s(held_s), knock=True)
+                self._wait(self._backoff.next_s(held_s), ping=True)
 
     def _connection(self) -> bool:
         """Read over one connection; return True where there is nothing more to come."""
-        camera = self._camera
+        camera, session = self._camera, self._camera.session
         source = self._make_source()
-        passed_over: _PassedOver | None = None
+        upstream_drops: _UpstreamDrops | None = None
         try:
             info = source.open()
             camera.connected(info, self._clock.monotonic_s())
             lag, late_since_s = Lag(), None
             queued, opened_s = True, self._clock.monotonic_s()
-            passed_over = _PassedOver(camera)
+            upstream_drops = _UpstreamDrops(session)
             flood = _Flood(info.fps)
             least_gap_s = 1 / (_READ_OVER * flood.most_fps)
             at_once_s = _AT_ONCE / max(info.fps or _USUAL_FPS, _LEAST_FPS)
@@ -162,10 +163,10 @@ class Capture:
                 if self._first_s is None:
                     self._first_s = time_s
                 lag_s = lag.update(time_s, source.media_s)
-                passed_over.count(source)
-                camera.arrived(time_s, lag_s)
+                upstream_drops.count(source)
+                session.arrived(time_s, lag_s)
                 if self._network and (fps := flood.fps(time_s)):
-                    camera.dropped(Drop.SKIPPED)
+                    session.count_drop(Drop.SKIPPED)
                     raise SourceError(
                         f"{camera.settings.source}: gives {fps:.0f} frames a second or more; decoding more than "
                         f"{flood.most_fps:.0f} would starve the other cameras: lower its rate",
@@ -174,13 +175,13 @@ class Capture:
                 # What came while the stream was being studied waits in a queue: old pictures that would pass for new.
                 queued = queued and time_s - asked_s < at_once_s and asked_s - opened_s < _QUEUE_S
                 if queued:
-                    camera.dropped(Drop.SKIPPED)
+                    session.count_drop(Drop.SKIPPED)
                     continue
                 if lag_s <= _LATE_S:
                     late_since_s = None
                     self._offer(source, time_s)
                     continue
-                camera.dropped(Drop.LATE)
+                session.count_drop(Drop.LATE)
                 late_since_s = time_s if late_since_s is None else late_since_s
                 if time_s - late_since_s > _CLOGGED_S:
                     raise SourceError(
@@ -188,32 +189,33 @@ class Capture:
                     )
             return True
         finally:
-            if passed_over is not None:
-                passed_over.count(source)
+            if upstream_drops is not None:
+                upstream_drops.count(source)
             source.close()
 
     def _offer(self, source: Source, time_s: float) -> None:
-        camera = self._camera
-        if not camera.pace.due(time_s):
-            camera.dropped(Drop.SKIPPED)
+        camera, session = self._camera, self._camera.session
+        if not session.is_due(time_s):
+            session.count_drop(Drop.SKIPPED)
             return
         try:
             frame = source.retrieve()
         except SourceError:
-            camera.dropped(Drop.CORRUPT)
+            session.count_drop(Drop.CORRUPT)
             return
-        if not camera.looked(frame):
-            camera.dropped(Drop.SKIPPED)
+        epoch = camera.accept_frame(frame)
+        if epoch is None:
+            session.count_drop(Drop.SKIPPED)
             return
-        if self._frames.offer(camera.name, Captured(camera, frame, camera.epoch)):
-            camera.dropped(Drop.SUPERSEDED)
+        if self._frames.offer(camera.name, Captured(camera.name, epoch, frame)):
+            session.count_drop(Drop.SUPERSEDED)
 
-    def _wait(self, wait_s: float, *, knock: bool) -> None:
-        """Wait before the next try, or, where it makes sense to `knock`, until a camera that did not answer does."""
-        there = not knock or self._is_reachable()
+    def _wait(self, wait_s: float, *, ping: bool) -> None:
+        """Wait before the next try, or, where it makes sense to `ping`, until a camera that did not answer does."""
+        there = not ping or self._is_reachable()
         until_s = self._clock.monotonic_s() + wait_s
         while (left_s := until_s - self._clock.monotonic_s()) > 0:
-            if self._pause(min(left_s, _KNOCK_EVERY_S)):
+            if self._pause(min(left_s, _PING_EVERY_S)):
                 return
             if not there and self._is_reachable():
                 return

@@ -60,7 +60,8 @@ class Channel(_HandOff, Generic[T]):
             self._changed.notify_all()
 
     def __len__(self) -> int:
-        return len(self._items)
+        with self._changed:
+            return len(self._items)
 
     def get(self) -> T:
         """Take the oldest item, waiting for one; raises `Closed` when none will come."""

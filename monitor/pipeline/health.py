@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from monitor.config.capture import HealthSettings
 from monitor.domain.cause import Cause
+from monitor.domain.freshness import Freshness
 from monitor.domain.health import Condition, Health
 
 #: A camera gets less than it asked for: said from this share downward and after so long, so that a hiccup is no alarm.
@@ -15,7 +16,6 @@ _FIRST_S = 15.0
 
 #: How long the first connection may take, which has a time-out of its own for streams.
 _OPENS_S = 30.0
-_LOOKS_MISSED = 1.5
 
 #: For how long a new picture size is worth telling.
 _NEWS_S = 30.0
@@ -31,7 +31,10 @@ class Fault:
 
 @dataclass(slots=True)
 class Facts:
-    """What the threads around a camera know of it; times are `time_s` of the monitor's clock, None for never."""
+    """What the threads around a camera know of it; times are `time_s` of the monitor's clock, None for never.
+
+    The intervals are the usual times between two frames, and between two analyses, as far as they are known.
+    """
 
     started_s: float
     connected: bool = False
@@ -49,6 +52,8 @@ class Facts:
     short_since_s: float | None = None
     corrupt_since_s: float | None = None
     fault: Fault | None = None
+    frame_interval_s: float | None = None
+    analysis_interval_s: float | None = None
 
 
 def frozen_s(facts: Facts, now_s: float) -> float:
@@ -97,26 +102,22 @@ def _connected(facts: Facts, now_s: float, settings: HealthSettings) -> tuple[Co
 
 
 def _stale(facts: Facts, now_s: float, settings: HealthSettings) -> tuple[Condition, Cause, str] | None:
-    limit_s = settings.stale_after_s
+    fresh_frame = Freshness.of(settings.stale_after_s, facts.frame_interval_s)
+    fresh_analysis = Freshness.of(settings.stale_after_s, facts.analysis_interval_s)
     frame_age_s = now_s - (facts.started_s if facts.frame_s is None else facts.frame_s)
-    if frame_age_s > (_FIRST_S if facts.frame_s is None else limit_s):
+    if frame_age_s > _FIRST_S if facts.frame_s is None else fresh_frame.is_stale(frame_age_s):
         return Condition.STALE, Cause.TIMED_OUT, f"no picture for {frame_age_s:.0f} s"
     if (same_s := frozen_s(facts, now_s)) > settings.frozen_after_s:  # not judged any more, so before the verdict's age
         return Condition.STALE, Cause.FROZEN, f"the picture has not changed for {same_s:.0f} s"
     age_s = now_s - (facts.started_s if facts.verdict_s is None else facts.verdict_s)
-    if age_s > (_FIRST_S if facts.verdict_s is None else _verdict_limit_s(facts, limit_s)):
+    if age_s > _FIRST_S if facts.verdict_s is None else fresh_analysis.is_stale(age_s):
+        limit_s = fresh_frame.limit_s
         if facts.corrupt_since_s is not None and now_s - facts.corrupt_since_s > limit_s:
             return Condition.STALE, Cause.UNDECODABLE, "pictures come damaged; does the network lose packets?"
         if facts.lag_s > limit_s:
             return Condition.STALE, Cause.LAGGING, f"pictures arrive {facts.lag_s:.1f} s late"
         return Condition.STALE, Cause.OVERLOAD, f"no picture has been judged for {age_s:.0f} s"
     return None
-
-
-def _verdict_limit_s(facts: Facts, limit_s: float) -> float:
-    """Return how old the newest verdict may be: a camera that is looked at every ten seconds is not stale after two."""
-    slowest_fps = min(fps for fps in (facts.wanted_fps, facts.given_fps, 1e9) if fps)
-    return max(limit_s, _LOOKS_MISSED / slowest_fps)
 
 
 def _degraded(facts: Facts, now_s: float, settings: HealthSettings) -> tuple[Cause, str] | None:

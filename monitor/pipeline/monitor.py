@@ -9,18 +9,20 @@ from dataclasses import dataclass, field
 from monitor.config.camera import CameraSettings
 from monitor.domain.clock import Clock
 from monitor.domain.errors import OutputError
+from monitor.domain.event import Event, EventRecord
 from monitor.domain.health import CameraStatus, Condition, Drop, Health
 from monitor.domain.ports import Detector, Sink, Source
+from monitor.domain.track import Analysis
 from monitor.pipeline.backoff import Backoff
-from monitor.pipeline.camera import Camera
+from monitor.pipeline.camera import Camera, MakeCamera
 from monitor.pipeline.capture import Capture, Captured
-from monitor.pipeline.health import assess
 from monitor.pipeline.latest import LatestFrames
 from monitor.pipeline.pace import allot
 from monitor.pipeline.process import memory_mb
-from monitor.pipeline.recorder import EventRecord, Recorder
+from monitor.pipeline.recorder import Recorder
 from monitor.pipeline.threads import ThreadGroup
-from monitor.pipeline.workers import Workers
+from monitor.pipeline.topic import Topic
+from monitor.pipeline.workers import WorkerPool
 
 _log = logging.getLogger(__name__)
 
@@ -32,14 +34,14 @@ _SUMMARY_EVERY_S = 60.0
 _SHARE_GIVEN = 0.95
 
 #: Stopping takes at most these together, whatever a camera is doing.
-_LOOKS_END_S, _RECORDING_ENDS_S, _CAPTURES_END_S = 0.6, 1.2, 0.7
+_INFERENCES_END_S, _RECORDER_ENDS_S, _CAPTURES_END_S = 0.6, 1.2, 0.7
 
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """What the workers are made of: how many, and how many pictures go through each at once.
+    """What the worker pool is made of: how many workers, and how many frames go through each detector at once.
 
-    `decisive` is what incidents say of the detector, as plain values.
+    `provenance` is what incidents say of the detector, as plain values.
     """
 
     open_detector: Callable[[], Detector]
@@ -54,10 +56,10 @@ class Factories:
     """How to make what the live monitor is built of."""
 
     clock: Clock
-    make_camera: Callable[[str, CameraSettings, Callable[[EventRecord], None]], Camera]
+    make_camera: MakeCamera
     make_source: Callable[[str, CameraSettings, Callable[[float], object]], Source]
     is_reachable: Callable[[CameraSettings], bool]
-    make_recorder: Callable[[threading.Event], Recorder]
+    make_recorder: Callable[[threading.Event, Topic[Event]], Recorder]
     open_sinks: Callable[[], Sequence[Sink]]
     chance: random.Random
 
@@ -65,20 +67,27 @@ class Factories:
 class Monitor:
     """Watches cameras until it is stopped; `apply` may be called again with other cameras while it runs.
 
-    `start`, `apply` and `stop` belong to one thread; `statuses` may be asked by any.
+    `start`, `apply` and `stop` belong to one thread; everything else may be asked by any. Subscribers get every
+    `Analysis` from `analyses`, every event from `recorded` once it is written, and the name of a camera that is watched
+    no longer from `removed`.
     """
 
     def __init__(self, factories: Factories) -> None:
+        self.analyses: Topic[Analysis] = Topic()
+        self.recorded: Topic[Event] = Topic()
+        self.removed: Topic[str] = Topic()
+        self._events: Topic[EventRecord] = Topic()
         self._factories = factories
         self._clock = factories.clock
         self._threads = ThreadGroup(on_failure=self._wake)
         self._frames: LatestFrames[Captured] = LatestFrames()
-        self._recorder = factories.make_recorder(self._threads.stop)
+        self._recorder = factories.make_recorder(self._threads.stop, self.recorded)
+        self._events.subscribe(self._recorder.put)
+        self._lock = threading.Lock()
         self._cameras: dict[str, Camera] = {}
         self._stops: dict[str, threading.Event] = {}
-        self._workers: Workers | None = None
+        self._pool: WorkerPool | None = None
         self._capacity: float | None = None
-        self._provenance: Mapping[str, object] = {}
 
     @property
     def stopped(self) -> threading.Event:
@@ -93,41 +102,41 @@ class Monitor:
 
     def apply(self, cameras: Mapping[str, CameraSettings], inference: Inference | None) -> None:
         """Watch these cameras: only those that changed are stopped or started. With `inference`, use new workers."""
-        for name in [name for name, camera in self._cameras.items() if cameras.get(name) != camera.settings]:
+        watched = {camera.name: camera for camera in self._watched()}
+        for name in [name for name, camera in watched.items() if cameras.get(name) != camera.settings]:
             self._remove(name)
+            del watched[name]
         if inference is not None:
-            if self._workers is not None:
-                self._workers.retire()
-            self._capacity = None
-            self._provenance = inference.provenance
-            for camera in self._cameras.values():
-                camera.detector = self._provenance
-            self._workers = Workers(
-                inference.open_detector,
-                self._frames,
-                self._clock,
-                inference.timeout_s,
-                inference.count,
-                inference.batch,
-            )
-            self._workers.start(self._threads)
+            self._use(inference)
         for name, settings in cameras.items():
-            if name not in self._cameras:
+            if name not in watched:
                 self._add(name, settings)
-        self._cameras = {name: self._cameras[name] for name in cameras}
+        with self._lock:
+            self._cameras = {name: self._cameras[name] for name in cameras}
+
+    def names(self) -> list[str]:
+        """Return the names of all cameras, in the order of the configuration."""
+        return [camera.name for camera in self._watched()]
 
     def statuses(self) -> list[CameraStatus]:
         """Return every camera as it is now, in the order of the configuration."""
         now_s = self._clock.monotonic_s()
-        return [camera.status(now_s) for camera in self.cameras()]
+        return [camera.session.status(now_s) for camera in self._watched()]
 
-    def cameras(self) -> list[Camera]:
-        """Return every camera, in the order of the configuration."""
-        return list(self._cameras.values())
+    def status(self, name: str) -> CameraStatus | None:
+        """Return a camera as it is now, None where there is no such."""
+        camera = self._find(name)
+        return None if camera is None else camera.session.status(self._clock.monotonic_s())
 
-    def camera(self, name: str) -> Camera | None:
-        """Return a camera, or None where there is no such."""
-        return self._cameras.get(name)
+    def rates(self, name: str) -> tuple[float, float]:
+        """Return how many frames of a camera arrive and are analysed per second; 0 where there is no such."""
+        camera = self._find(name)
+        return (0.0, 0.0) if camera is None else camera.session.rates(self._clock.monotonic_s())
+
+    def settings(self, name: str) -> CameraSettings | None:
+        """Return the settings that a camera is watched with, None where there is no such."""
+        camera = self._find(name)
+        return None if camera is None else camera.settings
 
     def running(self) -> list[str]:
         """Return the threads that are at work; after `stop`, those that did not end in time (a read that hangs)."""
@@ -142,20 +151,44 @@ class Monitor:
         self._wake()
         self._threads.stop.set()
         self._recorder.hurry()
-        self._threads.wait(_LOOKS_END_S, "detect-")
-        for camera in self._cameras.values():
+        self._threads.wait(_INFERENCES_END_S, "detect-")
+        for camera in self._watched():
             camera.end(self._clock.monotonic_s())
         self._recorder.close()
-        self._threads.wait(_RECORDING_ENDS_S, "record")
+        self._threads.wait(_RECORDER_ENDS_S, "record")
         self._threads.wait(_CAPTURES_END_S)
         self._threads.raise_failure()
         if lost := self._recorder.unwritten + self._recorder.waiting():
             raise OutputError(f"{lost} records could not be written before the end; the log above says why")
 
+    def _watched(self) -> list[Camera]:
+        with self._lock:
+            return list(self._cameras.values())
+
+    def _find(self, name: str) -> Camera | None:
+        with self._lock:
+            return self._cameras.get(name)
+
+    def _use(self, inference: Inference) -> None:
+        pool = WorkerPool(
+            inference.open_detector,
+            self._frames,
+            self._find,
+            self._clock,
+            inference.timeout_s,
+            inference.count,
+            inference.batch,
+            inference.provenance,
+        )
+        with self._lock:
+            retired, self._pool, self._capacity = self._pool, pool, None
+        if retired is not None:
+            retired.retire()
+        pool.start(self._threads)
+
     def _add(self, name: str, settings: CameraSettings) -> None:
         stop = threading.Event()
-        camera = self._factories.make_camera(name, settings, self._recorder.put)
-        camera.detector = self._provenance
+        camera = self._factories.make_camera(name, settings, self._events, self.analyses)
         capture = Capture(
             camera,
             lambda: self._factories.make_source(name, settings, stop.wait),
@@ -165,16 +198,22 @@ class Monitor:
             self._clock,
             stop,
         )
-        self._cameras[name], self._stops[name] = camera, stop
+        with self._lock:
+            self._cameras[name], self._stops[name] = camera, stop
         self._threads.spawn(f"capture-{name}", capture.run)
 
     def _remove(self, name: str) -> None:
-        self._stops.pop(name).set()
-        self._cameras.pop(name).end(self._clock.monotonic_s())
+        with self._lock:
+            stop, camera = self._stops.pop(name), self._cameras.pop(name)
+        stop.set()
+        camera.end(self._clock.monotonic_s())
         self._frames.forget(name)
+        self.removed.publish(name)
 
     def _wake(self) -> None:
-        for stop in list(self._stops.values()):
+        with self._lock:
+            stops = list(self._stops.values())
+        for stop in stops:
             stop.set()
         self._frames.close()
 
@@ -182,38 +221,38 @@ class Monitor:
         governed_s = told_s = self._clock.monotonic_s()
         while not self._threads.stop.wait(_WATCH_EVERY_S):
             now_s = self._clock.monotonic_s()
-            workers = self._workers
-            assert workers is not None
-            workers.watch(self._threads)
+            with self._lock:
+                pool = self._pool
+            assert pool is not None
+            pool.watch(self._threads)
             if now_s - governed_s >= _GOVERN_EVERY_S:
-                self._govern(workers, now_s - governed_s, now_s)
+                self._govern(pool, now_s - governed_s, now_s)
                 governed_s = now_s
-            fault = workers.fault or self._recorder.fault
-            for camera in self.cameras():
-                before = camera.health
-                camera.health = assess(camera.facts, now_s, camera.settings.health, fault, before)
-                _tell_change(camera.name, before, camera.health)
+            fault = pool.fault or self._recorder.fault
+            for camera in self._watched():
+                _log_change(camera.name, *camera.session.assess(now_s, fault))
             if now_s - told_s >= _SUMMARY_EVERY_S:
                 told_s = now_s
-                _tell_summary(self.statuses())
+                _log_summary(self.statuses())
 
-    def _govern(self, workers: Workers, over_s: float, now_s: float) -> None:
+    def _govern(self, pool: WorkerPool, over_s: float, now_s: float) -> None:
         """Give each camera its analyses per second: all that they want, or an even share of what the machine can do."""
-        measured = workers.capacity(over_s)
-        if measured is not None:
-            self._capacity = measured if self._capacity is None else 0.7 * self._capacity + 0.3 * measured
-        if self._capacity is None:
+        measured = pool.capacity(over_s)
+        with self._lock:
+            if measured is not None and pool is self._pool:
+                self._capacity = measured if self._capacity is None else 0.7 * self._capacity + 0.3 * measured
+            capacity = self._capacity
+        if capacity is None:
             return
-        cameras = self.cameras()
-        wanted = {camera.name: camera.demand_fps(now_s) for camera in cameras}
-        enough = sum(wanted.values()) <= _SHARE_GIVEN * self._capacity
-        given = {} if enough else allot(wanted, _SHARE_GIVEN * self._capacity)
-        for camera in cameras:
-            fps = given.get(camera.name)
-            camera.limit(fps, now_s)
+        sessions = [camera.session for camera in self._watched()]
+        wanted = {session.name: session.demand_fps(now_s) for session in sessions}
+        enough = sum(wanted.values()) <= _SHARE_GIVEN * capacity
+        given = {} if enough else allot(wanted, _SHARE_GIVEN * capacity)
+        for session in sessions:
+            session.limit(given.get(session.name), now_s)
 
 
-def _tell_change(name: str, before: Health, now: Health) -> None:
+def _log_change(name: str, before: Health, now: Health) -> None:
     if (before.condition, before.cause) == (now.condition, now.cause):
         return
     level = logging.INFO if now.condition in (Condition.LIVE, Condition.STARTING) else logging.WARNING
@@ -222,7 +261,7 @@ def _tell_change(name: str, before: Health, now: Health) -> None:
     _log.log(level, "%s: %s%s%s", name, words, lasted, f": {now.detail}" if now.detail else "")
 
 
-def _tell_summary(statuses: Sequence[CameraStatus]) -> None:
+def _log_summary(statuses: Sequence[CameraStatus]) -> None:
     current = sum(status.health.condition.current for status in statuses)
     drops = {drop: sum(status.drops.get(drop, 0) for status in statuses) for drop in Drop if drop is not Drop.SKIPPED}
     worst = max((status.latency_ms.get("p95", 0.0) for status in statuses), default=0.0)

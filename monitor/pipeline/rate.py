@@ -1,8 +1,12 @@
-"""How many a second, over the last few seconds."""
+"""How many a second, and how far apart."""
 
 from collections import deque
+from statistics import median
 
 _WINDOW_S = 5.0
+
+#: Gaps over whose median an interval is taken: enough that one hiccup does not change it.
+_GAPS = 7
 
 
 class Rate:
@@ -32,3 +36,27 @@ class Rate:
     def _forget(self, now_s: float) -> None:
         while self._times_s and self._times_s[0] <= now_s - _WINDOW_S:
             self._times_s.popleft()
+
+
+class Interval:
+    """The usual time between two events: the median of the last few gaps.
+
+    Unlike a rate it does not fall while nothing comes, so that a source that stops is still measured by what it used to
+    give.
+    """
+
+    def __init__(self, stated_s: float | None = None) -> None:
+        self._stated_s = stated_s
+        self._last_s: float | None = None
+        self._gaps_s: deque[float] = deque(maxlen=_GAPS)
+
+    def add(self, time_s: float) -> None:
+        """Take one event; times never step back."""
+        if self._last_s is not None:
+            self._gaps_s.append(time_s - self._last_s)
+        self._last_s = time_s
+
+    @property
+    def usual_s(self) -> float | None:
+        """The interval in seconds; before the second event what the source states, None where it states nothing."""
+        return median(self._gaps_s) if self._gaps_s else self._stated_s

@@ -1,18 +1,18 @@
 """The thread that writes down what happened: it may fall behind, and it may fail for a while, but loses nothing."""
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from threading import Event as Flag
 
 from monitor.domain.cause import Cause
 from monitor.domain.errors import OutputError, UnwritableError
-from monitor.domain.event import Event, IncidentOpened
-from monitor.domain.frame import Image
+from monitor.domain.event import Event, EventRecord, IncidentOpened
 from monitor.domain.ports import Sink
 from monitor.pipeline.channel import Channel, Closed
 from monitor.pipeline.health import Fault
+from monitor.pipeline.topic import Topic
 from monitor.storage.snapshots import SnapshotFolder
 
 _log = logging.getLogger(__name__)
@@ -22,18 +22,10 @@ _WAITING = 10_000
 _RETRY_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class EventRecord:
-    """An event on its way to the sinks; an incident's opening carries its picture (BGR, others' faces hidden)."""
-
-    event: Event
-    picture: Image | None = None
-
-
 class Recorder:
     """Events into sinks and pictures into their folder; what cannot be written is tried again until it can.
 
-    `tell` is called with every event after it was written, picture and all; it must return at once.
+    Every event is published to `recorded` after it was written, picture and all.
     """
 
     def __init__(
@@ -41,16 +33,29 @@ class Recorder:
         snapshots: SnapshotFolder,
         to_utc: Callable[[float], datetime],
         stop: Flag,
-        tell: Callable[[Event], None] = lambda _: None,
+        recorded: Topic[Event],
     ) -> None:
-        self.fault: Fault | None = None
-        self.unwritten = 0
+        self._lock = threading.Lock()
+        self._fault: Fault | None = None
+        self._unwritten = 0
         self._writing = False
         self._snapshots = snapshots
         self._to_utc = to_utc
         self._stop = stop
-        self._tell = tell
+        self._recorded = recorded
         self._events: Channel[EventRecord] = Channel(_WAITING)
+
+    @property
+    def fault(self) -> Fault | None:
+        """What keeps events from being written, None while nothing does."""
+        with self._lock:
+            return self._fault
+
+    @property
+    def unwritten(self) -> int:
+        """How many records were given up."""
+        with self._lock:
+            return self._unwritten
 
     def put(self, record: EventRecord) -> None:
         """Hand over an event; waits while very many wait already. Raises `Closed` after `close`."""
@@ -66,7 +71,8 @@ class Recorder:
 
     def waiting(self) -> int:
         """Return how many events are not written yet, that which is being written included."""
-        return len(self._events) + self._writing
+        with self._lock:
+            return len(self._events) + self._writing
 
     def run(self, open_sinks: Callable[[], Sequence[Sink]]) -> None:
         """Write until closed and empty; the body of the recording thread, which alone uses the sinks.
@@ -78,11 +84,13 @@ class Recorder:
         try:
             while True:
                 record = self._events.get()
-                self._writing = True
+                with self._lock:
+                    self._writing = True
                 for write in self._writes(sinks, record):
                     self._until_written(write)
-                self._writing = False
-                self._tell(record.event)
+                with self._lock:
+                    self._writing = False
+                self._recorded.publish(record.event)
         except Closed:
             pass
         finally:
@@ -106,7 +114,7 @@ class Recorder:
             if self._written(write):
                 return
             if last:
-                self.unwritten += 1
+                self._give_up()
                 return
             self._stop.wait(_RETRY_S)
 
@@ -116,17 +124,25 @@ class Recorder:
             write()
         except UnwritableError as error:  # would fail for ever: said aloud, and the next one is written
             _log.error("a record is refused by the database and left out: %s", error)
-            self.unwritten += 1
+            self._give_up()
         except OutputError as error:
-            if self.fault is None:
+            if self._set_fault(Fault(Cause.JOURNAL, f"cannot record: {error}")) is None:
                 _log.error("cannot record: %s; tried again every second, nothing is thrown away", error)
-            self.fault = Fault(Cause.JOURNAL, f"cannot record: {error}")
             return False
         except Exception:  # noqa: BLE001 - one odd event must not end a monitor that runs for months
             _log.exception("a record is left out: writing it failed unexpectedly")
-            self.unwritten += 1
+            self._give_up()
         else:
-            if self.fault is not None:
+            if self._set_fault(None) is not None:
                 _log.warning("recording again; what waited is being written")
-            self.fault = None
         return True
+
+    def _set_fault(self, fault: Fault | None) -> Fault | None:
+        """Show a fault, or that there is none; return the one that was shown until now."""
+        with self._lock:
+            before, self._fault = self._fault, fault
+            return before
+
+    def _give_up(self) -> None:
+        with self._lock:
+            self._unwritten += 1

@@ -30,7 +30,8 @@ class ThreadGroup:
     @property
     def failed(self) -> bool:
         """Whether a thread has failed."""
-        return self._failure is not None
+        with self._lock:
+            return self._failure is not None
 
     def spawn(self, name: str, body: Callable[[], None]) -> None:
         """Start a thread; those that have ended are forgotten, so that a threads may live for months."""
@@ -42,14 +43,14 @@ class ThreadGroup:
     def wait(self, timeout_s: float, prefix: str = "") -> bool:
         """Wait up to `timeout_s` for all whose name starts so to end, and return whether one is still at work."""
         deadline = time.monotonic() + timeout_s
-        threads = [thread for thread in self._threads if thread.name.startswith(prefix)]
+        threads = [thread for thread in self._owned() if thread.name.startswith(prefix)]
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         return any(thread.is_alive() for thread in threads)
 
     def running(self) -> list[str]:
         """Return the names of those still at work."""
-        return [thread.name for thread in self._threads if thread.is_alive()]
+        return [thread.name for thread in self._owned() if thread.is_alive()]
 
     def join(self, timeout_s: float) -> None:
         """Wait for everybody; raises the first failure, or `StuckError` naming who has not ended in time."""
@@ -59,8 +60,10 @@ class ThreadGroup:
 
     def raise_failure(self) -> None:
         """Raise what the first thread to fail failed with, if any has."""
-        if self._failure is not None:
-            raise self._failure
+        with self._lock:
+            failure = self._failure
+        if failure is not None:
+            raise failure
 
     def __enter__(self) -> Self:
         return self
@@ -69,6 +72,10 @@ class ThreadGroup:
         if error is not None:
             self._fail(error)
             self.wait(timeout_s=10)
+
+    def _owned(self) -> list[threading.Thread]:
+        with self._lock:
+            return list(self._threads)
 
     def _run(self, body: Callable[[], None]) -> None:
         try:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import cv2
 
+from monitor.domain.event import EventRecord
 from monitor.domain.ports import Sink
-from monitor.pipeline.recorder import EventRecord
 from monitor.replay.results import History
 
 _JPEG_QUALITY = 85

@@ -4,10 +4,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from monitor.domain.detection import MaskState
-from monitor.domain.event import EndReason, Event, IncidentClosed, IncidentOpened, VisitEnded
+from monitor.domain.event import EndReason, Event, EventRecord, IncidentClosed, IncidentOpened, VisitEnded
 from monitor.domain.frame import SourceInfo
 from monitor.domain.visit import Segment, Visit
-from monitor.pipeline.recorder import EventRecord
 
 
 class Recorder(Protocol):

@@ -7,27 +7,26 @@ in order. Events go to the sinks on one more thread, which alone opens and close
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from monitor.config.overlay import OverlaySettings
+from monitor.domain.cause import Cause
 from monitor.domain.detection import Detection
 from monitor.domain.errors import SourceError
-from monitor.domain.event import CloseReason, EndReason, Event, IncidentOpened, SourceEnded, SourceOpened
+from monitor.domain.event import CloseReason, EndReason, EventRecord, SourceEnded, SourceOpened
 from monitor.domain.frame import Frame, Image, SourceInfo
-from monitor.domain.ports import Detector, Source, Tracker
+from monitor.domain.freshness import DEFAULT_STALE_AFTER_S, Freshness
+from monitor.domain.ports import Detector, Source
 from monitor.domain.track import Analysis
-from monitor.domain.zone import Zone, inside
 from monitor.outputs.overlay import Caption, draw_analysis
-from monitor.outputs.snapshot import incident_picture
 from monitor.outputs.video import VideoWriter
+from monitor.pipeline.analyzer import Analyzer
 from monitor.pipeline.channel import Channel, Closed, Sequencer
 from monitor.pipeline.pace import Pace
-from monitor.pipeline.recorder import EventRecord
 from monitor.pipeline.threads import ThreadGroup
 from monitor.replay.results import Recorder, Summary
-from monitor.rules.judge import Judge
 from monitor.storage.lines import clock
 
 #: Frames waiting between two stages: enough to even out their pace, few enough to hold no memory worth naming.
@@ -49,20 +48,20 @@ class Replay:
     """One recording on its way through the house.
 
     `name` is what messages call the recording. `open_recorder` is called on the recording thread, which alone uses what
-    it returns. `detect_fps` None looks at every frame. With no `video_path` frames that nobody looks at are not even
+    it returns. `detect_fps` None analyses every frame. With no `video_path` frames that are not analysed are not even
     converted. `on_frame` is told after each finished frame how many there are.
     """
 
     name: str
     source: Source
     detectors: Sequence[Detector]
-    tracker: Tracker
-    judge: Judge
+    analyzer: Analyzer
     overlay: OverlaySettings
     open_recorder: Callable[[], Recorder]
     video_path: Path | None = None
     detect_fps: float | None = None
-    zones: Sequence[Zone] = ()
+    stale_after_s: float = DEFAULT_STALE_AFTER_S
+    provenance: Mapping[str, object] = field(default_factory=dict)
     on_open: Callable[[SourceInfo], None] = lambda info: None
     on_frame: Callable[[int], None] = lambda frames: None
     on_analysis: Callable[[Analysis], None] = lambda analysis: None
@@ -70,6 +69,8 @@ class Replay:
     _end_reason: EndReason = EndReason.FINISHED
     _source_error: str | None = None
     _frames: int = 0
+    _damaged: int = 0
+    _damage: str | None = None
     _analysed: int = 0
     _last_s: float = 0.0
     _interrupts: int = 0
@@ -146,12 +147,14 @@ class Replay:
                 try:
                     time_s = self.source.grab()
                     if time_s is None:
-                        self._end_reason = self.source.end_reason
-                        self._source_error = self._complaint()
+                        self._finish()
                         return
-                    look = pace.due(time_s)
-                    if look or self.video_path is not None:
-                        self._read.put((given, self.source.retrieve(), look))
+                    due = pace.due(time_s)
+                    if due or self.video_path is not None:
+                        frame = self._converted()
+                        if frame is None:
+                            continue
+                        self._read.put((given, frame, due))
                         given += 1
                     self._frames += 1
                     self._last_s = time_s
@@ -167,13 +170,35 @@ class Replay:
             self.source.close()
             self._read.close()
 
+    def _converted(self) -> Frame | None:
+        """Return the frame last grabbed; one that is damaged is dropped and counted, as live."""
+        try:
+            return self.source.retrieve()
+        except SourceError as error:
+            if error.cause is not Cause.UNDECODABLE:
+                raise
+            self._damaged += 1
+            self._damage = self._damage or str(error)
+            return None
+
+    def _finish(self) -> None:
+        """Say how the recording ended; raises `SourceError` where not one frame of it could be decoded."""
+        if self._damage is not None and self._frames == 0:
+            raise SourceError(self._damage, Cause.UNDECODABLE)
+        self._end_reason = self.source.end_reason
+        if self._damaged and self._end_reason is EndReason.FINISHED:
+            self._end_reason = EndReason.DAMAGED
+        self._source_error = self._complaint()
+
     def _complaint(self) -> str | None:
-        rest = "what there is has been judged: copy the recording again for the rest"
+        rest = "everything else has been analysed: copy the recording again for the rest"
         match self._end_reason:
             case EndReason.TRUNCATED:
                 return f"{self.name}: is cut off at {self._last_s:.1f} s, its file is shorter than it says; {rest}"
             case EndReason.DAMAGED:
-                return f"{self.name}: is damaged, {self.source.lost_frames} frames cannot be decoded; {rest}"
+                first = f" (the first: {self._damage})" if self._damage else ""
+                damaged = self.source.lost_frames + self._damaged
+                return f"{self.name}: is damaged, {damaged} frames cannot be decoded{first}; {rest}"
             case _:
                 return None
 
@@ -212,23 +237,19 @@ class Replay:
 
     def _analyse(self, looked: DetectedFrame, before: Analysis | None) -> Analysis:
         frame = looked.frame
-        if looked.detections is None:  # between two looks people are shown where they last were, and how long ago
+        if looked.detections is None:  # between two analyses people are shown where they last were, and how long ago
             seen_s = 0.0 if before is None else before.frame.time_s - before.age_s
             tracks = () if before is None else before.tracks
-            return Analysis(frame, tracks, 0.0, frame.time_s - seen_s)
+            return Analysis(frame, tracks, 0.0, frame.time_s - seen_s, self._freshness())
         self._analysed += 1
-        observations = self.tracker.update(inside(looked.detections, self.zones, frame), frame.time_s)
-        tracks, events = self.judge.update(frame.image, observations, frame.time_s)
-        for event in events:
-            self._put(event, frame.image, looked.detections)
-        return Analysis(frame, tracks, looked.inference_s, 0.0)
+        tracks, records = self.analyzer.update(frame, looked.detections, self.provenance)
+        for record in records:
+            self._events.put(record)
+        return Analysis(frame, tracks, looked.inference_s, 0.0, self._freshness())
 
-    def _put(self, event: Event, image: Image, detections: Sequence[Detection]) -> None:
-        picture = None
-        if isinstance(event, IncidentOpened):
-            others = [detection.box for detection in detections if detection.box != event.box]
-            picture = incident_picture(image, event.box, others)
-        self._events.put(EventRecord(event, picture))
+    def _freshness(self) -> Freshness:
+        """Return how old what is shown may be, where not every frame is analysed."""
+        return Freshness.of(self.stale_after_s, None if self.detect_fps is None else 1 / self.detect_fps)
 
     def _open_event(self, frame: Frame) -> None:
         self._events.put(
@@ -240,8 +261,8 @@ class Replay:
             return
         lost = self._end_reason is EndReason.FAILED
         reason = CloseReason.SOURCE_LOST if lost else CloseReason.SOURCE_ENDED
-        for event in self.judge.end(self._last_s, reason):
-            self._events.put(EventRecord(event))
+        for record in self.analyzer.reset(self._last_s, reason):
+            self._events.put(record)
         ended = SourceEnded(analysis.frame.source_id, self._last_s, self._end_reason, self._frames)
         self._events.put(EventRecord(ended))
 

@@ -11,7 +11,7 @@ from monitor.domain.frame import Image
 from monitor.domain.track import Track
 from monitor.rules.evidence import Evidence
 from monitor.rules.incidents import IncidentRule, Transition
-from monitor.rules.quality import face_quality
+from monitor.rules.quality import face_quality, is_too_near
 from monitor.rules.visits import VisitRecord
 
 
@@ -26,16 +26,15 @@ class _Person:
 class Judge:
     """Gathers evidence for each track and tells what became of it.
 
-    A person unseen for `lost_after_s` has left; the visit ends at the last sight, and it is told in the order of
-    track numbers, so the same observations always give the same events. `series` goes into the ids of incidents where
-    several runs share a journal, `settings` with them as what decided them.
+    A person unseen for `lost_after_s` has left; the visit ends when they were last seen, and it is told in the order
+    of track numbers, so the same observations always give the same events. `series` goes into the ids of incidents
+    where several runs share a journal, `settings` with them as what decided them.
     """
 
     def __init__(
         self,
         source_id: str,
         rules: RulesSettings,
-        lost_after_s: float,
         series: str = "",
         settings: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
@@ -43,18 +42,25 @@ class Judge:
         self._series = series
         self._settings = settings
         self._rules = rules
-        self._lost_after_s = lost_after_s
         self._people: dict[int, _Person] = {}
         self._incidents = 0
 
     def update(
-        self, image: Image, observations: Sequence[Observation], time_s: float
+        self,
+        image: Image,
+        observations: Sequence[Observation],
+        time_s: float,
+        lost_after_s: float,
+        interval_s: float = 0.0,
     ) -> tuple[tuple[Track, ...], list[Event]]:
-        """Take one analysed picture (BGR) and who was seen in it; return the people now in view and what happened."""
-        events = self._leave(time_s)
+        """Take one analysed frame (BGR) and who was seen in it; return the people now in view and what happened.
+
+        `interval_s` is the usual time between two analyses, 0 where it is not known yet.
+        """
+        events = self._leave(time_s, lost_after_s)
         tracks = []
         for observation in observations:
-            track, happened = self._look(image, observation, time_s)
+            track, happened = self._observe(image, observation, time_s, interval_s)
             tracks.append(track)
             events += happened
         return tuple(tracks), events
@@ -65,7 +71,9 @@ class Judge:
         self._people.clear()
         return events
 
-    def _look(self, image: Image, observation: Observation, time_s: float) -> tuple[Track, list[Event]]:
+    def _observe(
+        self, image: Image, observation: Observation, time_s: float, interval_s: float
+    ) -> tuple[Track, list[Event]]:
         detection, track_id = observation.detection, observation.track_id
         person = self._people.get(track_id)
         if person is None:
@@ -73,7 +81,7 @@ class Judge:
             person = _Person(Evidence(self._rules), IncidentRule(self._rules, time_s), visit)
             self._people[track_id] = person
         quality = face_quality(image, detection.box, self._rules)
-        state = person.evidence.add(detection.state, detection.score, quality, time_s)
+        state = person.evidence.add(detection.state, detection.score, quality, time_s, interval_s)
         person.visit.add(state, detection.box.height_px, time_s)
         track = Track(
             track_id=track_id,
@@ -83,7 +91,8 @@ class Judge:
             first_seen_s=person.visit.first_seen_s,
             last_seen_s=time_s,
             hits=person.visit.hits,
-            look=detection.score * quality if detection.state is state else 0.0,
+            clarity=detection.score * quality if detection.state is state else 0.0,
+            too_near=is_too_near(image, detection.box),
         )
         events = self._rule(person, track, time_s)
         return replace(track, incident_open=person.incident.is_open), events
@@ -116,11 +125,11 @@ class Judge:
             case Transition.NONE:
                 return []
 
-    def _leave(self, time_s: float) -> list[Event]:
+    def _leave(self, time_s: float, lost_after_s: float) -> list[Event]:
         gone = [
             track_id
             for track_id, person in sorted(self._people.items())
-            if time_s - person.visit.last_seen_s > self._lost_after_s
+            if time_s - person.visit.last_seen_s > lost_after_s
         ]
         events = [event for track_id in gone for event in self._close(track_id, time_s, CloseReason.GONE)]
         for track_id in gone:

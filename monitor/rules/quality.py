@@ -1,4 +1,4 @@
-"""How far one look at a face can be trusted (pure)."""
+"""How far one observation of a face can be trusted (pure)."""
 
 import cv2
 import numpy as np
@@ -17,17 +17,27 @@ _BLURRED, _SHARP = 20.0, 200.0
 #: A face that touches the edge of the picture is cut off, and may hide a mask below its nose.
 _EDGE_PX = 2.0
 
+#: A face that takes this share of the picture's height is too near: its mask may hang below what is seen of it.
+_TOO_NEAR = 0.7
+
 
 def face_quality(image: Image, box: Box, rules: RulesSettings) -> float:
-    """Return the weight 0..1 of a look at the face in `box`: 0 where it is too small, cut off or too blurred."""
-    height, width = image.shape[:2]
+    """Return the weight 0..1 of an observation of the face in `box`: 0 where too small, cut off or too blurred."""
     size = ramp(box.height_px, rules.min_face_px / 2, rules.good_face_px) if box.height_px >= rules.min_face_px else 0.0
-    cut_off = (
-        box.x1_px < _EDGE_PX or box.y1_px < _EDGE_PX or box.x2_px > width - _EDGE_PX or box.y2_px > height - _EDGE_PX
-    )
-    if size == 0 or cut_off:
+    if size == 0 or is_cut_off(image, box):
         return 0.0
     return size * ramp(sharpness(image, box), _BLURRED, _SHARP)
+
+
+def is_cut_off(image: Image, box: Box) -> bool:
+    """Return whether the face in `box` touches the edge of the picture."""
+    height, width = image.shape[:2]
+    return box.x1_px < _EDGE_PX or box.y1_px < _EDGE_PX or box.x2_px > width - _EDGE_PX or box.y2_px > height - _EDGE_PX
+
+
+def is_too_near(image: Image, box: Box) -> bool:
+    """Return whether the person should step back: the face is cut off, or fills most of the picture's height."""
+    return is_cut_off(image, box) or box.height_px > _TOO_NEAR * image.shape[0]
 
 
 def sharpness(image: Image, box: Box) -> float:

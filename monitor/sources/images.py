@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 
 from monitor.domain.address import IMAGE_SUFFIXES
+from monitor.domain.cause import Cause
 from monitor.domain.errors import SourceError
 from monitor.domain.event import EndReason
 from monitor.domain.frame import Frame, Image, SourceInfo
@@ -40,9 +41,11 @@ def read_image(path: Path) -> Image:
     try:
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     except cv2.error as error:
-        raise SourceError(f"{path}: cannot be decoded: {error.err}") from error
+        raise SourceError(f"{path}: cannot be decoded: {error.err}", Cause.UNDECODABLE) from error
     if image is None:
-        raise SourceError(f"{path}: not a picture that can be read: damaged, or another kind of file")
+        raise SourceError(
+            f"{path}: not a picture that can be read: damaged, or another kind of file", Cause.UNDECODABLE
+        )
     return image  # type: ignore[return-value]
 
 
@@ -59,9 +62,9 @@ class ImageSource:
         self._index = -1
 
     def open(self) -> SourceInfo:
-        """List the images and read the first for its size; raises `SourceError`."""
+        """List the images and read the first that can be read for its size; raises `SourceError` where none can."""
         self._images = list_images(self._path)
-        height, width = read_image(self._images[0]).shape[:2]
+        height, width = _first_readable(self._images).shape[:2]
         return SourceInfo(width, height, 1 / IMAGE_PERIOD_S, len(self._images), None, live=False)
 
     def grab(self) -> float | None:
@@ -78,13 +81,28 @@ class ImageSource:
 
     def retrieve(self) -> Frame:
         """Read the image; see the port."""
-        image = read_image(self._images[self._index])
+        path = self._images[self._index]
+        try:
+            image = read_image(path)
+        except SourceError as error:  # whatever is wrong with one picture, the others can be read
+            raise SourceError(str(error), Cause.UNDECODABLE) from error
         image.setflags(write=False)
         return Frame(image, self.source_id, self._index, self.media_s, None, self.media_s)
 
     def close(self) -> None:
         """Forget the list."""
         self._images = []
+
+
+def _first_readable(paths: list[Path]) -> Image:
+    failure: SourceError | None = None
+    for path in paths:
+        try:
+            return read_image(path)
+        except SourceError as error:
+            failure = failure or error
+    assert failure is not None
+    raise failure
 
 
 def _natural(name: str) -> list[tuple[bool, int, str]]:

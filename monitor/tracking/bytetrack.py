@@ -7,9 +7,6 @@ import numpy as np
 from monitor.config.tracking import TrackingSettings
 from monitor.domain.detection import Detection, Observation
 
-#: The package counts its buffer in frames of 1/30 s whatever the real rate is.
-_BUFFER_FRAMES_PER_S = 30
-
 
 class ByteTracker:
     """One camera's people. Given the same detections and times it gives the same numbers."""
@@ -18,20 +15,20 @@ class ByteTracker:
         from trackers import ByteTrackTracker
 
         self._tracker = ByteTrackTracker(
-            lost_track_buffer=max(1, round(settings.lost_after_s * _BUFFER_FRAMES_PER_S)),
             track_activation_threshold=settings.start_score,
             high_conf_det_threshold=settings.start_score,
             minimum_consecutive_frames=settings.confirm_hits,
             minimum_iou_threshold=settings.match_iou,
         )
 
-    def update(self, detections: Sequence[Detection], time_s: float) -> list[Observation]:
+    def update(self, detections: Sequence[Detection], time_s: float, lost_after_s: float) -> list[Observation]:
         """Return the detections that belong to confirmed people, numbered from 1; see the port.
 
         Faces are matched by place and movement alone: a person who puts a mask on stays the same person.
         """
         from supervision import Detections
 
+        self._tracker.maximum_time_without_update = lost_after_s
         boxes = [(d.box.x1_px, d.box.y1_px, d.box.x2_px, d.box.y2_px) for d in detections]
         tracked = self._tracker.update(
             Detections(

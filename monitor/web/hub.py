@@ -6,16 +6,18 @@ import json
 import logging
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from monitor.domain.account import Account
 from monitor.domain.clock import Clock, utc_at
-from monitor.domain.event import Event
-from monitor.outputs.live_view import LivePicture, LiveView, Shape
-from monitor.outputs.overlay import STALE_AFTER_S
-from monitor.pipeline.camera import Camera
+from monitor.domain.event import Event, IncidentClosed, IncidentOpened
+from monitor.domain.health import CameraStatus
+from monitor.domain.track import Analysis
+from monitor.outputs.live_view import LivePicture, LiveView, LiveViews, Shape
+from monitor.storage.incidents import Incident
+from monitor.web.schemas import incident_message
 from monitor.web.values import camera_values, milliseconds, people
 
 _log = logging.getLogger(__name__)
@@ -111,7 +113,8 @@ class Sent:
     def is_due(self, newest: int, now_s: float, fps: float) -> bool:
         """Return whether there is something new to show: another picture, or that this one has become old."""
         if newest == self.picture.number:
-            return not self.picture.stale and now_s - self.picture.analysis.frame.time_s > STALE_AFTER_S
+            analysis = self.picture.analysis
+            return not self.picture.stale and analysis.is_stale(now_s - analysis.frame.time_s)
         return now_s - self.at_s >= 0.8 / fps
 
 
@@ -119,21 +122,31 @@ class Hub:
     """Brings what is new to every viewer.
 
     `encode` is the body of a thread that draws and encodes pictures, once for all who want the same, and only what
-    somebody wants. `serve` is a task on the event loop, where viewers live. `tell` and `announce` may be called from
-    any thread.
+    somebody wants. `serve` is a task on the event loop, where viewers live. `on_analysis`, `on_recorded` and `announce`
+    may be called from any thread and never wait: the newest picture replaces an older one, and events wait on the event
+    loop in their order.
+
+    `statuses` returns every camera as it is now, `find_incident` an incident by its id.
     """
 
     def __init__(
-        self, cameras: Callable[[], list[Camera]], clock: Clock, on_event: Callable[[Event], Awaitable[None]]
+        self,
+        statuses: Callable[[], list[CameraStatus]],
+        views: LiveViews,
+        clock: Clock,
+        find_incident: Callable[[str], Incident | None],
     ) -> None:
-        self._cameras = cameras
-        self._on_event = on_event
+        self._statuses = statuses
+        self._views = views
+        self._find_incident = find_incident
         self._clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
         self._viewers: set[Viewer] = set()
-        self._told: set[asyncio.Task[None]] = set()
+        self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._new = threading.Event()
+        self._lock = threading.Lock()
         self._wanted: frozenset[ViewSpec] = frozenset()
+        self._watched: frozenset[str] = frozenset()
         self._newest: dict[ViewSpec, EncodedFrame] = {}
         self._failing: set[ViewSpec] = set()
         self._stopping = False
@@ -151,37 +164,58 @@ class Hub:
     def leave(self, viewer: Viewer) -> None:
         """Let a viewer go."""
         self._viewers.discard(viewer)
-        self._attach()
+        self._want()
 
     def watch(self, viewer: Viewer, specs: frozenset[ViewSpec]) -> None:
         """Send a viewer these pictures from now on, the newest there is at once."""
         viewer.keep(frozenset(spec for spec in specs if viewer.account.sees(spec.camera)))
-        self._attach()
+        self._want()
         for spec in viewer.specs & self._newest.keys():
             viewer.offer(spec, self._newest[spec])
         self._new.set()
 
-    def tell(self, event: Event) -> None:
-        """Take an event that has been written down; `on_event` is then called with it on the event loop."""
-        self._on_loop(self._react, event)
+    def on_analysis(self, analysis: Analysis) -> None:
+        """Take note of a new analysis."""
+        with self._lock:
+            watched = analysis.frame.source_id in self._watched
+        if watched:
+            self._new.set()
+
+    def on_recorded(self, event: Event) -> None:
+        """Take an event that has been written: an incident that opened or closed is brought to every page."""
+        if isinstance(event, IncidentOpened | IncidentClosed):
+            self._on_loop(self._events.put_nowait, event)
 
     def announce(self, camera: str, message: Mapping[str, Any]) -> None:
         """Send a message to everybody who may know of a camera; may be called from any thread."""
         self._on_loop(self._announce, camera, message)
 
     async def serve(self) -> None:
-        """Say every second how the cameras are, until cancelled."""
+        """Send what happens, and every second how the cameras are, until cancelled."""
         self._loop = asyncio.get_running_loop()
+        spreading = asyncio.create_task(self._spread())
         try:
             while True:
-                self._attach()
                 self._say_states(self.viewers)
                 self._new.set()  # a camera that sends no more is drawn once again, grey
                 await asyncio.sleep(_STATES_EVERY_S)
         finally:
             self._loop = None
-            for camera in self._cameras():
-                camera.view.on_new = None
+            spreading.cancel()
+            await asyncio.gather(spreading, return_exceptions=True)
+
+    async def _spread(self) -> None:
+        """Bring incidents to the pages in the order in which they were written."""
+        while True:
+            event = await self._events.get()
+            assert isinstance(event, IncidentOpened | IncidentClosed)
+            try:
+                incident = await asyncio.to_thread(self._find_incident, event.incident_id)
+            except Exception:  # noqa: BLE001 - a journal that cannot be read now; pages load the list when it can
+                _log.exception("incident %s cannot be shown", event.incident_id)
+                continue
+            if incident is not None:
+                self._announce(incident.camera, incident_message(incident))
 
     def encode(self) -> None:
         """Encode what is wanted, until `stop`.
@@ -198,13 +232,13 @@ class Hub:
 
     def encode_new(self, done: "Mapping[ViewSpec, Sent]") -> "dict[ViewSpec, Sent]":
         """Encode and deliver what is wanted and new since `done`; return what has been done now."""
-        wanted = self._wanted
+        with self._lock:
+            wanted = self._wanted
         now_done = {spec: sent for spec, sent in done.items() if spec in wanted}
-        by_name = {camera.name: camera for camera in self._cameras()}
         for spec in wanted:
-            if (camera := by_name.get(spec.camera)) is not None:
+            if (view := self._views.get(spec.camera)) is not None:
                 try:
-                    self._encode(spec, camera, now_done)
+                    self._encode(spec, view, now_done)
                     self._failing.discard(spec)
                 except Exception:  # noqa: BLE001 - one camera's odd picture is no reason to show nobody's; its tile greys out
                     if spec not in self._failing:
@@ -217,8 +251,8 @@ class Hub:
         self._stopping = True
         self._new.set()
 
-    def _encode(self, spec: ViewSpec, camera: Camera, done: "dict[ViewSpec, Sent]") -> None:
-        view, now_s = camera.view, self._clock.monotonic_s()
+    def _encode(self, spec: ViewSpec, view: LiveView, done: "dict[ViewSpec, Sent]") -> None:
+        now_s = self._clock.monotonic_s()
         last = done.get(spec)
         if last is not None and last.view is view and not last.is_due(view.number, now_s, spec.fps):
             return
@@ -244,19 +278,18 @@ class Hub:
             if spec in viewer.specs:
                 viewer.offer(spec, picture)
 
-    def _attach(self) -> None:
-        """Listen to the cameras that somebody watches; one that was set up anew is listened to from here on as well."""
-        self._wanted = frozenset(spec for viewer in self._viewers for spec in viewer.specs)
-        self._newest = {spec: picture for spec, picture in self._newest.items() if spec in self._wanted}
-        names = {spec.camera for spec in self._wanted}
-        for camera in self._cameras():
-            camera.view.on_new = self._new.set if camera.name in names else None
+    def _want(self) -> None:
+        """Find anew what somebody watches."""
+        wanted = frozenset(spec for viewer in self._viewers for spec in viewer.specs)
+        self._newest = {spec: picture for spec, picture in self._newest.items() if spec in wanted}
+        with self._lock:
+            self._wanted, self._watched = wanted, frozenset(spec.camera for spec in wanted)
 
     def _say_states(self, viewers: list[Viewer]) -> None:
         if not viewers:
             return
         now_s = self._clock.monotonic_s()
-        values = {camera.name: camera_values(camera.status(now_s), now_s, self._clock) for camera in self._cameras()}
+        values = {status.camera: camera_values(status, now_s, self._clock) for status in self._statuses()}
         for viewer in viewers:
             seen = [value for name, value in values.items() if viewer.account.sees(name)]
             viewer.say({"type": "cameras", "now_ms": milliseconds(self._clock.utc_now()), "cameras": seen})
@@ -265,11 +298,6 @@ class Hub:
         for viewer in self.viewers:
             if viewer.account.sees(camera):
                 viewer.say(message)
-
-    def _react(self, event: Event) -> None:
-        task = asyncio.ensure_future(self._on_event(event))
-        self._told.add(task)
-        task.add_done_callback(self._told.discard)
 
 
 def packed(spec: ViewSpec, picture: LivePicture, clock: Clock) -> bytes:

@@ -15,8 +15,8 @@ from prometheus_client.registry import Collector
 
 from monitor import __version__
 from monitor.domain.health import CameraStatus, Condition
-from monitor.pipeline.camera import LATENCY_BOUNDS_S
 from monitor.pipeline.process import memory_mb
+from monitor.pipeline.session import LATENCY_BOUNDS_S
 from monitor.storage.statistics import Span
 from monitor.web.health import disk_of
 from monitor.web.services import Services
@@ -37,7 +37,7 @@ class MonitorCollector(Collector):
         info = InfoMetricFamily("mask_monitor", "The program and its model.")
         info.add_metric([], {"version": __version__, "model": model.name, "model_sha256": model.sha256})
         yield info
-        yield from _cameras(given.live.statuses(), given.clock.monotonic_s())
+        yield from _cameras(given.monitor.statuses(), given.clock.monotonic_s())
         incidents = CounterMetricFamily("mask_monitor_incidents", "Incidents.", labels=["camera", "kind"])
         for (camera, state), count in given.statistics.incident_counts().items():
             incidents.add_metric([camera, state], count)

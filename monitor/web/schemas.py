@@ -175,7 +175,7 @@ class StatisticsOut(BaseModel):
 
 
 class CameraOut(BaseModel):
-    """How a camera is; `age_ms` is the age of its newest judged picture."""
+    """How a camera is; `age_ms` is the age of its newest analysed frame, `stale_after_ms` how old it may be."""
 
     name: str
     condition: str
@@ -183,6 +183,7 @@ class CameraOut(BaseModel):
     detail: str
     since_ms: int
     age_ms: int | None
+    stale_after_ms: int | None
     fps: float
     analyses_per_s: float
     people: dict[MaskState, int]

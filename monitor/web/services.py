@@ -8,6 +8,7 @@ from pathlib import Path
 
 from monitor.config.settings import Settings
 from monitor.domain.clock import Clock
+from monitor.outputs.live_view import LiveViews
 from monitor.pipeline.monitor import Monitor
 from monitor.storage.accounts import AccountRepository
 from monitor.storage.incidents import IncidentRepository
@@ -24,7 +25,8 @@ from monitor.web.throttle import Throttle
 class Services:
     """Made once, by the composition root; `settings` and `model` are asked anew each time, since both can change."""
 
-    live: Monitor
+    monitor: Monitor
+    views: LiveViews
     settings: Callable[[], Settings]
     model: Callable[[], Model]
     folder: Path

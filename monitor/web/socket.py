@@ -13,8 +13,8 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from monitor.domain.account import Account
-from monitor.outputs.kiosk.verdict import Ruling, rule
 from monitor.outputs.live_view import Shape
+from monitor.rules.kiosk import Ruling, rule
 from monitor.web.access import CHECK_EVERY_S, account_of, services_of
 from monitor.web.hub import WIDTHS_PX, Viewer, ViewSpec
 from monitor.web.services import Services
@@ -155,12 +155,14 @@ class _Page:
             await asyncio.sleep(_KIOSK_EVERY_S)
             if self._kiosk is None:
                 continue
-            camera, now_s = self._services.live.camera(self._kiosk), self._services.clock.monotonic_s()
-            status = None if camera is None else camera.status(now_s)
+            now_s, status = self._services.clock.monotonic_s(), self._services.monitor.status(self._kiosk)
             ruling = rule(status, now_s, ruling)
             analysis = None if status is None else status.analysis
-            age_ms = None if analysis is None else round(1000 * (now_s - analysis.frame.time_s))
-            self.viewer.say({"type": "kiosk", "verdict": ruling.verdict.value, "age_ms": age_ms})
+            message: dict[str, object] = {"type": "kiosk", "verdict": ruling.verdict.value}
+            if analysis is not None:
+                message["age_ms"] = round(1000 * (now_s - analysis.frame.time_s))
+                message["stale_after_ms"] = round(1000 * analysis.freshness.limit_s)
+            self.viewer.say(message)
 
 
 def _shape(request: ViewRequest) -> Shape:

@@ -33,7 +33,7 @@ def without_folders(text: str) -> str:
 def camera_values(status: CameraStatus, now_s: float, clock: Clock) -> dict[str, Any]:
     """Return how a camera is. People are counted only while what the camera shows is now."""
     health, analysis = status.health, status.analysis
-    current = health.condition.current
+    fresh = status.is_fresh(now_s)
     return {
         "name": status.camera,
         "condition": health.condition.value,
@@ -43,6 +43,7 @@ def camera_values(status: CameraStatus, now_s: float, clock: Clock) -> dict[str,
         "age_ms": None if analysis is None else round(1000 * (now_s - analysis.frame.time_s)),
         "fps": round(status.fps, 1),
         "analyses_per_s": round(status.analysed_fps, 1),
-        "people": people(analysis if current else None),
-        "violating": current and analysis is not None and any(track.incident_open for track in analysis.tracks),
+        "stale_after_ms": None if analysis is None else round(1000 * analysis.freshness.limit_s),
+        "people": people(analysis if fresh else None),
+        "violating": fresh and analysis is not None and any(track.incident_open for track in analysis.tracks),
     }

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from monitor.outputs.kiosk.layout import lay_out
-from monitor.outputs.kiosk.verdict import Verdict
+from monitor.rules.kiosk import Verdict
 from tests.conftest import PROJECT
 from tests.e2e import test_kiosk_window as window
 from tests.e2e.commands import ask, environment, names, refused, run

@@ -17,7 +17,7 @@ import pytest
 
 from monitor.outputs.kiosk.pictograms import PAINTS
 from monitor.outputs.kiosk.texts import load_texts
-from monitor.outputs.kiosk.verdict import Verdict
+from monitor.rules.kiosk import Verdict
 from tests.e2e.commands import environment
 
 WIDTH, HEIGHT = 1280, 800

@@ -14,12 +14,16 @@ from monitor.domain.cause import Cause
 from monitor.domain.clock import Clock, SystemClock, utc_at
 from monitor.domain.detection import Detection
 from monitor.domain.errors import OutputError
-from monitor.domain.event import Event
+from monitor.domain.event import Event, EventRecord
 from monitor.domain.health import CameraStatus, Condition
 from monitor.domain.ports import Detector, Sink, Source
+from monitor.domain.track import Analysis
+from monitor.pipeline.analyzer import Analyzer
 from monitor.pipeline.camera import Camera
 from monitor.pipeline.monitor import Factories, Inference, Monitor
-from monitor.pipeline.recorder import EventRecord, Recorder
+from monitor.pipeline.recorder import Recorder
+from monitor.pipeline.session import Session
+from monitor.pipeline.topic import Topic
 from monitor.rules.judge import Judge
 from monitor.sources.opening import make_camera_source
 from monitor.sources.ping import is_reachable
@@ -131,9 +135,12 @@ def watching(
     def to_utc(time_s: float) -> Any:
         return utc_at(clock, time_s)
 
-    def make_camera(name: str, settings: CameraSettings, record: Callable[[EventRecord], None]) -> Camera:
-        judge = Judge(name, settings.rules, settings.tracking.lost_after_s, f"{time.monotonic_ns()}-")
-        return Camera(name, settings, FakeTracker, judge, record, clock)
+    def make_camera(
+        name: str, settings: CameraSettings, events: Topic[EventRecord], analyses: Topic[Analysis]
+    ) -> Camera:
+        judge = Judge(name, settings.rules, f"{time.monotonic_ns()}-")
+        analyzer = Analyzer(FakeTracker, judge, settings.tracking.lost_after_s)
+        return Camera(Session(name, settings, clock), analyzer, events, analyses)
 
     def real_source(name: str, settings: CameraSettings, pause: Callable[[float], object]) -> Source:
         return make_camera_source(name, settings.source, settings.capture, clock, pause)
@@ -144,7 +151,7 @@ def watching(
             make_camera=make_camera,
             make_source=make_source or real_source,
             is_reachable=there,
-            make_recorder=lambda stop: Recorder(SnapshotFolder(folder / "incidents"), to_utc, stop),
+            make_recorder=lambda stop, told: Recorder(SnapshotFolder(folder / "incidents"), to_utc, stop, told),
             open_sinks=sinks or (lambda: [sink]),
             chance=random.Random(1),
         )

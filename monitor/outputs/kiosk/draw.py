@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from monitor.domain.frame import Image
 from monitor.domain.geometry import Box
 from monitor.domain.track import Analysis, Track
+from monitor.evidence.snapshot import hide_faces
 from monitor.outputs.kiosk.layout import Area, Layout, lay_out
 from monitor.outputs.kiosk.lettering import BOLD, MEDIUM, fit, lettering_for, put_lines
 from monitor.outputs.kiosk.pictograms import PAINTS, pictogram
 from monitor.outputs.kiosk.texts import Wording
-from monitor.outputs.kiosk.verdict import Ruling, Verdict
-from monitor.outputs.overlay import STALE_AFTER_S, draw_box, draw_label, put_text, text_height_px, text_width_px
-from monitor.outputs.snapshot import hide_faces
+from monitor.outputs.overlay import draw_box, draw_label, put_text, text_height_px, text_width_px
 from monitor.outputs.style import BLACK, STYLES, WHITE, Bgr
+from monitor.rules.kiosk import Ruling, Verdict
 
 #: The proportions of the place that waits for a first picture.
 _NO_PICTURE = (16, 9)
@@ -162,7 +162,7 @@ def _emphasise(place: Image, box: Box, colour: Bgr) -> None:
 def _draw_age(place: Image, view: View, wording: Wording) -> None:
     """Say how old the picture is: small beside the camera's name while it is of now, in words when it is not."""
     size = text_height_px(place)
-    if abs(view.age_s) > STALE_AFTER_S:
+    if view.analysis is not None and view.analysis.is_stale(view.age_s):
         _draw_plate(place, wording.old.replace("{seconds}", f"{view.age_s:.0f}"), wording, round(1.6 * size))
         return
     pad, height = size // 2, round(1.5 * size)

@@ -7,8 +7,8 @@ from functools import lru_cache
 from monitor.domain.detection import MaskState
 from monitor.domain.frame import Image
 from monitor.outputs.kiosk.pen import Pen, Point, curve, rounded
-from monitor.outputs.kiosk.verdict import Verdict
 from monitor.outputs.style import BLACK, STALE, STYLES, WHITE, Bgr
+from monitor.rules.kiosk import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ PAINTS = {
     Verdict.PUT_ON: _paint_of(MaskState.WITHOUT_MASK),
     Verdict.COVER: _paint_of(MaskState.INCORRECT),
     Verdict.WAIT: Paint((233, 180, 86), BLACK),
+    Verdict.STEP_BACK: Paint((233, 180, 86), BLACK),
     Verdict.IDLE: Paint((140, 88, 0), WHITE),
     Verdict.STARTING: Paint(STALE, WHITE),
     Verdict.OUT_OF_ORDER: Paint(STALE, WHITE),
@@ -47,10 +48,11 @@ _HAIR = curve(
     [(50, 4), (73, 10), (81, 32), (78, 42), (72, 30), (58, 24), (42, 26), (28, 31), (22, 42), (19, 32), (27, 10)],
     closed=True,
 )
+_OVAL = [(0, -1), (0.75, -0.7), (1, 0), (0.75, 0.7), (0, 1), (-0.75, 0.7), (-1, 0), (-0.75, -0.7)]
 _WORN = ((27, 50), (39, 45.5), (50, 42), (61, 45.5), (73, 50), (71, 67), (62, 81), (50, 86), (38, 81), (29, 67))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=len(Verdict))
 def pictogram(verdict: Verdict, size_px: int) -> Image:
     """Return a verdict's sign on its ground, a square of `size_px`, BGR, not to be written to."""
     pen = Pen(size_px, PAINTS[verdict].ground)
@@ -102,6 +104,24 @@ def _wait(pen: Pen, paint: Paint) -> None:
     for y in (11, 89):
         pen.line([(24, y), (76, y)], 8, _EDGE)
         pen.line([(24, y), (76, y)], 4, paint.ink)
+
+
+def _step_back(pen: Pen, _: Paint) -> None:
+    """Draw somebody small within the corners of a viewfinder, and arrows that point inward: farther away."""
+    for left in (4.0, 96.0):
+        for top in (4.0, 96.0):
+            inward_x, inward_y = (13 if left < 50 else -13), (13 if top < 50 else -13)
+            pen.line([(left, top + inward_y), (left, top), (left + inward_x, top)], 4.5, WHITE)
+            tip_x, tip_y = left + 2.2 * inward_x, top + 2.2 * inward_y
+            tail_x, tail_y = left + 0.8 * inward_x, top + 0.8 * inward_y
+            for width, ink in ((7.5, _EDGE), (4.5, _SKIN)):
+                pen.line([(tail_x, tail_y), (tip_x, tip_y)], width, ink)
+                pen.line([(tip_x, tip_y - 0.8 * inward_y), (tip_x, tip_y), (tip_x - 0.8 * inward_x, tip_y)], width, ink)
+    for scale, ink in ((1.14, _EDGE), (1.0, _SKIN)):
+        pen.shape(curve([(50 + 17 * x * scale, 51 + 22 * y * scale) for x, y in _OVAL], closed=True), ink)
+    for x in (44, 56):
+        pen.ellipse((x, 46), (1.9, 2.4), _EDGE)
+    pen.line(curve([(45, 61), (48, 60), (52, 60), (55, 61)]), 2, _EDGE)
 
 
 def _idle(pen: Pen, _: Paint) -> None:
@@ -186,6 +206,7 @@ _DRAWN: dict[Verdict, Callable[[Pen, Paint], None]] = {
     Verdict.PUT_ON: _put_on,
     Verdict.COVER: _cover,
     Verdict.WAIT: _wait,
+    Verdict.STEP_BACK: _step_back,
     Verdict.IDLE: _idle,
     Verdict.STARTING: _wait,
     Verdict.OUT_OF_ORDER: _out_of_order,

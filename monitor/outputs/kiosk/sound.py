@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from monitor.outputs.kiosk.verdict import Verdict
+from monitor.rules.kiosk import Verdict
 
 #: Players of PipeWire, PulseAudio and ALSA, in the order in which they are tried.
 _PLAYERS = (("pw-play",), ("paplay",), ("aplay", "-q"))

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from monitor.config.base import Section
 from monitor.config.yaml_lines import LinedDocument
 from monitor.domain.errors import ConfigError
-from monitor.outputs.kiosk.verdict import Verdict
+from monitor.rules.kiosk import Verdict
 
 BUILT_IN = Path(__file__).with_name("texts.yaml")
 
@@ -39,7 +39,7 @@ class Words(Section):
 
 
 class Wording(Section):
-    """Everything that the kiosk says in one language; a key a verdict."""
+    """Everything that the kiosk says in one language, by verdict; `step_back` falls back to `wait`."""
 
     name: Annotated[str, Field(min_length=1, max_length=24), AfterValidator(_printable)]
     direction: Literal["ltr", "rtl"]
@@ -47,6 +47,7 @@ class Wording(Section):
     put_on: Words
     cover: Words
     wait: Words
+    step_back: Words | None = None
     idle: Words
     starting: Words
     out_of_order: Words
@@ -56,8 +57,8 @@ class Wording(Section):
 
     def of(self, verdict: Verdict) -> Words:
         """Return the words of a verdict."""
-        words: Words = getattr(self, verdict.value)
-        return words
+        words: Words | None = getattr(self, verdict.value)
+        return self.wait if words is None else words
 
 
 def load_texts(further: Path | None = None) -> dict[str, Wording]:

@@ -17,7 +17,7 @@ from monitor.outputs.kiosk.display import XScreen, opened_display, quieten_qt
 from monitor.outputs.kiosk.draw import Screen, View
 from monitor.outputs.kiosk.sound import Chime
 from monitor.outputs.kiosk.texts import Wording, find_language, load_texts
-from monitor.outputs.kiosk.verdict import Ruling, rule
+from monitor.rules.kiosk import Ruling, rule
 from monitor.storage.files import finish, make_folder, partial, writing
 
 TITLE = "Mask Monitor"

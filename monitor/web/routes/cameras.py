@@ -8,8 +8,8 @@ from fastapi import APIRouter, HTTPException, Query, Response, status
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
+from monitor.domain.health import CameraStatus
 from monitor.outputs.live_view import Shape
-from monitor.pipeline.camera import Camera
 from monitor.web.access import CHECK_EVERY_S, Given, Viewer, account_of, seen
 from monitor.web.hub import WIDTHS_PX, ViewSpec
 from monitor.web.hub import Viewer as Watcher
@@ -30,19 +30,25 @@ _MOST_STREAMS = 64
 @router.get("")
 def cameras(account: Viewer, given: Given) -> list[CameraOut]:
     """Every camera that the account sees, as it is now."""
-    return [_out(given, camera) for camera in given.live.cameras() if account.sees(camera.name)]
+    now_s = given.clock.monotonic_s()
+    return [_out(given, one, now_s) for one in given.monitor.statuses() if account.sees(one.camera)]
 
 
 @router.get("/{name}")
 def camera(name: str, account: Viewer, given: Given) -> CameraOut:
     """One camera as it is now."""
-    return _out(given, _camera(given, account, name))
+    found = given.monitor.status(name)
+    seen(account, None if found is None else found.camera, "camera")
+    assert found is not None
+    return _out(given, found, given.clock.monotonic_s())
 
 
 @router.get("/{name}/still.jpg", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
 def still(name: str, account: Viewer, given: Given, width: Width = None) -> Response:
     """The newest judged picture with its people, as a JPEG; grey where it is old. 503 before the first."""
-    picture = _camera(given, account, name).view.picture(Shape(_known(width)))
+    _check_camera(given, account, name)
+    view = given.views.get(name)
+    picture = None if view is None else view.picture(Shape(_known(width)))
     if picture is None:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "there is no picture yet")
     return Response(picture.jpeg, media_type="image/jpeg")
@@ -51,7 +57,7 @@ def still(name: str, account: Viewer, given: Given, width: Width = None) -> Resp
 @router.get("/{name}/stream.mjpg", response_class=StreamingResponse, responses={200: {"content": {_STREAM: {}}}})
 async def stream(name: str, request: Request, account: Viewer, given: Given, width: Width = None) -> StreamingResponse:
     """Motion JPEG, for embedding elsewhere: as many pictures as the reader takes, the newest each time."""
-    _camera(given, account, name)
+    _check_camera(given, account, name)
     if len(given.hub.viewers) >= _MOST_STREAMS:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "too many viewers")
     spec = ViewSpec(name, Shape(_known(width)))
@@ -84,11 +90,9 @@ async def _parts(given: Services, request: Request, watcher: Watcher, spec: View
         given.hub.leave(watcher)
 
 
-def _camera(given: Services, account: Viewer, name: str) -> Camera:
-    camera = given.live.camera(name)
-    seen(account, None if camera is None else camera.name, "camera")
-    assert camera is not None
-    return camera
+def _check_camera(given: Services, account: Viewer, name: str) -> None:
+    """Raise 404 where there is no such camera, or the account does not see it."""
+    seen(account, name if name in given.monitor.names() else None, "camera")
 
 
 def _known(width: int | None) -> int | None:
@@ -97,6 +101,5 @@ def _known(width: int | None) -> int | None:
     return width
 
 
-def _out(given: Services, camera: Camera) -> CameraOut:
-    now_s = given.clock.monotonic_s()
-    return CameraOut.model_validate(camera_values(camera.status(now_s), now_s, given.clock))
+def _out(given: Services, status: CameraStatus, now_s: float) -> CameraOut:
+    return CameraOut.model_validate(camera_values(status, now_s, given.clock))

@@ -102,13 +102,13 @@ def _shown(source: SourceAddress) -> str:
 
 
 def _reasons(given: Services) -> list[str]:
-    return unhealthy_reasons(given.live.statuses(), given.settings().cameras, given.clock.monotonic_s())
+    return unhealthy_reasons(given.monitor.statuses(), given.settings().cameras, given.clock.monotonic_s())
 
 
 def _cameras(given: Services, account: Account) -> list[CameraHealthOut]:
     now_s, settings = given.clock.monotonic_s(), given.settings()
     values = []
-    for status in given.live.statuses():
+    for status in given.monitor.statuses():
         if not account.sees(status.camera):
             continue
         own = settings.cameras.get(status.camera)

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Response
 
 from monitor.outputs.kiosk.pictograms import PAINTS, pictogram
 from monitor.outputs.kiosk.texts import load_texts
-from monitor.outputs.kiosk.verdict import Verdict
 from monitor.outputs.style import css
+from monitor.rules.kiosk import Verdict
 from monitor.web.access import Given, Viewer
 from monitor.web.schemas import KioskOut, LanguageOut, PaintOut, WordsOut
 from monitor.web.services import Services

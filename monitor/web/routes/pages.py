@@ -91,9 +91,9 @@ def login(request: Request) -> Response:
 
 def _camera_page(request: Request, page: str, name: str, **values: Any) -> Response:
     """Return a camera's page; raises 404 where the account sees no such camera."""
-    account, camera = account_of(request), services_of(request).live.camera(name)
+    account, names = account_of(request), services_of(request).monitor.names()
     if account is not None:
-        seen(account, None if camera is None else camera.name, "camera")
+        seen(account, name if name in names else None, "camera")
     return _page(request, page, camera=name, **values)
 
 

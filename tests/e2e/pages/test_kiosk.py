@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from monitor.domain.detection import MaskState
 from monitor.outputs.kiosk.texts import load_texts
-from monitor.outputs.kiosk.verdict import Verdict
+from monitor.rules.kiosk import Verdict
 from tests.e2e.pages.conftest import Visitor, busy
 from tests.e2e.pages.stage import Stage, Wire
 

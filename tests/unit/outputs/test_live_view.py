@@ -8,8 +8,7 @@ from monitor.config.overlay import OverlaySettings
 from monitor.domain.frame import Frame
 from monitor.domain.geometry import Box
 from monitor.domain.track import Analysis, Track
-from monitor.outputs.live_view import LivePicture, LiveView, Shape
-from monitor.outputs.overlay import Caption
+from monitor.outputs.live_view import LivePicture, LiveView, LiveViews, Shape
 from tests.fakes import WITH, FakeClock
 
 
@@ -24,7 +23,7 @@ def decoded(picture: LivePicture | None) -> np.ndarray:
 
 
 def view_at(clock: FakeClock) -> LiveView:
-    return LiveView(OverlaySettings(), lambda analysis: Caption("door", ""), clock)
+    return LiveView(OverlaySettings, lambda: (10.0, 10.0), clock)
 
 
 def test_nothing_is_encoded_for_nobody():
@@ -65,12 +64,29 @@ def test_who_asks_late_gets_the_newest_and_not_a_queue():
     assert (picture.number, picture.analysis.frame.time_s) == (view.number, 0.5)
 
 
-def test_who_listens_is_told_of_every_picture():
-    view, told = view_at(FakeClock()), []
+def test_each_camera_has_a_view_of_its_own_from_its_first_analysis_on():
+    views = LiveViews(lambda _: OverlaySettings(), lambda _: (10.0, 10.0), FakeClock())
+    assert views.get("door") is None
+    views.publish(analysis_at(0.0))
+    views.publish(analysis_at(0.1))
+    door = views.get("door")
+    assert door is not None
+    assert (door.number, views.get("yard"), views.encoded()) == (2, None, 0)
+    door.picture(Shape())
+    assert views.encoded() == 1
+    views.forget("door")
+    views.forget("yard")
+    assert views.get("door") is None, "what a camera showed before it was set up anew is not shown"
+
+
+def test_the_overlay_is_that_of_the_settings_in_effect():
+    overlays = [OverlaySettings(banner=True)]
+    view = LiveView(lambda: overlays[-1], lambda: (10.0, 10.0), FakeClock())
     view.publish(analysis_at(0.0))
-    view.on_new = lambda: told.append(view.number)
-    view.publish(analysis_at(0.1))
-    assert told == [2]
+    before = decoded(view.picture(Shape()))
+    overlays.append(OverlaySettings(banner=False))
+    view.publish(analysis_at(0.0))
+    assert (decoded(view.picture(Shape())) != before).any()
 
 
 def test_each_width_is_encoded_once_and_boxes_stay_where_they_are():

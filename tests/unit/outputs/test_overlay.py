@@ -6,8 +6,9 @@ import pytest
 
 from monitor.config.overlay import OverlaySettings
 from monitor.domain.detection import Detection, MaskState
+from monitor.domain.freshness import DEFAULT_STALE_AFTER_S as STALE_AFTER_S
 from monitor.domain.geometry import Box
-from monitor.outputs.overlay import STALE_AFTER_S, Caption, draw_analysis, draw_detections, text_height_px
+from monitor.outputs.overlay import Caption, draw_analysis, draw_detections, text_height_px
 from monitor.outputs.style import STALE, STYLES, Outline, css
 from tests.fakes import INCORRECT, UNKNOWN, WITH, WITHOUT, analysis, checkers, flat, noise, track
 

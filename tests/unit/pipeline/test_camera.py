@@ -11,18 +11,18 @@ from monitor.domain.event import (
     CameraRestored,
     CloseReason,
     EndReason,
+    EventRecord,
     IncidentClosed,
     IncidentOpened,
     SourceEnded,
     SourceOpened,
     VisitEnded,
 )
-from monitor.domain.frame import Image, SourceInfo
+from monitor.domain.frame import Frame, Image, SourceInfo
 from monitor.domain.geometry import Box
-from monitor.domain.health import Drop
-from monitor.outputs.live_view import Shape
+from monitor.domain.health import CameraStatus, Condition, Drop, Health
+from monitor.domain.track import Analysis
 from monitor.pipeline.camera import Camera
-from monitor.pipeline.recorder import EventRecord
 from tests.fakes import FACE, FakeClock, checkers
 from tests.unit.pipeline.watched import BARE, SHARP, frame_at, happened, watched
 
@@ -35,18 +35,30 @@ class Bench:
     def __init__(self) -> None:
         self.clock = FakeClock(100.0)
         self.records: list[EventRecord] = []
-        self.camera: Camera = watched(self.records.append, self.clock)
+        self.analyses: list[Analysis] = []
+        self.camera: Camera = watched(self.records.append, self.clock, on_analysis=self.analyses.append)
+        self.session = self.camera.session
+        self.provenance: dict[str, object] = {}
 
     def connect(self) -> None:
         self.camera.connected(INFO, self.clock.now_s)
 
-    def look(self, seconds: float, detections: Sequence[Detection] = (BARE,), image: Image = SHARP) -> None:
+    def run(self, seconds: float, detections: Sequence[Detection] = (BARE,), image: Image = SHARP) -> None:
         for _ in range(round(10 * seconds)):
             self.clock.advance(0.1)
             frame = frame_at(self.clock.now_s, image)
-            self.camera.arrived(frame.time_s, 0.0)
-            if self.camera.looked(frame):
-                self.camera.judge(frame, self.camera.epoch, list(detections), 0.01)
+            self.session.arrived(frame.time_s, 0.0)
+            self.analyse(frame, self.camera.accept_frame(frame), detections)
+
+    def analyse(self, frame: Frame, epoch: int | None, detections: Sequence[Detection] = (BARE,)) -> None:
+        if epoch is not None:
+            self.camera.analyse(frame, epoch, list(detections), 0.01, self.provenance)
+
+    def status(self) -> CameraStatus:
+        return self.session.status(self.clock.now_s)
+
+    def health(self) -> Health:
+        return self.session.assess(self.clock.now_s, None)[1]
 
     @property
     def kinds(self) -> list[type]:
@@ -60,20 +72,20 @@ def bench() -> Bench:
 
 def test_a_violation_is_an_incident_with_its_picture(bench: Bench) -> None:
     bench.connect()
-    bench.look(2)
+    bench.run(2)
     assert bench.kinds == [SourceOpened, IncidentOpened]
     assert [record.picture is not None for record in bench.records] == [False, True]
 
 
 def test_an_incident_says_which_detector_and_settings_decided_it(bench: Bench) -> None:
     """A new configuration may bring another detector while the camera is watched."""
-    bench.camera.detector = {"model": "old"}
+    bench.provenance = {"model": "old"}
     bench.connect()
-    bench.look(2)
-    bench.camera.detector = {"model": "new"}
+    bench.run(2)
+    bench.provenance = {"model": "new"}
     bench.camera.lost(Cause.ENDED, "", bench.clock.now_s)
     bench.connect()
-    bench.look(2)
+    bench.run(2)
     told = [event.settings for event in happened(bench.records) if isinstance(event, IncidentOpened)]
     assert [settings["detector"] for settings in told] == [{"model": "old"}, {"model": "new"}]
 
@@ -87,8 +99,9 @@ def test_who_is_outside_every_zone_is_not_judged_but_hidden_in_pictures() -> Non
     for _ in range(20):
         clock.advance(0.1)
         frame = frame_at(clock.now_s)
-        camera.looked(frame)
-        camera.judge(frame, camera.epoch, [BARE, outside], 0.01)
+        epoch = camera.accept_frame(frame)
+        assert epoch is not None
+        camera.analyse(frame, epoch, [BARE, outside], 0.01, {})
     opened = [event for event in happened(records) if isinstance(event, IncidentOpened)]
     assert [event.box for event in opened] == [FACE]
     (picture,) = [record.picture for record in records if record.picture is not None]
@@ -98,7 +111,7 @@ def test_who_is_outside_every_zone_is_not_judged_but_hidden_in_pictures() -> Non
 
 def test_a_loss_closes_what_is_open_and_a_return_is_told(bench: Bench) -> None:
     bench.connect()
-    bench.look(2)
+    bench.run(2)
     bench.camera.lost(Cause.TIMED_OUT, "no picture for 5.0 s", bench.clock.now_s)
     bench.camera.lost(Cause.REFUSED, "nobody answers", bench.clock.now_s + 1)
     assert bench.kinds[2:] == [IncidentClosed, VisitEnded, CameraLost], "and told once"
@@ -107,11 +120,11 @@ def test_a_loss_closes_what_is_open_and_a_return_is_told(bench: Bench) -> None:
     assert closed.reason is CloseReason.SOURCE_LOST
     assert isinstance(lost, CameraLost)
     assert (lost.cause, lost.time_s) == (Cause.TIMED_OUT, bench.clock.now_s)
-    assert bench.camera.facts.cause is Cause.REFUSED, "the newest reason is shown"
+    assert bench.health().cause is Cause.REFUSED, "the newest reason is shown"
     bench.clock.advance(7.9)
     bench.connect()
     assert bench.kinds[5:] == [], "a connection without a picture is no return"
-    bench.look(0.1)
+    bench.run(0.1)
     restored = happened(bench.records)[5]
     assert isinstance(restored, CameraRestored)
     assert restored.lost_for_s == pytest.approx(8.0)
@@ -128,42 +141,41 @@ def test_a_camera_that_never_gave_a_picture_is_no_loss_in_the_journal(bench: Ben
 
 def test_a_picture_of_before_a_loss_is_not_judged_after_it(bench: Bench) -> None:
     bench.connect()
-    bench.look(0.5)
-    old, epoch = frame_at(bench.clock.now_s + 0.05), bench.camera.epoch
+    bench.run(0.5)
+    old = frame_at(bench.clock.now_s + 0.05)
+    epoch = bench.camera.accept_frame(old)
     bench.camera.lost(Cause.ENDED, "", bench.clock.now_s + 0.1)
-    bench.camera.judge(old, epoch, [BARE], 0.01)
+    bench.analyse(old, epoch)
     bench.connect()
-    bench.camera.judge(old, epoch, [BARE], 0.01)
-    assert bench.camera.facts.verdict_s is None
-    assert bench.camera.status(bench.clock.now_s).analysed == 5
+    bench.analyse(old, epoch)
+    assert bench.status().analysed == len(bench.analyses) == 5
 
 
 def test_a_picture_that_comes_after_a_newer_one_is_left_out(bench: Bench) -> None:
     bench.connect()
-    bench.look(0.5)
-    before = bench.camera.analysis
+    bench.run(0.5)
+    before = bench.status().analysis
     late = frame_at(bench.clock.now_s - 0.05)
-    bench.camera.judge(late, bench.camera.epoch, [BARE], 0.01)
-    assert bench.camera.analysis is before
+    bench.analyse(late, bench.camera.accept_frame(late))
+    assert bench.status().analysis is before
 
 
 def test_another_size_is_another_scene(bench: Bench) -> None:
     bench.connect()
-    bench.look(2)
-    old = frame_at(bench.clock.now_s + 0.01)
-    epoch = bench.camera.epoch
-    bench.look(0.1, (), checkers(480, 640))
+    bench.run(2)
+    old = frame_at(bench.clock.now_s + 0.2)
+    epoch = bench.camera.accept_frame(old)
+    bench.run(0.1, (), checkers(480, 640))
     assert bench.kinds[2:] == [IncidentClosed, VisitEnded]
-    assert bench.camera.facts.size_change == "the picture is 640 x 480 now, it was 320 x 240"
-    bench.camera.facts.verdict_s = None
-    bench.camera.judge(old, epoch, [BARE], 0.01)
+    assert bench.health().detail == "the picture is 640 x 480 now, it was 320 x 240"
+    bench.analyse(old, epoch)
     bench.camera.end(bench.clock.now_s)
     assert bench.kinds[4:] == [SourceEnded], "nobody is carried over by a picture that was with a worker"
 
 
 def test_the_end_completes_the_journal(bench: Bench) -> None:
     bench.connect()
-    bench.look(2)
+    bench.run(2)
     bench.camera.end(bench.clock.now_s)
     assert bench.kinds[2:] == [IncidentClosed, VisitEnded, SourceEnded]
     ended = happened(bench.records)[-1]
@@ -174,25 +186,25 @@ def test_the_end_completes_the_journal(bench: Bench) -> None:
 def test_nothing_is_told_after_the_end(bench: Bench) -> None:
     """The capture thread may come back from a read that hung, a worker from a slow look."""
     bench.connect()
-    bench.look(2)
+    bench.run(2)
     told = len(bench.records)
     bench.camera.end(bench.clock.now_s)
     assert len(bench.records) == told + 3
-    bench.look(2)
+    bench.run(2)
     bench.camera.lost(Cause.TIMED_OUT, "no picture for 5.0 s", bench.clock.now_s)
     bench.connect()
-    bench.look(2)
+    bench.run(2)
     bench.camera.end(bench.clock.now_s)
     assert len(bench.records) == told + 3
 
 
 def test_frames_are_counted_by_what_became_of_them(bench: Bench) -> None:
     bench.connect()
-    bench.look(1)
+    bench.run(1)
     for drop in Drop:
-        bench.camera.dropped(drop)
-    bench.camera.dropped(Drop.SUPERSEDED)
-    status = bench.camera.status(bench.clock.now_s)
+        bench.session.count_drop(drop)
+    bench.session.count_drop(Drop.SUPERSEDED)
+    status = bench.status()
     assert status.drops == {Drop.SKIPPED: 1, Drop.SUPERSEDED: 2, Drop.LATE: 1, Drop.CORRUPT: 1, Drop.FAILED: 1}
     assert (status.frames, status.analysed) == (10, 10)
     assert status.fps == pytest.approx(10, rel=0.01)
@@ -203,55 +215,54 @@ def test_frames_are_counted_by_what_became_of_them(bench: Bench) -> None:
 def test_a_camera_that_has_just_come_back_is_not_left_without_a_look(bench: Bench) -> None:
     """Under overload, before two frames have arrived, nobody knows yet how many it will send."""
     bench.connect()
-    assert bench.camera.demand_fps(bench.clock.now_s) > 0, "it wants what it was given in the settings"
+    assert bench.session.demand_fps(bench.clock.now_s) > 0, "it wants what it was given in the settings"
 
 
 def test_a_camera_that_is_away_takes_no_share_of_the_machine(bench: Bench) -> None:
     bench.connect()
-    bench.look(2)
+    bench.run(2)
     bench.camera.lost(Cause.REFUSED, "nobody answers", bench.clock.now_s)
     bench.clock.advance(60)
-    assert bench.camera.demand_fps(bench.clock.now_s) == 0
+    assert bench.session.demand_fps(bench.clock.now_s) == 0
 
 
 def test_a_camera_that_could_not_be_judged_and_is_gone_is_told_as_gone(bench: Bench) -> None:
     bench.connect()
-    bench.look(2)
+    bench.run(2)
     bench.camera.failed("judging failed", bench.clock.now_s)
-    assert bench.camera.facts.fault is not None
+    assert bench.health().condition is Condition.FAULT
     bench.camera.lost(Cause.UNPLUGGED, "is it plugged in?", bench.clock.now_s)
-    assert bench.camera.facts.fault is None
+    assert bench.health().condition is Condition.LOST
 
 
 def test_nobody_is_judged_in_a_picture_that_does_not_change(bench: Bench) -> None:
     """A camera that repeats its last picture for ten minutes shows no visit of ten minutes, and nothing green."""
     bench.connect()
-    bench.look(2)
-    analysed = bench.camera.status(bench.clock.now_s).analysed
-    bench.look(600)
+    bench.run(2)
+    analysed = bench.status().analysed
+    bench.run(600)
     (visit,) = [event.visit for event in happened(bench.records) if isinstance(event, VisitEnded)]
     (closed,) = [event for event in happened(bench.records) if isinstance(event, IncidentClosed)]
     assert closed.reason is CloseReason.SOURCE_LOST
     assert visit.last_seen_s - visit.first_seen_s < 11
-    assert bench.camera.status(bench.clock.now_s).analysed - analysed < 100
-    picture = bench.camera.view.picture(Shape())
-    assert picture is not None
-    assert picture.stale, "what nobody judges any more is drawn grey"
+    assert bench.status().analysed - analysed < 100
+    assert not bench.status().is_fresh(bench.clock.now_s), "what is not analysed any more is not shown as current"
     frame = frame_at(bench.clock.now_s + 0.1, checkers(240, 320) // 2)
-    assert bench.camera.looked(frame), "and when it changes, it is judged again"
-    bench.camera.judge(frame, bench.camera.epoch, [BARE], 0.01)
-    assert bench.camera.analysis is not None
-    assert bench.camera.analysis.frame is frame
+    bench.analyse(frame, bench.camera.accept_frame(frame))
+    analysis = bench.status().analysis
+    assert analysis is not None
+    assert analysis.frame is frame, "and when it changes, it is analysed again"
 
 
 def test_a_picture_that_was_under_way_when_it_turned_out_frozen_is_not_judged(bench: Bench) -> None:
     bench.connect()
-    bench.look(9.5)
-    under_way, epoch = frame_at(bench.clock.now_s + 0.6), bench.camera.epoch
-    assert bench.camera.looked(under_way)
-    assert not bench.camera.looked(frame_at(bench.clock.now_s + 1.0))
-    before = bench.camera.status(bench.clock.now_s).drops[Drop.SUPERSEDED]
-    bench.camera.judge(under_way, epoch, [BARE], 0.01)
-    status = bench.camera.status(bench.clock.now_s)
+    bench.run(9.5)
+    under_way = frame_at(bench.clock.now_s + 0.6)
+    epoch = bench.camera.accept_frame(under_way)
+    assert epoch is not None
+    assert bench.camera.accept_frame(frame_at(bench.clock.now_s + 1.0)) is None
+    before = bench.status().drops[Drop.SUPERSEDED]
+    bench.analyse(under_way, epoch)
+    status = bench.status()
     assert bench.kinds[-2:] == [IncidentClosed, VisitEnded], "and nobody comes back through it"
     assert status.drops[Drop.SUPERSEDED] == before + 1

@@ -12,15 +12,22 @@ import pytest
 
 from monitor.domain.cause import Cause
 from monitor.domain.errors import SourceError
-from monitor.domain.event import CameraLost, CameraRestored, CloseReason, IncidentClosed, IncidentOpened, VisitEnded
+from monitor.domain.event import (
+    CameraLost,
+    CameraRestored,
+    CloseReason,
+    EventRecord,
+    IncidentClosed,
+    IncidentOpened,
+    VisitEnded,
+)
 from monitor.domain.frame import Image
 from monitor.domain.health import Condition, Drop, Health
 from monitor.domain.ports import Source
 from monitor.pipeline.backoff import Backoff
+from monitor.pipeline.camera import Camera
 from monitor.pipeline.capture import Capture, Captured
-from monitor.pipeline.health import assess
 from monitor.pipeline.latest import LatestFrames
-from monitor.pipeline.recorder import EventRecord
 from tests.fakes import FakeCamera, FakeClock, checkers, flat
 from tests.unit.pipeline.watched import BARE, SHARP, happened, watched
 
@@ -28,12 +35,16 @@ REFUSED = SourceError("nobody answers", Cause.REFUSED)
 HUNG = SourceError("no picture for 5.0 s", Cause.TIMED_OUT)
 
 
-class JudgedAtOnce(LatestFrames[Captured]):
+class AnalysedAtOnce(LatestFrames[Captured]):
     """A worker that is always free."""
 
+    def __init__(self, watched_camera: Camera) -> None:
+        super().__init__()
+        self._camera = watched_camera
+
     def offer(self, camera: str, item: Captured) -> bool:
-        """Judge the picture: there is somebody without a mask in each."""
-        item.camera.judge(item.frame, item.epoch, [BARE], 0.01)
+        """Analyse the frame: there is somebody without a mask in each."""
+        self._camera.analyse(item.frame, item.epoch, [BARE], 0.01, {})
         return False
 
 
@@ -59,7 +70,7 @@ class Bench:
             self.camera,
             self._next,
             self._is_reachable,
-            frames or JudgedAtOnce(),
+            frames or AnalysedAtOnce(self.camera),
             backoff,
             self.clock,
             self.stop,
@@ -68,8 +79,7 @@ class Bench:
 
     def health(self) -> Health:
         """Return what would be shown now."""
-        before = Health(Condition.STARTING, 0.0)
-        return assess(self.camera.facts, self.clock.now_s, self.camera.settings.health, None, before)
+        return self.camera.session.assess(self.clock.now_s, None)[1]
 
     def _next(self) -> Source:
         self.opened_s.append(self.clock.now_s)
@@ -296,7 +306,7 @@ def test_frames_that_nobody_asked_for_are_not_converted() -> None:
     source = FakeCamera(bench.clock, moving(100))
     bench._sources = iter([source])
     bench.run()
-    status = bench.camera.status(bench.clock.now_s)
+    status = bench.camera.session.status(bench.clock.now_s)
     assert 20 <= source.retrieved <= 22
     assert status.drops[Drop.SKIPPED] == 100 - source.retrieved
     assert status.frames == 100
@@ -306,7 +316,7 @@ def test_a_superseded_frame_is_told() -> None:
     bench = Bench([], detect_fps="auto")
     bench._sources = iter([FakeCamera(bench.clock, moving(100))])
     bench.run(LatestFrames())
-    assert bench.camera.status(bench.clock.now_s).drops[Drop.SUPERSEDED] == 99
+    assert bench.camera.session.status(bench.clock.now_s).drops[Drop.SUPERSEDED] == 99
 
 
 def test_a_frame_that_cannot_be_decoded_is_told_and_passed_over() -> None:
@@ -320,7 +330,7 @@ def test_a_frame_that_cannot_be_decoded_is_told_and_passed_over() -> None:
 
     bench._sources = iter([Smeared(bench.clock, moving(30))])
     bench.run()
-    status = bench.camera.status(bench.clock.now_s)
+    status = bench.camera.session.status(bench.clock.now_s)
     assert (status.drops[Drop.CORRUPT], status.analysed) == (10, 20)
 
 
@@ -332,7 +342,7 @@ def test_pictures_that_come_late_are_not_judged_and_the_way_is_cleared() -> None
     bench.run()
     assert len(bench.opened_s) == 3, "the camera was connected anew before its 60 s were over"
     assert bench.opened_s[1] - bench.opened_s[0] < 15
-    status = bench.camera.status(bench.clock.now_s)
+    status = bench.camera.session.status(bench.clock.now_s)
     assert status.drops[Drop.LATE] > 30
     lost = next(event for event in happened(bench.records) if isinstance(event, CameraLost))
     assert lost.cause is Cause.LAGGING
@@ -353,7 +363,7 @@ def test_frames_that_the_source_passes_over_are_counted_as_what_they_were() -> N
 
     bench._sources = iter([Hurrying(bench.clock, moving(60))])
     bench.run()
-    status = bench.camera.status(bench.clock.now_s)
+    status = bench.camera.session.status(bench.clock.now_s)
     assert status.drops[Drop.LATE] == 4 * 6
     assert status.drops[Drop.CORRUPT] == 3 + 2
     assert status.frames == 56 + 4 * 6 + 5
@@ -372,7 +382,7 @@ def test_what_waited_while_the_stream_was_opened_does_not_pass_for_new() -> None
 
     bench._sources = iter([Stored(bench.clock, moving(30))])
     bench.run()
-    assert bench.camera.status(bench.clock.now_s).analysed == 24
+    assert bench.camera.session.status(bench.clock.now_s).analysed == 24
 
 
 @pytest.mark.parametrize("stated_fps", [1.0, 15.0, 90.0])
@@ -386,7 +396,7 @@ def test_a_camera_that_states_a_wrong_rate_is_looked_at_all_the_same(stated_fps:
 
     bench._sources = iter([Boaster(bench.clock, moving(300), period_s=0.033)])
     bench.run()
-    assert bench.camera.status(bench.clock.now_s).analysed > 200
+    assert bench.camera.session.status(bench.clock.now_s).analysed > 200
 
 
 class Flooding(FakeCamera):
@@ -411,7 +421,7 @@ def test_a_stream_that_floods_is_disconnected_and_said() -> None:
     source = Flooding(bench.clock)
     bench._sources = iter([source])
     bench.run()
-    status = bench.camera.status(bench.clock.now_s)
+    status = bench.camera.session.status(bench.clock.now_s)
     assert status.frames == status.drops[Drop.SKIPPED] == 201, "and not one was converted"
     assert source.closed == 1
 
@@ -445,14 +455,14 @@ def test_twice_the_rate_that_a_stream_states_is_a_flood(stated_fps: float, fps: 
 
     bench._sources = iter([Fast(bench.clock, moving(1000), period_s=1 / fps)])
     bench.run()
-    assert (bench.camera.status(bench.clock.now_s).frames < 1000) == bool(lost)
+    assert (bench.camera.session.status(bench.clock.now_s).frames < 1000) == bool(lost)
 
 
 def test_frames_that_were_held_up_are_no_flood() -> None:
     bench = Bench([])
     bench._sources = iter([Flooding(bench.clock, well_s=20.0, frames=190)])
     bench.run()
-    assert bench.camera.status(bench.clock.now_s).frames == 390
+    assert bench.camera.session.status(bench.clock.now_s).frames == 390
 
 
 def test_a_burst_is_read_little_faster_than_what_is_called_a_flood() -> None:
@@ -468,7 +478,7 @@ def test_a_recording_that_catches_up_is_no_flood() -> None:
     bench = Bench([], source="gate.mp4")
     bench._sources = iter([Flooding(bench.clock)])
     bench.run()
-    assert bench.camera.status(bench.clock.now_s).frames == 2000
+    assert bench.camera.session.status(bench.clock.now_s).frames == 2000
 
 
 def test_a_frozen_picture_is_stale_and_a_change_makes_it_live_again() -> None:
@@ -516,6 +526,6 @@ def test_the_hour_may_jump_without_changing_a_verdict() -> None:
 
     bench._sources = iter([Jumping(bench.clock, moving(60))])
     bench.run()
-    assert bench.camera.status(bench.clock.now_s).analysed == 60
+    assert bench.camera.session.status(bench.clock.now_s).analysed == 60
     opened = next(event for event in happened(bench.records) if isinstance(event, IncidentOpened))
     assert opened.time_s == pytest.approx(1000 + 1.3, abs=0.5)

@@ -160,9 +160,9 @@ def test_a_black_picture_is_told_as_black_even_where_it_stands_still() -> None:
 
 
 def test_a_camera_that_is_looked_at_rarely_is_not_stale_between_two_looks() -> None:
-    facts = replace(WELL, wanted_fps=0.1, verdict_s=NOW_S - 9.9)
+    facts = replace(WELL, analysis_interval_s=10.0, verdict_s=NOW_S - 9.9)
     assert assess(facts, NOW_S, SETTINGS, None, BEFORE).condition is Condition.LIVE
-    facts = replace(WELL, wanted_fps=0.1, verdict_s=NOW_S - 30)
+    facts = replace(WELL, analysis_interval_s=10.0, verdict_s=NOW_S - 30)
     assert assess(facts, NOW_S, SETTINGS, None, BEFORE).condition is Condition.STALE
 
 

@@ -11,10 +11,11 @@ import pytest
 
 from monitor.domain.cause import Cause
 from monitor.domain.errors import OutputError, UnwritableError
-from monitor.domain.event import Event, IncidentOpened, SourceOpened
+from monitor.domain.event import Event, EventRecord, IncidentOpened, SourceOpened
 from monitor.domain.ports import Sink
 from monitor.pipeline.channel import Closed
-from monitor.pipeline.recorder import EventRecord, Recorder
+from monitor.pipeline.recorder import Recorder
+from monitor.pipeline.topic import Topic
 from monitor.storage.snapshots import SnapshotFolder
 from tests.fakes import FACE, WITHOUT, FakeSink, FullSink, noise
 
@@ -38,7 +39,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.stop = threading.Event()
-        self.recording = Recorder(SnapshotFolder(folder), lambda _: NOON, self.stop)
+        self.recording = Recorder(SnapshotFolder(folder), lambda _: NOON, self.stop, Topic())
         self.raised: list[BaseException] = []
         self._thread: threading.Thread | None = None
 

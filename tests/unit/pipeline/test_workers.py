@@ -11,18 +11,19 @@ import pytest
 from monitor.domain.cause import Cause
 from monitor.domain.detection import Detection
 from monitor.domain.errors import ModelError
+from monitor.domain.event import EventRecord
 from monitor.domain.frame import SourceInfo
 from monitor.domain.geometry import Box
-from monitor.domain.health import Drop
+from monitor.domain.health import Condition, Drop, Health
 from monitor.domain.ports import Detector
+from monitor.domain.track import Analysis
 from monitor.pipeline.camera import Camera
 from monitor.pipeline.capture import Captured
 from monitor.pipeline.latest import LatestFrames
-from monitor.pipeline.recorder import EventRecord
 from monitor.pipeline.threads import ThreadGroup
-from monitor.pipeline.workers import Workers
+from monitor.pipeline.workers import WorkerPool
 from tests.fakes import FACE, WITHOUT, AnsweringDetector, FakeClock, FakeDetector
-from tests.unit.pipeline.watched import frame_at, watched
+from tests.unit.pipeline.watched import SHARP, frame_at, watched
 
 SOON_S = 10.0
 LIMIT_S = 5.0
@@ -38,7 +39,7 @@ def until(condition: Callable[[], bool], what: str = "it never came so far") -> 
 
 
 class Bench:
-    """Cameras, their slots and a threads of workers that the test looks after as the watchdog would."""
+    """Cameras, their slots and a pool of workers that the test watches as the watchdog would."""
 
     def __init__(self) -> None:
         self.clock = FakeClock(100.0)
@@ -46,12 +47,13 @@ class Bench:
         self.cameras: dict[str, Camera] = {}
         self.threads = ThreadGroup(on_failure=self.frames.close)
         self.records: list[EventRecord] = []
-        self.workers: Workers | None = None
+        self.workers: WorkerPool | None = None
         self.let_go = threading.Event()
+        self._offered = 0
 
-    def start(self, open_detector: Callable[[], Detector], count: int = 1, batch: int = 1) -> Workers:
+    def start(self, open_detector: Callable[[], Detector], count: int = 1, batch: int = 1) -> WorkerPool:
         """Start workers on these detectors."""
-        self.workers = Workers(open_detector, self.frames, self.clock, LIMIT_S, count, batch)
+        self.workers = WorkerPool(open_detector, self.frames, self.cameras.get, self.clock, LIMIT_S, count, batch, {})
         self.workers.start(self.threads)
         return self.workers
 
@@ -66,13 +68,21 @@ class Bench:
         self.clock.advance(0.1)
         for name in names:
             camera = self.cameras[name]
-            frame = frame_at(self.clock.now_s)
-            camera.looked(frame)
-            self.frames.offer(name, Captured(camera, frame, camera.epoch))
+            self._offered += 1
+            image = SHARP.copy()
+            image[0, 0] = self._offered % 256  # a picture that never changes would count as frozen
+            frame = frame_at(self.clock.now_s, image)
+            epoch = camera.accept_frame(frame)
+            assert epoch is not None
+            self.frames.offer(name, Captured(name, epoch, frame))
+
+    def health(self, name: str) -> Health:
+        """Return the health that a camera would show, but for the program's own faults."""
+        return self.cameras[name].session.assess(self.clock.now_s, None)[1]
 
     def analysed(self, name: str) -> int:
         """Return how many of a camera's pictures were judged."""
-        return self.cameras[name].status(self.clock.now_s).analysed
+        return self.cameras[name].session.status(self.clock.now_s).analysed
 
     def judged(self, *names: str) -> None:
         """Give each camera a picture, and wait until it has been judged."""
@@ -80,7 +90,7 @@ class Bench:
         self.offer(*names)
         until(lambda: all(self.analysed(name) > before[name] for name in names), "a picture was never judged")
 
-    def recovers(self, workers: Workers, name: str) -> None:
+    def recovers(self, workers: WorkerPool, name: str) -> None:
         """See that a fault is shown for a while after a look has succeeded, and then no more."""
         self.judged(name)
         assert workers.fault is not None, "mended too soon for anybody to see"
@@ -190,7 +200,7 @@ def test_rubbish_is_a_fault_and_judges_nobody(bench: Bench, rubbish: object) -> 
     bench.offer("a")
     until(lambda: workers.fault is not None)
     assert bench.analysed("a") == 0
-    assert bench.cameras["a"].facts.fault is None, "it is the detector's fault, not the camera's"
+    assert bench.health("a").cause is not Cause.UNEXPECTED, "it is the detector's fault, not the camera's"
     bench.recovers(workers, "a")
 
 
@@ -226,8 +236,9 @@ def test_what_comes_too_late_is_nobodys(bench: Bench) -> None:
     until(lambda: "detect-1" not in bench.threads.running(), "who was left behind ends when it comes back")
     bench.judged("a")
     assert bench.analysed("a") == 2
-    assert bench.cameras["a"].analysis is not None
-    assert bench.cameras["a"].analysis.tracks == ()
+    analysis = bench.cameras["a"].session.status(bench.clock.now_s).analysis
+    assert analysis is not None
+    assert analysis.tracks == ()
 
 
 def test_one_of_two_that_hangs_stops_no_camera_and_is_shown_until_its_seat_works_again(bench: Bench) -> None:
@@ -269,16 +280,22 @@ def test_a_picture_that_cannot_be_judged_is_that_cameras_fault_alone(bench: Benc
         return FakeDetector()
 
     workers = bench.start(open_detector)
-    broken = bench.cameras["bad"]
-    broken.on_analysis = lambda _: 1 / 0  # type: ignore[assignment,return-value]
+    broken = [True]
+
+    def on_analysis(_: Analysis) -> None:
+        if broken:
+            raise ZeroDivisionError
+
+    bench.cameras["bad"] = watched(bench.records.append, bench.clock, "bad", on_analysis)
+    bench.cameras["bad"].connected(INFO, bench.clock.now_s)
     bench.offer("good", "bad")
-    until(lambda: broken.facts.fault is not None)
+    until(lambda: bench.health("bad").condition is Condition.FAULT)
     assert workers.fault is None
     bench.judged("good")
     assert opened == [1], "the detector is well and stays open"
-    broken.on_analysis = None
+    broken.clear()
     bench.judged("bad")
-    assert broken.facts.fault is None
+    assert bench.health("bad").condition is not Condition.FAULT
 
 
 def test_who_is_replaced_finishes_the_look_and_gives_the_camera_back(bench: Bench) -> None:
@@ -324,14 +341,14 @@ def test_waiting_for_the_journal_is_no_hanging(bench: Bench) -> None:
     camera.connected(INFO, bench.clock.now_s)
     workers = bench.start(lambda: AnsweringDetector(lambda _: []))
     frame = frame_at(bench.clock.now_s + 0.1)
-    looking = threading.Thread(target=camera.looked, args=(frame,))
+    looking = threading.Thread(target=camera.accept_frame, args=(frame,))
     looking.start()
     assert waits.wait(SOON_S)
     bench.clock.advance(LIMIT_S + 10)
     workers.watch(bench.threads)
     try:
         assert workers.fault is None
-        assert camera.status(bench.clock.now_s).camera == "a", "and who asks for the status does not wait"
+        assert camera.session.status(bench.clock.now_s).camera == "a", "and who asks for the status does not wait"
     finally:
         full.set()
         looking.join(SOON_S)
@@ -347,7 +364,7 @@ def test_capacity_is_looks_over_the_time_that_workers_were_busy(bench: Bench) ->
     assert workers.capacity(1.0) is None, "nothing done, nothing known"
     for _ in range(5):
         bench.judged("a")
-    until(lambda: workers._looks == 5)
+    until(lambda: workers._inferences == 5)
     assert workers.capacity(1.0) == pytest.approx(20, rel=0.01)
     assert workers.capacity(1.0) is None
 
@@ -416,7 +433,7 @@ def test_pictures_that_no_detector_could_judge_are_counted(bench: Bench) -> None
     bench.start(open_detector, batch=2)
     until(lambda: len(opened) == 2)
     for name in "ab":
-        assert bench.cameras[name].status(bench.clock.now_s).drops[Drop.FAILED] == 1
+        assert bench.cameras[name].session.status(bench.clock.now_s).drops[Drop.FAILED] == 1
     bench.judged("a", "b")
 
 

@@ -1,14 +1,17 @@
-"""A camera of the live monitor with a judge of its own, for tests without threads."""
+"""A camera of the live monitor with an analyzer of its own, for tests without threads."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from monitor.config.camera import CameraSettings
 from monitor.domain.detection import Detection
-from monitor.domain.event import Event
+from monitor.domain.event import Event, EventRecord
 from monitor.domain.frame import Frame, Image
+from monitor.domain.track import Analysis
+from monitor.pipeline.analyzer import Analyzer
 from monitor.pipeline.camera import Camera
-from monitor.pipeline.recorder import EventRecord
+from monitor.pipeline.session import Session
+from monitor.pipeline.topic import Topic
 from monitor.rules.judge import Judge
 from tests.fakes import FACE, WITHOUT, FakeClock, FakeTracker, checkers
 
@@ -20,10 +23,20 @@ def settings(source: str = "rtsp://192.0.2.7/cam", **more: Any) -> CameraSetting
     return CameraSettings.model_validate({"source": source} | more)
 
 
-def watched(record: Callable[[EventRecord], None], clock: FakeClock, name: str = "door", **more: Any) -> Camera:
+def watched(
+    record: Callable[[EventRecord], None],
+    clock: FakeClock,
+    name: str = "door",
+    on_analysis: Callable[[Analysis], None] = lambda _: None,
+    **more: Any,
+) -> Camera:
     chosen = settings(**more)
-    judge = Judge(name, chosen.rules, chosen.tracking.lost_after_s, "run-")
-    return Camera(name, chosen, FakeTracker, judge, record, clock)
+    judge = Judge(name, chosen.rules, "run-")
+    analyzer = Analyzer(FakeTracker, judge, chosen.tracking.lost_after_s, chosen.polygons())
+    events, analyses = Topic[EventRecord](), Topic[Analysis]()
+    events.subscribe(record)
+    analyses.subscribe(on_analysis)
+    return Camera(Session(name, chosen, clock), analyzer, events, analyses)
 
 
 def frame_at(time_s: float, image: Image = SHARP, index: int = 0) -> Frame:

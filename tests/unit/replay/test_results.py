@@ -2,11 +2,18 @@ from itertools import pairwise
 
 import pytest
 
-from monitor.domain.event import CloseReason, EndReason, IncidentClosed, IncidentOpened, SourceEnded, VisitEnded
+from monitor.domain.event import (
+    CloseReason,
+    EndReason,
+    EventRecord,
+    IncidentClosed,
+    IncidentOpened,
+    SourceEnded,
+    VisitEnded,
+)
 from monitor.domain.geometry import Box
 from monitor.domain.visit import Outcome, Segment, Visit
 from monitor.pipeline.pace import Pace
-from monitor.pipeline.recorder import EventRecord
 from monitor.replay.recorder import SinkRecorder
 from monitor.replay.results import History, people_by_minute
 from tests.fakes import UNKNOWN, WITH, WITHOUT, FakeSink, flat

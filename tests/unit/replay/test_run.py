@@ -12,6 +12,7 @@ from monitor.domain.errors import ModelError, OutputError, SourceError
 from monitor.domain.event import CloseReason, EndReason, IncidentClosed, IncidentOpened, SourceEnded, SourceOpened
 from monitor.domain.geometry import Box
 from monitor.domain.zone import Zone
+from monitor.pipeline.analyzer import Analyzer
 from monitor.replay.run import Replay
 from monitor.rules.judge import Judge
 from tests.fakes import WITHOUT, FakeDetector, FakeSource, FakeTracker, checkers
@@ -55,14 +56,13 @@ class KeepingRecorder:
         return [record.event for record in self.record]
 
 
-def replay_of(source, *detectors, recorder=None, detect_fps=None, **told):
+def replay_of(source, *detectors, recorder=None, detect_fps=None, zones=(), make_tracker=FakeTracker, **told):
     recorder = recorder or KeepingRecorder()
     replay = Replay(
         name="door.mp4",
         source=source,
         detectors=detectors,
-        tracker=FakeTracker(),
-        judge=Judge("fake", RulesSettings(dwell_s=0.5), lost_after_s=1.0),
+        analyzer=Analyzer(make_tracker, Judge("fake", RulesSettings(dwell_s=0.5)), 1.0, zones),
         overlay=OverlaySettings(),
         open_recorder=lambda: recorder,
         detect_fps=detect_fps,
@@ -126,14 +126,14 @@ def test_only_an_opened_incident_has_a_picture():
 
 def test_faces_that_are_no_people_yet_are_hidden_in_the_picture():
     class OnlyTheFirst(FakeTracker):
-        def update(self, detections, time_s):
-            return super().update(detections, time_s)[:1]
+        def update(self, detections, time_s, lost_after_s):
+            return super().update(detections, time_s, lost_after_s)[:1]
 
     both = [Detection(SUBJECT, WITHOUT, 0.9), Detection(OTHER, WITHOUT, 0.8)]
     rng = np.random.default_rng(0)
     images = [rng.integers(0, 256, (240, 320, 3), dtype=np.uint8)] * 30
-    replay, recorder = replay_of(FakeSource(images, PERIOD_S), FakeDetector([both] * 30))
-    replay.tracker = OnlyTheFirst()
+    source, detector = FakeSource(images, PERIOD_S), FakeDetector([both] * 30)
+    replay, recorder = replay_of(source, detector, make_tracker=OnlyTheFirst)
     replay.run()
     (picture,) = (r.picture for r in recorder.record if r.picture is not None)
     # The picture shows x 0..220 of the frame, and with it the left edge of the other face.

@@ -3,7 +3,7 @@ import pytest
 
 from monitor.config.rules import RulesSettings
 from monitor.domain.detection import DECIDED_STATES
-from monitor.rules.evidence import MAX_LOOK_S, Evidence
+from monitor.rules.evidence import HOLD_S, MAX_OBSERVED_S, Evidence
 from tests.fakes import INCORRECT, UNKNOWN, WITH, WITHOUT
 
 RULES = RulesSettings(
@@ -131,8 +131,7 @@ def test_what_was_decided_is_forgotten_in_the_end():
     looks(evidence, WITHOUT, 0, 4, 25)
     told = looks(evidence, UNKNOWN, 4, 12, 25)
     forgotten_s = first(told, UNKNOWN)
-    # From about 1 / ln 2 down to 0.125 takes 3.5 half-lives.
-    assert forgotten_s - 4 == pytest.approx(3.5, abs=0.15)
+    assert forgotten_s - 4 == pytest.approx(HOLD_S, abs=0.1), "whatever had been gathered before"
     assert told[-1][1] is UNKNOWN
 
 
@@ -205,7 +204,7 @@ def test_a_gap_is_no_evidence():
     evidence = Evidence(RULES)
     evidence.add(WITHOUT, 1.0, 1.0, 0.0)
     evidence.add(WITHOUT, 1.0, 1.0, 60.0)
-    assert evidence.total_s <= MAX_LOOK_S
+    assert evidence.total_s <= MAX_OBSERVED_S
     assert evidence.total_s > 0
 
 
@@ -216,7 +215,7 @@ def test_gaps_longer_than_the_limit_weigh_alike():
         evidence.add(WITHOUT, 0.8, 1.0, gap_s)
         return evidence.total_s
 
-    assert after(0.6) == pytest.approx(after(5)) == pytest.approx(after(500)) == pytest.approx(0.8 * MAX_LOOK_S)
+    assert after(0.6) == pytest.approx(after(5)) == pytest.approx(after(500)) == pytest.approx(0.8 * MAX_OBSERVED_S)
 
 
 @pytest.mark.parametrize("gap_s", [0.0, -1.0])

@@ -22,7 +22,8 @@ class Door:
     """A camera that is told who stands before it."""
 
     def __init__(self, rules=RULES, lost_after_s=1.0, per_s=10, image=IMAGE, name="door"):
-        self.judge = Judge(name, rules, lost_after_s)
+        self.judge = Judge(name, rules)
+        self.lost_after_s = lost_after_s
         self.events = []
         self.tracks = ()
         self.now_s = 0.0
@@ -36,7 +37,7 @@ class Door:
             self.now_s = self._looks / self._per_s
             self._looks += 1
             looks = [seen(state, PLACES[track], track, score) for track, state in sorted(dict(people).items())]
-            self.tracks, events = self.judge.update(self._image, looks, self.now_s)
+            self.tracks, events = self.judge.update(self._image, looks, self.now_s, self.lost_after_s)
             self.events += events
         return self
 
@@ -156,10 +157,10 @@ def test_who_cannot_be_seen_well_is_unknown_and_opens_nothing(image):
 
 
 def test_who_is_too_small_or_cut_off_is_unknown():
-    judge = Judge("door", RULES, 1.0)
+    judge = Judge("door", RULES)
     for number in range(100):
         looks = [seen(WITHOUT, Box(50, 50, 70, 70), 1), seen(WITHOUT, Box(0, 100, 100, 200), 2)]
-        tracks, events = judge.update(IMAGE, looks, number / 25)
+        tracks, events = judge.update(IMAGE, looks, number / 25, 1.0)
         assert {track.state for track in tracks} == {UNKNOWN}
         assert events == []
 
@@ -280,10 +281,10 @@ def test_the_same_looks_tell_the_same_events():
 
 def test_where_the_clock_started_changes_nothing_but_the_times():
     def run(start_s):
-        judge, events = Judge("door", RULES, 1.0), []
+        judge, events = Judge("door", RULES), []
         for number in range(60):
             state = WITHOUT if number < 40 else WITH
-            events += judge.update(IMAGE, [seen(state, PLACES[1])], start_s + number / 8)[1]
+            events += judge.update(IMAGE, [seen(state, PLACES[1])], start_s + number / 8, 1.0)[1]
         return [(type(event), event.time_s - start_s) for event in events]
 
     assert run(0.0) == run(4096.0)
@@ -301,14 +302,14 @@ def test_the_events_come_at_about_the_same_time_at_5_and_25_looks_a_second():
 def test_the_picture_and_the_looks_are_not_changed():
     looks = [seen(WITHOUT, PLACES[1])]
     before = copy.deepcopy(looks)
-    Judge("door", RULES, 1.0).update(IMAGE, looks, 0.0)  # IMAGE is read-only
+    Judge("door", RULES).update(IMAGE, looks, 0.0, 1.0)  # IMAGE is read-only
     assert looks == before
 
 
 def test_two_cameras_do_not_share_people():
-    one, other = Judge("one", RULES, 1.0), Judge("other", RULES, 1.0)
+    one, other = Judge("one", RULES), Judge("other", RULES)
     for number in range(40):
-        one.update(IMAGE, [seen(WITHOUT, PLACES[1])], number / 10)
-    tracks, events = other.update(IMAGE, [seen(WITHOUT, PLACES[1])], 4.0)
+        one.update(IMAGE, [seen(WITHOUT, PLACES[1])], number / 10, 1.0)
+    tracks, events = other.update(IMAGE, [seen(WITHOUT, PLACES[1])], 4.0, 1.0)
     assert events == []
     assert tracks[0].hits == 1

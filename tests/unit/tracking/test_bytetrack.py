@@ -16,7 +16,9 @@ def face(x, y=100.0, side=60.0, score=0.9, state=WITH):
 
 def follow(frames, per_s=25.0, settings=SETTINGS):
     tracker = ByteTracker(settings)
-    return [tracker.update(detections, number / per_s) for number, detections in enumerate(frames)]
+    return [
+        tracker.update(detections, number / per_s, settings.lost_after_s) for number, detections in enumerate(frames)
+    ]
 
 
 def ids(told):
@@ -98,8 +100,8 @@ def test_the_limit_is_that_of_the_settings():
 def test_a_gap_in_the_recording_ends_a_person():
     tracker = ByteTracker(SETTINGS)
     for number in range(20):
-        tracker.update([face(100)], number / 25)
-    numbers = [o.track_id for n in range(20) for o in tracker.update([face(100)], 100 + n / 25)]
+        tracker.update([face(100)], number / 25, 1.0)
+    numbers = [o.track_id for n in range(20) for o in tracker.update([face(100)], 100 + n / 25, 1.0)]
     assert set(numbers) == {2}
 
 

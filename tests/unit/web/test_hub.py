@@ -11,12 +11,16 @@ import cv2
 import numpy as np
 import pytest
 
+from monitor.config.overlay import OverlaySettings
 from monitor.domain.account import Account, Role
-from monitor.domain.event import Event, SourceOpened
+from monitor.domain.event import CloseReason, IncidentClosed, SourceOpened
 from monitor.domain.frame import Frame, SourceInfo
-from monitor.outputs.live_view import LivePicture, Shape
-from monitor.outputs.overlay import STALE_AFTER_S
+from monitor.domain.freshness import DEFAULT_STALE_AFTER_S
+from monitor.domain.health import CameraStatus
+from monitor.domain.track import Analysis
+from monitor.outputs.live_view import LivePicture, LiveViews, Shape
 from monitor.pipeline.camera import Camera
+from monitor.storage.incidents import Incident
 from monitor.web.hub import _MOST_MESSAGES, EncodedFrame, Hub, Sent, Viewer, ViewSpec, packed
 from tests.fakes import FACE, WITHOUT, FakeClock, analysis, flat, track
 from tests.unit.pipeline.watched import BARE, SHARP, frame_at, watched
@@ -24,6 +28,7 @@ from tests.unit.pipeline.watched import BARE, SHARP, frame_at, watched
 EVERYBODY = Account("ada", Role.ADMIN)
 DOOR_ONLY = Account("doris", Role.VIEWER, frozenset({"door"}))
 INFO = SourceInfo(320, 240, 10.0, None, "h264", live=True)
+CLOSED = IncidentClosed("door-1", "door", 1, 10.0, 5.0, CloseReason.GONE)
 DOOR, YARD = ViewSpec("door", Shape(320)), ViewSpec("yard", Shape(320))
 
 
@@ -32,22 +37,27 @@ class Room:
 
     def __init__(self) -> None:
         self.clock = FakeClock(100.0)
-        self.events: list[Event] = []
+        self.asked: list[str] = []
+        self.views = LiveViews(lambda _: OverlaySettings(), lambda _: (10.0, 10.0), self.clock)
+        self.hub = Hub(self.statuses, self.views, self.clock, self._find)
         self.cameras = [self.camera("door"), self.camera("yard")]
-        self.hub = Hub(lambda: list(self.cameras), self.clock, self._take)
         self._done: Mapping[ViewSpec, Sent] = {}
 
     def camera(self, name: str) -> Camera:
-        camera = watched(lambda _: None, self.clock, name)
+        camera = watched(lambda _: None, self.clock, name, self._on_analysis)
         camera.connected(INFO, self.clock.now_s)
         return camera
 
+    def statuses(self) -> list[CameraStatus]:
+        return [camera.session.status(self.clock.now_s) for camera in self.cameras]
+
     def look(self, number: int = 0) -> None:
         camera = self.cameras[number]
-        frame = frame_at(self.clock.now_s, SHARP)
-        camera.arrived(frame.time_s, 0.0)
-        camera.looked(frame)
-        camera.judge(frame, camera.epoch, [BARE], 0.01)
+        frame = replace(frame_at(self.clock.now_s, SHARP), source_id=camera.name)
+        camera.session.arrived(frame.time_s, 0.0)
+        epoch = camera.accept_frame(frame)
+        if epoch is not None:
+            camera.analyse(frame, epoch, [BARE], 0.01, {})
 
     async def encode(self) -> None:
         """Encode what is wanted, and let it arrive."""
@@ -55,10 +65,16 @@ class Room:
         await asyncio.sleep(0)
 
     def encoded(self) -> list[int]:
-        return [camera.view.encoded for camera in self.cameras]
+        views = [self.views.get(camera.name) for camera in self.cameras]
+        return [0 if view is None else view.encoded for view in views]
 
-    async def _take(self, event: Event) -> None:
-        self.events.append(event)
+    def _on_analysis(self, analysis: Analysis) -> None:
+        self.views.publish(analysis)
+        self.hub.on_analysis(analysis)
+
+    def _find(self, incident_id: str) -> Incident | None:
+        self.asked.append(incident_id)
+        return None
 
 
 def run(body: Callable[[Room], Awaitable[None]]) -> None:
@@ -241,10 +257,7 @@ def test_nothing_is_encoded_for_nobody():
         room.look()
         await room.encode()
         assert room.encoded() == [0, 0]
-        assert room.cameras[0].view.on_new is None
         room.hub.watch(viewer, frozenset({DOOR}))
-        assert room.cameras[0].view.on_new is not None
-        assert room.cameras[1].view.on_new is None
         await room.encode()
         assert room.encoded() == [1, 0]
         room.hub.leave(viewer)
@@ -252,7 +265,6 @@ def test_nothing_is_encoded_for_nobody():
         room.look()
         await room.encode()
         assert room.encoded() == [1, 0]
-        assert room.cameras[0].view.on_new is None
 
     run(body)
 
@@ -309,7 +321,7 @@ def test_a_camera_that_sends_no_more_is_shown_grey_once():
         room.look()
         await room.encode()
         assert [picture.stale for _, picture in pictures(viewer)] == [False]
-        room.clock.advance(STALE_AFTER_S + 0.1)
+        room.clock.advance(DEFAULT_STALE_AFTER_S + 0.1)
         for _ in range(3):
             await room.encode()
             room.clock.advance(1)
@@ -330,9 +342,8 @@ def test_a_camera_that_was_set_up_anew_is_listened_to_again():
         room.look()
         await room.encode()
         pictures(viewer)
+        room.views.forget("door")
         room.cameras[0] = room.camera("door")
-        room.hub.watch(Viewer(EVERYBODY), frozenset())  # as the hub does every second by itself
-        assert room.cameras[0].view.on_new is not None
         room.look()
         await room.encode()
         assert [picture.number for _, picture in pictures(viewer)] == [1]
@@ -358,7 +369,8 @@ def test_a_picture_that_cannot_be_drawn_keeps_no_other_from_being_shown(caplog: 
         viewer = Viewer(EVERYBODY)
         room.hub.join(viewer)
         room.hub.watch(viewer, frozenset({DOOR, YARD}))
-        room.cameras[1].view.publish(analysis(np.zeros((0, 0, 3), np.uint8)))
+        empty = analysis(np.zeros((0, 0, 3), np.uint8))
+        room.views.publish(replace(empty, frame=replace(empty.frame, source_id="yard")))
         for _ in range(3):
             room.clock.advance(0.5)
             room.look()
@@ -383,17 +395,19 @@ def test_who_joins_is_told_how_the_cameras_are():
 
 def test_events_and_messages_pass_while_the_hub_serves_and_are_nobodys_before_and_after():
     async def body(room: Room) -> None:
-        event = SourceOpened("door", 0.0, 320, 240)
-        room.hub.tell(event)
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        assert room.events == [event]
+        room.hub.on_recorded(SourceOpened("door", 0.0, 320, 240))
+        room.hub.on_recorded(CLOSED)
+        for _ in range(100):
+            await asyncio.sleep(0.001)
+            if room.asked:
+                break
+        assert room.asked == ["door-1"], "of incidents alone"
 
     run(body)
     room = Room()
-    room.hub.tell(SourceOpened("door", 0.0, 320, 240))
+    room.hub.on_recorded(CLOSED)
     room.hub.announce("door", {"type": "x"})
-    assert room.events == []
+    assert room.asked == []
 
 
 def test_an_event_for_a_loop_that_has_just_closed_does_no_harm():
@@ -404,8 +418,8 @@ def test_an_event_for_a_loop_that_has_just_closed_does_no_harm():
         room.hub._loop = asyncio.get_running_loop()
 
     asyncio.run(start())
-    room.hub.tell(SourceOpened("door", 0.0, 320, 240))
-    assert room.events == []
+    room.hub.on_recorded(CLOSED)
+    assert room.asked == []
 
 
 def test_a_packed_picture_can_be_taken_apart():

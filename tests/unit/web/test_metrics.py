@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from monitor.domain.cause import Cause
 from monitor.domain.health import CameraStatus, Condition, Drop, Health
 from monitor.domain.visit import Outcome
-from monitor.pipeline.camera import LATENCY_BOUNDS_S
+from monitor.pipeline.session import LATENCY_BOUNDS_S
 from monitor.storage.statistics import Span, TimeCount
 from monitor.web.metrics import registry_of
 from monitor.web.model import Model
@@ -40,7 +40,7 @@ class CountedStatistics:
 def given(folder: Path, *statuses: CameraStatus) -> Any:
     """Return of the pages' services what metrics ask for."""
     return SimpleNamespace(
-        live=SimpleNamespace(statuses=lambda: list(statuses)),
+        monitor=SimpleNamespace(statuses=lambda: list(statuses)),
         model=lambda: Model("ssd", "a" * 64, "litert", "cpu"),
         clock=FakeClock(100.0, START),
         statistics=CountedStatistics(),

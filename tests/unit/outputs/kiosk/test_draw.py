@@ -10,8 +10,8 @@ from monitor.outputs.kiosk.draw import Screen, View, draw_screen
 from monitor.outputs.kiosk.layout import lay_out
 from monitor.outputs.kiosk.pictograms import PAINTS, pictogram
 from monitor.outputs.kiosk.texts import load_texts
-from monitor.outputs.kiosk.verdict import Ruling, Verdict, rule
 from monitor.outputs.style import STYLES
+from monitor.rules.kiosk import Ruling, Verdict, rule
 from tests.fakes import INCORRECT, UNKNOWN, WITH, WITHOUT, flat, noise, track
 from tests.unit.outputs.kiosk.makers import NOW_S, status
 

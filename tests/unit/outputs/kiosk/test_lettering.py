@@ -6,8 +6,8 @@ import pytest
 
 from monitor.outputs.kiosk.lettering import BOLD, MEDIUM, OpenCvLettering, PillowLettering, fit, put_lines
 from monitor.outputs.kiosk.texts import load_texts
-from monitor.outputs.kiosk.verdict import Verdict
 from monitor.outputs.style import BLACK
+from monitor.rules.kiosk import Verdict
 from tests.conftest import PROJECT
 
 LETTERINGS = [OpenCvLettering(), PillowLettering()]

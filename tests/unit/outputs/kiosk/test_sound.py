@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from monitor.outputs.kiosk.sound import Chime, tone
-from monitor.outputs.kiosk.verdict import Verdict
+from monitor.rules.kiosk import Verdict
 from tests.fakes import FakeClock
 
 

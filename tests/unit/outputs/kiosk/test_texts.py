@@ -2,7 +2,7 @@ import pytest
 
 from monitor.domain.errors import ConfigError
 from monitor.outputs.kiosk.texts import BUILT_IN, find_language, load_texts
-from monitor.outputs.kiosk.verdict import Verdict
+from monitor.rules.kiosk import Verdict
 
 BLOCK = """
 tlh:

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from monitor.domain.geometry import Box
-from monitor.outputs.snapshot import hide_faces, incident_picture
+from monitor.evidence.snapshot import hide_faces, incident_picture
 from tests.fakes import flat, noise
 
 IMAGE = noise(480, 640)

@@ -6,8 +6,7 @@ from enum import StrEnum
 
 from monitor.domain.detection import MaskState
 from monitor.domain.health import CameraStatus, Condition
-from monitor.domain.track import Analysis, Track
-from monitor.outputs.overlay import STALE_AFTER_S
+from monitor.domain.track import Track
 
 #: A verdict stays readable for this long, unless what would replace it must not wait.
 HOLD_S = 1.0
@@ -23,6 +22,7 @@ class Verdict(StrEnum):
     PUT_ON = "put_on"
     COVER = "cover"
     WAIT = "wait"
+    STEP_BACK = "step_back"
     IDLE = "idle"
     STARTING = "starting"
     OUT_OF_ORDER = "out_of_order"
@@ -67,12 +67,12 @@ def rule(status: CameraStatus | None, now_s: float, before: Ruling | None = None
     The nearest face rules. `GO` is shown only while the camera's condition is current, the analysis is fresh, and the
     ruling face wears a mask or has left the view, nobody else being in it, for less than `HOLD_S`.
     """
-    analysis = status.analysis if status is not None else None
-    if status is None or analysis is None or not status.health.condition.current or not fresh(analysis, now_s):
+    if status is None or status.analysis is None or not status.is_fresh(now_s):
         return _grey(status, now_s, before)
+    analysis = status.analysis
     face = nearest(analysis.tracks, None if before is None else before.person)
     seen = Ruling(
-        verdict=Verdict.IDLE if face is None else _OF_STATE[face.state],
+        verdict=Verdict.IDLE if face is None else _verdict_of(face),
         face=face,
         person=None if face is None else face.track_id,
         since_s=now_s,
@@ -87,9 +87,10 @@ def rule(status: CameraStatus | None, now_s: float, before: Ruling | None = None
     return seen
 
 
-def fresh(analysis: Analysis, now_s: float) -> bool:
-    """Return whether the picture is of now; one from the future is as wrong as an old one."""
-    return abs(now_s - analysis.frame.time_s) <= STALE_AFTER_S
+def _verdict_of(face: Track) -> Verdict:
+    if face.too_near and not face.state.decided:
+        return Verdict.STEP_BACK
+    return _OF_STATE[face.state]
 
 
 def nearest(tracks: Sequence[Track], ruling: int | None) -> Track | None:

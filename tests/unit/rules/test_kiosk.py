@@ -4,9 +4,9 @@ import random
 import pytest
 
 from monitor.domain.detection import MaskState
+from monitor.domain.freshness import DEFAULT_STALE_AFTER_S as STALE_AFTER_S
 from monitor.domain.health import CameraStatus, Condition, Health
-from monitor.outputs.kiosk.verdict import HOLD_S, Ruling, Verdict, rule
-from monitor.outputs.overlay import STALE_AFTER_S
+from monitor.rules.kiosk import HOLD_S, Ruling, Verdict, rule
 from tests.fakes import INCORRECT, UNKNOWN, WITH, WITHOUT, track
 from tests.unit.outputs.kiosk.makers import NOW_S, face, status
 

@@ -1,0 +1,232 @@
+"""A running live monitor: what it was started with, what people ask of it, and how it ends."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from monitor.app.watching import (
+    build_live,
+    check_live,
+    inference_for,
+    live_database,
+    live_folder,
+    open_first,
+    run_of,
+)
+from monitor.app.web_server import WebServer, model_of
+from monitor.config.detector import DetectorSettings
+from monitor.config.loading import load_settings
+from monitor.config.settings import Settings
+from monitor.detectors.opening import OpenedDetector
+from monitor.domain.clock import SystemClock
+from monitor.domain.errors import MonitorError
+from monitor.pipeline.monitor import Monitor
+from monitor.storage.files import claimed, make_folder
+from monitor.web.model import Model
+
+_log = logging.getLogger(__name__)
+
+_CHECK_FILE_EVERY_S = 2.0
+_CHECK_MONITOR_EVERY_S = 0.5
+_WEB_SERVER_ENDS_S = 2.0
+
+
+@contextmanager
+def running(path: Path) -> Iterator["RunningMonitor"]:
+    """Give a running live monitor that listens to signals; raises `ConfigError`, `ModelError`, `OutputError`."""
+    settings = load_settings(path)
+    check_live(settings)
+    folder = live_folder(settings)
+    make_folder(folder)
+    with claimed(folder), _listening() as signals:
+        clock, database = SystemClock(), live_database(settings)
+        web_server = WebServer(settings.web, folder, database, clock) if settings.web.enabled else None
+        try:
+            first = signals.load(settings.detector)
+            run = run_of(settings, first, clock)
+            monitor = build_live(settings, run, database, clock)
+            running = RunningMonitor(monitor, web_server, settings, first, path, signals)
+            monitor.start(settings.cameras, inference_for(settings.detector, first))
+        except BaseException:
+            if web_server is not None:
+                web_server.join(0)
+            raise
+        _log.info(
+            "watching %d camera(s) with %s; journal, log and pictures in %s; Ctrl-C stops",
+            len(settings.cameras),
+            settings.detector.model.name,
+            folder,
+        )
+        try:
+            if web_server is not None:
+                web_server.start(monitor, run.started_at, lambda: running.settings, lambda: running.model)
+            yield running
+        except BaseException:
+            running.abandon()
+            raise
+
+
+class SignalFlags:
+    """What people ask of a running monitor through signals."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Event()
+        self.stop = False
+        self.reload = False
+        self._loading = False
+
+    def ask_stop(self, *_: object) -> None:
+        """SIGTERM or Ctrl-C."""
+        self.stop = True
+        self.changed.set()
+        if self._loading:
+            raise SystemExit(0)
+
+    def ask_reload(self, *_: object) -> None:
+        """SIGHUP."""
+        self.reload = True
+        self.changed.set()
+
+    def load(self, settings: DetectorSettings) -> OpenedDetector:
+        """Open a detector, which may take half a minute: a request to stop meanwhile ends it with `SystemExit`."""
+        self._loading = True
+        try:
+            return open_first(settings)
+        finally:
+            self._loading = False
+
+
+@contextmanager
+def _listening() -> Iterator[SignalFlags]:
+    flags = SignalFlags()
+    handlers = {
+        signal.SIGINT: flags.ask_stop,
+        signal.SIGTERM: flags.ask_stop,
+        signal.SIGHUP: flags.ask_reload,
+    }
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield flags
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class RunningMonitor:
+    """A live monitor, its web server, the configuration that it runs by, and what people ask of it."""
+
+    def __init__(
+        self,
+        monitor: Monitor,
+        web_server: WebServer | None,
+        settings: Settings,
+        opened: OpenedDetector,
+        path: Path,
+        signals: SignalFlags,
+    ) -> None:
+        self.monitor = monitor
+        self.signals = signals
+        self._lock = threading.Lock()
+        self._settings = settings
+        self._model = model_of(opened)
+        self._web_server = web_server
+        self._path = path
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in effect."""
+        with self._lock:
+            return self._settings
+
+    @property
+    def model(self) -> Model:
+        """The detector in use."""
+        with self._lock:
+            return self._model
+
+    def serve(self, *, follow: bool) -> None:
+        """Wait until told to stop, or until the monitor stops by itself; load the configuration again when asked.
+
+        With `follow` a changed file is such a request too.
+        """
+        signals, seen = self.signals, _fingerprint(self._path)
+        while not signals.stop and not self.monitor.stopped.is_set():
+            signals.changed.wait(_CHECK_FILE_EVERY_S if follow else _CHECK_MONITOR_EVERY_S)
+            signals.changed.clear()
+            if follow and (now := _fingerprint(self._path)) != seen:
+                seen, signals.reload = now, True
+            if signals.reload and not signals.stop:
+                signals.reload = False
+                self._reload()
+
+    def stop(self) -> NoReturn:
+        """Stop, and leave the process at once with its exit code.
+
+        By then the journal is complete. A thread inside a camera's driver or FFmpeg cannot be ended any other way, and
+        taking the libraries down in their order takes seconds on a busy machine.
+        """
+        code = 0
+        if self._web_server is not None:
+            self._web_server.ask_stop()
+        for end in (self.monitor.stop, self._end_web_server):
+            try:
+                end()
+            except MonitorError as error:
+                _log.error("%s", error)
+                code = error.exit_code
+            except Exception:  # noqa: BLE001 - whatever it is, the process ends here, and with what it wrote
+                _log.exception("stopping failed unexpectedly")
+                code = 1
+        stuck = self.monitor.running() + (self._web_server.running() if self._web_server is not None else [])
+        _log.info("stopped%s", f"; still in a read that hangs: {', '.join(stuck)}" if stuck else "")
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+    def abandon(self) -> None:
+        """Stop after a failure that is reported elsewhere."""
+        if self._web_server is not None:
+            self._web_server.ask_stop()
+        self.monitor.stop()
+        self._end_web_server()
+
+    def _end_web_server(self) -> None:
+        if self._web_server is not None:
+            self._web_server.join(_WEB_SERVER_ENDS_S)
+
+    def _reload(self) -> None:
+        """Take a changed configuration; a wrong one is refused, and the old one runs on."""
+        old = self.settings
+        try:
+            new = load_settings(self._path)
+            check_live(new)
+            changed = new.detector != old.detector
+            opened = self.signals.load(new.detector) if changed else None
+        except SystemExit:
+            return
+        except MonitorError as error:
+            _log.error("the new configuration is refused, the old one stays in effect:\n%s", error)
+            return
+        if (new.output, new.journal, new.web, new.kiosk) != (old.output, old.journal, old.web, old.kiosk):
+            _log.warning("output, journal, web and kiosk take effect after a restart")
+        self.monitor.apply(new.cameras, None if opened is None else inference_for(new.detector, opened))
+        with self._lock:
+            self._settings = new
+            if opened is not None:
+                self._model = model_of(opened)
+        _log.info("configuration loaded again: %d camera(s)", len(new.cameras))
+
+
+def _fingerprint(path: Path) -> tuple[int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size

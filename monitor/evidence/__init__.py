@@ -1,0 +1,1 @@
+"""What shows that something happened: pictures of incidents, private by default."""
