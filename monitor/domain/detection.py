@@ -40,7 +40,8 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A detection that a tracker has assigned to a person."""
+    """A detection that a tracker has assigned to a person; not `certain` while it may as well be somebody else."""
 
     track_id: int
     detection: Detection
+    certain: bool = True

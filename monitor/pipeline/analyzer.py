@@ -14,6 +14,7 @@ from monitor.domain.track import Track
 from monitor.domain.zone import Zone, inside
 from monitor.evidence.best_snapshot import BestSnapshots
 from monitor.pipeline.rate import Interval
+from monitor.rules.continuity import Continuity
 from monitor.rules.judge import Judge
 
 #: A person is not gone before so many analyses in a row have missed them, however far apart these are: with one every
@@ -36,6 +37,7 @@ class Analyzer:
         self._lost_after_s = lost_after_s
         self._zones = zones
         self._interval = Interval()
+        self._continuity = Continuity()
         self._snapshots = BestSnapshots()
 
     def update(
@@ -50,7 +52,8 @@ class Analyzer:
         interval_s = self._interval.usual_s or 0.0
         lost_after_s = max(self._lost_after_s, _MISSED * interval_s)
         observations = self._tracker.update(inside(detections, self._zones, frame), frame.time_s, lost_after_s)
-        tracks, events = self._judge.update(frame.image, observations, frame.time_s, lost_after_s, interval_s)
+        people = self._continuity.update(frame.image, observations, frame.time_s, lost_after_s)
+        tracks, events = self._judge.update(frame.image, people, frame.time_s, lost_after_s, interval_s)
         self._snapshots.update(frame.image, tracks, [detection.box for detection in detections])
         return tracks, [self._record(event, provenance) for event in events]
 
@@ -58,6 +61,7 @@ class Analyzer:
         """Let everybody go: nobody who is seen from now on is anybody who was seen before."""
         self._tracker = self._make_tracker()
         self._interval = Interval()
+        self._continuity = Continuity()
         self._snapshots = BestSnapshots()
         return [EventRecord(event) for event in self._judge.end(time_s, reason)]
 

@@ -80,7 +80,7 @@ class Judge:
             visit = VisitRecord(self._source_id, track_id, first_seen_s=time_s, last_seen_s=time_s)
             person = _Person(Evidence(self._rules), IncidentRule(self._rules, time_s), visit)
             self._people[track_id] = person
-        quality = face_quality(image, detection.box, self._rules)
+        quality = face_quality(image, detection.box, self._rules) if observation.certain else 0.0
         state = person.evidence.add(detection.state, detection.score, quality, time_s, interval_s)
         person.visit.add(state, detection.box.height_px, time_s)
         track = Track(
