@@ -14,12 +14,12 @@ FROM base AS tools
 RUN apt-get update \
     && apt-get install -y --no-install-recommends python3-venv
 WORKDIR /opt/mask-monitor
-COPY requirements-core.txt requirements.txt requirements-gpu.txt ./
-COPY scripts/setup.sh scripts/
+COPY requirements.txt requirements-tensorflow.txt requirements-gpu.txt ./
+COPY scripts/setup.sh scripts/install_packages.py scripts/desktop-packages.txt scripts/
 COPY deploy/install.sh deploy/
 
 FROM tools AS cpu-packages
-RUN deploy/install.sh requirements-core.txt && .venv/bin/python -m pip uninstall --yes pip
+RUN deploy/install.sh requirements.txt && .venv/bin/python -m pip uninstall --yes pip
 
 FROM tools AS gpu-packages
 RUN deploy/install.sh requirements-gpu.txt && .venv/bin/python -m pip uninstall --yes pip
