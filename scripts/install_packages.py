@@ -115,7 +115,9 @@ def install(arguments: list[str], display: Display) -> int:
         display.end("pip failed; the end of what it said:")
         print(*said[-TOLD:], sep="\n", file=sys.stderr)
     elif progress.total:
-        display.end(f"{progress.total} packages installed in {display.elapsed_s:.0f} s")
+        display.end(
+            f"{progress.total} package{'s' if progress.total > 1 else ''} installed in {display.elapsed_s:.0f} s"
+        )
     else:
         display.end("all packages are there already")
     return pip.returncode

@@ -47,7 +47,7 @@ def test_savedmodel_without_tensorflow_names_the_command_that_brings_it(folder, 
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     (folder / "saved_model").mkdir()
     (folder / "saved_model" / "saved_model.pb").touch()
-    with pytest.raises(ModelError, match="run scripts/run --with tensorflow$"):
+    with pytest.raises(ModelError, match=r"run scripts/run --with tensorflow$"):
         open_with(folder, backend="savedmodel")
 
 
