@@ -17,11 +17,15 @@ from typing import TextIO
 
 #: Seconds between two lines where no terminal shows them.
 LINE_EVERY_S = 10.0
+#: Seconds between two versions of the line on a terminal.
+REDRAW_EVERY_S = 0.2
 #: How many of pip's last lines explain a failure.
 TOLD = 20
 
 _DOWNLOADING = re.compile(r"\s*Downloading (?:\S*/)?([A-Za-z0-9_.]+?)-(\d[^-\s]*)\S*( \([^)]*\))?")
-_FINDING = re.compile(r"\s*(?:Collecting|Using cached) (?:\S*/)?([A-Za-z0-9_.]+)")
+_FINDING = re.compile(
+    r"\s*(?:Collecting|Using cached|Requirement already satisfied:) (?:\S*/)?([A-Za-z0-9_.]+(?:-[A-Za-z]\w*)*)"
+)
 _INSTALLING = re.compile(r"Installing collected packages: (.*)")
 
 
@@ -39,7 +43,7 @@ class Progress:
         if found := _DOWNLOADING.match(line):
             self._doing = f"downloading {found[1].replace('_', '-')} {found[2]}{found[3] or ''}"
         elif found := _FINDING.match(line):
-            self._doing = f"looking up {found[1].replace('_', '-')}"
+            self._doing = f"checking {found[1].replace('_', '-')}"
         elif found := _INSTALLING.match(line):
             self.total = len(found[1].split(","))
 
@@ -50,7 +54,8 @@ class Progress:
         return f"installing, {done} of {self.total} packages done"
 
     def _installed(self) -> int:
-        return len(list(self._packages.glob("*.dist-info")))
+        # pip writes this file last, once a package is compiled.
+        return len(list(self._packages.glob("*.dist-info/INSTALLER")))
 
 
 class Display:
@@ -59,8 +64,8 @@ class Display:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._started_s = time.monotonic()
-        self._due_s = LINE_EVERY_S
         self._terminal = stream.isatty()
+        self._due_s = 0.0 if self._terminal else LINE_EVERY_S
 
     @property
     def elapsed_s(self) -> float:
@@ -70,13 +75,15 @@ class Display:
     def show(self, text: object) -> None:
         """Show what is going on."""
         elapsed_s = self.elapsed_s
+        if elapsed_s < self._due_s:
+            return
         line = f"  {elapsed_s:4.0f} s  {text}"
         if self._terminal:
             width = shutil.get_terminal_size().columns - 1
             print(f"\r\033[K{line[:width]}", end="", file=self._stream, flush=True)
-        elif elapsed_s >= self._due_s:
+        else:
             print(line, file=self._stream, flush=True)
-            self._due_s = elapsed_s + LINE_EVERY_S
+        self._due_s = elapsed_s + (REDRAW_EVERY_S if self._terminal else LINE_EVERY_S)
 
     def end(self, text: str) -> None:
         """Leave a last line."""

@@ -15,6 +15,7 @@ PIP = """
 Collecting numpy==2.4.6 (from -r requirements.txt (line 2))
   Downloading numpy-2.4.6-cp311-cp311-manylinux_2_27_x86_64.whl.metadata (6.6 kB)
   Downloading opencv_python-5.0.0.93-cp37-abi3-manylinux_2_28_x86_64.whl (69.2 MB)
+Requirement already satisfied: argon2-cffi==25.1.0 in .venv/lib (25.1.0)
   Using cached rich-15.0.0-py3-none-any.whl (310 kB)
 Installing collected packages: numpy, opencv-python, rich
 """.strip().splitlines()
@@ -32,10 +33,11 @@ def test_each_line_of_pips_says_what_it_is_doing(tmp_path):
         progress.read(line)
         told.append(str(progress))
     assert told == [
-        "looking up numpy",
+        "checking numpy",
         "downloading numpy 2.4.6 (6.6 kB)",
         "downloading opencv-python 5.0.0.93 (69.2 MB)",
-        "looking up rich",
+        "checking argon2-cffi",
+        "checking rich",
         "installing, 0 of 3 packages done",
     ]
 
@@ -44,8 +46,9 @@ def test_the_packages_that_are_done_are_counted(tmp_path):
     (tmp_path / "pip-23.dist-info").mkdir()
     progress = Progress(tmp_path)
     progress.read(PIP[-1])
-    (tmp_path / "numpy-2.4.6.dist-info").mkdir()
-    (tmp_path / "numpy").mkdir()
+    for name in ("numpy-2.4.6", "rich-15.0.0"):
+        (tmp_path / f"{name}.dist-info").mkdir()
+    (tmp_path / "numpy-2.4.6.dist-info" / "INSTALLER").touch()
     assert str(progress) == "installing, 1 of 3 packages done"
 
 
@@ -53,9 +56,10 @@ def test_a_terminal_shows_one_line_that_is_written_anew():
     stream = Terminal()
     display = Display(stream)
     display.show("downloading x " + "y" * 500)
-    display.show("installing")
+    display.show("skipped, since it comes at once")
     display.end("done")
     assert stream.getvalue().count("\n") == 1
+    assert "skipped" not in stream.getvalue()
     assert max(map(len, stream.getvalue().split("\r"))) < 200
     assert stream.getvalue().split("\r\033[K")[-1] == "  done\n"
 
