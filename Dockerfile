@@ -1,9 +1,9 @@
-# Mask Monitor in a container; docs/deploy.md says how to use it.
+# Mask Monitor in a container; docs/deploy.md describes its use.
 #
 #   docker build -t mask-monitor .                      LiteRT on the CPU
 #   docker build -t mask-monitor:gpu --target gpu .     TensorFlow with CUDA's libraries
 #
-# scripts/container-check carries out these very lines without a Docker engine; it knows the instructions used here.
+# scripts/container-check carries out these lines without a Docker engine; it knows only the instructions used here.
 
 FROM debian:bookworm-slim AS base
 RUN apt-get update \
