@@ -35,7 +35,7 @@ set_up() {
     $python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
         fail "$needed is needed, as $python; on Debian 12: apt-get install $python $python-venv"
     $python -c 'import ensurepip, venv' 2>/dev/null || fail "Python's venv is missing; on Debian: apt-get install $python-venv"
-    echo "Setting up $name, once; this takes a minute or two." >&2
+    echo "Setting up $name, once; this can take several minutes." >&2
     echo "[1/3] Preparing the environment" >&2
     [ -x "$venv/bin/python" ] || $python -m venv "$venv" || fail "cannot create $venv"
     echo "[2/3] Installing packages" >&2

@@ -185,3 +185,6 @@ def test_the_packages_of_a_desktop_are_one_list():
     lines = (PROJECT / "scripts" / "desktop-packages.txt").read_text("utf-8").splitlines()
     assert tuple(line for line in lines if not line.startswith("#")) == PACKAGES
     assert "scripts/desktop-packages.txt" in (PROJECT / ".ci" / "run").read_text("utf-8")
+    for page in (PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")):
+        for line in page.read_text("utf-8").splitlines():
+            assert "libgl1" not in line or f"apt-get install {' '.join(PACKAGES)}" in line, page
