@@ -1,9 +1,9 @@
-# Mask Monitor in a container; docs/deploy.md says how to use it.
+# Mask Monitor in a container; docs/deploy.md describes its use.
 #
 #   docker build -t mask-monitor .                      LiteRT on the CPU
 #   docker build -t mask-monitor:gpu --target gpu .     TensorFlow with CUDA's libraries
 #
-# scripts/container-check carries out these very lines without a Docker engine; it knows the instructions used here.
+# scripts/container-check carries out these lines without a Docker engine; it knows only the instructions used here.
 
 FROM debian:bookworm-slim AS base
 RUN apt-get update \
@@ -14,12 +14,12 @@ FROM base AS tools
 RUN apt-get update \
     && apt-get install -y --no-install-recommends python3-venv
 WORKDIR /opt/mask-monitor
-COPY requirements-core.txt requirements.txt requirements-gpu.txt ./
-COPY scripts/setup.sh scripts/
+COPY requirements.txt requirements-tensorflow.txt requirements-gpu.txt ./
+COPY scripts/setup.sh scripts/install_packages.py scripts/desktop-packages.txt scripts/
 COPY deploy/install.sh deploy/
 
 FROM tools AS cpu-packages
-RUN deploy/install.sh requirements-core.txt && .venv/bin/python -m pip uninstall --yes pip
+RUN deploy/install.sh requirements.txt && .venv/bin/python -m pip uninstall --yes pip
 
 FROM tools AS gpu-packages
 RUN deploy/install.sh requirements-gpu.txt && .venv/bin/python -m pip uninstall --yes pip

@@ -1,38 +1,71 @@
 # Sourced by the scripts beside it: virtual environments that hold what the requirements name.
-# Quiet, and quick when nothing has changed: what was last installed is kept inside the environment.
+# Quick when nothing has changed: what was last installed is kept inside the environment.
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 
+# fail MESSAGE [EXIT CODE]
 fail() {
     echo "error: $1" >&2
-    exit 1
+    exit "${2-1}"
 }
 
-# set_up ENVIRONMENT FILE...: install these requirement files into root/ENVIRONMENT unless they are there already.
+# set_up ENVIRONMENT FILE...: have what these requirement files name in root/ENVIRONMENT.
+# ENVIRONMENT/installed/ holds a copy of every file installed. What was installed once stays wanted, so that adding or
+# changing one set of packages takes no other away.
 # A file whose name ends in -nodeps.txt is installed without the dependencies that its packages state.
 set_up() {
-    venv="$root/$1"
-    python=python3 wanted="Python 3.11 or newer"
-    if [ "$1" = .venv-train ]; then
-        python=python3.11 wanted="Python 3.11 itself (training's TensorFlow 2.15 has no packages for newer ones)"
+    name=$1 venv="$root/$1"
+    python=python3 needed="Python 3.11 or newer"
+    if [ "$name" = .venv-train ]; then
+        python=python3.11 needed="Python 3.11 itself (training's TensorFlow 2.15 has no packages for newer ones)"
     fi
     shift
-    stamp="$venv/installed-$(echo "$*" | cksum | cut -d ' ' -f 1).txt"
-    if (cd "$root" && cat requirements-core.txt "$@" | cmp -s - "$stamp" 2>/dev/null); then
-        return
-    fi
-    $python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
-        fail "$wanted is needed, as $python; on Debian 12: apt-get install $python $python-venv"
-    $python -c 'import ensurepip, venv' 2>/dev/null || fail "Python's venv is missing; on Debian: apt-get install $python-venv"
-    echo "Setting up $venv (once; it takes a few minutes) ..." >&2
-    [ -x "$venv/bin/python" ] || $python -m venv "$venv" || fail "cannot create $venv"
+    wanted=
     for file in "$@"; do
-        case $file in *-nodeps.txt) no_deps=--no-deps ;; *) no_deps= ;; esac
-        "$venv/bin/pip" install --quiet --disable-pip-version-check $no_deps -r "$root/$file" ||
-            fail "pip could not install $file; see above"
+        [ -f "$root/$file" ] || fail "$root/$file does not exist"
     done
+    for file in "$@" "$venv"/installed/*; do
+        want "${file##*/}"
+    done
+    for file in $wanted; do
+        cmp -s "$root/$file" "$venv/installed/$file" || break
+        file=
+    done
+    [ -n "$file" ] || return 0
+    $python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+        fail "$needed is needed, as $python; on Debian 12: apt-get install $python $python-venv"
+    $python -c 'import ensurepip, venv' 2>/dev/null || fail "Python's venv is missing; on Debian: apt-get install $python-venv"
+    echo "Setting up $name, once; this can take several minutes." >&2
+    echo "[1/3] Preparing the environment" >&2
+    [ -x "$venv/bin/python" ] || $python -m venv "$venv" || fail "cannot create $venv"
+    echo "[2/3] Installing packages" >&2
+    plain= nodeps=
+    for file in $wanted; do
+        case $file in
+            *-nodeps.txt) nodeps="$nodeps -r $root/$file" ;;
+            *) plain="$plain -r $root/$file" ;;
+        esac
+    done
+    [ -z "$plain" ] || install_packages $plain
+    [ -z "$nodeps" ] || install_packages --no-deps $nodeps
+    echo "[3/3] Checking OpenCV" >&2
     use_headless_if_needed
-    (cd "$root" && cat requirements-core.txt "$@") >"$stamp"
+    mkdir -p "$venv/installed"
+    (cd "$root" && cp $wanted "$venv/installed/")
+}
+
+# Add a requirements file, and those that it includes, to $wanted.
+want() {
+    [ -f "$root/$1" ] || return 0
+    case " $wanted " in *" $1 "*) return 0 ;; esac
+    wanted="$wanted $1"
+    for included in $(sed -n 's/^-r //p' "$root/$1"); do
+        want "$included"
+    done
+}
+
+install_packages() {
+    "$venv/bin/python" "$root/scripts/install_packages.py" "$@" || fail "the packages could not be installed; see above"
 }
 
 # opencv-python needs the libraries of a desktop; where they are missing, the same version without windows serves.
@@ -40,10 +73,11 @@ use_headless_if_needed() {
     "$venv/bin/python" -c 'import cv2' 2>/dev/null && return
     version=$("$venv/bin/pip" --disable-pip-version-check list --format freeze | sed -n 's/^opencv-python==//p')
     [ -n "$version" ] || fail "OpenCV cannot be loaded: $("$venv/bin/python" -c 'import cv2' 2>&1 | tail -n 1)"
-    "$venv/bin/pip" uninstall --quiet --yes opencv-python || fail "cannot replace opencv-python"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check "opencv-python-headless==$version" ||
-        fail "pip could not install opencv-python-headless==$version"
-    echo "Note: no kiosk window, since the desktop's libraries are missing (everything else works). To have it:" \
-        "apt-get install libgl1 libglib2.0-0 libxcb1, delete $venv and run this again." >&2
+    # Both, since they share their files: where pip has put opencv-python over the other one, neither is whole.
+    "$venv/bin/pip" uninstall -qq --yes opencv-python opencv-python-headless || fail "cannot replace opencv-python"
+    install_packages --no-deps "opencv-python-headless==$version"
     "$venv/bin/python" -c 'import cv2' || fail "OpenCV cannot be loaded; see above"
+    echo "Note: the kiosk window needs system libraries that are missing here (everything else works). To have it, on" \
+        "Debian: apt-get install $(grep -v '^#' "$root/scripts/desktop-packages.txt" | tr '\n' ' ' | sed 's/ $//')," \
+        "then rm -r $venv and run this again." >&2
 }

@@ -53,10 +53,12 @@ class NaiveLoop:
 
                 self._tf = tf
                 self._model = tf.saved_model.load(str(saved_model))
+            from imutils.video import VideoStream
         except ImportError as error:
-            raise ModelError("--compare naive needs TensorFlow: pip install -r requirements.txt") from error
+            raise ModelError("--compare naive needs TensorFlow and imutils: run scripts/run --with dev") from error
         except OSError as error:
             raise ModelError(f"{saved_model}: TensorFlow cannot load it: {error}") from error
+        self._video_stream = VideoStream
         self._detect = self._model.signatures["serving_default"]
 
     def run(self, clips: Sequence[Path], seconds: float) -> tuple[float, float]:
@@ -64,7 +66,7 @@ class NaiveLoop:
 
         The first seconds, in which the graph is built, do not count.
         """
-        streams = [_camera(clip) for clip in clips]
+        streams = [_camera(self._video_stream, clip) for clip in clips]
         seen: list[Image | None] = [None] * len(streams)
         try:
             self._look_at(streams, seen, _SETTLE_S)
@@ -104,10 +106,8 @@ class NaiveLoop:
                 cv2.putText(frame, f"{score:.2f}", corners[0], cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 255, 0), 2)
 
 
-def _camera(clip: Path) -> Any:
+def _camera(video_stream: Any, clip: Path) -> Any:
     """Return a running imutils stream of a clip that keeps a camera's time."""
-    from imutils.video import VideoStream
-
-    stream = VideoStream(src=str(clip))
+    stream = video_stream(src=str(clip))
     stream.stream.stream = _Paced(stream.stream.stream)
     return stream.start()

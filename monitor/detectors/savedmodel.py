@@ -102,7 +102,7 @@ def _tensorflow(threads: int | None) -> Any:
             gpus = tf.config.list_physical_devices("GPU")
     except ImportError as error:
         raise ModelError(
-            "backend savedmodel needs TensorFlow, which is not installed: pip install -r requirements.txt"
+            "backend savedmodel needs TensorFlow, which is not installed: run scripts/run --with tensorflow"
         ) from error
     for gpu in gpus:
         try:

@@ -98,7 +98,7 @@ def reason(error: Exception) -> str:
     if "Can't locate revision" in text:
         return "was written by a newer version of this program; use that version, or another file"
     if isinstance(error, ImportError):
-        return f"{text}; install the packages of requirements-core.txt again"
+        return f"{text}; install the packages of requirements.txt again"
     return text
 
 

@@ -22,7 +22,15 @@ from monitor.detectors.folder import LABEL_MAP, TFLITE
 from monitor.detectors.opening import open_detector
 from monitor.domain.detection import DECIDED_STATES, MaskState
 from monitor.training.errors import TrainingError
-from monitor.training.evaluate import FACE_HEIGHTS_PX, SCORE_FLOOR, Evaluation, evaluate, judge, samples_of
+from monitor.training.evaluate import (
+    FACE_HEIGHTS_PX,
+    SCORE_FLOOR,
+    Evaluation,
+    demand_pycocotools,
+    evaluate,
+    judge,
+    samples_of,
+)
 from monitor.training.labels import parse_size
 from monitor.training.voc import Annotation, all_names, read_dataset, read_split
 
@@ -198,6 +206,7 @@ def run_evaluate(
     as_json: bool,
 ) -> None:
     """`monitor evaluate`."""
+    demand_pycocotools()
     shipped = {folder: open_thresholds(folder) for folder in (model, against) if folder is not None}
     annotations = _annotations(data, split, states)
     found = {

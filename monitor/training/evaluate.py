@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -96,6 +97,12 @@ def samples_of(annotations: Sequence[Annotation], states: Mapping[str, MaskState
             _boxes([(box.x1_px, box.y1_px, box.x2_px, box.y2_px) for box in one.boxes]),
             np.array([DECIDED_STATES.index(states[box.label]) for box in one.boxes], np.int64),
         )
+
+
+def demand_pycocotools() -> None:
+    """Raise `TrainingError` where the figures could not be worked out, before pictures are judged in vain."""
+    if importlib.util.find_spec("pycocotools") is None:
+        raise TrainingError("evaluation needs pycocotools, which is not installed: run scripts/run --with evaluate")
 
 
 def judge(detector: Detector, samples: Iterable[Sample], done: Callable[[int], None] = lambda _: None) -> list[Judged]:

@@ -4,6 +4,8 @@ The Dockerfile is carried out line by line in Debian roots made with debootstrap
 apt uses and with the packages that its pip finds. Then the image runs as compose.yaml has it run: as its own user
 without capabilities, on a read-only root. All of it happens in one temporary folder and in namespaces that end with
 the check, so that nothing is left: no file, no mount, no process.
+
+Without --target it also tries in such a root whether the packages listed for a desktop window are all that it needs.
 """
 
 import argparse
@@ -16,6 +18,7 @@ import time
 from pathlib import Path
 from tempfile import mkdtemp
 
+from .desktop import check_desktop
 from .dockerfile import Context, read_dockerfile
 from .errors import CheckError
 from .image import SUITE, Builder, Image, inside, tree_bytes
@@ -79,6 +82,8 @@ def _check(workshop: Path, target: str | None) -> int:
     _say(f"image tree {size_mb:.0f} MB" + ("" if target else f" of at most {LIMIT_MB}"))
     if target is None and size_mb > LIMIT_MB:
         raise CheckError("the image is too large")
+    if target is None:
+        check_desktop(builder, _say)
     _run(image)
     _say(f"all done in {time.monotonic() - started:.0f} s")
     return 0

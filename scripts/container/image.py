@@ -70,6 +70,19 @@ class Builder:
             self._say(f"{name}: {tree_bytes(self._built[name].root) / 1e6:.0f} MB, {time.monotonic() - started:.0f} s")
         return self._built[name]
 
+    def copy(self, stage: str, name: str) -> Image:
+        """Return an image of a stage that is nobody else's, in a folder of this name."""
+        image = self.build(stage)
+        root = self._workshop / name
+        _run("cp", "-a", str(image.root), str(root))
+        return replace(image, root=root)
+
+    def execute(self, image: Image, words: str) -> None:
+        """Carry out a RUN."""
+        environment = {"HOME": "/root", "DEBIAN_FRONTEND": "noninteractive"} | image.environment | self._pip.environment
+        with lent(image.root, LENT, self._pip.paths):
+            _run(*in_root(image.root, environment, image.folder, ["sh", "-c", words], image.user))
+
     def _debian(self) -> Image:
         """Make what Debian's slim image holds."""
         root = self._workshop / "debian"
@@ -88,9 +101,7 @@ class Builder:
         stage = self._stages.get(name)
         if stage is None:
             raise CheckError(f"the Dockerfile has no stage {name}; it has {', '.join(self._stages)}")
-        base = self.build(stage.base)
-        image = replace(base, root=self._workshop / name)
-        _run("cp", "-a", str(base.root), str(image.root))
+        image = self.copy(stage.base, name)
         for instruction in stage.instructions:
             image = self._follow(image, instruction)
         return image
@@ -98,17 +109,12 @@ class Builder:
     def _follow(self, image: Image, instruction: Instruction) -> Image:
         match instruction.name:
             case "RUN":
-                self._execute(image, instruction.text)
+                self.execute(image, instruction.text)
             case "COPY":
                 self._copy(image, instruction)
             case "WORKDIR":
                 inside(image.root, instruction.text).mkdir(parents=True, exist_ok=True)
         return described(image, instruction)
-
-    def _execute(self, image: Image, words: str) -> None:
-        environment = {"HOME": "/root", "DEBIAN_FRONTEND": "noninteractive"} | image.environment | self._pip.environment
-        with lent(image.root, LENT, self._pip.paths):
-            _run(*in_root(image.root, environment, image.folder, ["sh", "-c", words], image.user))
 
     def _copy(self, image: Image, instruction: Instruction) -> None:
         *sources, place = instruction.words

@@ -13,7 +13,9 @@ from monitor.domain.errors import OutputError
 from monitor.outputs.kiosk.lettering import FONTS
 from monitor.outputs.style import Bgr
 
-_PACKAGES = "on Debian: apt install libgl1 libglib2.0-0 libsm6 libxext6"
+#: Those of scripts/desktop-packages.txt.
+PACKAGES = ("libgl1", "libglib2.0-0", "libsm6", "libxext6")
+_INSTALL = f"on Debian: apt-get install {' '.join(PACKAGES)}"
 
 #: Xlib's AllPlanes and ZPixmap.
 _ALL_PLANES, _BY_PIXEL = ctypes.c_ulong(-1).value, 2
@@ -28,7 +30,10 @@ def opened_display(environment: Mapping[str, str] = os.environ) -> Iterator["XSc
     """
     framework = cv2.currentUIFramework()
     if not framework:
-        raise OutputError("kiosk: this OpenCV cannot open windows; install opencv-python, not opencv-python-headless")
+        raise OutputError(
+            "kiosk: no window can open: it was set up where a window's system libraries were missing; "
+            f"{_INSTALL}, then rm -r .venv and start it again"
+        )
     if not sys.platform.startswith("linux") or (framework != "QT" and environment.get("WAYLAND_DISPLAY")):
         yield None
         return
@@ -112,4 +117,4 @@ def _load(library: str) -> ctypes.CDLL:
     try:
         return ctypes.CDLL(library)
     except OSError as error:
-        raise OutputError(f"kiosk: no window can open: {error}; {_PACKAGES}") from error
+        raise OutputError(f"kiosk: no window can open: {error}; {_INSTALL}") from error

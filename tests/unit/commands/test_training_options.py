@@ -1,5 +1,7 @@
 """The words of `train`, `evaluate` and `export`; none of this needs TensorFlow."""
 
+import importlib.util
+
 import pytest
 from typer.testing import CliRunner
 
@@ -45,3 +47,10 @@ def test_the_model_is_looked_at_before_the_pictures():
     done = CliRunner().invoke(app, ["evaluate", str(MODEL), "no-pictures"])
     assert isinstance(done.exception, TrainingError)
     assert str(done.exception) == "no-pictures: no such folder"
+
+
+def test_without_pycocotools_nothing_is_judged_and_a_command_brings_them(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    done = CliRunner().invoke(app, ["evaluate", str(MODEL), "no-pictures"])
+    assert isinstance(done.exception, TrainingError)
+    assert str(done.exception).endswith("run scripts/run --with evaluate")

@@ -60,20 +60,38 @@ def test_an_image_runs_the_monitor_as_a_numbered_user(target):
 def test_packages_come_from_requirements_files_alone():
     installs = [found.text for _, found in instructions("RUN") if "pip" in found.text or "install.sh" in found.text]
     commands = {text.partition(" && ")[0] for text in installs}
-    assert commands == {"deploy/install.sh requirements-core.txt", "deploy/install.sh requirements-gpu.txt"}
+    assert commands == {"deploy/install.sh requirements.txt", "deploy/install.sh requirements-gpu.txt"}
+
+
+def required(name):
+    """What a requirements file asks for, without comments."""
+    lines = (line.partition("#")[0].strip() for line in (PROJECT / name).read_text("utf-8").splitlines())
+    return [line for line in lines if line]
 
 
 def test_the_gpu_image_has_the_tensorflow_of_the_requirements():
-    lines = (PROJECT / "requirements-gpu.txt").read_text("utf-8").splitlines()
-    assert [line for line in lines if not line.startswith("#")] == ["-r requirements.txt", "tensorflow[and-cuda]"]
-    assert any(line.startswith("tensorflow==") for line in (PROJECT / "requirements.txt").read_text("utf-8").split())
+    assert required("requirements-gpu.txt") == ["-r requirements-tensorflow.txt", "tensorflow[and-cuda]"]
+    included, tensorflow = required("requirements-tensorflow.txt")
+    assert included == "-r requirements.txt"
+    assert tensorflow.startswith("tensorflow==")
+
+
+def test_the_files_that_a_requirements_file_includes_are_copied_with_it():
+    for _, copy in instructions("COPY"):
+        files = [word for word in copy.words[:-1] if word.startswith("requirements")]
+        included = [line.removeprefix("-r ") for name in files for line in required(name) if line.startswith("-r ")]
+        assert set(included) <= set(files)
+
+
+def test_a_cpu_needs_neither_tensorflow_nor_what_only_tests_use():
+    names = {line.partition("==")[0].partition("[")[0] for line in required("requirements.txt")}
+    assert names.isdisjoint({"tensorflow", "keras", "imutils", "pycocotools", "pytest"})
 
 
 @pytest.mark.parametrize(
     "path",
     [
         ".git/config",
-        "checkpoints/recipe-9/ckpt-1.index",
         "config.yaml",
         "monitor/__pycache__/cli.cpython-311.pyc",
         "recordings/live/journal.db",

@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from monitor.config.detector import DetectorSettings
@@ -38,6 +40,14 @@ def test_litert_on_a_gpu_is_refused_with_the_remedy(folder, device):
 def test_savedmodel_without_one_is_refused_before_tensorflow_is_loaded(folder):
     (folder / "model.tflite").touch()
     with pytest.raises(ModelError, match="holds no saved_model"):
+        open_with(folder, backend="savedmodel")
+
+
+def test_savedmodel_without_tensorflow_names_the_command_that_brings_it(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    (folder / "saved_model").mkdir()
+    (folder / "saved_model" / "saved_model.pb").touch()
+    with pytest.raises(ModelError, match=r"run scripts/run --with tensorflow$"):
         open_with(folder, backend="savedmodel")
 
 

@@ -113,7 +113,7 @@ def test_what_a_database_refused_is_one_line(text, words):
 
 @pytest.mark.parametrize(
     ("url", "words"),
-    [("postgresql+psycopg://", "psycopg.*requirements-core"), ("oracle+none://", "oracle.none"), ("", "parse")],
+    [("postgresql+psycopg://", "psycopg.*requirements.txt"), ("oracle+none://", "oracle.none"), ("", "parse")],
 )
 def test_an_address_without_a_driver_is_refused_in_one_line(monkeypatch, url, words):
     monkeypatch.setitem(sys.modules, "psycopg", None)

@@ -1,7 +1,8 @@
+import cv2
 import pytest
 
 from monitor.domain.errors import OutputError
-from monitor.outputs.kiosk.display import opened_display
+from monitor.outputs.kiosk.display import PACKAGES, opened_display
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,18 @@ def test_a_missing_library_is_named(tmp_path):
     (tmp_path / "platforms" / "libqxcb.so").write_bytes(b"no library")
     environment = {"DISPLAY": ":9876", "QT_QPA_PLATFORM_PLUGIN_PATH": str(tmp_path)}
     with (
-        pytest.raises(OutputError, match=r"no window can open: .*libqxcb.so: file too short; on Debian: apt install"),
+        pytest.raises(
+            OutputError, match=r"no window can open: .*libqxcb.so: file too short; on Debian: apt-get install"
+        ),
         opened_display(environment),
     ):
         pass
+
+
+def test_where_opencv_came_without_windows_the_remedy_is_complete(monkeypatch):
+    monkeypatch.setattr(cv2, "currentUIFramework", lambda: "")
+    with pytest.raises(OutputError) as caught, opened_display({"DISPLAY": ":0"}):
+        pass
+    message = str(caught.value)
+    assert f"apt-get install {' '.join(PACKAGES)}, then rm -r .venv and start it again" in message
+    assert "headless" not in message
