@@ -28,6 +28,7 @@ from monitor.domain.event import (
 from monitor.domain.frame import Frame, Image, SourceInfo
 from monitor.domain.health import Condition, Drop
 from monitor.domain.ports import Detector, Sink
+from monitor.domain.track import Analysis
 from monitor.sources.played import PlayedFile
 from tests.fakes import FACE, AnsweringDetector, FullSink, noise
 from tests.live.servers import listening
@@ -367,6 +368,7 @@ def test_a_journal_on_a_full_disk(disk: Path, caplog: pytest.LogCaptureFixture) 
     door = Device()
     with watching({"door": camera("0")}, disk, make_source=devices(door=door), sinks=sinks) as watch:
         watch.wait("door", LIVE)
+        until(lambda: (disk / "violations.log").exists(), "the journal never opened")
         until(lambda: ask(disk / "journal.db", "SELECT count(*) FROM incidents") == [(1,)])
         with pytest.raises(OSError, match="No space"):
             fill(disk / "filler")
@@ -535,9 +537,15 @@ def test_another_detector_takes_over_while_everything_runs(tmp_path: Path) -> No
             for name in "abc":
                 watch.looks(name, 2)
         assert new.opened == 10
-        assert [camera.detector for camera in watch.live.cameras()] == 3 * [{"model": "new"}], "for their incidents"
         until(lambda: len([name for name in watch.live.running() if name.startswith("detect-")]) == 2)
         assert not watch.told(CameraLost, IncidentClosed)
+        before = len(watch.told(IncidentOpened, source="a"))
+        watch.live.apply({name: cameras[name] for name in "bc"}, None)
+        watch.live.apply(cameras, None)
+        until(lambda: len(watch.told(IncidentOpened, source="a")) > before)
+        opened = watch.told(IncidentOpened, source="a")[-1]
+        assert isinstance(opened, IncidentOpened)
+        assert opened.settings["detector"] == {"model": "new"}, "incidents name the detector that found the faces"
 
 
 def test_one_camera_that_cannot_be_judged_leaves_the_rest_in_peace(
@@ -550,13 +558,17 @@ def test_one_camera_that_cannot_be_judged_leaves_the_rest_in_peace(
     ):
         watch.wait("door", LIVE)
         watch.wait("hall", LIVE)
-        door = watch.live.camera("door")
-        assert door is not None
-        door.on_analysis = lambda _: 1 / 0  # type: ignore[assignment,return-value]
+        broken = [True]
+
+        def fail(analysis: Analysis) -> None:
+            if broken and analysis.frame.source_id == "door":
+                raise ZeroDivisionError
+
+        watch.live.analyses.subscribe(fail)
         watch.wait("door", FAULT, Cause.UNEXPECTED)
         watch.looks("hall", 5)
         assert watch.shows("hall", LIVE)
-        door.on_analysis = None
+        broken.clear()
         watch.wait("door", LIVE, within_s=10)
 
 

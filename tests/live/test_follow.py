@@ -10,7 +10,7 @@ from tests.live.watch import until
 
 runs = test_run.runs
 
-REFUSED = "refused, the old one runs on"
+REFUSED = "refused, the old one stays in effect"
 #: Longer than from one look at the file to the next.
 LOOKED_AGAIN_S = 2.5
 
