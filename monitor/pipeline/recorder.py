@@ -13,6 +13,7 @@ from monitor.domain.frame import Image
 from monitor.domain.ports import Sink
 from monitor.pipeline.channel import Channel, Closed
 from monitor.pipeline.health import Fault
+from monitor.pipeline.heartbeat import BEAT_EVERY_S, Heartbeat
 from monitor.storage.snapshots import SnapshotFolder
 
 _log = logging.getLogger(__name__)
@@ -33,7 +34,8 @@ class EventRecord:
 class Recorder:
     """Events into sinks and pictures into their folder; what cannot be written is tried again until it can.
 
-    `tell` is called with every event after it was written, picture and all; it must return at once.
+    `tell` is called with every event after it was written, picture and all; it must return at once. `beat_every_s` is
+    how often sinks with a heartbeat get one, whether there is anything to write or not.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Recorder:
         to_utc: Callable[[float], datetime],
         stop: Flag,
         tell: Callable[[Event], None] = lambda _: None,
+        beat_every_s: float = BEAT_EVERY_S,
     ) -> None:
         self.fault: Fault | None = None
         self.unwritten = 0
@@ -51,6 +54,7 @@ class Recorder:
         self._stop = stop
         self._tell = tell
         self._events: Channel[EventRecord] = Channel(_WAITING)
+        self._heartbeat = Heartbeat((), beat_every_s)
 
     def put(self, record: EventRecord) -> None:
         """Hand over an event; waits while very many wait already. Raises `Closed` after `close`."""
@@ -75,9 +79,13 @@ class Recorder:
         that still fail are counted in `unwritten`.
         """
         sinks = open_sinks()
+        self._heartbeat = Heartbeat(sinks, self._heartbeat.every_s)
         try:
             while True:
-                record = self._events.get()
+                record = self._events.get_within(self._heartbeat.every_s)
+                self._heartbeat.beat_when_due()
+                if record is None:
+                    continue
                 self._writing = True
                 for write in self._writes(sinks, record):
                     self._until_written(write)
@@ -108,6 +116,7 @@ class Recorder:
             if last:
                 self.unwritten += 1
                 return
+            self._heartbeat.beat_when_due()
             self._stop.wait(_RETRY_S)
 
     def _written(self, write: Callable[[], object]) -> bool:
