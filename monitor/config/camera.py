@@ -14,6 +14,7 @@ from monitor.domain.address import SourceAddress
 from monitor.domain.errors import SourceError
 from monitor.domain.zone import Corner, Zone
 
+_CORNERS = "expected a list of corners [x, y], in fractions of width and height (0 to 1)"
 _ADDRESS = "expected a webcam index, a device path, an RTSP or HTTP(S) URL, or a path"
 
 
@@ -28,6 +29,23 @@ def _address(value: object) -> object:
         raise ValueError(_ADDRESS) from error
 
 
+def _as_fractions(corners: object) -> object:
+    """Say in one line what is wrong with a zone that is drawn in pixels or has no corners; else leave it as it is."""
+    for corner in corners if isinstance(corners, list | tuple) else [None]:
+        if not isinstance(corner, list | tuple) or len(corner) != 2:
+            raise ValueError(_CORNERS)
+        for number in corner:
+            try:
+                fraction = float(number)
+            except (TypeError, ValueError) as error:
+                raise ValueError(_CORNERS) from error
+            if not 0 <= fraction <= 1:
+                found = "" if isinstance(number, str) else f", not {number}"  # text may come from the environment
+                remedy = "; divide by the picture's size" if fraction > 1 else ""
+                raise ValueError(f"corners are fractions of width and height (0 to 1){found}{remedy}")
+    return corners
+
+
 def _with_area(corners: tuple[Corner, ...]) -> tuple[Corner, ...]:
     """Refuse corners no three of which span a triangle."""
     for (x1, y1), (x2, y2), (x3, y3) in combinations(corners, 3):
@@ -37,7 +55,12 @@ def _with_area(corners: tuple[Corner, ...]) -> tuple[Corner, ...]:
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Corners = Annotated[tuple[tuple[Share, Share], ...], Field(min_length=3, max_length=64), AfterValidator(_with_area)]
+Corners = Annotated[
+    tuple[tuple[Share, Share], ...],
+    Field(min_length=3, max_length=64),
+    AfterValidator(_with_area),
+    BeforeValidator(_as_fractions),
+]
 ZoneName = Annotated[str, Field(min_length=1, max_length=64)]
 
 Address = Annotated[SourceAddress, BeforeValidator(_address), PlainSerializer(str, return_type=str)]

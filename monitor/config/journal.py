@@ -67,7 +67,7 @@ class JournalSettings(Section):
         | None
     ) = None
     log_max_mb: Annotated[float, Field(gt=0, le=1024)] = 10
-    log_keep: Annotated[int, Field(ge=1, le=100)] = 5
+    log_backups: Annotated[int, Field(ge=1, le=100)] = 5
 
 
 class OutputSettings(Section):

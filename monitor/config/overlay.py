@@ -4,8 +4,8 @@ from monitor.config.base import Section
 
 
 class OverlaySettings(Section):
-    """Switches of the annotated picture; without words a face carries its sign alone."""
+    """Switches of the annotated picture; without labels a face carries its sign alone."""
 
-    words: bool = True
+    labels: bool = True
     scores: bool = True
     banner: bool = True

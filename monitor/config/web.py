@@ -34,7 +34,7 @@ class PhotoSettings(Section):
 class WebSettings(Section):
     """Where the pages are served, and for whom.
 
-    `names` are host names, besides addresses and this machine's own, under which browsers may ask for the pages.
+    `allowed_hosts` are the host names, besides addresses and this machine's own, that browsers may use for the pages.
     `trusted_proxies` are addresses or networks of reverse proxies whose word on who asks, and how, is taken.
     `tls_certificate` and `tls_key` are PEM files, both or none.
     """
@@ -42,7 +42,7 @@ class WebSettings(Section):
     enabled: bool = True
     host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    names: tuple[HostName, ...] = ()
+    allowed_hosts: tuple[HostName, ...] = ()
     trusted_proxies: tuple[Network, ...] = ()
     tls_certificate: Path | None = None
     tls_key: Path | None = None
