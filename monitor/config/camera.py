@@ -3,14 +3,14 @@
 from itertools import combinations
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo, field_validator
 
 from monitor.config.base import Section
-from monitor.config.capture import CaptureSettings, HealthSettings
+from monitor.config.capture import WEBCAM_KEYS, CaptureSettings, HealthSettings
 from monitor.config.overlay import OverlaySettings
 from monitor.config.rules import RulesSettings
 from monitor.config.tracking import TrackingSettings
-from monitor.domain.address import SourceAddress
+from monitor.domain.address import SourceAddress, SourceKind
 from monitor.domain.errors import SourceError
 from monitor.domain.zone import Corner, Zone
 
@@ -83,6 +83,15 @@ class CameraSettings(Section):
     tracking: TrackingSettings = TrackingSettings()
     rules: RulesSettings = RulesSettings()
     overlay: OverlaySettings = OverlaySettings()
+
+    @field_validator("capture")
+    @classmethod
+    def _only_webcams_are_set_up(cls, capture: CaptureSettings, info: ValidationInfo) -> CaptureSettings:
+        source = info.data.get("source")
+        given = [key for key in WEBCAM_KEYS if getattr(capture, key) is not None]
+        if given and isinstance(source, SourceAddress) and source.kind is not SourceKind.WEBCAM:
+            raise ValueError(f"{', '.join(given)}: only for a webcam; set up a network camera on its own pages")
+        return capture
 
     def provenance(self) -> dict[str, Any]:
         """Return as plain values what decides how the people in a picture are judged."""

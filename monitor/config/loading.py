@@ -11,11 +11,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from monitor.config.camera import OVERRIDABLE
+from monitor.config.capture import WEBCAM_KEYS
 from monitor.config.settings import Settings
 from monitor.config.words import in_words
 from monitor.config.yaml_lines import LinedDocument, Place
-from monitor.domain.address import redact
-from monitor.domain.errors import ConfigError
+from monitor.domain.address import SourceAddress, SourceKind, redact
+from monitor.domain.errors import ConfigError, SourceError
 
 _log = logging.getLogger(__name__)
 
@@ -103,8 +104,17 @@ def _inherited(values: dict[str, object]) -> dict[str, object]:
             for section in OVERRIDABLE:
                 base, own = values.get(section, {}), completed[name].get(section, {})
                 if isinstance(base, dict) and isinstance(own, dict):
+                    if section == "capture" and not _is_webcam(camera.get("source")):
+                        base = {key: value for key, value in base.items() if key not in WEBCAM_KEYS}
                     completed[name][section] = base | own
     return values | {"cameras": completed}
+
+
+def _is_webcam(source: object) -> bool:
+    try:
+        return SourceAddress(str(source)).kind is SourceKind.WEBCAM
+    except SourceError:  # which the checking names
+        return False
 
 
 def _anchored(settings: Settings, folder: Path) -> Settings:

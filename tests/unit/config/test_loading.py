@@ -217,6 +217,57 @@ def test_a_section_of_a_camera_that_is_no_mapping(faults):
     assert found[0].startswith("3: cameras.a.rules: found 5;")
 
 
+# --- webcams ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_webcam_may_be_set_up_at_the_camera_or_for_all(load):
+    settings = load(
+        "capture: {width: 1280, height: 720, fourcc: MJPG}\n"
+        "cameras:\n  a: {source: 0}\n  b: {source: /dev/video3, capture: {fps: 15, width: 640, height: 480}}\n"
+        "  c: {source: 'rtsp://h/s'}\n  d: {source: x.mp4, capture: {loop: true}}\n"
+    )
+    asked = {
+        name: (camera.capture.width, camera.capture.height, camera.capture.fps, camera.capture.fourcc)
+        for name, camera in settings.cameras.items()
+    }
+    assert asked == {
+        "a": (1280, 720, None, "MJPG"),
+        "b": (640, 480, 15, "MJPG"),
+        "c": (None, None, None, None),
+        "d": (None, None, None, None),
+    }
+
+
+def test_only_a_webcam_can_be_set_up(faults):
+    found = faults(
+        "cameras:\n  a:\n    source: rtsp://h/s\n    capture: {fps: 15, loop: false}\n"
+        "  b:\n    source: x.mp4\n    capture:\n      width: 640\n      height: 480\n"
+    )
+    words = "only for a webcam; set up a network camera on its own pages"
+    assert [(fault[:2], fault.partition("; ")[2]) for fault in found] == [
+        ("4:", f"fps: {words}"),
+        ("7:", f"width, height: {words}"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("capture", "words"),
+    [
+        ("{width: 640}", "width and height belong together"),
+        ("{width: 0, height: 480}", "greater than or equal to 16"),
+        ("{fps: 0}", "greater than 0"),
+        ("{fourcc: MPEG4}", "expected four letters or digits, such as MJPG or YUYV"),
+    ],
+)
+def test_what_no_webcam_can_be_asked_for(faults, capture, words):
+    for text in (
+        f"capture: {capture}\ncameras: {{a: {{source: 0}}}}",
+        f"cameras: {{a: {{source: 0, capture: {capture}}}}}",
+    ):
+        (fault,) = faults(text)
+        assert words in fault
+
+
 # --- faults ---------------------------------------------------------------------------------------------------------
 
 
