@@ -67,22 +67,28 @@ Address = Annotated[SourceAddress, BeforeValidator(_address), PlainSerializer(st
 
 
 class CameraSettings(Section):
-    """A camera's own settings; its sections start from the global ones, key by key.
+    """A camera's own settings; its sections start from the global ones, key by key."""
 
-    `detect_fps` is how many analyses per second a live camera gets; `auto`: as many as the machine can give to all.
-    `required` cameras make the health check fail when they are lost. With `zones`, polygons by name whose corners are
-    shares of width and height, only people whose face is in one of them are judged.
-    """
-
-    source: Address
-    detect_fps: Annotated[float, Field(ge=0.1, le=240)] | Literal["auto"] = 10.0
-    required: bool = True
-    zones: Annotated[dict[ZoneName, Corners], Field(max_length=32)] = {}
-    capture: CaptureSettings = CaptureSettings()
-    health: HealthSettings = HealthSettings()
-    tracking: TrackingSettings = TrackingSettings()
-    rules: RulesSettings = RulesSettings()
-    overlay: OverlaySettings = OverlaySettings()
+    source: Address = Field(title="Source")
+    """A webcam's number or device, an RTSP or HTTP(S) URL, or the path of a file."""
+    detect_fps: Annotated[float, Field(ge=0.1, le=240)] | Literal["auto"] = Field(
+        default=10.0, title="Analyses per second"
+    )
+    """How many pictures a second are analysed, or auto: as many as the machine can give to all."""
+    required: bool = Field(default=True, title="Required")
+    """The health check fails while this camera is lost."""
+    zones: Annotated[dict[ZoneName, Corners], Field(max_length=32)] = Field(default={}, title="Zones")
+    """Polygons by name, in fractions of width and height, outside of which nobody is judged."""
+    capture: CaptureSettings = Field(default=CaptureSettings(), title="Capture")
+    """How this camera is read."""
+    health: HealthSettings = Field(default=HealthSettings(), title="Health")
+    """When this camera's picture is no longer believed."""
+    tracking: TrackingSettings = Field(default=TrackingSettings(), title="Tracking")
+    """How this camera's faces become people."""
+    rules: RulesSettings = Field(default=RulesSettings(), title="Rules")
+    """When a person at this camera is judged, and when a violation is an incident."""
+    overlay: OverlaySettings = Field(default=OverlaySettings(), title="Overlay")
+    """What is drawn over this camera's picture."""
 
     @field_validator("capture")
     @classmethod

@@ -740,3 +740,20 @@ def test_the_shipped_configuration_is_right_and_shows_the_defaults():
     assert shipped.detector.model == path.parent / defaults.detector.model
     own = {"model": defaults.detector.model, "thresholds": {}}  # the shipped thresholds suit the shipped model
     assert shipped.detector.model_copy(update=own) == defaults.detector
+
+
+def test_every_key_has_a_title_and_one_sentence():
+    sections = [Settings, CameraSettings, *(field.annotation for field in Settings.model_fields.values())]
+    sections += [field.annotation for section in sections[2:] if is_section(section) for field in fields_of(section)]
+    for section in filter(is_section, sections):
+        for name, field in section.model_fields.items():
+            assert field.title, f"{section.__name__}.{name}"
+            assert re.fullmatch(r"[A-Z].*[A-Za-z0-9)]\.", field.description or ""), f"{section.__name__}.{name}"
+
+
+def is_section(annotation):
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def fields_of(section):
+    return section.model_fields.values()
