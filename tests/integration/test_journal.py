@@ -29,6 +29,7 @@ from monitor.domain.event import (
     VisitEnded,
 )
 from monitor.domain.geometry import Box
+from monitor.domain.ports import Beating
 from monitor.domain.visit import Outcome, Segment, Visit
 from monitor.storage.database import open_database
 from monitor.storage.journal import Journal
@@ -247,6 +248,7 @@ def test_a_run_says_whose_it_is_beats_and_ends(url: str) -> None:
     with engine.begin() as connection:
         connection.execute(text("UPDATE runs SET beat_at = NULL"))
     engine.dispose()
+    assert isinstance(journal, Beating), "or the recorder would pass it over"
     journal.beat()
     assert run()[1] >= began
     journal.close()
