@@ -324,7 +324,7 @@ def test_an_unknown_label_is_refused_unless_the_settings_say_what_it_means(tmp_p
 
 @pytest.mark.parametrize(
     ("content", "word"),
-    [("", "label_map"), ("hello", "label_map"), ("item { id: 0 name: 'x' }", "below 1"), ("item {", "cut off")],
+    [("", "label_map"), ("hello", "label_map"), ("item { id: 0 name: 'x' }", "below 1"), ("item {", "not a label map")],
 )
 def test_a_broken_label_map_is_refused(tmp_path: Path, content: str, word: str) -> None:
     folder = copy_of_model(tmp_path / "model", without=("saved_model", "model_int8.tflite"))
