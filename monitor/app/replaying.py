@@ -34,7 +34,7 @@ from monitor.sources.opening import make_source
 from monitor.storage.database import open_database, sqlite_url
 from monitor.storage.files import claimed, finish, make_folder, partial, refuse_overwriting, writing
 from monitor.storage.journal import Journal
-from monitor.storage.lines import EventLines, ViolationLog, VisitTable
+from monitor.storage.lines import EventLines, ViolationLines, VisitTable
 from monitor.storage.run_info import RunInfo
 
 
@@ -95,10 +95,10 @@ def open_replay_detectors(settings: Settings) -> list[OpenedDetector]:
     return [first] + [open_detector(settings.detector, threads=1) for _ in range(cores() - 1)]
 
 
-def run_replay(settings: Settings, request: ReplayRequest, detectors: Sequence[OpenedDetector]) -> ReplayResult:
+def run_replay(request: ReplayRequest, detectors: Sequence[OpenedDetector]) -> ReplayResult:
     """Replay one recording and write its results; raises `SourceError`, `ModelError`, `OutputError`.
 
-    Files appear under their own names when they are complete; the journal and the violation log grow.
+    Files appear under their own names when they are complete; the journal grows.
     """
     # A stage that comes back from native code waits at most this long for another's Python, instead of 5 ms.
     sys.setswitchinterval(0.0005)
@@ -107,7 +107,7 @@ def run_replay(settings: Settings, request: ReplayRequest, detectors: Sequence[O
         check_encoder()
     with _folder_for_results(request.folder):
         refuse_overwriting(Path(request.camera.source.value), [*_results(request), video])
-        replay, history = _build_replay(settings, request, detectors)
+        replay, history = _build_replay(request, detectors)
         with claimed(request.folder), _finished_on_signals(replay):
             try:
                 summary = replay.run()
@@ -168,9 +168,7 @@ def _finished_on_signals(replay: Replay) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _build_replay(
-    settings: Settings, request: ReplayRequest, detectors: Sequence[OpenedDetector]
-) -> tuple[Replay, History]:
+def _build_replay(request: ReplayRequest, detectors: Sequence[OpenedDetector]) -> tuple[Replay, History]:
     camera, folder, history, detector = request.camera, request.folder, History(), detectors[0]
     run = RunInfo(
         kind="replay",
@@ -186,9 +184,7 @@ def _build_replay(
             Journal(open_database(sqlite_url(folder / "journal.db")), run),
             EventLines(partial(folder / "events.jsonl")),
             VisitTable(partial(folder / "visits.csv")),
-            ViolationLog(
-                folder / "violations.log", int(settings.journal.log_max_mb * 2**20), settings.journal.log_keep
-            ),
+            ViolationLines(partial(folder / "violations.log")),
         ]
         return SinkRecorder(sinks, history)
 
@@ -211,7 +207,7 @@ def _build_replay(
 
 
 def _results(request: ReplayRequest) -> list[Path]:
-    names = ["events.jsonl", "visits.csv", *(["annotated.mp4"] if request.video else [])]
+    names = ["events.jsonl", "visits.csv", "violations.log", *(["annotated.mp4"] if request.video else [])]
     return [request.folder / name for name in names]
 
 

@@ -121,7 +121,9 @@ def build_live(
         log_bytes = int(settings.journal.log_max_mb * 2**20)
         return [
             Journal(database(), run, to_utc),
-            ViolationLog(folder / "violations.log", log_bytes, settings.journal.log_keep, lambda s: _stamp(to_utc(s))),
+            ViolationLog(
+                folder / "violations.log", log_bytes, settings.journal.log_backups, lambda s: _stamp(to_utc(s))
+            ),
         ]
 
     def make_recorder(stop: threading.Event, recorded: Topic[Event]) -> Recorder:

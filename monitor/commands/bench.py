@@ -30,7 +30,7 @@ def bench_replay(settings: Settings, video: Path | None, rounds: int, *, as_json
     def whole(on_analysis: Callable[[Analysis], None]) -> float:
         with tempfile.TemporaryDirectory() as folder:
             request = ReplayRequest(name=video.stem, camera=camera, folder=Path(folder), on_analysis=on_analysis)
-            summary = run_replay(settings, request, detectors).summary
+            summary = run_replay(request, detectors).summary
         if summary.end_reason is EndReason.INTERRUPTED:
             raise KeyboardInterrupt
         return summary.media_s

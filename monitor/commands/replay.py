@@ -131,7 +131,7 @@ def _replay_one(
             on_open=on_open,
             on_frame=lambda done: tell(done, total[0]),
         )
-        return run_replay(settings, request, detectors)
+        return run_replay(request, detectors)
 
 
 def _free_name(name: str, taken: dict[str, Any]) -> str:

@@ -33,7 +33,7 @@ def score(
             on_frame=lambda done: tell(done, truth.frames),
             on_analysis=scorer.add,
         )
-        result = run_replay(settings, request, detectors)
+        result = run_replay(request, detectors)
     if result.summary.end_reason is EndReason.INTERRUPTED:
         raise KeyboardInterrupt
     values = scorer.score(result.history.visits, min(detect_fps or truth.fps, truth.fps))

@@ -3,17 +3,18 @@
 from itertools import combinations
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo, field_validator
 
 from monitor.config.base import Section
-from monitor.config.capture import CaptureSettings, HealthSettings
+from monitor.config.capture import WEBCAM_KEYS, CaptureSettings, HealthSettings
 from monitor.config.overlay import OverlaySettings
 from monitor.config.rules import RulesSettings
 from monitor.config.tracking import TrackingSettings
-from monitor.domain.address import SourceAddress
+from monitor.domain.address import SourceAddress, SourceKind
 from monitor.domain.errors import SourceError
 from monitor.domain.zone import Corner, Zone
 
+_CORNERS = "expected a list of corners [x, y], in fractions of width and height (0 to 1)"
 _ADDRESS = "expected a webcam index, a device path, an RTSP or HTTP(S) URL, or a path"
 
 
@@ -28,6 +29,23 @@ def _address(value: object) -> object:
         raise ValueError(_ADDRESS) from error
 
 
+def _as_fractions(corners: object) -> object:
+    """Say in one line what is wrong with a zone that is drawn in pixels or has no corners; else leave it as it is."""
+    for corner in corners if isinstance(corners, list | tuple) else [None]:
+        if not isinstance(corner, list | tuple) or len(corner) != 2:
+            raise ValueError(_CORNERS)
+        for number in corner:
+            try:
+                fraction = float(number)
+            except (TypeError, ValueError) as error:
+                raise ValueError(_CORNERS) from error
+            if not 0 <= fraction <= 1:
+                found = "" if isinstance(number, str) else f", not {number}"  # text may come from the environment
+                remedy = "; divide by the picture's size" if fraction > 1 else ""
+                raise ValueError(f"corners are fractions of width and height (0 to 1){found}{remedy}")
+    return corners
+
+
 def _with_area(corners: tuple[Corner, ...]) -> tuple[Corner, ...]:
     """Refuse corners no three of which span a triangle."""
     for (x1, y1), (x2, y2), (x3, y3) in combinations(corners, 3):
@@ -37,29 +55,49 @@ def _with_area(corners: tuple[Corner, ...]) -> tuple[Corner, ...]:
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Corners = Annotated[tuple[tuple[Share, Share], ...], Field(min_length=3, max_length=64), AfterValidator(_with_area)]
+Corners = Annotated[
+    tuple[tuple[Share, Share], ...],
+    Field(min_length=3, max_length=64),
+    AfterValidator(_with_area),
+    BeforeValidator(_as_fractions),
+]
 ZoneName = Annotated[str, Field(min_length=1, max_length=64)]
 
 Address = Annotated[SourceAddress, BeforeValidator(_address), PlainSerializer(str, return_type=str)]
 
 
 class CameraSettings(Section):
-    """A camera's own settings; its sections start from the global ones, key by key.
+    """A camera's own settings; its sections start from the global ones, key by key."""
 
-    `detect_fps` is how many analyses per second a live camera gets; `auto`: as many as the machine can give to all.
-    `required` cameras make the health check fail when they are lost. With `zones`, polygons by name whose corners are
-    shares of width and height, only people whose face is in one of them are judged.
-    """
+    source: Address = Field(title="Source")
+    """A webcam's number or device, an RTSP or HTTP(S) URL, or the path of a file."""
+    detect_fps: Annotated[float, Field(ge=0.1, le=240)] | Literal["auto"] = Field(
+        default=10.0, title="Analyses per second"
+    )
+    """How many pictures a second are analysed, or auto: as many as the machine can give to all."""
+    required: bool = Field(default=True, title="Required")
+    """The health check fails while this camera is lost."""
+    zones: Annotated[dict[ZoneName, Corners], Field(max_length=32)] = Field(default={}, title="Zones")
+    """Polygons by name, in fractions of width and height, outside of which nobody is judged."""
+    capture: CaptureSettings = Field(default=CaptureSettings(), title="Capture")
+    """How this camera is read."""
+    health: HealthSettings = Field(default=HealthSettings(), title="Health")
+    """When this camera's picture is no longer believed."""
+    tracking: TrackingSettings = Field(default=TrackingSettings(), title="Tracking")
+    """How this camera's faces become people."""
+    rules: RulesSettings = Field(default=RulesSettings(), title="Rules")
+    """When a person at this camera is judged, and when a violation is an incident."""
+    overlay: OverlaySettings = Field(default=OverlaySettings(), title="Overlay")
+    """What is drawn over this camera's picture."""
 
-    source: Address
-    detect_fps: Annotated[float, Field(ge=0.1, le=240)] | Literal["auto"] = 10.0
-    required: bool = True
-    zones: Annotated[dict[ZoneName, Corners], Field(max_length=32)] = {}
-    capture: CaptureSettings = CaptureSettings()
-    health: HealthSettings = HealthSettings()
-    tracking: TrackingSettings = TrackingSettings()
-    rules: RulesSettings = RulesSettings()
-    overlay: OverlaySettings = OverlaySettings()
+    @field_validator("capture")
+    @classmethod
+    def _only_webcams_are_set_up(cls, capture: CaptureSettings, info: ValidationInfo) -> CaptureSettings:
+        source = info.data.get("source")
+        given = [key for key in WEBCAM_KEYS if getattr(capture, key) is not None]
+        if given and isinstance(source, SourceAddress) and source.kind is not SourceKind.WEBCAM:
+            raise ValueError(f"{', '.join(given)}: only for a webcam; set up a network camera on its own pages")
+        return capture
 
     def provenance(self) -> dict[str, Any]:
         """Return as plain values what decides how the people in a picture are judged."""

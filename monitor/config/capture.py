@@ -2,25 +2,56 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from monitor.config.base import Section
+from monitor.config.words import saying
 
 Timeout = Annotated[float, Field(gt=0, le=300)]
 
 
-class CaptureSettings(Section):
-    """Time limits of one camera; `loop` plays a file as a camera, over and over."""
+Side = Annotated[int, Field(ge=16, le=16384)]
+Fourcc = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9]{4}$"), saying("expected four letters or digits, such as MJPG or YUYV")
+]
 
-    loop: bool = False
-    open_timeout_s: Timeout = 10.0
-    read_timeout_s: Timeout = 5.0
-    reconnect_max_s: Annotated[float, Field(ge=1, le=3600)] = 30.0
+#: The keys that set a webcam up; other sources decide these for themselves.
+WEBCAM_KEYS = ("width", "height", "fps", "fourcc")
+
+
+class CaptureSettings(Section):
+    """How one camera is read; what a webcam is not asked for is its driver's choice."""
+
+    loop: bool = Field(default=False, title="Loop")
+    """A file that stands for a camera plays over and over."""
+    open_timeout_s: Timeout = Field(default=10.0, title="Time to connect")
+    """Seconds that a camera may take to connect before it counts as lost."""
+    read_timeout_s: Timeout = Field(default=5.0, title="Time without a picture")
+    """Seconds without a picture after which a camera counts as lost."""
+    reconnect_max_s: Annotated[float, Field(ge=1, le=3600)] = Field(default=30.0, title="Longest wait to reconnect")
+    """The longest wait, in seconds, before a lost camera is tried again."""
+    width: Side | None = Field(default=None, title="Width")
+    """The width in pixels that a webcam is asked for, together with the height."""
+    height: Side | None = Field(default=None, title="Height")
+    """The height in pixels that a webcam is asked for, together with the width."""
+    fps: Annotated[float, Field(gt=0, le=1000)] | None = Field(default=None, title="Frame rate")
+    """The frames per second that a webcam is asked for."""
+    fourcc: Fourcc | None = Field(default=None, title="Pixel format")
+    """The pixel format that a webcam is asked for, such as MJPG or YUYV."""
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> "CaptureSettings":
+        if (self.width is None) != (self.height is None):
+            raise ValueError("width and height belong together: give both or none")
+        return self
 
 
 class HealthSettings(Section):
-    """After how many seconds a picture is stale, frozen (the same to the pixel) or black."""
+    """When a picture is stale, frozen or black."""
 
-    stale_after_s: Annotated[float, Field(ge=0.5, le=60)] = 2.0
-    frozen_after_s: Annotated[float, Field(ge=1, le=3600)] = 10.0
-    black_after_s: Annotated[float, Field(ge=1, le=3600)] = 5.0
+    stale_after_s: Annotated[float, Field(ge=0.5, le=60)] = Field(default=2.0, title="Stale after")
+    """Seconds after which a picture is no longer shown as current."""
+    frozen_after_s: Annotated[float, Field(ge=1, le=3600)] = Field(default=10.0, title="Frozen after")
+    """Seconds of the same picture, to the pixel, after which a camera counts as frozen."""
+    black_after_s: Annotated[float, Field(ge=1, le=3600)] = Field(default=5.0, title="Black after")
+    """Seconds of black pictures after which a camera counts as covered."""

@@ -33,21 +33,26 @@ class Precision(StrEnum):
 
 
 class DetectorSettings(Section):
-    """`labels` says which of the model's label names means which state, `thresholds` the least score a state needs.
+    """Which model analyses the pictures, and on what."""
 
-    A look that takes longer than `timeout_s` is taken for hung: the cameras show a fault and another worker takes over.
-    """
-
-    model: Path = Path("models/ssd-mobilenet-v2-fpnlite-416x256")
-    backend: Backend = Backend.AUTO
+    model: Path = Field(default=Path("models/ssd-mobilenet-v2-fpnlite-416x256"), title="Model")
+    """The folder of a TFOD2 export."""
+    backend: Backend = Field(default=Backend.AUTO, title="Backend")
+    """What runs the model: LiteRT, TensorFlow, or auto for the faster of those that are there."""
     device: Annotated[
         str, Field(pattern=r"^(auto|cpu|gpu|gpu:\d{1,2})$"), saying("expected auto, cpu, gpu, or a number as in gpu:1")
-    ] = "auto"
-    precision: Precision = Precision.AUTO
-    threads: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = "auto"
-    timeout_s: Annotated[float, Field(gt=0, le=300)] = 5.0
-    labels: dict[str, MaskState] = {}
-    thresholds: dict[DecidedState, Score] = {}
+    ] = Field(default="auto", title="Device")
+    """Where the model runs: the CPU, a GPU, or auto."""
+    precision: Precision = Field(default=Precision.AUTO, title="Precision")
+    """Which TFLite export is run, or auto for the one that the model's maker recommends."""
+    threads: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = Field(default="auto", title="Threads")
+    """Threads for one inference, or auto to leave cores to the other stages."""
+    timeout_s: Annotated[float, Field(gt=0, le=300)] = Field(default=5.0, title="Time limit")
+    """Seconds after which an inference counts as hung: the cameras show a fault, and another worker takes over."""
+    labels: dict[str, MaskState] = Field(default={}, title="Labels")
+    """Which state each of the model's label names means, where they are names of its own."""
+    thresholds: dict[DecidedState, Score] = Field(default={}, title="Thresholds")
+    """The least score that a detection of each state needs."""
 
     def for_one_picture(self) -> "DetectorSettings":
         """Return the settings for a picture alone, which has no further looks to make up for low scores.

@@ -54,23 +54,23 @@ def _shown(address: SecretStr) -> str:
 
 
 class JournalSettings(Section):
-    """The live monitor's database, and the rotating plain log of violations beside it.
-
-    `url` is a database address as SQLAlchemy writes it (`postgresql+psycopg://...`); where it is not given, a SQLite
-    file in the folder of results. A replay always writes a file of its own.
-    """
+    """The live monitor's database, and the rotating plain log beside it; a replay always writes files of its own."""
 
     url: (
         Annotated[
             SecretStr, AfterValidator(_checked), BeforeValidator(_unshown), PlainSerializer(_shown, return_type=str)
         ]
         | None
-    ) = None
-    log_max_mb: Annotated[float, Field(gt=0, le=1024)] = 10
-    log_keep: Annotated[int, Field(ge=1, le=100)] = 5
+    ) = Field(default=None, title="Database")
+    """The address of the live monitor's database; without one it is a SQLite file in the folder of results."""
+    log_max_mb: Annotated[float, Field(gt=0, le=1024)] = Field(default=10, title="Size of the log")
+    """The size in megabytes at which violations.log starts anew."""
+    log_backups: Annotated[int, Field(ge=1, le=100)] = Field(default=5, title="Old logs")
+    """How many old files of violations.log are kept."""
 
 
 class OutputSettings(Section):
     """The folder that results go to."""
 
-    folder: Path = Path("recordings")
+    folder: Path = Field(default=Path("recordings"), title="Folder")
+    """The folder that results go to."""

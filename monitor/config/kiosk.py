@@ -9,11 +9,17 @@ from monitor.config.base import Section
 
 
 class KioskSettings(Section):
-    """`camera` None is the first one; `texts` names a file of further languages or of other words for these."""
+    """What the window shows, and in which language."""
 
-    camera: str | None = None
-    language: Annotated[str, Field(min_length=2, max_length=16)] = "en"
-    texts: Path | None = None
-    mirror: bool = True
-    fullscreen: bool = True
-    sound: bool = False
+    camera: str | None = Field(default=None, title="Camera")
+    """The camera that the kiosk shows; without one, the first."""
+    language: Annotated[str, Field(min_length=2, max_length=16)] = Field(default="en", title="Language")
+    """The language of the kiosk, such as en or de."""
+    texts: Path | None = Field(default=None, title="Texts")
+    """A file of further languages, or of other words for these."""
+    mirror: bool = Field(default=True, title="Mirror")
+    """The picture is shown as in a mirror."""
+    fullscreen: bool = Field(default=True, title="Full screen")
+    """The window fills the screen."""
+    sound: bool = Field(default=False, title="Sound")
+    """A change of the verdict is heard."""

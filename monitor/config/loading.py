@@ -1,6 +1,7 @@
 """From a YAML file to checked settings, with every fault named at once."""
 
 import difflib
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,19 +11,31 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from monitor.config.camera import OVERRIDABLE
+from monitor.config.capture import WEBCAM_KEYS
 from monitor.config.settings import Settings
 from monitor.config.words import in_words
 from monitor.config.yaml_lines import LinedDocument, Place
-from monitor.domain.address import redact
-from monitor.domain.errors import ConfigError
+from monitor.domain.address import SourceAddress, SourceKind, redact
+from monitor.domain.errors import ConfigError, SourceError
+
+_log = logging.getLogger(__name__)
+
+#: Keys that had other names; the old ones are still read, with a warning. Where a section may be overridden by a
+#: camera, so may its old keys.
+_RENAMED: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("web", "names"): ("web", "allowed_hosts"),
+    ("journal", "log_keep"): ("journal", "log_backups"),
+    ("overlay", "words"): ("overlay", "labels"),
+}
 
 
 def load_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     """Read, complete and check a configuration file.
 
     `${NAME}` in a value stands for an environment variable (`$$` for a dollar sign); a camera starts from the global
-    sections and overrides them key by key; relative paths count from the file's folder. Raises `ConfigError`, whose
-    message has a line for each fault: file, line, key, what was found and what is allowed.
+    sections and overrides them key by key; relative paths count from the file's folder. An old name of a key is read,
+    and logged as a warning. Raises `ConfigError`, whose message has a line for each fault: file, line, key, what was
+    found and what is allowed.
     """
     try:
         document = LinedDocument(path, environment)
@@ -33,7 +46,7 @@ def load_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Se
     values = {} if document.values is None else document.values
     if not isinstance(values, dict):
         raise ConfigError(f"{path}:1: expected sections such as 'cameras:', found {_shown(document, (), values)}")
-    faults = list(document.faults)
+    faults = list(document.faults) + _rename(document, values)
     try:
         settings = Settings.model_validate(_inherited(values))
     except ValidationError as error:
@@ -42,6 +55,39 @@ def load_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Se
         lines = [redact(f"{path}:{line}: {text}") for line, text in sorted(set(faults))]
         raise ConfigError("\n".join(lines))
     return _anchored(settings, path.resolve().parent)
+
+
+def _rename(document: LinedDocument, values: dict[str, object]) -> list[tuple[int, str]]:
+    """Give values under old keys their new ones, in place; return faults where both are there."""
+    cameras = values.get("cameras")
+    names = cameras if isinstance(cameras, dict) else {}
+    faults = []
+    for old, new in _RENAMED.items():
+        for above in [(), *(("cameras", name) for name in names if old[0] in OVERRIDABLE)]:
+            before, after = (*above, *old), (*above, *new)
+            section, target = _section(values, before[:-1]), _section(values, after[:-1])
+            if section is None or target is None or old[-1] not in section:
+                continue
+            line = document.line(before)
+            if new[-1] in target:
+                faults.append((line, f"{_name(before)}: is the old name of {_name(after)}, which is there too"))
+                del section[old[-1]]
+                continue
+            _log.warning(
+                "%s:%d: %s is now called %s; rename it, the old name will be refused one day",
+                document.path, line, _name(before), _name(after),
+            )  # fmt: skip
+            target[new[-1]] = section.pop(old[-1])
+            document.move(before, after)
+    return faults
+
+
+def _section(values: dict[str, object], place: Place) -> dict[str, object] | None:
+    """Return the mapping at a place, None where there is none."""
+    found: object = values
+    for part in place:
+        found = found.get(str(part)) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else None
 
 
 def _inherited(values: dict[str, object]) -> dict[str, object]:
@@ -58,8 +104,17 @@ def _inherited(values: dict[str, object]) -> dict[str, object]:
             for section in OVERRIDABLE:
                 base, own = values.get(section, {}), completed[name].get(section, {})
                 if isinstance(base, dict) and isinstance(own, dict):
+                    if section == "capture" and not _is_webcam(camera.get("source")):
+                        base = {key: value for key, value in base.items() if key not in WEBCAM_KEYS}
                     completed[name][section] = base | own
     return values | {"cameras": completed}
+
+
+def _is_webcam(source: object) -> bool:
+    try:
+        return SourceAddress(str(source)).kind is SourceKind.WEBCAM
+    except SourceError:  # which the checking names
+        return False
 
 
 def _anchored(settings: Settings, folder: Path) -> Settings:

@@ -14,13 +14,23 @@ Share = Annotated[float, Field(gt=0.5, lt=1)]
 class RulesSettings(Section):
     """Evidence is measured in seconds of a perfect look: one second of score 1 on a large, sharp face is 1.0."""
 
-    min_face_px: Annotated[float, Field(ge=1, le=2000)] = 24
-    good_face_px: Annotated[float, Field(ge=1, le=2000)] = 60
-    evidence_half_life_s: Annotated[float, Field(gt=0, le=60)] = 1.0
-    decide_evidence_s: Annotated[float, Field(gt=0, le=60)] = 0.25
-    decide_score: Score = 0.6
-    decide_share: Share = 0.6
-    switch_share: Share = 0.7
-    dwell_s: Seconds = 1.0
-    grace_s: Seconds = 0.0
-    cooldown_s: Seconds = 10.0
+    min_face_px: Annotated[float, Field(ge=1, le=2000)] = Field(default=24, title="Least face height")
+    """Faces lower than this, in pixels, stay unknown."""
+    good_face_px: Annotated[float, Field(ge=1, le=2000)] = Field(default=60, title="Good face height")
+    """From this height in pixels on, a face counts in full."""
+    evidence_half_life_s: Annotated[float, Field(gt=0, le=60)] = Field(default=1.0, title="Half-life of evidence")
+    """Seconds after which evidence counts half."""
+    decide_evidence_s: Annotated[float, Field(gt=0, le=60)] = Field(default=0.25, title="Evidence to decide")
+    """Seconds of perfect evidence before the first verdict."""
+    decide_score: Score = Field(default=0.6, title="Score to decide")
+    """The mean score that a verdict needs; a higher one gives fewer false alarms."""
+    decide_share: Share = Field(default=0.6, title="Share to decide")
+    """The share of the evidence that the first verdict needs."""
+    switch_share: Share = Field(default=0.7, title="Share to change")
+    """The share of the evidence that another verdict needs."""
+    dwell_s: Seconds = Field(default=1.0, title="Dwell")
+    """Seconds that a violation must last to become an incident."""
+    grace_s: Seconds = Field(default=0.0, title="Grace")
+    """Seconds to put a mask on after coming into view."""
+    cooldown_s: Seconds = Field(default=10.0, title="Cooldown")
+    """Seconds after a correction in which the same person opens no other incident."""

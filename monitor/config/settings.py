@@ -27,14 +27,25 @@ CameraName = Annotated[
 class Settings(Section):
     """Everything that `config.yaml` may say."""
 
-    detector: DetectorSettings = DetectorSettings()
-    capture: CaptureSettings = CaptureSettings()
-    health: HealthSettings = HealthSettings()
-    tracking: TrackingSettings = TrackingSettings()
-    rules: RulesSettings = RulesSettings()
-    overlay: OverlaySettings = OverlaySettings()
-    kiosk: KioskSettings = KioskSettings()
-    web: WebSettings = WebSettings()
-    journal: JournalSettings = JournalSettings()
-    output: OutputSettings = OutputSettings()
-    cameras: Annotated[dict[CameraName, CameraSettings], Field(max_length=256)] = {}
+    detector: DetectorSettings = Field(default=DetectorSettings(), title="Detector")
+    """Which model analyses the pictures, and on what."""
+    capture: CaptureSettings = Field(default=CaptureSettings(), title="Capture")
+    """How live cameras are read."""
+    health: HealthSettings = Field(default=HealthSettings(), title="Health")
+    """When a live picture is no longer believed."""
+    tracking: TrackingSettings = Field(default=TrackingSettings(), title="Tracking")
+    """How faces become people."""
+    rules: RulesSettings = Field(default=RulesSettings(), title="Rules")
+    """When a person is judged, and when a violation is an incident."""
+    overlay: OverlaySettings = Field(default=OverlaySettings(), title="Overlay")
+    """What is drawn over the picture."""
+    kiosk: KioskSettings = Field(default=KioskSettings(), title="Kiosk")
+    """The window at an entrance."""
+    web: WebSettings = Field(default=WebSettings(), title="Web")
+    """The pages and the API."""
+    journal: JournalSettings = Field(default=JournalSettings(), title="Journal")
+    """Where incidents and visits are kept."""
+    output: OutputSettings = Field(default=OutputSettings(), title="Output")
+    """Where results go."""
+    cameras: Annotated[dict[CameraName, CameraSettings], Field(max_length=256)] = Field(default={}, title="Cameras")
+    """The cameras by name; each starts from the sections above and overrides them key by key."""

@@ -11,7 +11,11 @@ from monitor.config.detector import Score
 class TrackingSettings(Section):
     """ByteTrack's thresholds (Zhang et al., 2022), with times in seconds so that they hold at any frame rate."""
 
-    start_score: Score = 0.5
-    match_iou: Score = 0.1
-    confirm_hits: Annotated[int, Field(ge=1, le=100)] = 3
-    lost_after_s: Annotated[float, Field(gt=0, le=60)] = 1.0
+    start_score: Score = Field(default=0.5, title="Score to start")
+    """A person begins with a face at least this sure; weaker ones only carry on."""
+    match_iou: Score = Field(default=0.1, title="Overlap")
+    """The overlap with where a person is expected that a face needs to be theirs."""
+    confirm_hits: Annotated[int, Field(ge=1, le=100)] = Field(default=3, title="Analyses to confirm")
+    """How many analyses must show a face before it counts as a person."""
+    lost_after_s: Annotated[float, Field(gt=0, le=60)] = Field(default=1.0, title="Gone after")
+    """Seconds unseen after which a person has left."""

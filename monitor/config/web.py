@@ -24,30 +24,37 @@ Network = Annotated[
 
 
 class PhotoSettings(Section):
-    """Limits of the photo page: size of a picture as sent and when decoded, and pictures a minute from one address."""
+    """Limits of the photo page."""
 
-    max_mb: Annotated[float, Field(gt=0, le=100)] = 10
-    max_megapixels: Annotated[float, Field(gt=0, le=200)] = 40
-    per_minute: Annotated[int, Field(ge=1, le=6000)] = 60
+    max_mb: Annotated[float, Field(gt=0, le=100)] = Field(default=10, title="Upload size")
+    """The largest upload in megabytes."""
+    max_megapixels: Annotated[float, Field(gt=0, le=200)] = Field(default=40, title="Picture size")
+    """The largest picture in megapixels, once decoded."""
+    per_minute: Annotated[int, Field(ge=1, le=6000)] = Field(default=60, title="Pictures a minute")
+    """How many pictures a minute one address may send."""
 
 
 class WebSettings(Section):
-    """Where the pages are served, and for whom.
+    """Where the pages are served, and for whom."""
 
-    `names` are host names, besides addresses and this machine's own, under which browsers may ask for the pages.
-    `trusted_proxies` are addresses or networks of reverse proxies whose word on who asks, and how, is taken.
-    `tls_certificate` and `tls_key` are PEM files, both or none.
-    """
-
-    enabled: bool = True
-    host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    names: tuple[HostName, ...] = ()
-    trusted_proxies: tuple[Network, ...] = ()
-    tls_certificate: Path | None = None
-    tls_key: Path | None = None
-    session_hours: Annotated[float, Field(gt=0, le=24 * 90)] = 12
-    photo: PhotoSettings = PhotoSettings()
+    enabled: bool = Field(default=True, title="Enabled")
+    """The live monitor serves pages and API."""
+    host: Annotated[str, Field(min_length=1, max_length=255)] = Field(default="127.0.0.1", title="Address")
+    """The address that the pages are served at; any but this machine's own needs an account first."""
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(default=8080, title="Port")
+    """The TCP port that the pages are served at; 0 takes a free one."""
+    allowed_hosts: tuple[HostName, ...] = Field(default=(), title="Allowed hosts")
+    """Host names, besides addresses and this machine's own, that browsers may use for the pages."""
+    trusted_proxies: tuple[Network, ...] = Field(default=(), title="Trusted proxies")
+    """Addresses or networks of reverse proxies whose word on who asks, and how, is taken."""
+    tls_certificate: Path | None = Field(default=None, title="TLS certificate")
+    """A PEM file with the certificate chain, together with the key."""
+    tls_key: Path | None = Field(default=None, title="TLS key")
+    """A PEM file with the private key, together with the certificate."""
+    session_hours: Annotated[float, Field(gt=0, le=24 * 90)] = Field(default=12, title="Session")
+    """Hours after which people log in again."""
+    photo: PhotoSettings = Field(default=PhotoSettings(), title="Photo page")
+    """Limits of the photo page."""
 
     @model_validator(mode="after")
     def _both_or_none(self) -> "WebSettings":

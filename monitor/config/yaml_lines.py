@@ -48,6 +48,15 @@ class LinedDocument:
             place = place[:-1]
         return self.lines[place]
 
+    def move(self, old: Place, new: Place) -> None:
+        """Give what is known of a value and of all within it to another place."""
+        moved = {place: (*new, *place[len(old) :]) for place in self.lines if place[: len(old)] == old}
+        for place, other in moved.items():
+            self.lines[other] = self.lines.pop(place)
+            if place in self.from_environment:
+                self.from_environment.remove(place)
+                self.from_environment.add(other)
+
     def _build(self, node: yaml.Node, place: Place, around: frozenset[int]) -> object:
         if id(node) in around:
             raise ConfigError(f"{self.path}:{node.start_mark.line + 1}: an alias contains itself")
@@ -82,7 +91,7 @@ class LinedDocument:
             if not isinstance(key_node, yaml.ScalarNode):
                 raise ConfigError(f"{self.path}:{line}: a list or mapping cannot be a key; quote it if it is text")
             if key_node.value in written:
-                self.faults.append((line, f"{_dotted((*place, key_node.value))}: stands twice"))
+                self.faults.append((line, f"{_dotted((*place, key_node.value))}: is defined twice"))
             written.add(key_node.value)
 
     def _substitute(self, text: str, place: Place, line: int) -> str:

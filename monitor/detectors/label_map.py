@@ -1,85 +1,96 @@
-"""TFOD2 label maps (`.pbtxt`) without the TFOD2 library."""
+"""TFOD2 label maps (`.pbtxt`) without the TFOD2 library.
 
+They are read by protobuf's own text format, so what TFOD2's `label_map_util` accepts is accepted here: comments,
+separators, escapes, key points. Protobuf comes with LiteRT; the schema is that of TFOD2's `string_int_label_map.proto`,
+built here in a pool of its own, beside which TFOD2's generated module can be loaded too. Stricter than TFOD2 are ids or
+names that two items share, since it is not clear which of them a detection means.
+"""
+
+import functools
 import re
 from pathlib import Path
+from typing import Any
 
 from monitor.domain.errors import ModelError
 
-_TOKEN = re.compile(
-    r"""\s+|\#[^\n]*|(?P<brace>[{}])|(?P<key>[A-Za-z_]\w*)|(?P<colon>:)|(?P<sep>[,;])"""
-    r"""|(?P<number>-?\d+(?:\.\d+)?)|"(?P<double>(?:[^"\\\n]|\\.)*)"|'(?P<single>(?:[^'\\\n]|\\.)*)'"""
-)
+_BACKGROUND = "background"
+
+_SCHEMA = """
+name: "label_map.proto" syntax: "proto2"
+message_type {
+  name: "LabelMap"
+  field { name: "item" number: 1 label: LABEL_REPEATED type: TYPE_MESSAGE type_name: ".Item" }
+}
+message_type {
+  name: "Item"
+  field { name: "name" number: 1 label: LABEL_OPTIONAL type: TYPE_STRING }
+  field { name: "id" number: 2 label: LABEL_OPTIONAL type: TYPE_INT32 }
+  field { name: "display_name" number: 3 label: LABEL_OPTIONAL type: TYPE_STRING }
+  field { name: "keypoints" number: 4 label: LABEL_REPEATED type: TYPE_MESSAGE type_name: ".Keypoint" }
+  field { name: "ancestor_ids" number: 5 label: LABEL_REPEATED type: TYPE_INT32 }
+  field { name: "descendant_ids" number: 6 label: LABEL_REPEATED type: TYPE_INT32 }
+  field { name: "frequency" number: 7 label: LABEL_OPTIONAL type: TYPE_ENUM type_name: ".Frequency" }
+  field { name: "instance_count" number: 8 label: LABEL_OPTIONAL type: TYPE_INT32 }
+}
+message_type {
+  name: "Keypoint"
+  field { name: "id" number: 1 label: LABEL_OPTIONAL type: TYPE_INT32 }
+  field { name: "label" number: 2 label: LABEL_OPTIONAL type: TYPE_STRING }
+}
+enum_type {
+  name: "Frequency"
+  value { name: "UNSPECIFIED" number: 0 } value { name: "FREQUENT" number: 1 }
+  value { name: "COMMON" number: 2 } value { name: "RARE" number: 3 }
+}
+"""
 
 
 def read_label_map(path: Path) -> dict[int, str]:
-    """Return {1-based class id: name} of a `StringIntLabelMap`; raises `ModelError` naming file and line."""
+    """Return {1-based class id: name} of a `StringIntLabelMap`; raises `ModelError` naming the file and the fault.
+
+    An item without a `name` goes by its `display_name`. Ids may leave gaps; item 0, which can only be the background,
+    is left out.
+    """
+    labels: dict[int, str] = {}
+    for number, item in enumerate(_parsed(path).item, start=1):
+        name = item.name or item.display_name
+        if not item.HasField("id") or not name:
+            raise ModelError(f"{path}: item {number} needs an 'id' and a 'name'")
+        if item.id == 0 and _BACKGROUND in (item.name, item.display_name):
+            continue
+        if item.id < 1:
+            raise ModelError(f"{path}: item {number}: id {item.id} of {name!r} is below 1; 0 is for the background")
+        if item.id in labels or name in labels.values():
+            raise ModelError(f"{path}: item {number}: id {item.id} or name {name!r} is defined twice")
+        labels[item.id] = name
+    if not labels:
+        raise ModelError(f"{path}: holds no item; expected lines such as item {{ id: 1 name: 'with_mask' }}")
+    return labels
+
+
+def _parsed(path: Path) -> Any:
+    from google.protobuf import text_format
+
     try:
         text = path.read_text("utf-8-sig")
     except FileNotFoundError as error:
         raise ModelError(f"{path}: no such file; a TFOD2 model folder needs its label map") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(f"{path}: cannot be read as text: {error}") from error
-    labels: dict[int, str] = {}
-    for line, fields in _items(path, text):
-        class_id, name = fields.get("id"), fields.get("name", fields.get("display_name"))
-        if not isinstance(class_id, int) or not isinstance(name, str) or not name:
-            raise ModelError(f"{path}:{line}: an item needs an 'id' and a 'name', found {fields}")
-        if class_id < 1:
-            raise ModelError(f"{path}:{line}: id {class_id} of {name!r} is below 1; 0 is TFOD2's background")
-        if class_id in labels or name in labels.values():
-            raise ModelError(f"{path}:{line}: id {class_id} or name {name!r} stands twice")
-        labels[class_id] = name
-    if not labels:
-        raise ModelError(f"{path}: holds no item; expected lines such as item {{ id: 1 name: 'with_mask' }}")
-    return labels
+    try:
+        return text_format.Parse(text, _label_map_class()())
+    except text_format.ParseError as error:
+        reason = re.sub(r"^[\d:]+ : ", "", " ".join(str(error).split()))
+        raise ModelError(f"{path}:{error.GetLine() or 1}: not a label map: {reason}") from error
+    except ValueError as error:  # escapes that are no text
+        raise ModelError(f"{path}: not a label map: {error}") from error
 
 
-def _items(path: Path, text: str) -> list[tuple[int, dict[str, int | str]]]:
-    """Read `item { key: value ... }` blocks; nested messages inside an item (keypoints) are passed over."""
-    items: list[tuple[int, dict[str, int | str]]] = []
-    depth, key, position = 0, "", 0
-    while position < len(text):
-        match = _TOKEN.match(text, position)
-        line = text.count("\n", 0, position) + 1
-        if match is None:
-            raise ModelError(f"{path}:{line}: not a label map: unexpected {text[position : position + 20]!r}")
-        position = match.end()
-        if match["brace"] == "{":
-            if depth == 0 and key != "item":
-                raise ModelError(f"{path}:{line}: expected 'item {{', found '{key} {{'")
-            depth += 1
-            if depth == 1:
-                items.append((line, {}))
-        elif match["brace"] == "}":
-            depth -= 1
-            if depth < 0:
-                raise ModelError(f"{path}:{line}: a '}}' too many")
-        elif match["key"]:
-            key = match["key"]
-        elif depth == 1 and match["number"]:
-            value = float(match["number"])
-            if key == "id" and not value.is_integer():
-                raise ModelError(f"{path}:{line}: id {match['number']} is not a whole number")
-            _set(path, line, items[-1][1], key, int(value))
-        elif depth == 1 and (match["double"] is not None or match["single"] is not None):
-            quoted = match["double"] if match["double"] is not None else match["single"]
-            _set(path, line, items[-1][1], key, _unescaped(quoted))
-    if depth != 0:
-        raise ModelError(f"{path}: ends inside an item; the file is cut off")
-    return items
+@functools.cache
+def _label_map_class() -> Any:
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 
-
-def _set(path: Path, line: int, item: dict[str, int | str], key: str, value: int | str) -> None:
-    if key in ("id", "name") and key in item:
-        raise ModelError(f"{path}:{line}: {key} stands twice in one item")
-    item[key] = value
-
-
-def _unescaped(quoted: str) -> str:
-    """Undo protobuf's text escapes: octal bytes of UTF-8, and a backslash before a character."""
-    data = re.sub(
-        rb"\\([0-7]{1,3}|.)",
-        lambda match: bytes([int(match[1], 8) & 0xFF]) if match[1].isdigit() else match[1],
-        quoted.encode(),
-    )
-    return data.decode(errors="replace")
+    file = text_format.Parse(_SCHEMA, descriptor_pb2.FileDescriptorProto())
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(file.SerializeToString())
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("LabelMap"))

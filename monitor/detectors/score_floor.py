@@ -1,4 +1,12 @@
-"""Sparing TFOD2's post-processing op the scores that nobody will look at."""
+"""The least score that TFOD2's post-processing op lets through.
+
+`monitor.training.export` writes models with a floor of `EXPORTED_FLOOR`. A model is loaded as it is where its own floor
+is at least that and no higher than the thresholds in effect. It is patched in memory, to the lowest of these
+thresholds, where its own floor is
+
+- none, or next to none, as stock TFOD2 exports have it: or the op would sort thousands of scores of noise;
+- above a threshold: or detections that the settings ask for would silently be lost.
+"""
 
 import struct
 from typing import Any
@@ -8,14 +16,17 @@ import numpy as np
 _OP = b"TFLite_Detection_PostProcess"
 _LEAST = "nms_score_threshold"
 
+#: What our own exports have: no threshold that is chosen for a model is lower, and noise rarely scores more.
+EXPORTED_FLOOR = 0.05
+
 
 def with_score_floor(model: bytes, floor: float) -> bytes:
-    """Return a TFLite model whose post-processing op leaves out detections that score below `floor`.
+    """Return a TFLite model whose post-processing op lets every detection through that scores `floor` or more.
 
-    Exports leave the op's least score at 0, so it sorts all anchors and suppresses overlaps among noise: 1.9 of the
-    6.2 ms of a look of the 416x256 model, 0.2 ms with a floor of 0.33. What is above the floor stays the same to the
-    bit, since only boxes with better scores suppress a box. A model that has no such op, or cannot be read here, comes
-    back as it is; LiteRT says what is wrong with it.
+    See above for when the model comes back as it is. Without a floor the op sorts all anchors and suppresses overlaps
+    among noise: 1.9 of the 6.2 ms of an inference of the 416x256 model, 0.2 ms with a floor of 0.33. What is above the
+    floor stays the same to the bit, since only boxes with better scores suppress a box. A model that has no such op, or
+    cannot be read here, comes back as it is; LiteRT says what is wrong with it.
     """
     from ai_edge_litert import schema_py_generated as schema
     from flatbuffers import flexbuffers
@@ -30,9 +41,14 @@ def with_score_floor(model: bytes, floor: float) -> bytes:
                 inside: Any = operator.CustomOptionsAsNumpy()
                 options = bytearray(inside.tobytes())
                 least = flexbuffers.GetRoot(options).AsMap[_LEAST]
-                # Just under the floor: the op compares in single precision.
-                least.MutateFloat(max(least.AsFloat, float(np.nextafter(np.float32(floor), np.float32(0)))))
-                inside[:] = np.frombuffer(options, np.uint8)
+                if not _just_under(EXPORTED_FLOOR) <= least.AsFloat <= floor:
+                    least.MutateFloat(_just_under(floor))
+                    inside[:] = np.frombuffer(options, np.uint8)
     except (struct.error, IndexError, KeyError, TypeError, ValueError, AttributeError):
         return model
     return bytes(changed)
+
+
+def _just_under(score: float) -> float:
+    """Return the next lower number in single precision, in which the op compares."""
+    return float(np.nextafter(np.float32(score), np.float32(0)))

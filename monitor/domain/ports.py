@@ -1,7 +1,7 @@
 """The sockets of the house: what a stage needs of its neighbours."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from monitor.domain.detection import Detection, Observation
 from monitor.domain.event import EndReason, Event
@@ -76,3 +76,11 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Finish what was taken."""
+
+
+@runtime_checkable
+class Beating(Protocol):
+    """A sink in which others see whether the program that writes it is alive."""
+
+    def beat(self) -> None:
+        """Note that the program is alive; raises `OutputError`."""

@@ -101,7 +101,7 @@ class LiveView:
         width_px, own = shape.width_px, self._settings()
         small = width_px is not None and width_px <= _SMALL_WIDTH_PX
         settings = OverlaySettings(
-            banner=own.banner and shape.banner, words=own.words and shape.words, scores=own.scores and not small
+            banner=own.banner and shape.banner, labels=own.labels and shape.words, scores=own.scores and not small
         )
         if width_px is not None and width_px < analysis.frame.width_px:
             analysis = _shrunk(analysis, width_px)

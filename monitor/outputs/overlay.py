@@ -52,7 +52,7 @@ def draw_detections(image: Image, detections: list[Detection], settings: Overlay
     for detection in sorted(detections, key=lambda detection: -detection.box.area_px2):
         style = STYLES[detection.state]
         score = f" {detection.score:.0%}" if settings.scores else ""
-        words = f"{style.words}{score}" if settings.words else ""
+        words = f"{style.words}{score}" if settings.labels else ""
         draw_box(canvas, detection.box, style, style.colour)
         draw_label(canvas, detection.box, detection.state, words, style.colour)
     return canvas
@@ -62,7 +62,7 @@ def _draw_track(canvas: Image, track: Track, settings: OverlaySettings, stale: b
     style = STYLES[track.state]
     colour = STALE if stale else style.colour
     score = f" {track.confidence:.0%}" if settings.scores and track.state.decided else ""
-    words = f"{style.words}{score}" if settings.words else ""
+    words = f"{style.words}{score}" if settings.labels else ""
     draw_box(canvas, track.box, style, colour)
     draw_label(canvas, track.box, track.state, words, colour)
 

@@ -67,11 +67,20 @@ class Channel(_HandOff, Generic[T]):
         """Take the oldest item, waiting for one; raises `Closed` when none will come."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._items)
-            if not self._items:
-                raise Closed
-            item = self._items.popleft()
-            self._changed.notify_all()
-            return item
+            return self._take()
+
+    def get_within(self, timeout_s: float) -> T | None:
+        """Take the oldest item, None where none comes in so many seconds; raises `Closed` when none will come."""
+        with self._changed:
+            came = self._changed.wait_for(lambda: self._closed or self._items, timeout_s)
+            return self._take() if came else None
+
+    def _take(self) -> T:
+        if not self._items:
+            raise Closed
+        item = self._items.popleft()
+        self._changed.notify_all()
+        return item
 
 
 class Sequencer(_HandOff, Generic[T]):

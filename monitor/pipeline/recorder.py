@@ -12,6 +12,7 @@ from monitor.domain.event import Event, EventRecord, IncidentOpened
 from monitor.domain.ports import Sink
 from monitor.pipeline.channel import Channel, Closed
 from monitor.pipeline.health import Fault
+from monitor.pipeline.heartbeat import BEAT_EVERY_S, Heartbeat
 from monitor.pipeline.topic import Topic
 from monitor.storage.snapshots import SnapshotFolder
 
@@ -26,6 +27,7 @@ class Recorder:
     """Events into sinks and pictures into their folder; what cannot be written is tried again until it can.
 
     Every event is published to `recorded` after it was written, picture and all.
+    `beat_every_s` is how often sinks with a heartbeat get one, whether there is anything to write or not.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Recorder:
         to_utc: Callable[[float], datetime],
         stop: Flag,
         recorded: Topic[Event],
+        beat_every_s: float = BEAT_EVERY_S,
     ) -> None:
         self._lock = threading.Lock()
         self._fault: Fault | None = None
@@ -44,6 +47,7 @@ class Recorder:
         self._stop = stop
         self._recorded = recorded
         self._events: Channel[EventRecord] = Channel(_WAITING)
+        self._heartbeat = Heartbeat((), beat_every_s)
 
     @property
     def fault(self) -> Fault | None:
@@ -81,9 +85,13 @@ class Recorder:
         that still fail are counted in `unwritten`.
         """
         sinks = open_sinks()
+        self._heartbeat = Heartbeat(sinks, self._heartbeat.every_s)
         try:
             while True:
-                record = self._events.get()
+                record = self._events.get_within(self._heartbeat.every_s)
+                self._heartbeat.beat_when_due()
+                if record is None:
+                    continue
                 with self._lock:
                     self._writing = True
                 for write in self._writes(sinks, record):
@@ -116,6 +124,7 @@ class Recorder:
             if last:
                 self._give_up()
                 return
+            self._heartbeat.beat_when_due()
             self._stop.wait(_RETRY_S)
 
     def _written(self, write: Callable[[], object]) -> bool:

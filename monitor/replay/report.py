@@ -12,7 +12,7 @@ from monitor.domain.detection import MaskState
 from monitor.domain.event import EndReason
 from monitor.domain.visit import Outcome, Visit
 from monitor.outputs.style import STYLES, css
-from monitor.replay.results import History, Incident, Summary, people_by_minute
+from monitor.replay.results import History, ReplayedIncident, Summary, people_by_minute
 from monitor.rules.statistics import compliance
 from monitor.storage.files import finish, partial, writing
 from monitor.storage.lines import clock
@@ -145,7 +145,7 @@ def _ticks(media_s: float) -> list[tuple[float, str]]:
     return [(100 * tick * step / media_s, clock(tick * step)[:-2]) for tick in range(count + 1)] if media_s else []
 
 
-def _card(incident: Incident) -> dict[str, Any]:
+def _card(incident: ReplayedIncident) -> dict[str, Any]:
     opened, closed = incident.opened, incident.closed
     ends = {
         "corrected": "put right",

@@ -20,7 +20,7 @@ class Recorder(Protocol):
 
 
 @dataclass(slots=True)
-class Incident:
+class ReplayedIncident:
     """An incident from opening to closing, with its picture as a JPEG."""
 
     opened: IncidentOpened
@@ -32,14 +32,14 @@ class Incident:
 class History:
     """Everything that happened in one replay, for the report."""
 
-    incidents: dict[str, Incident] = field(default_factory=dict)
+    incidents: dict[str, ReplayedIncident] = field(default_factory=dict)
     visits: list[Visit] = field(default_factory=list)
 
     def add(self, event: Event, jpeg: bytes | None) -> None:
         """Take one event; `jpeg` is the picture of an incident's opening."""
         match event:
             case IncidentOpened():
-                self.incidents[event.incident_id] = Incident(event, jpeg)
+                self.incidents[event.incident_id] = ReplayedIncident(event, jpeg)
             case IncidentClosed():
                 self.incidents[event.incident_id].closed = event
             case VisitEnded():

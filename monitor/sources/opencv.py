@@ -1,9 +1,13 @@
 """Webcams and video files, through OpenCV."""
 
+import logging
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 
+from monitor.config.capture import CaptureSettings
 from monitor.domain.address import SourceAddress, SourceKind
 from monitor.domain.cause import Cause
 from monitor.domain.clock import Clock
@@ -22,21 +26,37 @@ _EXACT_INDEX = (".mp4", ".mov", ".m4v")
 #: A file may hold less than its index counts, as phones' trimmed recordings do, by up to a keyframe interval.
 _INDEX_SLACK_S = 3.0
 
+#: Drivers round a rate to what the camera has, such as 29.97 for 30.
+_FPS_TOLERANCE = 0.01
+
+_log = logging.getLogger(__name__)
+
 
 class OpenCvSource:
     """One capture; rotation metadata is applied by FFmpeg's backend, every pixel format arrives as BGR.
 
     For a file, `time_s` is the container's presentation time counted from its first frame, so a variable frame rate
     keeps its true times; for a webcam it is the monotonic clock at arrival. `decode_threads` is FFmpeg's own thread
-    count and changes no pixel.
+    count and changes no pixel. A webcam is asked for the size, rate and pixel format that are `wanted`; where it gives
+    something else, that is logged. `make_capture` is called as `cv2.VideoCapture`.
     """
 
-    def __init__(self, source_id: str, address: SourceAddress, clock: Clock, decode_threads: int = 1) -> None:
+    def __init__(
+        self,
+        source_id: str,
+        address: SourceAddress,
+        clock: Clock,
+        decode_threads: int = 1,
+        wanted: CaptureSettings | None = None,
+        make_capture: Callable[..., cv2.VideoCapture] = cv2.VideoCapture,
+    ) -> None:
         self.source_id = source_id
         self.end_reason = EndReason.FINISHED
         self._address = address
         self._clock = clock
         self._decode_threads = decode_threads
+        self._wanted = wanted
+        self._make_capture = make_capture
         self._capture: cv2.VideoCapture | None = None
         self._live = address.kind is not SourceKind.FILE
         self._index = -1
@@ -58,6 +78,8 @@ class OpenCvSource:
             capture.release()
             raise self._not_opened()
         self._capture = capture
+        if self._live and self._wanted is not None:
+            _set_up(capture, self._wanted, self._address)
         fps = capture.get(cv2.CAP_PROP_FPS)
         frames = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         fps_known = fps if 0 < fps < 1000 else None
@@ -109,13 +131,15 @@ class OpenCvSource:
     def _open_capture(self) -> cv2.VideoCapture:
         value = self._address.value
         if self._live:
-            return cv2.VideoCapture(int(value) if value.isdecimal() else value, cv2.CAP_V4L2)
+            return self._make_capture(int(value) if value.isdecimal() else value, cv2.CAP_V4L2)
         path = str(Path(value).absolute())  # FFmpeg takes the start of "12:30.mp4" for a protocol
-        return cv2.VideoCapture(path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, self._decode_threads])
+        return self._make_capture(path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, self._decode_threads])
 
     def _not_opened(self) -> SourceError:
         if self._live:
-            words = "no camera answers there; is it plugged in, free, and are you in the group 'video'?"
+            value = self._address.value
+            device = Path(f"/dev/video{value}" if value.isdecimal() else value)
+            words = why_no_webcam(device, device.exists(), os.access(device, os.R_OK | os.W_OK))
             return SourceError(f"{self._address}: {words}", Cause.UNPLUGGED)
         words = "not a video that can be read: damaged, cut off before its index, or another kind of file"
         return SourceError(f"{self._address}: {words}", Cause.UNDECODABLE)
@@ -146,6 +170,45 @@ class OpenCvSource:
         if self._capture is None:
             raise SourceError(f"{self._address}: is not open")
         return self._capture
+
+
+def why_no_webcam(device: Path, exists: bool, accessible: bool) -> str:
+    """Say why a webcam cannot be opened, and what to do."""
+    if not exists:
+        return f"No webcam found: there is no {device}. Is it plugged in?"
+    if not accessible:
+        return f"No webcam found: {device} is there, but you may not use it. Add yourself to the group 'video'."
+    return f"No webcam found: {device} gives no pictures. Is it used by another program, or not a camera?"
+
+
+def _set_up(capture: cv2.VideoCapture, wanted: CaptureSettings, address: SourceAddress) -> None:
+    """Ask a webcam for what is wanted, and log what it gives in its place.
+
+    The pixel format comes first, since it decides which sizes there are, and the size decides which rates. What a
+    driver answers to a request says little, so the values are read back.
+    """
+    if wanted.fourcc is not None:
+        capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*wanted.fourcc))
+    if wanted.width is not None and wanted.height is not None:
+        capture.set(cv2.CAP_PROP_FRAME_WIDTH, wanted.width)
+        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, wanted.height)  # which OpenCV's V4L2 waits for before it sets either
+    if wanted.fps is not None:
+        capture.set(cv2.CAP_PROP_FPS, wanted.fps)
+    asked, given = [], []
+    if wanted.fourcc is not None:
+        asked.append(wanted.fourcc)
+        given.append(_fourcc(int(capture.get(cv2.CAP_PROP_FOURCC))) or "an unknown format")
+    if wanted.width is not None and wanted.height is not None:
+        sides = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
+        asked.append(f"{wanted.width} x {wanted.height}")
+        given.append(f"{sides[0]:.0f} x {sides[1]:.0f}")
+    if wanted.fps is not None:
+        fps = capture.get(cv2.CAP_PROP_FPS)
+        near = abs(fps - wanted.fps) <= _FPS_TOLERANCE * wanted.fps
+        asked.append(f"{wanted.fps:g} fps")
+        given.append(asked[-1] if near else f"{fps:g} fps")
+    if asked != given:
+        _log.warning("%s: asked for %s; the camera gives %s", address, ", ".join(asked), ", ".join(given))
 
 
 def check_file(path: Path) -> None:

@@ -39,4 +39,4 @@ def make_camera_source(
         return PlayedFile(lambda: make_source(source_id, address, clock), clock, pause, loop=settings.loop)
     if address.kind is SourceKind.STREAM:
         return StreamSource(source_id, address, clock, settings.open_timeout_s, settings.read_timeout_s)
-    return OpenCvSource(source_id, address, clock)
+    return OpenCvSource(source_id, address, clock, wanted=settings)

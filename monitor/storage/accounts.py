@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from monitor.domain.account import Account, Role
 from monitor.domain.clock import Clock
 from monitor.domain.errors import ConfigError
-from monitor.storage.database import session_on
+from monitor.storage.database import in_utc, session_on
 from monitor.storage.schema import AccountRow, AuditRow, TokenRow
 
 #: 19 MiB, two passes, one lane: the least that OWASP's Password Storage Cheat Sheet recommends for argon2id, so that a
@@ -168,11 +168,6 @@ class AccountRepository:
         if row is None:
             raise ConfigError(f"there is no account {name!r}")
         return row
-
-
-def in_utc(at: datetime) -> datetime:
-    """Return an hour as it comes from the database with its zone, which SQLite does not keep."""
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def _account(row: AccountRow | TokenRow) -> Account:

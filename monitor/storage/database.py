@@ -4,6 +4,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from alembic import command
@@ -87,6 +88,11 @@ def session_on(engine: Engine) -> Iterator[Session]:
         raise
     except SQLAlchemyError as error:
         raise _refused(engine, error) from error
+
+
+def in_utc(at: datetime) -> datetime:
+    """Return a timestamp as it comes from the database with its zone, which SQLite does not keep."""
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def reason(error: Exception) -> str:

@@ -1,22 +1,26 @@
-"""Incidents as people read and judge them."""
+"""Incidents as people read and review them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, ScalarSelect, Select, select
+from sqlalchemy import ColumnElement, Engine, ScalarSelect, Select, func, select
 from sqlalchemy.orm import Session
 
 from monitor.domain.clock import Clock
 from monitor.domain.detection import MaskState
 from monitor.domain.review import FalseAlarmReason, Review, ReviewDecision
-from monitor.storage.accounts import in_utc
+from monitor.domain.visit import Segment
+from monitor.storage.database import in_utc
 from monitor.storage.schema import IncidentRow, ReviewRow, RunRow, VisitRow
 
-#: What `ended` says of an incident that no one closed, because the program itself was stopped by force.
+#: What `ended` says of an incident that no one closed, because its run has ended, properly or by force.
 NOT_TOLD = "not_told"
+
+#: A run without a heartbeat for so long has been stopped by force.
+STOPPED_AFTER = timedelta(seconds=60)
 
 
 class ReviewStatus(StrEnum):
@@ -48,7 +52,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One incident as it stands now; hours in UTC, None where they are not known.
+    """One incident as it stands now; timestamps in UTC, None where they are not known.
 
     `ended` is why it ended, or None while it is open; `decision` is the newest that anybody gave.
     """
@@ -68,20 +72,12 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """A stretch of the person's visit in one state, in seconds from its first sight."""
-
-    state: MaskState
-    start_s: float
-    end_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class IncidentDetail:
     """Everything that is known of an incident.
 
-    `share` (0..1), `evidence_s` and `looks` are the evidence when it opened, None where an older version wrote it down.
-    `segments` are empty while the visit goes on. `settings` are the camera's that decided it, by section.
+    `share` (0..1), `evidence_s` and `observations` are the evidence when it opened, None where an older version wrote
+    it down. `segments` are those of the person's visit, in seconds from its first sight; empty while the visit goes on.
+    `settings` are the camera's that decided it, by section.
     """
 
     incident: Incident
@@ -103,7 +99,8 @@ class IncidentDetail:
 class IncidentRepository:
     """Reads incidents and adds reviews; safe to call from any thread.
 
-    `run_started_at` names the run that is at work: what an older one left open is over.
+    Several monitors may write to one journal: what a run left open is over once the run has ended or has had no
+    heartbeat for `STOPPED_AFTER`. `run_started_at` names this monitor's own run.
     """
 
     engine: Engine
@@ -116,7 +113,8 @@ class IncidentRepository:
         with Session(self.engine) as session:
             query = self._chosen(session, _overview(), search)
             rows = session.execute(query.order_by(IncidentRow.id.desc()).limit(search.most)).all()
-            return [self._incident(session, *row) for row in rows]
+            alive = _alive(session)
+            return [_incident(alive, *row) for row in rows]
 
     def camera_of(self, number: int) -> str | None:
         """Return the camera of an incident, None where there is no such incident."""
@@ -124,18 +122,18 @@ class IncidentRepository:
             return session.scalar(select(IncidentRow.source_id).where(IncidentRow.id == number))
 
     def by_incident_id(self, incident_id: str) -> Incident | None:
-        """Return an incident of the run that is at work."""
+        """Return an incident of this monitor's own run."""
         with Session(self.engine) as session:
-            run = self._current(session)
+            run = self._own(session)
             query = _overview().where(IncidentRow.incident_id == incident_id, IncidentRow.run_id == run)
             row = session.execute(query).first()
-            return None if row is None else self._incident(session, *row)
+            return None if row is None else _incident(_alive(session), *row)
 
     def incident(self, number: int) -> Incident | None:
         """Return one incident as it stands."""
         with Session(self.engine) as session:
             row = session.execute(_overview().where(IncidentRow.id == number)).first()
-            return None if row is None else self._incident(session, *row)
+            return None if row is None else _incident(_alive(session), *row)
 
     def detail(self, number: int) -> IncidentDetail | None:
         """Return all that is known of an incident, None where there is no such."""
@@ -158,7 +156,7 @@ class IncidentRepository:
                 select(ReviewRow).where(ReviewRow.incident == number).order_by(ReviewRow.id)
             ).all()
             return IncidentDetail(
-                incident=self._incident(session, *row),
+                incident=_incident(_alive(session), *row),
                 box_px=(incident.x1_px, incident.y1_px, incident.x2_px, incident.y2_px),
                 share=incident.share,
                 evidence_s=incident.evidence_s,
@@ -195,8 +193,8 @@ class IncidentRepository:
             session.flush()
             return _review(row)
 
-    def _current(self, session: Session) -> int | None:
-        """Return the number of the run that is at work, None before its journal has begun."""
+    def _own(self, session: Session) -> int | None:
+        """Return the number of this monitor's run, None before its journal has begun."""
         if self._run is None:
             query = select(RunRow.id).where(RunRow.started_at == self.run_started_at).order_by(RunRow.id.desc())
             self._run = session.scalars(query).first()
@@ -217,8 +215,8 @@ class IncidentRepository:
         if search.before is not None:
             query = query.where(row.id < search.before)
         if search.open is not None:
-            at_work = row.closed_s.is_(None) & (row.run_id == (self._current(session) or -1))
-            query = query.where(at_work if search.open else ~at_work)
+            still = row.closed_s.is_(None) & row.run_id.in_(_alive(session))
+            query = query.where(still if search.open else ~still)
         match search.review:
             case None:
                 return query
@@ -229,33 +227,39 @@ class IncidentRepository:
             case ReviewStatus.CONFIRMED | ReviewStatus.FALSE_ALARM:
                 return query.where(decision == search.review.value)
 
-    def _incident(
-        self,
-        session: Session,
-        row: IncidentRow,
-        acknowledged: bool,
-        decision: str | None,
-        false_alarm_reason: str | None,
-    ) -> Incident:
-        opened_at = None if row.opened_at is None else in_utc(row.opened_at)
-        held = timedelta(seconds=row.opened_s - row.since_s)
-        ended = row.close_reason
-        if ended is None and row.run_id != self._current(session):
-            ended = NOT_TOLD
-        return Incident(
-            number=row.id,
-            incident_id=row.incident_id,
-            camera=row.source_id,
-            state=MaskState(row.state),
-            since_at=None if opened_at is None else opened_at - held,
-            opened_at=opened_at,
-            closed_at=None if row.closed_at is None else in_utc(row.closed_at),
-            ended=ended,
-            confidence=row.confidence,
-            acknowledged=bool(acknowledged),
-            decision=None if decision is None else ReviewDecision(decision),
-            false_alarm_reason=None if false_alarm_reason is None else FalseAlarmReason(false_alarm_reason),
-        )
+
+def _alive(session: Session) -> frozenset[int]:
+    """Return the runs that go on, by their heartbeats and the database's clock.
+
+    A heartbeat of the future is of a clock that was set back since, and tells nothing.
+    """
+    now = in_utc(session.execute(select(func.now())).scalar_one())
+    fresh = RunRow.beat_at.between(now - STOPPED_AFTER, now + STOPPED_AFTER)
+    return frozenset(session.scalars(select(RunRow.id).where(RunRow.ended_at.is_(None), fresh)))
+
+
+def _incident(
+    alive: Set[int], row: IncidentRow, acknowledged: bool, decision: str | None, false_alarm_reason: str | None
+) -> Incident:
+    opened_at = None if row.opened_at is None else in_utc(row.opened_at)
+    held = timedelta(seconds=row.opened_s - row.since_s)
+    ended = row.close_reason
+    if ended is None and row.run_id not in alive:
+        ended = NOT_TOLD
+    return Incident(
+        number=row.id,
+        incident_id=row.incident_id,
+        camera=row.source_id,
+        state=MaskState(row.state),
+        since_at=None if opened_at is None else opened_at - held,
+        opened_at=opened_at,
+        closed_at=None if row.closed_at is None else in_utc(row.closed_at),
+        ended=ended,
+        confidence=row.confidence,
+        acknowledged=bool(acknowledged),
+        decision=None if decision is None else ReviewDecision(decision),
+        false_alarm_reason=None if false_alarm_reason is None else FalseAlarmReason(false_alarm_reason),
+    )
 
 
 def _overview() -> Select[Any]:
@@ -283,6 +287,7 @@ def _newest(column: Any) -> ScalarSelect[Any]:
 
 
 def _segments(visit: VisitRow) -> tuple[Segment, ...]:
+    """Return the stretches of a visit, in seconds from its first sight."""
     start_s = visit.first_seen_s
     return tuple(Segment(MaskState(state), a - start_s, b - start_s) for state, a, b in visit.segments)
 

@@ -1,10 +1,14 @@
 """The journal: every event in a database, each in a transaction of its own."""
 
+import os
+import secrets
+import socket
 from collections.abc import Callable
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
 
-from sqlalchemy import Engine, update
+from sqlalchemy import JSON, DateTime, Engine, Table, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -23,6 +27,10 @@ from monitor.storage.database import reason
 from monitor.storage.run_info import RunInfo
 from monitor.storage.schema import Base, IncidentRow, RunRow, SourceEventRow, VisitRow
 
+_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+_HOST_CHARACTERS = 100
+
 
 def _no_utc(_: float) -> None:
     return None
@@ -31,14 +39,17 @@ def _no_utc(_: float) -> None:
 class Journal:
     """The only writer of events into a database that is open; used and closed on one thread.
 
-    `put` returns once the event is committed, so a crash loses at most the event in flight. `hour` turns a `time_s`
-    into UTC, or None where the hour is not known, as in a replay.
+    `put` returns once the event is committed, so a crash loses at most the event in flight. `to_utc` turns a `time_s`
+    into UTC, or None where it is not known, as in a replay. `beat`, called at intervals shorter than
+    `monitor.storage.incidents.STOPPED_AFTER`, tells other programs that this run is alive.
     """
 
     def __init__(self, engine: Engine, run: RunInfo, to_utc: Callable[[float], datetime | None] = _no_utc) -> None:
         self._to_utc = to_utc
         self._engine = engine
         row = RunRow(
+            owner=f"{socket.gethostname()[:_HOST_CHARACTERS]}:{os.getpid()}:{secrets.token_hex(8)}",
+            beat_at=func.now(),
             kind=run.kind,
             started_at=run.started_at,
             version=run.version,
@@ -52,11 +63,15 @@ class Journal:
                 session.flush()
                 self._run_id = row.id
         except SQLAlchemyError as error:
-            self.close()
+            self._engine.dispose()
             raise JournalError(f"journal: {reason(error)}") from error
 
     def put(self, event: Event) -> None:
-        """Commit one event; raises `JournalError`, and what was committed before stays."""
+        """Commit one event; raises `JournalError`, and what was committed before stays.
+
+        An event that is already stored is left as it is, so that it can be put again where a commit succeeded but its
+        answer was lost. Raises `UnwritableError` where the database refuses this event, or holds another under its key.
+        """
         try:
             with Session(self._engine) as session, session.begin():
                 if isinstance(event, IncidentClosed):
@@ -70,15 +85,43 @@ class Journal:
                         )
                     )
                 else:
-                    session.add(self._row(event))
+                    self._insert_once(session, self._row(event))
         except (IntegrityError, DataError) as error:
             raise UnwritableError(f"journal: {reason(error)}: {event}") from error
         except SQLAlchemyError as error:
             raise JournalError(f"journal: {reason(error)}") from error
 
+    def beat(self) -> None:
+        """Note that this run is alive; raises `JournalError`."""
+        self._note_now("beat_at")
+
     def close(self) -> None:
-        """Close the database."""
-        self._engine.dispose()
+        """Note that this run has ended, and close the database; raises `JournalError`."""
+        try:
+            self._note_now("ended_at")
+        finally:
+            self._engine.dispose()
+
+    def _note_now(self, column: str) -> None:
+        """Set a column of the run to the time by the database's clock, which all who read it share."""
+        try:
+            with Session(self._engine) as session, session.begin():
+                session.execute(update(RunRow).where(RunRow.id == self._run_id).values({column: func.now()}))
+        except SQLAlchemyError as error:
+            raise JournalError(f"journal: {reason(error)}") from error
+
+    def _insert_once(self, session: Session, row: Base) -> None:
+        table = row.__table__
+        assert isinstance(table, Table)
+        values = {column.name: getattr(row, column.name) for column in table.columns if not column.primary_key}
+        insert = _INSERT[self._engine.dialect.name](table).values(values).on_conflict_do_nothing()
+        if session.execute(insert.returning(table.c.id)).first() is not None:
+            return
+        (key,) = (index for index in table.indexes if index.unique)
+        found = select(table).where(*(column == values[column.name] for column in key.columns))
+        stored = session.execute(found).mappings().one()
+        if any(stored[name] != value for name, value in _exact(table, values).items()):
+            raise UnwritableError(f"journal: {table.name}: another record is stored under the key of {values}")
 
     def _row(
         self, event: SourceOpened | SourceEnded | CameraLost | CameraRestored | IncidentOpened | VisitEnded
@@ -150,3 +193,13 @@ class Journal:
             detail=detail,
             frames=frames,
         )
+
+
+def _exact(table: Table, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values by which a record is told from another under its key.
+
+    Timestamps are worked out anew at each try, JSON does not come back as the same types, and what is empty at first,
+    as the end of an incident, may have been filled in since.
+    """
+    inexact = {column.name for column in table.columns if isinstance(column.type, JSON | DateTime)}
+    return {name: value for name, value in values.items() if value is not None and name not in inexact}

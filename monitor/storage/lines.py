@@ -1,7 +1,6 @@
 """Events as plain values: JSON lines for programs, a table of visits, and a log a person can read."""
 
 import contextlib
-import csv
 import json
 import logging
 import os
@@ -23,6 +22,7 @@ from monitor.domain.event import (
 from monitor.domain.geometry import Box
 from monitor.domain.visit import Visit
 from monitor.storage.files import writing
+from monitor.storage.guarded_csv import GuardedCsv
 
 
 class EventLines:
@@ -57,15 +57,14 @@ class VisitTable:
         self._path = path
         with writing(path):
             self._file = path.open("w", encoding="utf-8", newline="")
-        self._rows = csv.writer(self._file, lineterminator="\n")
-        self._rows.writerow(self.HEADER)
+        self._rows = GuardedCsv(self._file, self.HEADER, lineterminator="\n")
 
     def put(self, event: Event) -> None:
         """Write a row for a visit that has ended; other events pass."""
         if not isinstance(event, VisitEnded):
             return
         with writing(self._path):
-            self._rows.writerow(["" if value is None else value for value in visit_values(event.visit).values()])
+            self._rows.write(visit_values(event.visit))
             self._file.flush()
 
     def close(self) -> None:
@@ -104,35 +103,60 @@ class _StrictHandler(RotatingFileHandler):
             file.truncate(tail + file.read().rfind(b"\n") + 1)
 
 
+class ViolationLines:
+    """`violations.log` of a replay: one line when an incident opens and one when it closes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with writing(path):
+            self._file = path.open("w", encoding="utf-8", newline="")
+
+    def put(self, event: Event) -> None:
+        """Write a line for an incident; other events pass."""
+        if (line := _violation_line(event, clock)) is not None:
+            with writing(self._path):
+                self._file.write(f"{line}\n")
+                self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        with writing(self._path):
+            self._file.close()
+
+
 class ViolationLog:
-    """`violations.log`: a rotating plain log, one line when an incident opens and one when it closes.
+    """`violations.log` of the live monitor: the same lines in a log that grows over every run, and rotates.
 
     `stamp` turns a `time_s` into what stands at the start of a line.
     """
 
-    def __init__(self, path: Path, max_bytes: int, keep: int, stamp: Callable[[float], str] = clock) -> None:
+    def __init__(self, path: Path, max_bytes: int, backups: int, stamp: Callable[[float], str] = clock) -> None:
         self._path = path
         self._stamp = stamp
         with writing(path):
-            self._handler = _StrictHandler(path, maxBytes=max_bytes, backupCount=keep, encoding="utf-8")
+            self._handler = _StrictHandler(path, maxBytes=max_bytes, backupCount=backups, encoding="utf-8")
 
     def put(self, event: Event) -> None:
         """Write a line for an incident; other events pass."""
-        match event:
-            case IncidentOpened():
-                words = f"OPENED  person {event.track_id}: {event.state.value} ({event.confidence:.0%})"
-            case IncidentClosed():
-                words = f"CLOSED  person {event.track_id}: {event.reason.value} after {event.duration_s:.1f} s"
-            case _:
-                return
-        line = f"{self._stamp(event.time_s)}  {event.source_id}  {event.incident_id}  {words}"
-        with writing(self._path):
-            self._handler.emit(logging.makeLogRecord({"msg": line}))
+        if (line := _violation_line(event, self._stamp)) is not None:
+            with writing(self._path):
+                self._handler.emit(logging.makeLogRecord({"msg": line}))
 
     def close(self) -> None:
         """Close the file."""
         with writing(self._path):
             self._handler.close()
+
+
+def _violation_line(event: Event, stamp: Callable[[float], str]) -> str | None:
+    match event:
+        case IncidentOpened():
+            words = f"OPENED  person {event.track_id}: {event.state.value} ({event.confidence:.0%})"
+        case IncidentClosed():
+            words = f"CLOSED  person {event.track_id}: {event.reason.value} after {event.duration_s:.1f} s"
+        case _:
+            return None
+    return f"{stamp(event.time_s)}  {event.source_id}  {event.incident_id}  {words}"
 
 
 def event_values(event: Event) -> dict[str, Any]:

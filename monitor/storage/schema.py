@@ -22,7 +22,9 @@ class Base(DeclarativeBase):
 class RunRow(Base):
     """One start of the program over its sources.
 
-    Columns in `_s` count on the sources' own clock; columns in `_at` are the hour in UTC, known to live runs only.
+    Columns in `_s` count on the sources' own clock; columns in `_at` are timestamps in UTC, known to live runs only.
+    `owner` names the process that writes the run, for whoever reads the tables. `beat_at`, by the database's clock, is
+    its last heartbeat, and `ended_at` when it ended properly; both are empty in runs of older versions.
     """
 
     __tablename__ = "runs"
@@ -33,6 +35,9 @@ class RunRow(Base):
     model: Mapped[str] = mapped_column(String(100))
     model_sha256: Mapped[str] = mapped_column(String(64))
     settings_sha256: Mapped[str] = mapped_column(String(64))
+    owner: Mapped[str | None] = mapped_column(String(128))
+    beat_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class IncidentRow(Base):
@@ -67,7 +72,10 @@ class VisitRow(Base):
     """One person's stay; `segments` is a list of [state, start_s, end_s]."""
 
     __tablename__ = "visits"
-    __table_args__ = (Index(None, "source_id", "first_seen_s"),)
+    __table_args__ = (
+        Index(None, "run_id", "source_id", "track_id", "first_seen_s", unique=True),
+        Index(None, "source_id", "first_seen_s"),
+    )
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"))
     source_id: Mapped[str] = mapped_column(String(255))
@@ -87,6 +95,7 @@ class SourceEventRow(Base):
     """A source that was opened, lost, restored or ended; `detail` says why in words."""
 
     __tablename__ = "source_events"
+    __table_args__ = (Index(None, "run_id", "source_id", "kind", "time_s", unique=True),)
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"))
     source_id: Mapped[str] = mapped_column(String(255))

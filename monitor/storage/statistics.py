@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from monitor.domain.review import ReviewDecision
 from monitor.domain.visit import Outcome
-from monitor.storage.accounts import in_utc
+from monitor.storage.database import in_utc
 from monitor.storage.incidents import newest_decision
 from monitor.storage.schema import IncidentRow, VisitRow
 

@@ -19,6 +19,7 @@ from monitor.detectors.folder import LABEL_MAP, MANIFEST, SAVED_MODEL, TFLITE, s
 from monitor.detectors.label_map import read_label_map
 from monitor.detectors.opening import open_detector
 from monitor.detectors.resize import resize_to_input
+from monitor.detectors.score_floor import EXPORTED_FLOOR, with_score_floor
 from monitor.domain.detection import DECIDED_STATES, MaskState
 from monitor.domain.ports import Detector
 from monitor.training import metrics, tfod
@@ -96,7 +97,7 @@ def export(
         for precision, pictures in ((Precision.FLOAT, ()), (Precision.INT8, calibration)):
             say(f"writing {TFLITE[precision]}")
             data = write_tflite(config, checkpoint, settings.input_size, pictures)
-            (folder / TFLITE[precision]).write_bytes(data)
+            (folder / TFLITE[precision]).write_bytes(with_score_floor(data, EXPORTED_FLOOR))
         _write_pipeline(config, folder / PIPELINE)
         _write_manifest(folder, settings, dict.fromkeys(DECIDED_STATES, SCORE_FLOOR), {})
         files: dict[str, Evaluation] = {}
@@ -277,7 +278,7 @@ def choose_thresholds(judged: Sequence[metrics.Judged]) -> dict[MaskState, float
         if state is MaskState.WITHOUT_MASK:
             precise = metrics.threshold_for_precision(parts, WITHOUT_MASK_PRECISION)
             value = max(value, precise) if precise is not None else value
-        chosen[state] = max(value, 0.05)
+        chosen[state] = max(value, EXPORTED_FLOOR)
     return {state: float(value) for state, value in chosen.items()}
 
 

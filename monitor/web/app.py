@@ -67,5 +67,5 @@ def make_app(services: Services, web: WebSettings, on_ready: Callable[[], None] 
     def limit(path: str) -> int:
         return photo_bytes if path == "/predict" else _MOST_BYTES
 
-    app.add_middleware(Guard, names=web.names, limit=limit, tls=web.tls)
+    app.add_middleware(Guard, names=web.allowed_hosts, limit=limit, tls=web.tls)
     return app

@@ -71,7 +71,7 @@ class Guard:
         if scope["type"] == "http":
             send = self._with_headers(scope, send)
         if not self._known(headers.get("host", "")):
-            await _refuse(scope, receive, send, 421, "unknown host; add its name to web.names in config.yaml")
+            await _refuse(scope, receive, send, 421, "unknown host; add its name to web.allowed_hosts in config.yaml")
         elif _cross_site(scope, headers):
             await _refuse(scope, receive, send, 403, "refused: the request comes from another site")
         elif scope["type"] == "websocket":

@@ -74,7 +74,7 @@ def test_a_kill_spares_earlier_results_and_the_journal(
     replayed: tuple[Done, Path], people: Path, sample: Path, tmp_path: Path
 ) -> None:
     folder = shutil.copytree(replayed[1], tmp_path / "results")
-    whole = set(RESULTS) - {"journal.db", "violations.log"}
+    whole = set(RESULTS) - {"journal.db"}
     before = contents(folder, *whole)
     done = run_and_signal(
         "replay",
@@ -92,9 +92,8 @@ def test_a_kill_spares_earlier_results_and_the_journal(
     assert ask(folder / "journal.db", "SELECT count(*) FROM runs") == [(2,)]
     assert run("replay", people, "--out", folder, cwd=tmp_path).code == 0, "and the next run goes on"
     assert names(folder) == set(RESULTS)
-    assert contents(folder, "events.jsonl", "visits.csv") == {
-        name: before[name] for name in ("events.jsonl", "visits.csv")
-    }
+    again = ("events.jsonl", "visits.csv", "violations.log")
+    assert contents(folder, *again) == {name: before[name] for name in again}
 
 
 @pytest.mark.parametrize("most_bytes", [30_000, 300_000])
@@ -103,7 +102,7 @@ def test_a_full_disk_is_one_line_and_spares_earlier_results(
 ) -> None:
     """A limit on the size of files stands for the full disk: first the journal meets it, then the video."""
     folder = shutil.copytree(replayed[1], tmp_path / "results")
-    whole = set(RESULTS) - {"journal.db", "violations.log"}
+    whole = set(RESULTS) - {"journal.db"}
     before = contents(folder, *whole)
     done = run("replay", sample, "--out", folder, cwd=tmp_path, most_bytes=most_bytes)
     refused(done, 6, str(folder))

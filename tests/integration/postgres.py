@@ -2,9 +2,12 @@
 
 import os
 import pwd
+import select
 import shutil
+import socket
 import subprocess
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -45,3 +48,65 @@ def running_server(programs: Path) -> Iterator[str]:
             yield f"postgresql+psycopg://tester@/postgres?host={folder}"
         finally:
             run("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "-w", "stop")
+
+
+class _LosingProxy:
+    """Passes bytes between clients and the server; when armed, it hangs up in place of the answer to a COMMIT."""
+
+    def __init__(self, listener: socket.socket, server: str) -> None:
+        self.armed = False
+        self._listener = listener
+        self._server = server
+        self._threads: list[threading.Thread] = []
+
+    def serve(self) -> None:
+        """Take clients until the listener is shut down."""
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                break
+            thread = threading.Thread(target=self._pass, args=(client,))
+            self._threads.append(thread)
+            thread.start()
+        for thread in self._threads:
+            thread.join()
+
+    def _pass(self, client: socket.socket) -> None:
+        with client, socket.socket(socket.AF_UNIX) as server:
+            server.connect(self._server)
+            while True:
+                losing = False
+                for ready in select.select([client, server], [], [])[0]:
+                    try:
+                        data = ready.recv(65536)
+                    except ConnectionError:
+                        return
+                    if not data:
+                        return
+                    if ready is server:
+                        client.sendall(data)
+                        continue
+                    losing = self.armed and b"COMMIT" in data
+                    server.sendall(data)
+                if losing:
+                    self.armed = False
+                    server.recv(65536)  # the server has committed, and says so
+                    return
+
+
+@contextmanager
+def losing_proxy(url: str) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Give the URL of a server behind a proxy, and what makes the proxy lose the answer to the next commit."""
+    address, host = url.split("?host=")
+    with TemporaryDirectory(prefix="pg-proxy-") as folder, socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{folder}/.s.PGSQL.5432")
+        listener.listen()
+        proxy = _LosingProxy(listener, f"{host}/.s.PGSQL.5432")
+        thread = threading.Thread(target=proxy.serve)
+        thread.start()
+        try:
+            yield f"{address}?host={folder}", lambda: setattr(proxy, "armed", True)
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()

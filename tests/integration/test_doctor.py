@@ -424,7 +424,7 @@ def test_a_single_picture_is_no_stream(http_camera: str) -> None:
 
 
 def test_a_webcam_that_is_not_there() -> None:
-    assert "no camera answers" in str(refused("63"))
+    assert "No webcam found: there is no /dev/video63. Is it plugged in?" in str(refused("63"))
 
 
 def test_a_webcam_is_watched_through_its_port() -> None:

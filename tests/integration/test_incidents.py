@@ -5,16 +5,18 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select, update
 
 from monitor.domain.detection import MaskState
 from monitor.domain.event import CloseReason, IncidentClosed, IncidentOpened, VisitEnded
 from monitor.domain.geometry import Box
 from monitor.domain.review import FalseAlarmReason, ReviewDecision
 from monitor.domain.visit import Outcome, Segment, Visit
-from monitor.storage.incidents import NOT_TOLD, IncidentRepository, ReviewStatus, Search
+from monitor.storage.database import in_utc
+from monitor.storage.incidents import NOT_TOLD, STOPPED_AFTER, IncidentRepository, ReviewStatus, Search
 from monitor.storage.journal import Journal
 from monitor.storage.run_info import RunInfo
+from monitor.storage.schema import IncidentRow, RunRow
 from tests.fakes import FakeClock
 
 START = datetime(2026, 1, 2, 3, 0, tzinfo=UTC)
@@ -53,6 +55,14 @@ def closed(name: str, camera: str, time_s: float, reason: CloseReason = CloseRea
     return IncidentClosed(name, camera, 1, time_s, 1.0, reason)
 
 
+def kill(engine: Engine, owner_of: str, ago: timedelta = STOPPED_AFTER) -> None:
+    """Leave the run of an incident without a heartbeat for so long, as when its program is killed."""
+    with engine.begin() as connection:
+        now = in_utc(connection.execute(select(func.now())).scalar_one())
+        run_id = select(IncidentRow.run_id).where(IncidentRow.incident_id == owner_of).scalar_subquery()
+        connection.execute(update(RunRow).where(RunRow.id == run_id).values(beat_at=now - ago - timedelta(seconds=1)))
+
+
 class Desk:
     """A repository of a run at work, with one from the day before, which was stopped by force."""
 
@@ -61,6 +71,7 @@ class Desk:
         Journal(engine, run(START - timedelta(days=1)), lambda s: to_utc(s) - timedelta(days=1)).put(
             opened("old-1", "door", 10.0)
         )
+        kill(engine, "old-1")
         self.journal = Journal(engine, run(START), to_utc)
         self.incidents = IncidentRepository(engine, self.clock, START)
         self.journal.put(opened("new-1", "door", 10.0))
@@ -120,15 +131,59 @@ def test_pages_follow_each_other_without_a_gap_or_a_double(desk: Desk):
     assert read == sorted(set(read), reverse=True)
 
 
-def test_what_an_older_run_left_open_is_over(desk: Desk):
+def test_what_a_killed_run_left_open_is_over(desk: Desk):
     (old,) = desk.incidents.find(Search(before=2))
     assert old.incident_id == "old-1"
     assert old.ended == NOT_TOLD
     assert old.closed_at is None
 
 
+def test_two_monitors_on_one_journal_see_each_other_s_incidents_as_open_while_both_live(engine: Engine):
+    other_start = START + timedelta(seconds=3)
+    here, there = Journal(engine, run(START), to_utc), Journal(engine, run(other_start), to_utc)
+    here.put(opened("here-1", "door", 1.0))
+    there.put(opened("there-1", "yard", 2.0))
+    for started_at in (START, other_start):
+        repository = IncidentRepository(engine, FakeClock(), started_at)
+        assert {each.incident_id: each.ended for each in repository.find(Search())} == {
+            "here-1": None,
+            "there-1": None,
+        }
+        assert len(repository.find(Search(open=True))) == 2
+    kill(engine, "there-1", STOPPED_AFTER - timedelta(seconds=30))
+    repository = IncidentRepository(engine, FakeClock(), START)
+    assert len(repository.find(Search(open=True))) == 2, "it may be slow"
+    kill(engine, "there-1")
+    assert {each.incident_id: each.ended for each in repository.find(Search())} == {
+        "here-1": None,
+        "there-1": NOT_TOLD,
+    }
+    assert [each.incident_id for each in repository.find(Search(open=True))] == ["here-1"]
+    assert [each.incident_id for each in repository.find(Search(open=False))] == ["there-1"]
+    there.beat()
+    assert len(repository.find(Search(open=True))) == 2, "it was suspended, and goes on"
+
+
+def test_what_a_run_leaves_open_when_it_ends_is_over_at_once(engine: Engine):
+    journal = Journal(engine, run(START), to_utc)
+    journal.put(opened("a-1", "door", 1.0))
+    repository = IncidentRepository(engine, FakeClock(), START)
+    assert repository.by_incident_id("a-1").ended is None
+    journal.close()
+    assert repository.by_incident_id("a-1").ended == NOT_TOLD
+    assert repository.detail(repository.by_incident_id("a-1").number).incident.ended == NOT_TOLD
+
+
+def test_a_heartbeat_of_a_clock_that_was_set_back_since_is_none(engine: Engine):
+    Journal(engine, run(START), to_utc).put(opened("a-1", "door", 1.0))
+    kill(engine, "a-1", -timedelta(days=365))
+    repository = IncidentRepository(engine, FakeClock(), START)
+    assert repository.find(Search(open=True)) == []
+
+
 def test_before_the_journal_has_begun_nothing_is_open(engine: Engine):
     Journal(engine, run(START), to_utc).put(opened("a-1", "door", 1.0))
+    kill(engine, "a-1")
     repository = IncidentRepository(engine, FakeClock(), START + timedelta(days=1))
     assert [each.ended for each in repository.find(Search())] == [NOT_TOLD]
     assert repository.find(Search(open=True)) == []

@@ -1,18 +1,23 @@
 """The journal on real databases: SQLite through crashes, full disks and versions, and PostgreSQL."""
 
+import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 import pytest
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import Engine, create_engine, inspect, text
 
 from monitor.domain.detection import MaskState
-from monitor.domain.errors import JournalError
+from monitor.domain.errors import JournalError, UnwritableError
 from monitor.domain.event import (
     CloseReason,
     EndReason,
@@ -24,11 +29,15 @@ from monitor.domain.event import (
     VisitEnded,
 )
 from monitor.domain.geometry import Box
+from monitor.domain.ports import Beating
 from monitor.domain.visit import Outcome, Segment, Visit
 from monitor.storage.database import open_database
 from monitor.storage.journal import Journal
 from monitor.storage.run_info import RunInfo
 from tests.conftest import PROJECT
+from tests.integration.postgres import losing_proxy
+
+EVENT_TABLES = ("incidents", "visits", "source_events")
 
 RUN = RunInfo(
     kind="replay",
@@ -105,6 +114,10 @@ def rows(url: str, query: str) -> list[tuple]:
         engine.dispose()
 
 
+def count(url: str, table: str) -> int:
+    return rows(url, f"SELECT count(*) FROM {table}")[0][0]
+
+
 def test_every_kind_of_event_is_kept(url: str) -> None:
     write(url, a_day())
     assert rows(url, "SELECT kind, time_s, reason, frames FROM source_events ORDER BY id") == [
@@ -151,15 +164,95 @@ def test_the_name_of_a_recording_may_be_as_long_as_a_file_name(url: str) -> None
     assert rows(url, "SELECT count(*) FROM incidents") == [(2,)]
 
 
-def test_the_same_incident_twice_is_refused_and_the_rest_stays(url: str) -> None:
+def test_the_same_event_twice_is_stored_once(url: str) -> None:
+    write(url, [event for event in a_day() for _ in range(2)] + a_day())
+    assert [count(url, table) for table in EVENT_TABLES] == [2, 1, 2]
+
+
+def test_another_event_under_a_stored_key_is_refused_and_the_rest_stays(url: str) -> None:
+    """The answer to a lost answer must not hide a real loss."""
     journal = Journal(open_database(url), RUN)
-    journal.put(incident(1))
-    with pytest.raises(JournalError) as caught:
-        journal.put(incident(1))
-    assert "\n" not in str(caught.value)
-    journal.put(incident(2))
+    for event in a_day():
+        journal.put(event)
+    *_, visit, ended = a_day()
+    assert isinstance(visit, VisitEnded)
+    assert isinstance(ended, SourceEnded)
+    for other in (
+        replace(incident(1), track_id=77),
+        replace(visit, visit=replace(visit.visit, hits=201)),
+        replace(ended, frames=251),
+    ):
+        with pytest.raises(UnwritableError, match="another record") as caught:
+            journal.put(other)
+        assert "\n" not in str(caught.value)
+    journal.put(incident(3))
     journal.close()
-    assert rows(url, "SELECT count(*) FROM incidents") == [(2,)]
+    assert [count(url, table) for table in EVENT_TABLES] == [3, 1, 2]
+
+
+class _LosesAnswers(sqlite3.Connection):
+    """Commits, and then says that it could not, when `lose` is set."""
+
+    lose = False
+
+    def commit(self) -> None:
+        super().commit()
+        if _LosesAnswers.lose:
+            _LosesAnswers.lose = False
+            raise sqlite3.OperationalError("disk I/O error")
+
+
+@contextmanager
+def losing_answers(url: str) -> Iterator[tuple[Engine, Callable[[], None]]]:
+    """Give an engine, and what makes the answer to its next commit get lost after the database has committed."""
+    if url.startswith("sqlite"):
+        engine = create_engine(url, connect_args={"factory": _LosesAnswers})
+        yield engine, lambda: setattr(_LosesAnswers, "lose", True)
+        engine.dispose()
+        return
+    with losing_proxy(url) as (proxied, lose):
+        engine = create_engine(proxied)
+        yield engine, lose
+        engine.dispose()
+
+
+def test_an_event_whose_commit_succeeded_but_whose_answer_was_lost_is_stored_once(url: str) -> None:
+    open_database(url).dispose()
+    with losing_answers(url) as (engine, lose):
+        journal = Journal(engine, RUN)
+        for event in a_day():
+            lose()
+            with pytest.raises(JournalError) as caught:
+                journal.put(event)
+            assert not isinstance(caught.value, UnwritableError), "the recorder tries again"
+            journal.put(event)
+        journal.close()
+    assert [count(url, table) for table in EVENT_TABLES] == [2, 1, 2]
+    assert rows(url, "SELECT incident_id, close_reason FROM incidents ORDER BY id") == [
+        ("door-000001", "corrected"),
+        ("door-000002", None),
+    ]
+
+
+def test_a_run_says_whose_it_is_beats_and_ends(url: str) -> None:
+    def run() -> tuple:
+        (row,) = rows(url, "SELECT owner, beat_at, ended_at FROM runs")
+        return row
+
+    journal = Journal(open_database(url), RUN)
+    owner, began, ended = run()
+    assert owner.startswith(f"{socket.gethostname()}:{os.getpid()}:")
+    assert began is not None
+    assert ended is None
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE runs SET beat_at = NULL"))
+    engine.dispose()
+    assert isinstance(journal, Beating), "or the recorder would pass it over"
+    journal.beat()
+    assert run()[1] >= began
+    journal.close()
+    assert run()[2] >= began
 
 
 def test_the_tables_are_those_of_the_migrations(url: str) -> None:

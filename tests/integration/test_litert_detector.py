@@ -12,7 +12,7 @@ import pytest
 from monitor.config.detector import Backend, Precision
 from monitor.detectors.opening import OpenedDetector, open_detector
 from monitor.detectors.resize import resize_to_input
-from monitor.detectors.score_floor import with_score_floor
+from monitor.detectors.score_floor import EXPORTED_FLOOR, with_score_floor
 from monitor.domain.detection import Detection, MaskState
 from monitor.domain.errors import ModelError
 from monitor.domain.geometry import Box
@@ -190,7 +190,6 @@ def test_a_score_floor_changes_nothing_above_it(scenes: list[Scene], file: str, 
     model = (default_settings().model / file).read_bytes()
     assert with_score_floor(model, 0.0) == model
     floored, compared = with_score_floor(model, floor), 0
-    assert with_score_floor(floored, floor / 2) == floored, "a floor that the maker set is not lowered"
     for scene in scenes:
         everything, some = raw_outputs(model, scene.image), raw_outputs(floored, scene.image)
         above = everything[2] >= np.float32(floor)
@@ -199,6 +198,30 @@ def test_a_score_floor_changes_nothing_above_it(scenes: list[Scene], file: str, 
             np.testing.assert_array_equal(all_values[above], values)
         compared += len(some[2])
     assert compared >= 10
+
+
+def test_a_model_with_a_floor_is_patched_only_where_detections_would_be_lost() -> None:
+    stock = (default_settings().model / "model.tflite").read_bytes()
+    exported = with_score_floor(stock, EXPORTED_FLOOR)
+    for threshold in (EXPORTED_FLOOR, 0.33, 1.0):
+        assert with_score_floor(exported, threshold) == exported, "the rest is left out after the op"
+    foreign = with_score_floor(exported, 0.01)
+    assert foreign != exported
+    assert with_score_floor(foreign, 0.01) == foreign
+    assert with_score_floor(foreign, 0.33) == with_score_floor(stock, 0.33), "next to no floor is none"
+
+
+def test_a_threshold_below_the_model_s_own_floor_loses_nothing(scenes: list[Scene], tmp_path: Path) -> None:
+    folder = copy_of_model(tmp_path / "foreign", sha256={})
+    file = folder / "model.tflite"
+    replace(file, with_score_floor(file.read_bytes(), 0.6))
+    thresholds = dict.fromkeys(("with_mask", "without_mask", "incorrect"), 0.3)
+    settings = {"backend": "litert", "precision": "float", "thresholds": thresholds}
+    whole = open_changed(**settings).detector
+    floored = open_changed(model=folder, **settings).detector
+    found = [whole.detect([scene.image]) for scene in scenes]
+    assert [floored.detect([scene.image]) for scene in scenes] == found
+    assert any(0.3 <= one.score < 0.6 for (faces,) in found for one in faces)
 
 
 def test_auto_takes_litert_and_the_makers_precision() -> None:
@@ -301,7 +324,7 @@ def test_an_unknown_label_is_refused_unless_the_settings_say_what_it_means(tmp_p
 
 @pytest.mark.parametrize(
     ("content", "word"),
-    [("", "label_map"), ("hello", "label_map"), ("item { id: 0 name: 'x' }", "below 1"), ("item {", "cut off")],
+    [("", "label_map"), ("hello", "label_map"), ("item { id: 0 name: 'x' }", "below 1"), ("item {", "not a label map")],
 )
 def test_a_broken_label_map_is_refused(tmp_path: Path, content: str, word: str) -> None:
     folder = copy_of_model(tmp_path / "model", without=("saved_model", "model_int8.tflite"))

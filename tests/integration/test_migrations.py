@@ -113,6 +113,39 @@ def test_up_and_down_all_the_way(url: str):
     engine.dispose()
 
 
+def test_events_that_were_written_twice_become_one(url: str):
+    """An older version wrote a visit or a source event again when the answer to its commit was lost."""
+    engine = create_engine(url)
+    migrate(engine, command.upgrade, "0005")
+    visit = "(:id, 1, 'door', :track, :first, 9.5, 'corrected', 3, 200, 88.5, '[]')"
+    with engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO runs VALUES (1, :at, 'live', '0', 'SSD', 'a', 'b')"),
+            {"at": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)},
+        )
+        for number, (track, first_s) in enumerate([(1, 0.1), (2, 0.1), (1, 0.1), (1, 7.7), (1, 0.1)], start=1):
+            connection.execute(
+                text(
+                    "INSERT INTO visits (id, run_id, source_id, track_id, first_seen_s, last_seen_s, outcome, "
+                    f"time_to_comply_s, hits, median_face_px, segments) VALUES {visit}"
+                ),
+                {"id": number, "track": track, "first": first_s},
+            )
+        for number, kind in enumerate(["opened", "opened", "lost"], start=1):
+            connection.execute(
+                text(
+                    "INSERT INTO source_events (id, run_id, source_id, kind, time_s) VALUES (:id, 1, 'door', :k, 0.1)"
+                ),
+                {"id": number, "k": kind},
+            )
+    open_database(url).dispose()
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT id FROM visits ORDER BY id")).scalars().all() == [1, 2, 4]
+        assert connection.execute(text("SELECT id FROM source_events ORDER BY id")).scalars().all() == [1, 3]
+        assert connection.execute(text("SELECT owner, beat_at, ended_at FROM runs")).all() == [(None, None, None)]
+    engine.dispose()
+
+
 KILLED = """
 import os, signal, sys
 from sqlalchemy import Engine, event

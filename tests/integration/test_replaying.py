@@ -30,7 +30,7 @@ def replay(tmp_path: Path):
     def run(source: Path, folder: Path, *, video: bool) -> None:
         settings = Settings()
         request = ReplayRequest("gate", camera_for(settings, SourceAddress(str(source))), folder, video=video)
-        run_replay(settings, request, [opened])
+        run_replay(request, [opened])
 
     return run
 
@@ -72,3 +72,11 @@ def test_a_failed_replay_leaves_no_folder_that_was_not_there(replay, tmp_path: P
             replay(source, folder, video=True)
         assert set(tmp_path.iterdir()) == before
         assert list(mine.iterdir()) == []
+
+
+def test_the_log_of_violations_is_that_of_the_last_replay(replay, tmp_path: Path) -> None:
+    clip, folder = write_clip(tmp_path / "gate.mp4", 5), tmp_path / "results"
+    folder.mkdir()
+    (folder / "violations.log").write_text("of an earlier replay\n")
+    replay(clip, folder, video=False)
+    assert (folder / "violations.log").read_text() == ""

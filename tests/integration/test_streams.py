@@ -87,5 +87,5 @@ def test_an_address_where_nothing_answers_is_refused_without_its_password(capfd:
 
 @pytest.mark.parametrize("device", ["63", "/dev/video63"])
 def test_a_webcam_that_is_not_there(device: str) -> None:
-    with pytest.raises(SourceError, match="no camera answers"):
+    with pytest.raises(SourceError, match="No webcam found: there is no /dev/video"):
         make_source("desk", SourceAddress(device), FakeClock()).open()

@@ -34,7 +34,10 @@ def test_a_label_map(read):
         "item { id: 1 display_name: 'a' }",
         "item { id: 1 name: 'a' display_name: 'b' }",
         "item { id: 1 name: 'a' keypoints { id: 5 label: 'nose' } }",
-        "item { keypoints { id: 5 name: 'nose' } id: 1 name: 'a' }",
+        "item { keypoints < id: 5 label: 'nose' > id: 1 name: 'a' ancestor_ids: [3, 4] }",
+        "item { id: 0x1 name: 'a' }",
+        "item { id: 0 name: 'background' } item { id: 1 name: 'a' }",
+        "item { id: 0 name: '/m/0bg' display_name: 'background' } item { id: 1 name: 'a' }",
         "item { id: 1 name: 'a' frequency: COMMON }",
     ],
 )
@@ -51,6 +54,10 @@ def test_ways_to_write_one_item(read, text):
         ("'{ not } # a : brace'", "{ not } # a : brace"),
         ("'口罩'", "口罩"),
         ("'caf\\303\\251'", "café"),  # how protobuf itself writes it
+        ("'caf\\xc3\\xa9'", "café"),
+        ("'caf\\u00e9'", "café"),
+        ("'a\\tb\\n'", "a\tb\n"),
+        ("'with'\n  \"_mask\"", "with_mask"),
     ],
 )
 def test_names(read, written, name):
@@ -66,20 +73,32 @@ def test_a_byte_order_mark_is_passed_over(read):
 
 
 @pytest.mark.parametrize(
-    ("text", "line"),
+    ("text", "item"),
     [
         ("item { id: 1 name: 'a' }\nitem { id: 1 name: 'b' }", 2),
         ("item { id: 1 name: 'a' }\nitem { id: 2 name: 'a' }", 2),
-        ("\nitem { id: 0 name: 'a' }", 2),
+        ("\nitem { id: 0 name: 'a' }", 1),
         ("item { id: -3 name: 'a' }", 1),
-        ("item { id: 1.5 name: 'a' }", 1),
-        ("item { id: '1' name: 'a' }", 1),
-        ("item { id: 1 name: 2 }", 1),
+        ("item { id: -3 name: 'background' }", 1),
         ("item { id: 1 name: '' }", 1),
         ("item { id: 1 }", 1),
         ("item { name: 'a' }", 1),
-        ("item { id: 1 name: a }", 1),
         ("item { }", 1),
+    ],
+)
+def test_an_item_that_is_wrong_is_named(read, tmp_path, text, item):
+    with pytest.raises(ModelError, match=re.escape(f"{tmp_path / 'label_map.pbtxt'}: item {item}")):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("item { id: 1.5 name: 'a' }", 1),
+        ("item { id: '1' name: 'a' }", 1),
+        ("item { id: 1 name: 2 }", 1),
+        ("item { id: 1 name: a }", 1),
+        ("item { id: 9999999999 name: 'a' }", 1),
         ("# x\n\nitem { id: 1 name: 'a' }\nitems { id: 2 name: 'b' }", 4),
         ("item { id: 1 name: 'a' }\n}", 2),
         ("item { id: 1 name: 'a' } { id: 2 name: 'b' }", 1),
@@ -94,7 +113,7 @@ def test_what_is_wrong_is_named_with_its_line(read, tmp_path, text, line):
         read(text)
 
 
-@pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n", "with_mask\nwithout_mask\n"])
+@pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n", "item { id: 0 name: 'background' }"])
 def test_a_file_without_items(read, text):
     with pytest.raises(ModelError, match="holds no item"):
         read(text)
@@ -102,11 +121,15 @@ def test_a_file_without_items(read, text):
 
 @pytest.mark.parametrize("text", ["item {", "item { id: 1 name: 'a'", "item { id: 1 name: 'a' } item { id: 2"])
 def test_a_file_that_is_cut_off(read, text):
-    with pytest.raises(ModelError, match="cut off"):
+    with pytest.raises(ModelError, match="not a label map: ") as caught:
         read(text)
+    assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("data", [b"\xff\xfe\x00\x01", b"\x89PNG\r\n", b"\0" * 20, b"item { id: 1 name: '\xe9' }"])
+@pytest.mark.parametrize(
+    "data",
+    [b"\xff\xfe\x00\x01", b"\x89PNG\r\n", b"\0" * 20, b"item { id: 1 name: '\xe9' }", b"item { id: 1 name: '\\351' }"],
+)
 def test_a_file_that_is_no_text(read, data):
     with pytest.raises(ModelError, match=r"label_map\.pbtxt"):
         read(data)

@@ -39,7 +39,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.stop = threading.Event()
-        self.recording = Recorder(SnapshotFolder(folder), lambda _: NOON, self.stop, Topic())
+        self.recording = Recorder(SnapshotFolder(folder), lambda _: NOON, self.stop, Topic(), beat_every_s=0.02)
         self.raised: list[BaseException] = []
         self._thread: threading.Thread | None = None
 
@@ -210,3 +210,20 @@ def test_sinks_that_cannot_be_opened_are_a_failure(bench: Bench) -> None:
 
     with pytest.raises(OutputError, match="no such folder"):
         bench.recording.run(refuse)
+
+
+def test_a_sink_with_a_heartbeat_gets_it_while_nothing_happens_and_while_another_sink_fails(bench: Bench) -> None:
+    class Beating(FakeSink):
+        beats = 0
+
+        def beat(self) -> None:
+            self.beats += 1
+
+    beating, full = Beating(), FullSink()
+    bench.start(beating, full)
+    until(lambda: beating.beats >= 2)
+    bench.recording.put(EventRecord(happening(1)))
+    until(lambda: full.tries > 0)
+    before = beating.beats
+    until(lambda: beating.beats > before)
+    full.full = False

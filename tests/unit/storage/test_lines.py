@@ -1,6 +1,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -16,7 +17,15 @@ from monitor.domain.event import (
 )
 from monitor.domain.geometry import Box
 from monitor.domain.visit import Outcome, Segment, Visit
-from monitor.storage.lines import EventLines, ViolationLog, VisitTable, clock, event_values, visit_values
+from monitor.storage.lines import (
+    EventLines,
+    ViolationLines,
+    ViolationLog,
+    VisitTable,
+    clock,
+    event_values,
+    visit_values,
+)
 from tests.fakes import INCORRECT, UNKNOWN, WITH, WITHOUT
 
 OPENED = SourceOpened("door", 0.0, width_px=1280, height_px=720)
@@ -177,6 +186,15 @@ def test_a_visits_seconds_in_each_state_add_up():
     assert sum(values[f"{state}_s"] for state in ("with_mask", "without_mask", "incorrect", "unknown")) == 11.0
 
 
+def test_the_name_of_a_recording_is_no_formula(tmp_path):
+    path = tmp_path / "visits.csv"
+    name = '=HYPERLINK("http://192.0.2.1","x")'
+    text = write(path, VisitTable(path), [VisitEnded(name, 13.04, replace(VISIT, source_id=name))])
+    (row,) = csv.DictReader(text.splitlines())
+    assert row["source"] == f"'{name}"
+    assert row["time_to_comply_s"] == "4.5"
+
+
 # --- violations.log -------------------------------------------------------------------------------------------------
 
 
@@ -194,6 +212,12 @@ def test_a_second_run_goes_on_where_the_first_ended(tmp_path):
     assert len(write(path, ViolationLog(path, 10_000, 2)).splitlines()) == 4
 
 
+def test_a_replay_s_log_is_written_anew(tmp_path):
+    path, live = tmp_path / "violations.log", tmp_path / "live.log"
+    write(path, ViolationLines(path))
+    assert write(path, ViolationLines(path)) == write(live, ViolationLog(live, 10_000, 2))
+
+
 def test_percent_signs_in_names_are_no_formats(tmp_path):
     path = tmp_path / "violations.log"
     incident = IncidentOpened("50%s-000001", "50%s", 1, WITHOUT, 0, 0, 0.5, Box(0, 0, 1, 1), 1.0, 2.0, 9)
@@ -202,7 +226,7 @@ def test_percent_signs_in_names_are_no_formats(tmp_path):
 
 def test_the_log_rotates_and_loses_nothing_that_is_kept(tmp_path):
     path = tmp_path / "violations.log"
-    log = ViolationLog(path, max_bytes=500, keep=3)
+    log = ViolationLog(path, max_bytes=500, backups=3)
     for number in range(40):
         log.put(
             IncidentOpened(f"door-{number:06d}", "door", number, WITHOUT, number, 0, 0.5, Box(0, 0, 1, 1), 1.0, 2.0, 9)
@@ -219,7 +243,7 @@ def test_the_log_rotates_and_loses_nothing_that_is_kept(tmp_path):
 def test_a_log_that_cannot_be_written_says_so(tmp_path):
     path = tmp_path / "logs" / "violations.log"
     path.parent.mkdir()
-    log = ViolationLog(path, max_bytes=60, keep=1)
+    log = ViolationLog(path, max_bytes=60, backups=1)
     log.put(INCIDENT)
     shutil.rmtree(path.parent)
     with pytest.raises(OutputError, match=r"violations\.log"):

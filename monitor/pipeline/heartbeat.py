@@ -1,0 +1,44 @@
+"""Telling other programs, at intervals, that this one is alive."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from monitor.domain.errors import OutputError
+from monitor.domain.ports import Beating, Sink
+
+_log = logging.getLogger(__name__)
+
+#: Several beats fit into the time after which readers of the journal take a run for stopped.
+BEAT_EVERY_S = 10.0
+
+
+class Heartbeat:
+    """The heartbeat of those sinks that have one; used on the thread that uses the sinks.
+
+    A beat comes every `every_s` seconds of `monotonic_s`. A failure is logged once until a beat succeeds: with nothing
+    to record, it is how a lost database shows.
+    """
+
+    def __init__(
+        self, sinks: Sequence[Sink], every_s: float = BEAT_EVERY_S, monotonic_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._beating = [sink for sink in sinks if isinstance(sink, Beating)]
+        self.every_s = every_s
+        self._monotonic_s = monotonic_s
+        self._due_s = monotonic_s() + every_s
+        self._failed = False
+
+    def beat_when_due(self) -> None:
+        """Beat where the last one is so long ago."""
+        if self._monotonic_s() < self._due_s:
+            return
+        try:
+            for sink in self._beating:
+                sink.beat()
+            self._failed = False
+        except OutputError as error:
+            if not self._failed:
+                _log.warning("no heartbeat: %s; other monitors may show this one as stopped", error)
+            self._failed = True
+        self._due_s = self._monotonic_s() + self.every_s
