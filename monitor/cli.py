@@ -147,7 +147,7 @@ def kiosk(
 
 
 @app.command()
-def doctor(
+def probe(
     source: Annotated[str, typer.Argument(help="A camera of the configuration, or a webcam, URL or recording.")],
     seconds: Annotated[
         float | None,
@@ -156,8 +156,8 @@ def doctor(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Say what a camera really delivers, whether faces in it can be judged, and what to change."""
-    from monitor.commands.doctor import doctor as command
+    """Measure what a camera really delivers, whether its faces can be recognised, and say what to change."""
+    from monitor.commands.probe import probe as command
     from monitor.commands.show import load
 
     command(load(config), source, seconds, as_json=json)

@@ -5,7 +5,7 @@ import pytest
 from monitor.config.rules import RulesSettings
 from monitor.domain.detection import Detection
 from monitor.domain.geometry import Box
-from monitor.rules.scene import SceneMeasure, histogram, histogram_edges
+from monitor.probe.scene import SceneMeasure, histogram, histogram_edges
 from tests.fakes import WITH, checkers, flat, noise
 
 RULES = RulesSettings(min_face_px=24, good_face_px=60)

@@ -1,4 +1,4 @@
-"""`monitor doctor`."""
+"""`monitor probe`."""
 
 from dataclasses import asdict
 from typing import Any
@@ -14,11 +14,11 @@ from monitor.detectors.opening import open_detector
 from monitor.domain.address import SourceAddress, SourceKind
 from monitor.domain.errors import SourceError
 from monitor.domain.frame import Image
-from monitor.rules.advice import SOFT, Advice, Severity, advise
-from monitor.rules.scene import SceneFacts, SceneMeasure, histogram, histogram_edges
-from monitor.sources.delivery import Plan, StreamFacts
+from monitor.probe.advice import SOFT, Advice, Severity, advise
+from monitor.probe.delivery import ProbePlan, StreamFacts
+from monitor.probe.process import examine
+from monitor.probe.scene import SceneFacts, SceneMeasure, histogram, histogram_edges
 from monitor.sources.ping import is_reachable
-from monitor.sources.probe import examine
 
 #: Seconds to watch where nobody says: a recording is read faster than it plays.
 _LIVE_S, _RECORDED_S = 10.0, 60.0
@@ -28,25 +28,21 @@ _BAR = 24
 _MARKS = {Severity.SERIOUS: ("red bold", "!!"), Severity.WARNING: ("yellow", "! "), Severity.NOTE: ("cyan", "i ")}
 
 
-def doctor(settings: Settings, source: str, seconds: float | None, *, as_json: bool) -> None:
+def probe(settings: Settings, source: str, seconds: float | None, *, as_json: bool) -> None:
     """Watch a source, and print what it delivers and what to change; raises `SourceError` where it cannot be opened."""
     camera = settings.cameras.get(source) or camera_for(settings, _address(settings, source))
     address, rules = camera.source, camera.rules
     recorded = address.kind is SourceKind.FILE
-    plan = Plan(
-        seconds=seconds or (_RECORDED_S if recorded else _LIVE_S),
-        open_timeout_s=camera.capture.open_timeout_s,
-        read_timeout_s=camera.capture.read_timeout_s,
-    )
+    plan = ProbePlan(seconds or (_RECORDED_S if recorded else _LIVE_S), capture=camera.capture)
     detector = open_detector(settings.detector, threads=1)
     measure = SceneMeasure(rules)
 
-    def look(time_s: float, image: Image) -> None:
+    def analyse(time_s: float, image: Image) -> None:
         measure.add(time_s, image, detector.detector.detect([image])[0])
 
     try:
-        with progress("watching" if not recorded else "reading") as tell:
-            stream = examine(address, plan, look, lambda done_s: tell(round(done_s), round(plan.seconds)))
+        with progress(f"{'reading' if recorded else 'watching'}, seconds", rate=False) as tell:
+            stream = examine(address, plan, analyse, lambda done_s: tell(round(done_s), round(plan.seconds)))
     finally:
         detector.detector.close()
     scene = measure.facts()
@@ -105,7 +101,7 @@ def _print(
     out.print()
     if not advice:
         what = "camera" if stream.live else "recording"
-        out.print(Text(f"Nothing to change: this {what} is fit for judging masks.", style="green"))
+        out.print(Text(f"Nothing to change: this {what} is fit for recognising masks.", style="green"))
         return
     lines = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
     lines.add_column(no_wrap=True)
@@ -125,24 +121,24 @@ def _stream_rows(stream: StreamFacts) -> list[tuple[str, str]]:
     picture += ", interlaced" if stream.interlaced else ""
     length = f" of {stream.length_s:.1f} s" if stream.length_s else ""
     came = f"{delivery.frames} frames in {delivery.watched_s:.1f} s{length}, {stream.container}"
-    came += f"; {delivery.at_once} of them stored before" if delivery.at_once > 1 else ""
+    came += f"; {delivery.at_once} of them buffered before" if delivery.at_once > 1 else ""
     came += f"; {delivery.missing} missing" if delivery.missing else ""
     came += f"; {stream.corrupt} damaged" if stream.corrupt else ""
-    rate = f"{delivery.fps:.1f} frames a second" if delivery.fps else "unknown"
+    rate = f"{delivery.fps:.1f} frames per second" if delivery.fps else "unknown"
     rate += f" ({stream.nominal_fps:g} stated)" if stream.nominal_fps else ""
     rate += ", variable" if delivery.variable_rate else ""
-    rows = [("picture", picture), ("came", came), ("rate", rate)]
+    rows = [("picture", picture), ("received", came), ("rate", rate)]
     if delivery.jitter_ms is not None and delivery.worst_gap_ms is not None:
         drift = f", clock {delivery.drift_percent:+.1f} %" if delivery.drift_percent else ""
         rows.append(
-            ("evenness", f"jitter {delivery.jitter_ms:.1f} ms, longest gap {delivery.worst_gap_ms:.0f} ms{drift}")
+            ("timing", f"jitter {delivery.jitter_ms:.1f} ms, longest gap {delivery.worst_gap_ms:.0f} ms{drift}")
         )
     if delivery.bitrate_kbps:
         rows.append(("bitrate", f"{delivery.bitrate_kbps:.0f} kbit/s"))
     if stream.kind is not SourceKind.WEBCAM:
         rows.append(("keyframes", _keyframes(stream) + (", B-frames" if delivery.b_frames else "")))
     if stream.live:
-        rows.append(("start", f"open after {stream.open_s:.1f} s, first picture after {stream.first_frame_s:.1f} s"))
+        rows.append(("start", f"opened after {stream.open_s:.1f} s, first picture after {stream.first_frame_s:.1f} s"))
     if stream.decode_ms is not None:
         load = f", {stream.decode_ms * delivery.fps / 10:.0f} % of a core" if stream.live and delivery.fps else ""
         convert = f", {stream.convert_ms:.1f} ms to convert" if stream.convert_ms is not None else ""
@@ -167,8 +163,10 @@ def _scene_rows(scene: SceneFacts) -> list[tuple[str, str]]:
     faces = f"{scene.faces} in {scene.pictures_with_faces} of {scene.pictures} pictures"
     rows = [("light", light), ("faces", faces)]
     if scene.large_enough_share is not None and scene.in_full_share is not None and scene.judged_share is not None:
-        sizes = f"{100 * scene.large_enough_share:.0f} % large enough to judge, {100 * scene.in_full_share:.0f} % to"
-        rows.append(("", f"{sizes} count in full; {100 * scene.judged_share:.0f} % whole and sharp as well"))
+        sizes = (
+            f"{100 * scene.large_enough_share:.0f} % large enough, {100 * scene.in_full_share:.0f} % with full weight"
+        )
+        rows.append(("", f"{sizes}; {100 * scene.judged_share:.0f} % whole and sharp as well"))
     if scene.face_sharpness is not None:
         rows.append(("sharpness", f"{scene.face_sharpness:.0f} (median; {SOFT:.0f} wanted)"))
     return rows
@@ -186,8 +184,8 @@ def _histogram(scene: SceneFacts, rules: RulesSettings) -> Table:
         low = edges[index - 1] if index else 0.0
         high = f"{edges[index]:g}" if index < len(edges) else None
         name = f"under {high}" if not index else f"{low:g} to {high}" if high else f"{low:g} and more"
-        counts_as = "in full" if low >= rules.good_face_px else "in part" if low >= rules.min_face_px else "not judged"
-        colour = {"in full": "green", "in part": "yellow", "not judged": "red"}[counts_as]
+        weight = "full" if low >= rules.good_face_px else "partial" if low >= rules.min_face_px else "none"
+        colour = {"full": "green", "partial": "yellow", "none": "red"}[weight]
         bar = Text("█" * round(_BAR * count / max(counts)) or ("▏" if count else ""), style=colour)
-        table.add_row(f"{name} px", bar, str(count), counts_as)
+        table.add_row(f"{name} px", bar, str(count), f"weight: {weight}")
     return table
