@@ -5,7 +5,7 @@ from pathlib import Path
 
 from monitor.commands.show import config_path, notes, print_json
 from monitor.config.fingerprint import as_yaml, plain
-from monitor.config.loading import load_settings
+from monitor.config.loading import load_settings, load_valid_part
 from monitor.config.settings import Settings
 from monitor.detectors.folder import load_model_folder
 from monitor.domain.address import SourceKind
@@ -15,31 +15,47 @@ from monitor.sources.ping import is_reachable
 
 
 def check(file: Path | None, *, as_json: bool) -> None:
-    """Load a configuration and print the settings in effect; raises `ConfigError` with every fault.
+    """Load a configuration and print the settings in effect; raises `ConfigError` with every fault of every kind.
 
-    What it names has to be there, but sources, which may come later: these are warned of. No stream is connected to.
+    What it names has to exist, except sources, which may come later: a missing one is a warning. No stream is connected
+    to.
     """
     path = config_path(file)
-    settings = load_settings(path)
-    if faults := list(_faults(settings)):
-        raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
+    settings, faults = checked(path)
+    if faults:
+        raise ConfigError("\n".join(faults))
     for warning in _warnings(settings):
         notes.print(f"warning: {path}: {warning}", markup=False)
     values = plain(settings)
     if as_json:
         print_json(values)
     else:
-        notes.print(f"{path}: correct; these settings are in effect:", markup=False)
+        notes.print(f"{path}: no faults; these settings are in effect:", markup=False)
         print(as_yaml(values), end="")
 
 
-def _faults(settings: Settings) -> Iterator[str]:
+def checked(path: Path) -> tuple[Settings, list[str]]:
+    """Return the settings as far as they are valid, and every fault as a line that names the file.
+
+    Raises `ConfigError` if the file cannot be read at all.
+    """
     try:
-        load_model_folder(settings.detector.model, settings.detector)
-    except ModelError as error:
-        yield f"detector.model: {error}"
+        settings, left_out, faults = load_settings(path), frozenset[str](), list[str]()
+    except ConfigError as error:
+        settings, left_out = load_valid_part(path)
+        faults = str(error).splitlines()
+    return settings, faults + [f"{path}: {fault}" for fault in _faults(settings, left_out)]
+
+
+def _faults(settings: Settings, left_out: frozenset[str]) -> Iterator[str]:
+    """Tell what is named but does not exist, apart from what sections say that are wrong themselves."""
+    if "detector" not in left_out:
+        try:
+            load_model_folder(settings.detector.model, settings.detector)
+        except ModelError as error:
+            yield f"detector.model: {error}"
     shown = settings.kiosk.camera
-    if shown is not None and shown not in settings.cameras:
+    if shown is not None and shown not in settings.cameras and "cameras" not in left_out:
         yield f"kiosk.camera: there is no camera {shown!r}; there are: {', '.join(settings.cameras) or 'none'}"
     try:
         find_language(load_texts(settings.kiosk.texts), settings.kiosk.language)
@@ -55,7 +71,7 @@ def _faults(settings: Settings) -> Iterator[str]:
 
 def _warnings(settings: Settings) -> Iterator[str]:
     if not settings.cameras:
-        yield "names no camera: there is nothing to watch before one stands under 'cameras:'"
+        yield "there is no camera yet; add one under 'cameras:'"
     for name, camera in settings.cameras.items():
         if camera.source.kind is not SourceKind.STREAM and not is_reachable(camera.source, 0):
-            yield f"cameras.{name}.source: {camera.source}: is not there now"
+            yield f"cameras.{name}.source: {camera.source}: does not exist at the moment"

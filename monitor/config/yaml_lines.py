@@ -82,7 +82,7 @@ class LinedDocument:
             if not isinstance(key_node, yaml.ScalarNode):
                 raise ConfigError(f"{self.path}:{line}: a list or mapping cannot be a key; quote it if it is text")
             if key_node.value in written:
-                self.faults.append((line, f"{_dotted((*place, key_node.value))}: stands twice"))
+                self.faults.append((line, f"{_dotted((*place, key_node.value))}: is defined twice"))
             written.add(key_node.value)
 
     def _substitute(self, text: str, place: Place, line: int) -> str:

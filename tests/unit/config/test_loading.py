@@ -292,12 +292,12 @@ def test_a_detector_cannot_be_overridden_by_a_camera(faults):
 
 def test_a_key_that_stands_twice(faults):
     found = faults("rules:\n  dwell_s: 1\n  grace_s: 2\n  dwell_s: 3\n")
-    assert found == ["4: rules.dwell_s: stands twice"]
+    assert found == ["4: rules.dwell_s: is defined twice"]
 
 
 def test_a_section_and_a_camera_that_stand_twice(faults):
     found = faults("cameras:\n  a: {source: 0}\n  a: {source: 1}\nrules: {}\nrules: {}\n")
-    assert found == ["3: cameras.a: stands twice", "5: rules: stands twice"]
+    assert found == ["3: cameras.a: is defined twice", "5: rules: is defined twice"]
 
 
 @pytest.mark.parametrize(

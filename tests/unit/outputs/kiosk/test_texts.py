@@ -80,7 +80,7 @@ def test_a_new_language_has_to_be_complete(tmp_path):
         ('"{seconds} s"', "long ago", "tlh.old: expected {seconds} to stand in it once"),
         ('"{seconds} s"', '"{seconds} {x}"', "tlh.old: expected {seconds} to stand in it once"),
         ("saved: n", "saved: n\n  green: x", "tlh.green: unknown key; allowed: name, direction, go"),
-        ("saved: n", "saved: n\n  saved: n", "tlh.saved: stands twice"),
+        ("saved: n", "saved: n\n  saved: n", "tlh.saved: is defined twice"),
     ],
 )
 def test_a_fault_is_named_with_its_line(tmp_path, old, new, words):
