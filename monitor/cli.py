@@ -175,6 +175,14 @@ def kiosk(
 
 
 @app.command()
+def doctor(config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Check the installation. Says what is missing or wrong, and how to mend it; the monitor may be running."""
+    from monitor.commands.doctor import doctor as command
+
+    raise typer.Exit(command(config, as_json=json))
+
+
+@app.command()
 def probe(
     source: Annotated[str, typer.Argument(help="Camera of the configuration, webcam, URL or recording.")],
     seconds: Annotated[

@@ -9,7 +9,7 @@ import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
-from monitor.commands.show import notes, out, print_json
+from monitor.commands.show import WIDTH, notes, out, print_json
 from monitor.config.detector import Backend, DetectorSettings, Precision
 from monitor.config.settings import Settings
 from monitor.detectors.folder import ModelFolder, load_model_folder, sha256_of
@@ -17,9 +17,6 @@ from monitor.detectors.opening import open_detector
 from monitor.domain.errors import ModelError
 
 _TIMED_INFERENCES = 20
-
-#: A table is at most so many characters wide.
-_WIDTH = 100
 
 
 def list_models(settings: Settings, folder: Path | None, *, as_json: bool) -> None:
@@ -70,7 +67,7 @@ def inspect_model(settings: Settings, path: Path, *, as_json: bool) -> None:
     for backend in values["backends"]:
         words = backend.get("error") or f"{backend['ms']} ms per inference, {backend['signature']}"
         table.add_row("runs on", escape(f"{backend['name']}\n  {words}"))
-    out.print(table, width=min(_WIDTH, out.width), soft_wrap=False)
+    out.print(table, width=min(WIDTH, out.width), soft_wrap=False)
 
 
 def _lines(value: Any) -> list[str]:

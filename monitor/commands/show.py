@@ -17,6 +17,9 @@ from monitor.config.settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[2]
 
+#: Tables of running text are at most so many characters wide.
+WIDTH = 100
+
 #: Results go to standard output, what is only for watching goes to standard error.
 #: Piped lines stay whole whatever the width of a terminal that is not there.
 out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 1000)
