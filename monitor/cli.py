@@ -36,7 +36,7 @@ class _Commands(TyperGroup):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self.commands |= {name: _TrainingCommand(name, help=help_) for name, help_ in TRAINING.items()}
+        self.commands.update({name: _TrainingCommand(name, help=help_) for name, help_ in TRAINING.items()})
 
 
 app = typer.Typer(
@@ -332,11 +332,11 @@ def bench_web(
     json: JsonOption = False,
 ) -> None:
     """Measure the live monitor with viewers. Says what they cost it, and what they get."""
-    from monitor.commands.bench_web import Load
+    from monitor.commands.bench_web import WebLoad
     from monitor.commands.bench_web import bench_web as command
     from monitor.commands.show import load
 
-    what = Load(cameras, _size(size), fps, detect_fps, viewers, width)
+    what = WebLoad(cameras, _size(size), fps, detect_fps, viewers, width)
     command(load(config), video, what, seconds=seconds, rounds=rounds, as_json=json)
 
 

@@ -1,6 +1,6 @@
 """Requests that no client of ours would send: random ones, pictures that unfold to gigabytes, uploads without end.
 
-`python -m monitor.bench.bodies URL EACH` sends so many random requests to every address of the API that a monitor
+`python -m scripts.bench.bodies URL EACH` sends so many random requests to every address of the API that a monitor
 describes, then bombs and uploads, in a process of its own, and prints what was answered as JSON. The same number gives
 the same requests.
 """
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from monitor.bench.hostile import code_of
+from scripts.bench.hostile import code_of
 
 _TIMEOUT_S = 30.0
 _AT_ONCE = 4
