@@ -1,6 +1,7 @@
 """The measurements of `scripts/bench`, short: the figures are there and hang together."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.commands import environment
-from tests.e2e.pages.conftest import CHROMIUM
 
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 SMALL = ("--cameras", "2", "--size", "640x360", "--seconds", "3")
 
 
