@@ -121,7 +121,7 @@ class Disturbance:
         """Return the p95 in milliseconds over all rounds, by what was beside the cameras, and against that alone.
 
         `ratio` is of all cameras together, `worst_ratio` of the one that suffers most. Raises `SourceError` where a
-        camera was not looked at.
+        camera was not analysed.
         """
         by_camera = {beside: self._by_camera(beside) for beside in self._latencies_s}
         together = {beside: _p95_ms(_everything(latencies_s)) for beside, latencies_s in self._latencies_s.items()}

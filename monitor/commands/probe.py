@@ -162,11 +162,11 @@ def _scene_rows(scene: SceneFacts) -> list[tuple[str, str]]:
     light += f"; faces {scene.face_luma:.0f}" if scene.face_luma is not None else ""
     faces = f"{scene.faces} in {scene.pictures_with_faces} of {scene.pictures} pictures"
     rows = [("light", light), ("faces", faces)]
-    if scene.large_enough_share is not None and scene.in_full_share is not None and scene.judged_share is not None:
+    if scene.large_enough_share is not None and scene.in_full_share is not None and scene.usable_share is not None:
         sizes = (
             f"{100 * scene.large_enough_share:.0f} % large enough, {100 * scene.in_full_share:.0f} % with full weight"
         )
-        rows.append(("", f"{sizes}; {100 * scene.judged_share:.0f} % whole and sharp as well"))
+        rows.append(("", f"{sizes}; {100 * scene.usable_share:.0f} % whole and sharp as well"))
     if scene.face_sharpness is not None:
         rows.append(("sharpness", f"{scene.face_sharpness:.0f} (median; {SOFT:.0f} wanted)"))
     return rows

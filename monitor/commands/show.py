@@ -49,7 +49,7 @@ def progress(name: str, *, rate: bool = True) -> Iterator[Callable[[int, int | N
     """Give a function to call with (done, total): it shows a bar with the time left, or prints a line every 10 s when
     piped. `rate` shows how much is done per second as well.
     """
-    started = told = time.monotonic()
+    started = printed = time.monotonic()
 
     def per_second(done: int) -> str:
         return f"{done / max(1e-3, time.monotonic() - started):.0f}/s" if rate else ""
@@ -72,10 +72,10 @@ def progress(name: str, *, rate: bool = True) -> Iterator[Callable[[int, int | N
         return
 
     def tell(done: int, total: int | None) -> None:
-        nonlocal told
+        nonlocal printed
         now = time.monotonic()
-        if now - told >= 10:
-            told = now
+        if now - printed >= 10:
+            printed = now
             words = filter(None, (f"{name}: {done} of {total or 'an unknown number'}", per_second(done)))
             print(", ".join(words), file=sys.stderr, flush=True)
 

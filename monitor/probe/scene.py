@@ -57,7 +57,7 @@ class SceneFacts:
     face_height_px: float | None
     large_enough_share: float | None
     in_full_share: float | None
-    judged_share: float | None
+    usable_share: float | None
     face_luma: float | None
     face_sharpness: float | None
     face_across: float | None
@@ -113,7 +113,7 @@ class SceneMeasure:
             face_height_px=_median(heights),
             large_enough_share=_share([height >= rules.min_face_px for height in heights]),
             in_full_share=_share([height >= rules.good_face_px for height in heights]),
-            judged_share=_share([face.weight > 0 for face in faces]),
+            usable_share=_share([face.weight > 0 for face in faces]),
             face_luma=_median([face.luma for face in faces]),
             face_sharpness=_median([face.sharpness for face in sized]),
             face_across=_median([face.across for face in sized]),

@@ -186,7 +186,7 @@ def bomb() -> bytes:
 
 
 def send_bombs(url: str) -> dict[str, int]:
-    """Send pictures that unfold to gigabytes to be judged, and return how often each code was answered."""
+    """Send pictures that unfold to gigabytes, and return how often each code was answered."""
     codes: Counter[str] = Counter()
     body = json.dumps({"image": base64.b64encode(bomb()).decode()})
     for _ in range(_BOMBS):
