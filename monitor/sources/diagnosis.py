@@ -9,8 +9,8 @@ from monitor.sources.ping import is_reachable, open_connection
 #: An RTSP server answers OPTIONS at once; FFmpeg's errors do not tell its silence from rubbish.
 _ANSWER_S = 2.0
 
-NO_VIDEO = "what it sends holds no video"
-NO_PICTURE = "what it sends holds no picture that decodes"
+NO_VIDEO = "the stream contains no video"
+NO_PICTURE = "the stream contains no picture that can be decoded"
 
 
 def explain(address: SourceAddress, error: Exception, waited_s: float, timeout_s: float) -> tuple[Cause, str]:
@@ -23,27 +23,27 @@ def explain(address: SourceAddress, error: Exception, waited_s: float, timeout_s
 
     match error:
         case refusals.HTTPUnauthorizedError() | refusals.HTTPForbiddenError():
-            return Cause.WRONG_PASSWORD, "refuses the user or password; check both"
+            return Cause.WRONG_PASSWORD, "refuses the user name or password; check both"
         case refusals.HTTPNotFoundError():
-            return Cause.NOT_FOUND, "the camera answers, but has no such stream; check the path"
+            return Cause.NOT_FOUND, "the camera answers but has no such stream; check the path"
     if isinstance(error, OSError) and error.errno == errno.EPROTONOSUPPORT:
         return Cause.REFUSED, "does not send RTSP over TCP; switch TCP (also called interleaved) on in the camera"
-    timed_out = Cause.TIMED_OUT, f"no answer within {timeout_s:g} s; is the camera on, and the network up?"
+    timed_out = Cause.TIMED_OUT, f"no answer within {timeout_s:g} s; check that the camera is on and the network works"
     if isinstance(error, refusals.TimeoutError | refusals.ExitError) or waited_s > 0.9 * timeout_s:
         return timed_out
-    return _unanswered(address, timeout_s) or (Cause.UNDECODABLE, "what it sends is not a stream that can be read")
+    return _unanswered(address, timeout_s) or (Cause.UNDECODABLE, "answers, but not with a stream that can be read")
 
 
 def _unanswered(address: SourceAddress, timeout_s: float) -> tuple[Cause, str] | None:
-    """Tell by a connection of our own whether anybody is there; None where somebody answers."""
+    """Tell by a connection of our own whether anything is there; None if something answers."""
     try:
         open_connection(address, timeout_s).close()
     except ConnectionRefusedError:
-        return Cause.REFUSED, "nobody answers at this port; check the port, and that the camera serves this protocol"
+        return Cause.REFUSED, "nothing answers at this port; check the port, and that the camera serves this protocol"
     except TimeoutError:
-        return Cause.TIMED_OUT, f"no answer within {timeout_s:g} s; is the camera on, and the network up?"
+        return Cause.TIMED_OUT, f"no answer within {timeout_s:g} s; check that the camera is on and the network works"
     except (OSError, ValueError):  # no route, no such host, a port that is no number
         return Cause.UNREACHABLE, "cannot be reached; check the address and the network"
     if address.value.lower().startswith("rtsp:") and not is_reachable(address, min(timeout_s, _ANSWER_S)):
-        return Cause.TIMED_OUT, "accepts the connection but says nothing; is the camera hung?"
+        return Cause.TIMED_OUT, "accepts the connection but does not respond; restart the camera"
     return None

@@ -61,6 +61,7 @@ def test_a_browser_tells_how_old_its_pictures_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.tensorflow
+@pytest.mark.timeout(300)
 def test_the_naive_loop_runs_on_the_same_clips(tmp_path: Path) -> None:
     values = measured("naive", "--cameras", "2", "--fps", "5", "--seconds", "2", cwd=tmp_path)
     assert 0 < values["naive_fps"] < 12, "its cameras keep their time too, and no picture is analysed twice"
