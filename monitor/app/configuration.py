@@ -29,7 +29,10 @@ def check_settings(path: Path) -> CheckedSettings:
     try:
         settings, left_out, faults = load_settings(path), frozenset[str](), list[str]()
     except ConfigError as error:
-        settings, left_out = load_valid_part(path)
+        try:
+            settings, left_out = load_valid_part(path)
+        except ConfigError:
+            raise error from None  # which says what is wrong with the whole file
         faults = str(error).splitlines()
     faults += [f"{path}: {fault}" for fault in _faults(settings, left_out)]
     return CheckedSettings(settings, left_out, faults)

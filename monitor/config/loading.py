@@ -48,10 +48,12 @@ def load_valid_part(path: Path, environment: Mapping[str, str] = os.environ) -> 
     """Return the settings without the sections and cameras that are wrong, and the names of the sections left out.
 
     For checks beyond the file itself: `cameras` is among the names if any camera is left out. Raises `ConfigError` if
-    the file cannot be read at all.
+    the file cannot be read at all, or holds no sections.
     """
     document = LinedDocument(path, environment)
-    values = dict(document.values) if isinstance(document.values, dict) else {}
+    if not isinstance(document.values, dict | None):
+        raise ConfigError(f"{path}: holds no sections")
+    values = dict(document.values or {})
     faulty_lines = {line for line, _ in document.faults}
     wrong = {place[:2] for place, line in document.lines.items() if line in faulty_lines}
     left_out: set[str] = set()

@@ -266,7 +266,7 @@ try:
     main()
 except SystemExit as end:
     heavy = {"tensorflow", "cv2", "numpy", "av", "sqlalchemy", "ai_edge_litert", "trackers", "torch"}
-    heavy |= {"monitor.training", "pydantic"}
+    heavy |= {"monitor.training", "monitor.config"}
     print("LOADED", sorted(heavy & set(sys.modules)), end.code)
 """
     for argument in ("--help", "--version"):
