@@ -4,86 +4,112 @@ import signal
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from monitor.domain.account import Role
 from monitor.domain.address import redact
 from monitor.domain.errors import MonitorError, OutputError
-from monitor.training import cli as training
+
+#: The commands of `monitor.training.cli`, which has an environment of its own, with what the list of commands says.
+TRAINING = {
+    "train": "Prepare data and train a detector with TFOD2.",
+    "evaluate": "Evaluate a model on annotated pictures.",
+    "export": "Write a model folder from a checkpoint, and evaluate it.",
+}
+
+
+class _TrainingCommand(TyperCommand):
+    """A command that is listed without importing it, and imported when it is run."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Hand over to the command itself."""
+        from monitor.training.cli import command
+
+        return command(str(self.name)).make_context(info_name, args, parent, **extra)
+
+
+class _Commands(TyperGroup):
+    """The product's commands and, last, training's."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands.update({name: _TrainingCommand(name, help=help_) for name, help_ in TRAINING.items()})
+
 
 app = typer.Typer(
+    cls=_Commands,
     name="monitor",
-    help="Tells from video whether people wear a face mask correctly, wrongly or not at all.",
+    help="Recognises in live video and recordings whether people wear a face mask correctly, wrongly or not at all.",
     epilog=(
-        "Exit codes: 0 done; 1 failed unexpectedly; 2 wrong usage; 3 wrong configuration; 4 a source cannot be read; "
+        "Exit codes: 0 success; 1 unexpected error; 2 wrong usage; 3 wrong configuration; 4 a source cannot be read; "
         "5 a model cannot be used; 6 a result cannot be written; 7 training, evaluation or export failed; "
-        "130 stopped by hand (run and kiosk, which are stopped no other way, end with 0)."
+        "130 interrupted (run and kiosk end with 0 when they are stopped)."
     ),
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 models_app = typer.Typer(help="List and inspect model folders.", no_args_is_help=True)
-bench_app = typer.Typer(help="Measure what things cost.", no_args_is_help=True)
+bench_app = typer.Typer(help="Measure speed, latency and memory.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(bench_app, name="bench")
-user_app = typer.Typer(help="Who may log in to the pages.", no_args_is_help=True)
-token_app = typer.Typer(help="Keys to the API for scripts.", no_args_is_help=True)
+user_app = typer.Typer(help="Manage the accounts of the web pages.", no_args_is_help=True)
+token_app = typer.Typer(help="Manage access tokens for scripts that use the API.", no_args_is_help=True)
 app.add_typer(user_app, name="user")
 app.add_typer(token_app, name="token")
 
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="Configuration file; ./config.yaml or the project's own where not given."),
+    typer.Option("--config", "-c", help="Configuration file. Default: ./config.yaml, else the project's own."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
-DetectFps = Annotated[
-    float | None, typer.Option(min=0.1, max=240, help="Analyses per second; every frame if not given.")
-]
-RoleOption = Annotated[Role, typer.Option(help="What they may do.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DetectFps = Annotated[float | None, typer.Option(min=0.1, max=240, help="Analyses per second. Default: every frame.")]
+RoleOption = Annotated[Role, typer.Option(help="Role of the account.")]
 CameraOption = Annotated[
-    list[str] | None, typer.Option("--camera", help="A camera that they may see; all if none, may be repeated.")
+    list[str] | None,
+    typer.Option("--camera", help="Camera that the account may see; may be repeated. Default: all cameras."),
 ]
-ModelFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A model folder.")]
+ModelFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Model folder.")]
 
 
 def main() -> NoReturn:
-    """Run a command; an error meant for people ends it with one line and its exit code."""
+    """Run a command; an error ends it with one line on standard error and the exit code of its kind."""
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's stop is a Ctrl-C
     try:
         app()
-    except Exception as error:  # noqa: BLE001 - the end of the line
+    except Exception as error:  # noqa: BLE001 - nobody else would report it
         if debug:
             print(redact(traceback.format_exc()), end="", file=sys.stderr)
-        line, code = _told(error)
+        line, code = _reported(error)
         print(line, file=sys.stderr)
         sys.exit(code)
     sys.exit(0)
 
 
-def _told(error: Exception) -> tuple[str, int]:
+def _reported(error: Exception) -> tuple[str, int]:
     match error:
         case MonitorError():
             return f"error: {error}", error.exit_code
         case OSError():  # standard output itself is full or closed
             return f"error: cannot write: {error.strerror}", OutputError.exit_code
         case _:
-            return f"unexpected error: {error!r}; run again with --debug for the trace", 1
+            return f"unexpected error: {error!r}; run again with --debug to see the traceback", 1
 
 
 @app.callback(invoke_without_command=True)
 def default(
     context: typer.Context,
     config: ConfigOption = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
-    """Watch every camera of the configuration, live, and serve the desk, unless a command is given."""
+    """Without a command: watch every camera of the configuration and serve the web pages, as `run` does."""
     if version:
         from monitor import __version__
 
@@ -92,24 +118,26 @@ def default(
     if context.invoked_subcommand is None:
         run(config=config)
     elif config is not None:
-        raise typer.BadParameter(f"give it after the command: {context.invoked_subcommand} --config {config}")
+        raise typer.BadParameter(f"put --config after the command: {context.invoked_subcommand} --config {config}")
 
 
 @app.command()
 def replay(
     videos: Annotated[
         list[str] | None,
-        typer.Argument(metavar="VIDEO...", help="Video files, images or folders of images; none: the configuration's."),
+        typer.Argument(
+            metavar="VIDEO...", help="Videos, images or folders of images. Default: the configuration's recordings."
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the results; recordings/NAME where not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results. Default: recordings/NAME.")] = None,
     detect_fps: DetectFps = None,
     video: Annotated[bool, typer.Option("--video/--no-video", help="Write the annotated video.")] = True,
-    camera: Annotated[str | None, typer.Option(help="Judge by the settings of this camera.")] = None,
-    decode_threads: Annotated[int, typer.Option(min=1, max=16, help="FFmpeg's threads for decoding.")] = 1,
+    camera: Annotated[str | None, typer.Option(help="Use the settings of this camera.")] = None,
+    decode_threads: Annotated[int, typer.Option(min=1, max=16, help="Threads for decoding.")] = 1,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Judge everybody in recordings: annotated video, events, visits and a report."""
+    """Analyse recordings. Writes an annotated video, events, visits and a report for each."""
     from monitor.commands import replay as command
     from monitor.commands.show import load
 
@@ -124,11 +152,9 @@ def replay(
 @app.command()
 def run(
     config: ConfigOption = None,
-    follow: Annotated[
-        bool, typer.Option("--follow", help="Load the configuration again when its file changes.")
-    ] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Reload the configuration when its file changes.")] = False,
 ) -> None:
-    """Watch every camera of the configuration, live, until stopped. SIGHUP loads the configuration again."""
+    """Watch every camera and serve the web pages. Runs until stopped; SIGHUP reloads the configuration."""
     from monitor.commands.run import run as command
 
     command(config, follow=follow)
@@ -136,28 +162,38 @@ def run(
 
 @app.command()
 def kiosk(
-    camera: Annotated[str | None, typer.Option(help="The camera to show; the configuration's first if none.")] = None,
-    language: Annotated[str | None, typer.Option(help="en, es, fr, de, zh, ar, or one of your own texts.")] = None,
+    camera: Annotated[
+        str | None, typer.Option(help="Camera to show. Default: kiosk.camera, else the first one.")
+    ] = None,
+    language: Annotated[str | None, typer.Option(help="en, es, fr, de, zh, ar, or a language of kiosk.texts.")] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Watch every camera, and show one of them full screen to the visitors at an entrance."""
+    """Show one camera full screen to visitors. Every camera is watched meanwhile, as with `run`."""
     from monitor.commands.kiosk import kiosk as command
 
     command(config, camera, language)
 
 
 @app.command()
-def doctor(
-    source: Annotated[str, typer.Argument(help="A camera of the configuration, or a webcam, URL or recording.")],
+def doctor(config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Check the installation. Says what is missing or wrong, and how to mend it; the monitor may be running."""
+    from monitor.commands.doctor import doctor as command
+
+    raise typer.Exit(command(config, as_json=json))
+
+
+@app.command()
+def probe(
+    source: Annotated[str, typer.Argument(help="Camera of the configuration, webcam, URL or recording.")],
     seconds: Annotated[
         float | None,
-        typer.Option(min=1, max=600, help="How long to watch: 10, or the first 60 of a recording, where not given."),
+        typer.Option(min=1, max=600, help="How long to watch. Default: 10, or the first 60 of a recording."),
     ] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Say what a camera really delivers, whether faces in it can be judged, and what to change."""
-    from monitor.commands.doctor import doctor as command
+    """Measure what a source delivers. Says what to change about the camera, its network and its place."""
+    from monitor.commands.probe import probe as command
     from monitor.commands.show import load
 
     command(load(config), source, seconds, as_json=json)
@@ -166,11 +202,11 @@ def doctor(
 @app.command()
 def image(
     paths: Annotated[list[Path], typer.Argument(metavar="FILE|DIR...", help="Pictures, or folders of pictures.")],
-    out: Annotated[Path | None, typer.Option(help="Folder for the results; recordings/images where not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results. Default: recordings/images.")] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Find and judge the faces in pictures: annotated copies and detections.json."""
+    """Find faces and masks in pictures. Writes annotated copies and detections.json."""
     from monitor.commands.images import images
     from monitor.commands.show import load
 
@@ -180,28 +216,28 @@ def image(
 @app.command()
 def check(
     file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="A configuration file; the same as --config.")
+        Path | None, typer.Argument(metavar="FILE", help="Configuration file; the same as --config.")
     ] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Check a configuration without starting anything, and print the settings in effect with secrets masked."""
+    """Check a configuration file. Prints the settings in effect, with secrets hidden; starts nothing."""
     from monitor.commands.check import check as command
 
     if file is not None and config is not None:
-        raise typer.BadParameter("name one file, by FILE or by --config")
+        raise typer.BadParameter("give the file once, as FILE or with --config")
     command(file or config, as_json=json)
 
 
 @app.command()
 def score(
-    video: Annotated[Path | None, typer.Argument(help="A video; the configuration's first if none.")] = None,
-    truth: Annotated[Path | None, typer.Option(help="Its ground truth; VIDEO with .json where not given.")] = None,
+    video: Annotated[Path | None, typer.Argument(help="Video. Default: the configuration's first recording.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="Ground truth. Default: VIDEO with the suffix .json.")] = None,
     detect_fps: DetectFps = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Hold a replay against a ground truth: who was found, judged right, and kept their identity."""
+    """Evaluate a replay against ground truth. Counts people found, correct verdicts and identities kept."""
     from monitor.commands.score import score as command
     from monitor.commands.show import load
 
@@ -211,12 +247,12 @@ def score(
 @models_app.command("list")
 def models_list(
     folder: Annotated[
-        Path | None, typer.Argument(help="Where model folders are; beside the configuration's if none.")
+        Path | None, typer.Argument(help="Folder of model folders. Default: the one that holds the configuration's.")
     ] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """List the model folders, and what is wrong with those that cannot run."""
+    """List the model folders. Says what is wrong with those that cannot be used."""
     from monitor.commands.models import list_models
     from monitor.commands.show import load
 
@@ -225,7 +261,7 @@ def models_list(
 
 @models_app.command("inspect")
 def models_inspect(folder: ModelFolder, config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Show a model's files and hashes, labels, input, and how long one look takes on each backend."""
+    """Show a model folder. Times one inference on each backend that runs here."""
     from monitor.commands.models import inspect_model
     from monitor.commands.show import load
 
@@ -234,12 +270,14 @@ def models_inspect(folder: ModelFolder, config: ConfigOption = None, json: JsonO
 
 @bench_app.command("replay")
 def bench_replay(
-    video: Annotated[Path | None, typer.Argument(help="A video; the configuration's first if none.")] = None,
-    rounds: Annotated[int, typer.Option(min=1, max=50, help="Whole runs, each followed by its parts alone.")] = 3,
+    video: Annotated[Path | None, typer.Argument(help="Video. Default: the configuration's first recording.")] = None,
+    rounds: Annotated[
+        int, typer.Option(min=1, max=50, help="How many replays to measure, each followed by its stages alone.")
+    ] = 3,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Measure a replay that looks at every frame and writes the video, beside each of its parts alone."""
+    """Measure a replay and each of its stages. Every frame is analysed, and the video is written."""
     from monitor.commands.bench import bench_replay as command
     from monitor.commands.show import load
 
@@ -248,26 +286,23 @@ def bench_replay(
 
 @bench_app.command("live")
 def bench_live(
-    video: Annotated[Path | None, typer.Argument(help="A video; the configuration's first if none.")] = None,
+    video: Annotated[Path | None, typer.Argument(help="Video. Default: the configuration's first recording.")] = None,
     cameras: Annotated[int, typer.Option(min=1, max=256, help="How many cameras play the clip.")] = 8,
     size: Annotated[str, typer.Option(metavar="WxH", help="Size of the clip.")] = "1280x720",
-    fps: Annotated[int, typer.Option(min=1, max=60, help="Frames a second of the clip, each looked at.")] = 10,
+    fps: Annotated[int, typer.Option(min=1, max=60, help="Frames per second of the clip; each is analysed.")] = 10,
     seconds: Annotated[float, typer.Option(min=1, max=86400, help="How long to measure.")] = 30,
-    rounds: Annotated[int, typer.Option(min=1, max=50, help="How often to measure; the median is printed.")] = 1,
-    compare: Annotated[str | None, typer.Option(metavar="naive", help="Run the usual simple loop in between.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, max=50, help="How often to measure; medians are printed.")] = 1,
     grow: Annotated[bool, typer.Option("--grow", help="Measure 1, 2, 4, 8, 16 and 32 cameras.")] = False,
     disturb: Annotated[
-        bool, typer.Option("--disturb", help="Measure the cameras beside one that hangs, floods or flaps.")
+        bool, typer.Option("--disturb", help="Measure the cameras next to one that hangs, floods or flaps.")
     ] = False,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Play a clip as cameras through the live monitor: analyses per second, drops, latency, CPU and memory."""
+    """Measure the live monitor. A clip is played as so many cameras."""
     from monitor.commands.bench_live import bench_live as command
     from monitor.commands.show import load
 
-    if compare not in (None, "naive"):
-        raise typer.BadParameter(f"--compare {compare}: only 'naive' is known")
     command(
         load(config),
         video,
@@ -276,7 +311,6 @@ def bench_live(
         fps=fps,
         seconds=seconds,
         rounds=rounds,
-        naive=compare == "naive",
         grow=grow,
         disturb=disturb,
         as_json=json,
@@ -285,38 +319,24 @@ def bench_live(
 
 @bench_app.command("web")
 def bench_web(
-    video: Annotated[Path | None, typer.Argument(help="A video; the configuration's first if none.")] = None,
+    video: Annotated[Path | None, typer.Argument(help="Video. Default: the configuration's first recording.")] = None,
     cameras: Annotated[int, typer.Option(min=1, max=256, help="How many cameras play the clip.")] = 16,
     size: Annotated[str, typer.Option(metavar="WxH", help="Size of the clip.")] = "1280x720",
-    fps: Annotated[int, typer.Option(min=1, max=60, help="Frames a second of the clip.")] = 10,
-    detect_fps: Annotated[float, typer.Option(min=0.1, max=60, help="Analyses per second at each camera.")] = 4,
-    viewers: Annotated[int, typer.Option(min=1, max=64, help="How many watch all cameras.")] = 3,
+    fps: Annotated[int, typer.Option(min=1, max=60, help="Frames per second of the clip.")] = 10,
+    detect_fps: Annotated[float, typer.Option(min=0.1, max=60, help="Analyses per second of each camera.")] = 4,
+    viewers: Annotated[int, typer.Option(min=1, max=64, help="How many viewers watch all cameras.")] = 3,
     width: Annotated[int, typer.Option(min=1, max=1280, help="Width of a viewer's pictures in pixels.")] = 320,
     seconds: Annotated[float, typer.Option(min=1, max=86400, help="How long to measure each time.")] = 20,
-    rounds: Annotated[int, typer.Option(min=1, max=50, help="How often to measure; the median is printed.")] = 3,
-    slow: Annotated[int, typer.Option(min=0, max=200, help="How many viewers that never read; 0: leave it out.")] = 100,
-    logins: Annotated[int, typer.Option(min=0, help="How many tries to log in; 0: leave it out.")] = 10_000,
-    requests: Annotated[
-        int,
-        typer.Option(min=0, help="Random requests to each address, then bombs and 200 MB uploads; 0: none."),
-    ] = 1000,
-    browser: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True,
-            dir_okay=False,
-            help="Chromium's executable: show the desk in it; it tells how old its pictures are.",
-        ),
-    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, max=50, help="How often to measure; medians are printed.")] = 3,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Watch the live monitor through its pages: what that costs it, what viewers get, and what abuse does to it."""
-    from monitor.commands.bench_web import Load
+    """Measure the live monitor with viewers. Says what they cost it, and what they get."""
+    from monitor.commands.bench_web import WebLoad
     from monitor.commands.bench_web import bench_web as command
     from monitor.commands.show import load
 
-    what = Load(cameras, _size(size), fps, detect_fps, viewers, width, slow, logins, requests, browser)
+    what = WebLoad(cameras, _size(size), fps, detect_fps, viewers, width)
     command(load(config), video, what, seconds=seconds, rounds=rounds, as_json=json)
 
 
@@ -353,7 +373,7 @@ def user_remove(name: str, config: ConfigOption = None) -> None:
 
 @user_app.command("list")
 def user_list(config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Show who has an account."""
+    """List the accounts."""
     from monitor.commands.accounts import list_users
 
     list_users(config, as_json=json)
@@ -363,7 +383,7 @@ def user_list(config: ConfigOption = None, json: JsonOption = False) -> None:
 def token_add(
     name: str,
     role: RoleOption,
-    days: Annotated[int, typer.Option(min=1, max=3660, help="How long it holds.")] = 365,
+    days: Annotated[int, typer.Option(min=1, max=3660, help="Days until the token expires.")] = 365,
     camera: CameraOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -383,10 +403,7 @@ def token_remove(name: str, config: ConfigOption = None) -> None:
 
 @token_app.command("list")
 def token_list(config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Show which tokens there are, without their keys."""
+    """List the tokens, without their keys."""
     from monitor.commands.accounts import list_tokens
 
     list_tokens(config, as_json=json)
-
-
-training.mount(app)  # imports nothing heavy: training has an environment of its own

@@ -108,7 +108,7 @@ def run_replay(request: ReplayRequest, detectors: Sequence[OpenedDetector]) -> R
     with _folder_for_results(request.folder):
         refuse_overwriting(Path(request.camera.source.value), [*_results(request), video])
         replay, history = _build_replay(request, detectors)
-        with claimed(request.folder), _finished_on_signals(replay):
+        with claimed(request.folder, "--out"), _finished_on_signals(replay):
             try:
                 summary = replay.run()
             except BaseException:

@@ -115,13 +115,13 @@ class Disturbance:
             for name, latencies_s in window.latencies_s.items():
                 collected[name] += latencies_s
             p95_ms = _p95_ms(_everything(window.latencies_s))
-            tell(f"beside {beside}{gave}: {window.analysed / window.wall_s:.1f} a second, p95 {p95_ms:.1f} ms")
+            tell(f"next to {beside}{gave}: {window.analysed / window.wall_s:.1f} analyses/s, p95 {p95_ms:.1f} ms")
 
     def figures(self) -> list[dict[str, Any]]:
         """Return the p95 in milliseconds over all rounds, by what was beside the cameras, and against that alone.
 
         `ratio` is of all cameras together, `worst_ratio` of the one that suffers most. Raises `SourceError` where a
-        camera was not looked at.
+        camera was not analysed.
         """
         by_camera = {beside: self._by_camera(beside) for beside in self._latencies_s}
         together = {beside: _p95_ms(_everything(latencies_s)) for beside, latencies_s in self._latencies_s.items()}
@@ -139,7 +139,7 @@ class Disturbance:
     def _by_camera(self, beside: str) -> dict[str, float]:
         for name, latencies_s in self._latencies_s[beside].items():
             if not latencies_s:
-                raise SourceError(f"{name} had no look beside {beside}: measure longer (--seconds)")
+                raise SourceError(f"{name} was not analysed next to {beside}: measure longer with --seconds")
         return {name: _p95_ms(latencies_s) for name, latencies_s in self._latencies_s[beside].items()}
 
 

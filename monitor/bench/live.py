@@ -21,7 +21,7 @@ _ALONE_FRAMES = 200
 _CHUNK = 25
 
 #: Threads by the first part of their name, as the stages of a table.
-_STAGES = {"capture": "capture", "detect": "inference and judging", "pictures": "pictures", "web": "web"}
+_STAGES = {"capture": "capture", "detect": "inference and rules", "pictures": "pictures", "web": "web"}
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class Window:
 
     @property
     def analysed(self) -> int:
-        """Frames judged, all cameras together."""
+        """Frames analysed, all cameras together."""
         return sum(len(latencies) for latencies in self.latencies_s.values())
 
 

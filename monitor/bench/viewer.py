@@ -1,4 +1,4 @@
-"""Somebody who watches, in a process of their own: a page's end of the socket, without the page.
+"""A viewer in a process of its own: a page's end of the live socket, without the page.
 
 `python -m monitor.bench.viewer URL WIDTH CAMERA...` connects and watches. It prints `ready` with its first picture; the
 line `begin` on its standard input starts a stretch, `end` prints what came since as one line of JSON, and the end of
@@ -18,15 +18,15 @@ from typing import Any
 _PING_EVERY_S = 2.0
 
 
-class HoursApart:
-    """How far the monitor's clock is ahead of ours, by the answer that was on its way for the shortest time."""
+class ClockOffset:
+    """How far the monitor's clock is ahead of ours, by the answer with the shortest round trip."""
 
     def __init__(self) -> None:
         self.ahead_ms = 0.0
         self._trip_ms = float("inf")
 
     def answered(self, sent_ms: float, got_ms: float, there_ms: float) -> None:
-        """Take the answer to a ping: when it was sent and came back by our clock, and the monitor's hour between."""
+        """Take the answer to a ping: when it was sent and came back by our clock, and the monitor's timestamp."""
         if got_ms - sent_ms <= self._trip_ms:
             self._trip_ms = got_ms - sent_ms
             self.ahead_ms = there_ms - (sent_ms + got_ms) / 2
@@ -50,7 +50,7 @@ class Stretch:
     received_bytes: int = 0
 
     def values(self) -> dict[str, Any]:
-        """Return what the benchmark is told."""
+        """Return the figures for the benchmark."""
         return {
             "seconds": time.monotonic() - self.began_s,
             "cpu_s": time.process_time() - self.cpu_s,
@@ -68,7 +68,7 @@ class Watcher:
 
     def __init__(self) -> None:
         self.stretch = Stretch()
-        self._apart = HoursApart()
+        self._apart = ClockOffset()
         self._newest: dict[str, float] = {}
         self._incidents: set[str] = set()
 

@@ -70,7 +70,7 @@ def viewers(url: str, count: int, width_px: int, cameras: Sequence[str]) -> Iter
 
 
 def figures(without: Sequence[Window], watched: Sequence[Watched]) -> dict[str, Any]:
-    """Return the figures of stretches with viewers, each held against the mean of those before and after it.
+    """Return the figures of stretches with viewers, each compared with the mean of those before and after it.
 
     A picture's CPU is that of the threads which draw and serve it; the web thread's share is of each picture sent.
     """

@@ -1,4 +1,4 @@
-"""`monitor user` and `monitor token`: who may see the pages."""
+"""`monitor user` and `monitor token`: access to the pages and the API."""
 
 import getpass
 import os
@@ -28,7 +28,7 @@ def add_user(config: Path | None, name: str, role: Role, cameras: list[str]) -> 
     accounts, account = _accounts(settings), _account(settings, name, role, cameras)
     accounts.add(account, _password())
     accounts.note(_AT_CONSOLE, "user added", f"{name}: {role.value}")
-    notes.print(f"{name} may log in as {role.value}.", markup=False)
+    notes.print(f"account {name} added; role: {role.value}", markup=False)
 
 
 def change_password(config: Path | None, name: str) -> None:
@@ -44,11 +44,11 @@ def remove_user(config: Path | None, name: str) -> None:
     accounts.remove(name)
     accounts.note(_AT_CONSOLE, "user removed", name)
     if not accounts.exist():
-        notes.print("Nobody has an account now: the pages are open to this machine's own users, and to nobody else.")
+        notes.print("No accounts are left: the pages are open to the users of this computer, and to nobody else.")
 
 
 def list_users(config: Path | None, *, as_json: bool) -> None:
-    """Show who has an account."""
+    """List the accounts."""
     found = _accounts(load(config)).all()
     if as_json:
         print_json([_values(account) for account in found])
@@ -56,7 +56,7 @@ def list_users(config: Path | None, *, as_json: bool) -> None:
     table = Table("name", "role", "cameras")
     for account in found:
         table.add_row(Text(account.name), account.role.value, Text(_cameras(account)))
-    out.print(table if found else "nobody has an account; the pages are open to this machine's own users")
+    out.print(table if found else "there are no accounts; the pages are open to the users of this computer")
 
 
 def add_token(config: Path | None, name: str, role: Role, cameras: list[str], days: int) -> None:
@@ -65,7 +65,7 @@ def add_token(config: Path | None, name: str, role: Role, cameras: list[str], da
     accounts, account = _accounts(settings), _account(settings, name, role, cameras)
     key = accounts.add_token(account, clock.utc_now() + timedelta(days=days))
     accounts.note(_AT_CONSOLE, "token added", f"{name}: {role.value}, {days} days")
-    notes.print("Keep it now, it is not shown again. Send it as: Authorization: Bearer TOKEN", markup=False)
+    notes.print("Copy the token now; it is not shown again. Send it as: Authorization: Bearer TOKEN", markup=False)
     print(key)
 
 
@@ -77,12 +77,12 @@ def remove_token(config: Path | None, name: str) -> None:
 
 
 def list_tokens(config: Path | None, *, as_json: bool) -> None:
-    """Show which tokens there are, without their keys."""
+    """List the tokens, without their keys."""
     found = _accounts(load(config)).tokens()
     if as_json:
         print_json([_values(token.account) | {"expires_at": token.expires_at.isoformat()} for token in found])
         return
-    table = Table("name", "role", "cameras", "until")
+    table = Table("name", "role", "cameras", "expires")
     for token in found:
         account = token.account
         expires = f"{token.expires_at:%Y-%m-%d}"
@@ -98,11 +98,13 @@ def _accounts(settings: Settings) -> AccountRepository:
 
 def _account(settings: Settings, name: str, role: Role, cameras: list[str]) -> Account:
     if not (0 < len(name) <= 64 and name.isprintable() and name == name.strip()):
-        raise ConfigError(f"{name!r}: a name has 1 to 64 printable characters, without space around it")
+        raise ConfigError(f"{name!r}: a name has 1 to 64 printable characters, and no space at either end")
     if unknown := [camera for camera in cameras if camera not in settings.cameras]:
-        raise ConfigError(f"there is no camera {unknown[0]!r}; the configuration has {', '.join(settings.cameras)}")
+        raise ConfigError(
+            f"--camera: there is no camera {unknown[0]!r}; there are: {', '.join(settings.cameras) or 'none'}"
+        )
     if cameras and role is Role.ADMIN:
-        raise ConfigError("an admin sees every camera; give --camera to viewers and operators")
+        raise ConfigError("an admin sees every camera; --camera is for viewers and operators")
     return Account(name, role, frozenset(cameras) if cameras else None)
 
 
@@ -110,10 +112,12 @@ def _password() -> str:
     if (given := os.environ.get(_PASSWORD)) is not None:
         return given
     if not sys.stdin.isatty():
-        raise ConfigError(f"no terminal to ask for the password at; give it in the environment as {_PASSWORD}")
+        raise ConfigError(
+            f"the password cannot be asked for without a terminal; set the environment variable {_PASSWORD}"
+        )
     password = getpass.getpass("Password: ")
-    if password != getpass.getpass("Again: "):
-        raise ConfigError("the two are not the same")
+    if password != getpass.getpass("Repeat the password: "):
+        raise ConfigError("the passwords differ")
     return password
 
 

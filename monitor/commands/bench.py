@@ -50,7 +50,7 @@ def bench_replay(settings: Settings, video: Path | None, rounds: int, *, as_json
     table.add_column(style="dim")
     table.add_column(justify="right")
     table.add_row("real time factor", f"{values['realtime_factor']:.2f} x")
-    table.add_row("CPU a frame", f"{values['cpu_ms_per_frame']:.2f} ms")
+    table.add_row("CPU per frame", f"{values['cpu_ms_per_frame']:.2f} ms")
     for name, spent in values["parts_ms_per_frame"].items():
         table.add_row(f"  {name} alone", f"{spent:.2f} ms")
     table.add_row("whole / sum of parts", f"{values['overhead_ratio']:.3f}")

@@ -16,13 +16,11 @@ from monitor.app.watching import build_live, inference_for, live_database, live_
 from monitor.bench.clips import make_clip
 from monitor.bench.disturb import KINDS, Disturbance, Misbehaving
 from monitor.bench.live import Window, figures, stages_alone, watch
-from monitor.bench.naive import NaiveLoop
 from monitor.commands.show import notes, out, print_json
 from monitor.config.camera import CameraSettings
 from monitor.config.capture import CaptureSettings
 from monitor.config.journal import OutputSettings
 from monitor.config.settings import Settings
-from monitor.detectors.folder import SAVED_MODEL
 from monitor.detectors.opening import OpenedDetector
 from monitor.detectors.resize import resize_to_input
 from monitor.domain.address import SourceAddress
@@ -49,7 +47,6 @@ def bench_live(
     fps: int,
     seconds: float,
     rounds: int,
-    naive: bool,
     grow: bool,
     disturb: bool,
     as_json: bool,
@@ -60,13 +57,13 @@ def bench_live(
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.mp4"
         make_clip(video, clip, *size, fps)
-        bench = _Bench(settings, clip, Path(folder) / "results", fps)
+        bench = LiveBench(settings, clip, Path(folder) / "results", fps)
         if grow:
             values: Any = [bench.round(count, seconds) for count in _COUNTS]
         elif disturb:
             values = bench.disturbed(cameras, seconds, rounds)
         else:
-            values = bench.rounds(cameras, seconds, rounds, naive=naive)
+            values = median_of([bench.round(cameras, seconds) for _ in range(rounds)])
     if as_json:
         print_json(values)
     elif grow:
@@ -77,7 +74,7 @@ def bench_live(
         _show(values)
 
 
-class _Bench:
+class LiveBench:
     """One clip, measured as often as needed."""
 
     def __init__(self, settings: Settings, clip: Path, folder: Path, fps: int) -> None:
@@ -88,25 +85,6 @@ class _Bench:
             update={"detect_fps": float(fps), "capture": CaptureSettings(loop=True)}
         )
         self._settings = settings.model_copy(update={"output": OutputSettings(folder=folder)})
-
-    def rounds(self, cameras: int, seconds: float, rounds: int, *, naive: bool) -> dict[str, Any]:
-        """Return the medians of the rounds; with `naive` the naive loop runs between them, on the same clips."""
-        ours, theirs = [], []
-        loop: NaiveLoop | None = None
-        for _ in range(rounds):
-            ours.append(self.round(cameras, seconds))
-            if naive:
-                loop = loop or NaiveLoop(self._settings.detector.model / SAVED_MODEL)
-                theirs.append(loop.run([self._clip] * cameras, seconds))
-                notes.print(f"naive loop: {theirs[-1][0]:.1f} a second, {theirs[-1][1]:.1f} ms CPU a frame")
-        values = _median(ours)
-        if theirs:
-            values["naive_fps"] = round(statistics.median(fps for fps, _ in theirs), 2)
-            values["naive_cpu_ms_per_frame"] = round(statistics.median(cpu_ms for _, cpu_ms in theirs), 2)
-            values["speedup"] = round(
-                statistics.median(o["analysed_fps"] / fps for o, (fps, _) in zip(ours, theirs, strict=True)), 2
-            )
-        return values
 
     def disturbed(self, count: int, seconds: float, rounds: int) -> list[dict[str, Any]]:
         """Return so many cameras' p95 beside one that misbehaves, by kind, against their p95 without it."""
@@ -146,8 +124,8 @@ class _Bench:
             self._stop(live)
         values = figures(window, self._alone(first)) | {"first_verdict_s": round(first_verdict_s, 2)}
         notes.print(
-            f"{count} camera(s): {values['analysed_fps']} a second, p95 {values['latency_ms'].get('p95')} ms, "
-            f"{values['cpu_ms_per_frame']} ms CPU a frame, {values['rss_mb']:.0f} MB"
+            f"{count} camera(s): {values['analysed_fps']} analyses/s, p95 {values['latency_ms'].get('p95')} ms, "
+            f"{values['cpu_ms_per_frame']} ms CPU per analysis, {values['rss_mb']:.0f} MB"
         )
         return values
 
@@ -207,7 +185,7 @@ def _names(count: int) -> list[str]:
     return [f"camera-{number:02d}" for number in range(1, count + 1)]
 
 
-def _median(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def median_of(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the round of median throughput, with the figures that vary most as medians over all rounds."""
     middle = sorted(rounds, key=lambda values: values["analysed_fps"])[len(rounds) // 2]
     ratio = statistics.median(values["overhead_ratio"] for values in rounds)
@@ -231,7 +209,7 @@ def _show(values: dict[str, Any]) -> None:
     cost = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     cost.add_column(style="dim")
     cost.add_column(justify="right")
-    cost.add_row("CPU a look", f"{values['cpu_ms_per_frame']:.2f} ms")
+    cost.add_row("CPU per analysis", f"{values['cpu_ms_per_frame']:.2f} ms")
     for name, spent in values["cpu_ms_by_stage"].items():
         cost.add_row(f"  {name}", f"{spent:.2f} ms")
     for name, spent in values["alone_ms"].items():
@@ -239,16 +217,12 @@ def _show(values: dict[str, Any]) -> None:
     cost.add_row("whole / sum of stages alone", f"{values['overhead_ratio']:.3f}")
     cost.add_row("first verdict after", f"{values['first_verdict_s']:.2f} s")
     cost.add_row("memory", f"{values['rss_mb']:.0f} MB ({values['rss_growth_mb']:+.1f} MB from first to last quarter)")
-    if "speedup" in values:
-        naive = f"{values['naive_fps']:.1f} analyses/s, {values['naive_cpu_ms_per_frame']:.2f} ms CPU a look"
-        cost.add_row("naive loop", naive)
-        cost.add_row("times the naive loop", f"{values['speedup']:.2f} x")
     out.print(cost)
 
 
 def _show_growth(rows: Sequence[dict[str, Any]]) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("cameras", "analyses/s", "p95", "CPU a look", "cores", "memory", ""):
+    for name in ("cameras", "analyses/s", "p95", "CPU per analysis", "cores", "memory", ""):
         table.add_column(name, justify="left" if not name else "right")
     most = max(row["cpu_ms_per_frame"] for row in rows)
     for row in rows:
@@ -266,8 +240,8 @@ def _show_growth(rows: Sequence[dict[str, Any]]) -> None:
 
 def _show_disturbed(rows: Sequence[dict[str, Any]]) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("beside")
-    for name in ("p95", "against alone", "of the camera that suffers most"):
+    table.add_column("next to")
+    for name in ("p95", "relative to alone", "for the most affected camera"):
         table.add_column(name, justify="right")
     for row in rows:
         beside = f"a camera that {row['beside']}s" if row["beside"] in KINDS else row["beside"]

@@ -19,9 +19,9 @@ from monitor.storage.files import finish, make_folder, partial, refuse_overwriti
 
 
 def images(settings: Settings, paths: list[Path], folder: Path | None, *, as_json: bool) -> int:
-    """Annotate pictures; a picture that cannot be read is named and the rest go on. Returns the exit code.
+    """Annotate pictures and return the exit code; one that cannot be read is reported, and the others are processed.
 
-    Where none can be read, nothing is written.
+    If none can be read, nothing is written.
     """
     folder = folder or settings.output.folder / "images"
     files = [file for path in paths for file in list_images(path)]
@@ -60,7 +60,7 @@ def images(settings: Settings, paths: list[Path], folder: Path | None, *, as_jso
         )
         out.print(f"{picture_values['file']}: {counts or 'no face found'}", markup=False)
     if found:
-        out.print(f"annotated copies and detections.json are in {folder}", markup=False)
+        out.print(f"annotated copies and detections.json: {folder}", markup=False)
     return code
 
 
@@ -94,7 +94,7 @@ def _values(detection: Detection) -> dict[str, Any]:
 
 
 def _free_name(file: Path, taken: set[str]) -> str:
-    """Return a name for the annotated copy that no other picture of this call has."""
+    """Return a name for the annotated copy that no other picture of this run has."""
     suffix = file.suffix.lower() if file.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp", ".bmp") else ".png"
     names = (f"{file.stem}{'' if number == 1 else f'-{number}'}{suffix}" for number in range(1, len(taken) + 2))
     name = next(name for name in names if name not in taken)

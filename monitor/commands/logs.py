@@ -1,4 +1,4 @@
-"""The program's own log, on standard error."""
+"""The program's log, on standard error."""
 
 import logging
 import sys
@@ -7,14 +7,14 @@ from monitor.domain.address import redact
 
 
 class _Redacting(logging.Formatter):
-    """Whatever a message or a trace holds, no password of a camera gets out."""
+    """Hides passwords in messages and tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record))
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:
-    """Send the program's log to standard error, one line a message, with the local hour."""
+    """Send the program's log to standard error, one line per message, with the local time."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Redacting("%(asctime)s %(levelname)-7s %(message)s"))
     logger = logging.getLogger("monitor")

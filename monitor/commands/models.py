@@ -9,18 +9,18 @@ import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
-from monitor.commands.show import notes, out, print_json
+from monitor.commands.show import WIDTH, notes, out, print_json
 from monitor.config.detector import Backend, DetectorSettings, Precision
 from monitor.config.settings import Settings
 from monitor.detectors.folder import ModelFolder, load_model_folder, sha256_of
 from monitor.detectors.opening import open_detector
 from monitor.domain.errors import ModelError
 
-_TIMED_LOOKS = 20
+_TIMED_INFERENCES = 20
 
 
 def list_models(settings: Settings, folder: Path | None, *, as_json: bool) -> None:
-    """List the model folders below a folder, also the broken ones, each with what is wrong with it."""
+    """List the model folders below a folder, and what is wrong with those that cannot be used."""
     folder = folder or settings.detector.model.parent
     if not folder.is_dir():
         raise ModelError(f"{folder}: no such folder")
@@ -31,13 +31,13 @@ def list_models(settings: Settings, folder: Path | None, *, as_json: bool) -> No
     table = Table("folder", "name", "input", "exports", "AP50", "", box=None, padding=(0, 2, 0, 0))
     for row in rows:
         ap50 = row.get("measured", {}).get("map50", "")
-        size = " x ".join(map(str, row.get("input_size") or []))
+        size = " x ".join(map(str, reversed(row.get("input_size") or ())))
         exports = ", ".join(row.get("exports", []))
         cells = (row["folder"], row.get("name", ""), size, exports, str(ap50), row.get("error", ""))
         table.add_row(*map(escape, cells))
     out.print(table)
     if not rows:
-        notes.print(f"{folder} holds no model folder")
+        notes.print(f"{folder}: there is no model folder in it")
 
 
 def inspect_model(settings: Settings, path: Path, *, as_json: bool) -> None:
@@ -58,15 +58,37 @@ def inspect_model(settings: Settings, path: Path, *, as_json: bool) -> None:
         print_json(values)
         return
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="dim")
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
     for key in ("folder", "name", "input_size", "labels", "thresholds", "measured", "training_data", "licence"):
-        table.add_row(key.replace("_", " "), escape(str(values[key])))
+        table.add_row(key.replace("_", " "), escape("\n".join(_lines(values[key]))))
     for name, digest in values["sha256"].items():
-        table.add_row("sha256", escape(f"{digest}  {name}"))
+        table.add_row("sha256", escape(f"{name}\n  {digest}"))
     for backend in values["backends"]:
-        words = backend.get("error") or f"{backend['name']}: {backend['ms']} ms a look, {backend['signature']}"
-        table.add_row("runs on", escape(words))
-    out.print(table)
+        words = backend.get("error") or f"{backend['ms']} ms per inference, {backend['signature']}"
+        table.add_row("runs on", escape(f"{backend['name']}\n  {words}"))
+    out.print(table, width=min(WIDTH, out.width), soft_wrap=False)
+
+
+def _lines(value: Any) -> list[str]:
+    """Return a value as lines: a mapping as one for each key, what lies deeper indented below it."""
+    match value:
+        case dict():
+            return [
+                line
+                for key, item in value.items()
+                for line in (
+                    [f"{key}:", *(f"  {deeper}" for deeper in _lines(item))]
+                    if isinstance(item, dict)
+                    else [f"{key}: {_lines(item)[0]}"]
+                )
+            ]
+        case [int(height), int(width)]:
+            return [f"{width} x {height}"]
+        case list() | tuple():
+            return [" to ".join(map(str, value)) if len(value) == 2 else ", ".join(map(str, value))]
+        case _:
+            return ["unknown" if value is None else str(value)]
 
 
 def _row(path: Path) -> dict[str, Any]:
@@ -103,11 +125,15 @@ def _timed(settings: DetectorSettings, backend: Backend, precision: Precision) -
     picture = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), dtype=np.uint8)
     opened.detector.detect([picture])
     spent = []
-    for _ in range(_TIMED_LOOKS):
+    for _ in range(_TIMED_INFERENCES):
         started = time.perf_counter()
         opened.detector.detect([picture])
         spent.append(time.perf_counter() - started)
-    threads = f"{opened.threads} thread(s)" if backend is Backend.LITERT else "TensorFlow's own threads"
+    threads = (
+        f"{opened.threads} thread{'' if opened.threads == 1 else 's'}"
+        if backend is Backend.LITERT
+        else "TensorFlow's own threads"
+    )
     return {
         "name": f"{name} on {opened.device}, {threads}",
         "ms": round(1000 * median(spent), 1),

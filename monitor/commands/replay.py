@@ -22,7 +22,7 @@ from monitor.commands.show import notes, out, print_json, progress
 from monitor.config.camera import CameraSettings
 from monitor.config.settings import Settings
 from monitor.detectors.opening import OpenedDetector
-from monitor.domain.address import SourceAddress, SourceKind, name_of
+from monitor.domain.address import SourceAddress, SourceKind, name_of, printable
 from monitor.domain.errors import ConfigError, MonitorError, SourceError
 from monitor.domain.event import EndReason
 from monitor.domain.frame import SourceInfo
@@ -31,10 +31,13 @@ from monitor.rules.statistics import compliance
 #: Folders beside those of replays: the live monitor's, those of pictures and of the kiosk, and the bundled sample's.
 _RESERVED = ("live", "images", "kiosk", "samples")
 
+#: At most so many characters of an extension in a name.
+_SUFFIX = 6
+
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """One recording to replay. `avoided` is the folder of its own name, where that holds something else."""
+class ReplayPlan:
+    """One recording to replay. `avoided` is the folder of its own name, if that holds something else."""
 
     name: str
     camera: CameraSettings
@@ -42,44 +45,55 @@ class Plan:
     avoided: Path | None = None
 
 
-def plan_replays(settings: Settings, videos: list[str], camera: str | None, folder: Path | None) -> list[Plan]:
+def plan_replays(settings: Settings, videos: list[str], camera: str | None, folder: Path | None) -> list[ReplayPlan]:
     """Return what to replay and where its results go: `folder` itself for one, a folder below it for each of many.
 
-    But for a `folder` given for one, a folder that holds something else is left alone, so that each tells one history.
-    Raises `ConfigError` for an unknown camera or nothing to replay.
+    Apart from a `folder` given for one, a folder that holds something else is left alone, so that none mixes results of
+    two recordings. Raises `ConfigError` for an unknown camera or nothing to replay.
     """
     if camera is not None and camera not in settings.cameras:
         known = ", ".join(settings.cameras) or "none"
-        raise ConfigError(f"no camera {camera!r} in the configuration; it has: {known}")
+        raise ConfigError(f"--camera: there is no camera {camera!r}; there are: {known}")
     if videos:
         base = settings.cameras.get(camera) if camera else None
         chosen: dict[str, CameraSettings] = {}
+        names = _names(videos)
         for video in videos:
             address = SourceAddress(video)
             if address.kind is not SourceKind.FILE:
-                raise SourceError(f"{address}: replay reads recordings; a camera never ends")
+                raise SourceError(
+                    f"{address}: replay reads recordings, and a camera never ends; to watch it, use: monitor run"
+                )
             own = base.model_copy(update={"source": address}) if base else camera_for(settings, address)
-            chosen[_free_name(name_of(Path(video)), chosen)] = own
+            chosen[_free_name(names[video], chosen)] = own
     else:
         recorded = recorded_cameras(settings)
         chosen = {camera: settings.cameras[camera]} if camera else recorded
         if not chosen:
-            raise ConfigError("nothing to replay: name a video, or give a camera of the configuration a file as source")
+            raise ConfigError(
+                "nothing to replay: name a video, or add a camera to the configuration whose source is a file"
+            )
     below = folder or settings.output.folder
     if folder is not None and len(chosen) == 1:
-        return [Plan(name, own, folder) for name, own in chosen.items()]
-    plans: list[Plan] = []
+        return [ReplayPlan(name, own, folder) for name, own in chosen.items()]
+    plans: list[ReplayPlan] = []
     for name, own in chosen.items():
         wanted = below / name
         free = _free_folder(wanted, own.source, {*_RESERVED, *(plan.folder.name.casefold() for plan in plans)})
-        plans.append(Plan(name, own, free, None if free == wanted else wanted))
+        plans.append(ReplayPlan(name, own, free, None if free == wanted else wanted))
     return plans
 
 
 def replay(
-    settings: Settings, plans: list[Plan], *, video: bool, detect_fps: float | None, decode_threads: int, as_json: bool
+    settings: Settings,
+    plans: list[ReplayPlan],
+    *,
+    video: bool,
+    detect_fps: float | None,
+    decode_threads: int,
+    as_json: bool,
 ) -> int:
-    """Replay each recording, say what was found and where it is, and return the exit code."""
+    """Replay each recording, print a summary, and return the exit code."""
     detectors = open_replay_detectors(settings)
     values: list[dict[str, Any]] = []
     code = 0
@@ -109,7 +123,7 @@ def replay(
 
 def _replay_one(
     settings: Settings,
-    plan: Plan,
+    plan: ReplayPlan,
     detectors: Sequence[OpenedDetector],
     video: bool,
     detect_fps: float | None,
@@ -134,6 +148,19 @@ def _replay_one(
         return run_replay(request, detectors)
 
 
+def _names(videos: Sequence[str]) -> dict[str, str]:
+    """Return what to call each video: its name without the extension, and with it where others differ in that alone."""
+    suffixes: dict[str, set[str]] = {}
+    for video in videos:
+        suffixes.setdefault(name_of(Path(video)).casefold(), set()).add(Path(video).suffix.casefold())
+    return {video: _name(Path(video), whole=len(suffixes[name_of(Path(video)).casefold()]) > 1) for video in videos}
+
+
+def _name(path: Path, *, whole: bool) -> str:
+    name, suffix = name_of(path), printable(path.suffix)[:_SUFFIX] if whole else ""
+    return name[: 60 - len(suffix)] + suffix
+
+
 def _free_name(name: str, taken: dict[str, Any]) -> str:
     if name not in taken:
         return name
@@ -155,10 +182,10 @@ def _show(result: ReplayResult, avoided: Path | None) -> None:
     table = Table(title=None, box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim")
     table.add_column()
-    rate = "nobody was seen well enough to judge"
+    rate = "unknown: nobody was seen well enough"
     if figures.rate is not None and figures.low is not None and figures.high is not None:
         rate = (
-            f"{figures.rate:.0%} of people ({figures.complied} of {figures.decided} judged; "
+            f"{figures.rate:.0%} of people ({figures.complied} of {figures.decided} with a verdict; "
             f"95 % interval {figures.low:.0%} to {figures.high:.0%})"
         )
     table.add_row("compliance", rate)
@@ -171,11 +198,11 @@ def _show(result: ReplayResult, avoided: Path | None) -> None:
     )
     if summary.end_reason is not EndReason.FINISHED:
         table.add_row("ended", summary.end_reason.value)
-    table.add_row("look at", escape(str(result.request.folder / "report.html")))
+    table.add_row("report", escape(str(result.request.folder / "report.html")))
     if result.request.video:
-        table.add_row("watch", escape(str(result.request.folder / "annotated.mp4")))
+        table.add_row("video", escape(str(result.request.folder / "annotated.mp4")))
     if avoided is not None:
-        table.add_row("left alone", escape(f"{avoided}, which is not for this recording"))
+        table.add_row("note", escape(f"{avoided} was left alone: it holds the results of something else"))
     out.print(f"[bold]{escape(result.request.name)}[/bold]")
     out.print(table)
 
@@ -187,7 +214,7 @@ def _values(result: ReplayResult) -> dict[str, Any]:
         "name": result.request.name,
         "folder": str(result.request.folder),
         "frames": summary.frames,
-        "looks": summary.analysed_frames,
+        "analysed_frames": summary.analysed_frames,
         "media_s": round(summary.media_s, 3),
         "wall_s": round(summary.wall_s, 3),
         "end_reason": summary.end_reason.value,

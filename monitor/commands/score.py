@@ -17,7 +17,7 @@ from monitor.sources.opencv import check_file
 def score(
     settings: Settings, video: Path | None, truth_path: Path | None, detect_fps: float | None, *, as_json: bool
 ) -> None:
-    """Replay a video without writing anything that stays, and print how it agrees with its ground truth."""
+    """Replay a video, writing nothing that stays, and print how the result agrees with the ground truth."""
     video = video or default_recording(settings)
     check_file(video)
     truth = read_truth(truth_path or video.with_suffix(".json"))
@@ -53,7 +53,9 @@ def score(
     out.print(
         f"found {values['found']} of {values['owed_a_verdict']} people visible for 2 s or longer at 30 px or more"
     )
-    out.print(f"right {values['right_visits']} of {values['decided_visits']} decided visits{right}")
+    out.print(
+        f"correct verdicts in {values['right_visits']} of {values['decided_visits']} visits with a verdict{right}"
+    )
     for words in values["wrong_visits"]:
         out.print(f"  wrong: {words}")
-    out.print(f"identity swaps {values['identity_swaps']}, changes of track {values['id_switches']}")
+    out.print(f"{values['identity_swaps']} identity swaps, {values['id_switches']} track changes")

@@ -17,6 +17,9 @@ from monitor.config.settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[2]
 
+#: Tables of running text are at most so many characters wide.
+WIDTH = 100
+
 #: Results go to standard output, what is only for watching goes to standard error.
 #: Piped lines stay whole whatever the width of a terminal that is not there.
 out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 1000)
@@ -42,8 +45,15 @@ def print_json(values: Any) -> None:
 
 
 @contextmanager
-def progress(name: str) -> Iterator[Callable[[int, int | None], None]]:
-    """Give a function that is told (done, total): a bar with rate and time left, or a line now and then when piped."""
+def progress(name: str, *, rate: bool = True) -> Iterator[Callable[[int, int | None], None]]:
+    """Give a function to call with (done, total): it shows a bar with the time left, or prints a line every 10 s when
+    piped. `rate` shows how much is done per second as well.
+    """
+    started = printed = time.monotonic()
+
+    def per_second(done: int) -> str:
+        return f"{done / max(1e-3, time.monotonic() - started):.0f}/s" if rate else ""
+
     if notes.is_terminal:
         columns = (
             TextColumn("{task.description}"),
@@ -54,21 +64,19 @@ def progress(name: str) -> Iterator[Callable[[int, int | None], None]]:
         )
         with Progress(*columns, console=notes, transient=True) as bar:
             task = bar.add_task(escape(name), total=None, rate="")
-            started = time.monotonic()
 
             def update(done: int, total: int | None) -> None:
-                rate = done / max(1e-3, time.monotonic() - started)
-                bar.update(task, completed=done, total=total, rate=f"{rate:.0f}/s")
+                bar.update(task, completed=done, total=total, rate=per_second(done))
 
             yield update
         return
-    started = told = time.monotonic()
 
     def tell(done: int, total: int | None) -> None:
-        nonlocal told
+        nonlocal printed
         now = time.monotonic()
-        if now - told >= 10:
-            told = now
-            print(f"{name}: {done} of {total or '?'}, {done / (now - started):.0f}/s", file=sys.stderr, flush=True)
+        if now - printed >= 10:
+            printed = now
+            words = filter(None, (f"{name}: {done} of {total or 'an unknown number'}", per_second(done)))
+            print(", ".join(words), file=sys.stderr, flush=True)
 
     yield tell

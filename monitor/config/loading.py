@@ -90,6 +90,45 @@ def _section(values: dict[str, object], place: Place) -> dict[str, object] | Non
     return found if isinstance(found, dict) else None
 
 
+def load_valid_part(path: Path, environment: Mapping[str, str] = os.environ) -> tuple[Settings, frozenset[str]]:
+    """Return the settings without the sections and cameras that are wrong, and the names of the sections left out.
+
+    For checks beyond the file itself: `cameras` is among the names if any camera is left out. Raises `ConfigError` if
+    the file cannot be read at all, or holds no sections.
+    """
+    document = LinedDocument(path, environment)
+    if not isinstance(document.values, dict | None):
+        raise ConfigError(f"{path}: holds no sections")
+    values = dict(document.values or {})
+    _rename(document, values)
+    faulty_lines = {line for line, _ in document.faults}
+    wrong = {place[:2] for place, line in document.lines.items() if line in faulty_lines}
+    left_out: set[str] = set()
+    while True:
+        left_out |= _leave_out(values, wrong)
+        try:
+            return _anchored(Settings.model_validate(_inherited(values)), path.resolve().parent), frozenset(left_out)
+        except ValidationError as error:
+            wrong = {tuple(part for part in details["loc"] if part != "[key]")[:2] for details in error.errors()}
+
+
+def _leave_out(values: dict[str, object], wrong: set[Place]) -> set[str]:
+    """Remove what is wrong from the values, and return the names of the sections concerned.
+
+    Cameras come last: they inherit what is wrong in a global section, and without it may well be right.
+    """
+    sections = {str(place[0]) for place in wrong if place} - {"cameras"}
+    for section in sections:
+        values.pop(section, None)
+    names, cameras = {place[1] for place in wrong if len(place) > 1}, values.get("cameras")
+    if not sections and wrong:
+        kept = (
+            {name: camera for name, camera in cameras.items() if name not in names} if isinstance(cameras, dict) else {}
+        )
+        values["cameras"] = kept if isinstance(cameras, dict) and len(kept) < len(cameras) else {}
+    return sections or ({"cameras"} if wrong else set())
+
+
 def _inherited(values: dict[str, object]) -> dict[str, object]:
     """Complete each camera with the global sections; a section with nothing in it is one that is left out."""
     values = {key: value for key, value in values.items() if value is not None}

@@ -52,7 +52,7 @@ class TruePerson(Section):
 
 def _distinct(people: list[TruePerson]) -> list[TruePerson]:
     if len({person.id for person in people}) < len(people):
-        raise ValueError("an id stands twice")
+        raise ValueError("an id is defined twice")
     return people
 
 

@@ -1,4 +1,11 @@
-"""Whether a recording's file has lost its tail, told by the sizes that its own container states."""
+"""Whether a recording's file has lost its tail, told by the sizes that its own container states.
+
+FFmpeg, and PyAV with it, knows these sizes and tells them only in part, so they are read here. A file without its index
+is an error at opening, and in a plain MP4 the index (`Stream.index_entries`) shows samples beyond the end of the file.
+But of a fragmented MP4 that is cut within the head of a fragment, FFmpeg just sees one fragment less, Matroska's
+clusters and AVI's chunks are listed as far as they go, and lengths in seconds are no use: AVI's is estimated from what
+is left of the file, and others count from another zero or are those of a longer sound track.
+"""
 
 from pathlib import Path
 from typing import BinaryIO
@@ -9,8 +16,7 @@ _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 def is_cut_off(path: Path) -> bool:
     """Return whether an MP4/MOV, Matroska/WebM or AVI file is shorter than it says; False for any other kind.
 
-    ISO/IEC 14496-12 (boxes), RFC 8794 and RFC 9559 (EBML, Matroska) and RIFF state the size of each top-level part. The
-    length in seconds is no use: it may count from another zero, or be that of a longer sound track.
+    ISO/IEC 14496-12 (boxes), RFC 8794 and RFC 9559 (EBML, Matroska) and RIFF state the size of each top-level part.
     """
     size = path.stat().st_size
     with path.open("rb") as file:

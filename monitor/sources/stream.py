@@ -14,16 +14,14 @@ from monitor.domain.clock import Clock
 from monitor.domain.errors import SourceError
 from monitor.domain.event import EndReason
 from monitor.domain.frame import Frame, Image, SourceInfo
-from monitor.sources.diagnosis import NO_PICTURE, NO_VIDEO, explain
+from monitor.sources.connecting import open_stream
+from monitor.sources.diagnosis import NO_PICTURE, NO_VIDEO
 from monitor.sources.lag import Lag
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
     from av.video.frame import VideoFrame
-
-#: FFmpeg studies a stream for this long before it gives the first frame; its own limit, 5 s, is long for a door.
-_STUDY_US = 1_000_000
 
 #: So late, frames between two keyframes are not decoded any more, until a keyframe comes in time again.
 _LATE_S, _IN_TIME_S = 0.5, 0.25
@@ -36,10 +34,9 @@ TIMEOUT_S = 10.0
 
 
 class StreamSource:
-    """One network camera; RTSP over TCP, since over UDP one lost packet smears a whole group of pictures.
+    """One network camera.
 
-    `time_s` is the monotonic clock at arrival. Opening gives up after `open_timeout_s`, a read after `read_timeout_s`;
-    FFmpeg looks at the clock in between, so both hold to some 10 ms.
+    `time_s` is the monotonic clock at arrival. Opening gives up after `open_timeout_s`, a read after `read_timeout_s`.
     """
 
     def __init__(
@@ -75,20 +72,7 @@ class StreamSource:
 
     def open(self) -> SourceInfo:
         """Connect and study the stream; raises `SourceError`."""
-        import av
-        from av.error import FFmpegError
-
-        av.logging.set_level(None)  # its messages hold addresses, and with them passwords
-        options = {"analyzeduration": str(_STUDY_US)}
-        if self._address.value.lower().startswith("rtsp"):
-            options |= {"rtsp_transport": "tcp", "allowed_media_types": "video"}
-        started = time.monotonic()
-        try:
-            container = av.open(self._address.value, options=options, timeout=self._timeouts_s)
-        except (FFmpegError, OSError) as error:
-            cause, words = explain(self._address, error, time.monotonic() - started, self._timeouts_s[0])
-            raise SourceError(f"{self._address}: {words}", cause) from None
-        self._container = container
+        container = self._container = open_stream(self._address, *self._timeouts_s)
         if not container.streams.video:
             raise SourceError(f"{self._address}: {NO_VIDEO}", Cause.UNDECODABLE)
         stream = container.streams.video[0]

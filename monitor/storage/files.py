@@ -32,8 +32,11 @@ def refuse_overwriting(source: Path, results: Iterable[Path]) -> None:
 
 
 @contextmanager
-def claimed(folder: Path) -> Iterator[None]:
-    """Keep a folder to this run while it writes there; raises `OutputError` where another run already does."""
+def claimed(folder: Path, elsewhere: str = "output.folder") -> Iterator[None]:
+    """Keep a folder to this run while it writes there; raises `OutputError` where another run already does.
+
+    `elsewhere` names the setting or option by which this command takes another folder.
+    """
     with writing(folder):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -41,7 +44,7 @@ def claimed(folder: Path) -> Iterator[None]:
         yield
     except BlockingIOError as error:
         raise OutputError(
-            f"{folder}: another run is writing there; stop it, or give another folder (--out, or output.folder)"
+            f"{folder}: another run is writing there; stop it, or give another folder with {elsewhere}"
         ) from error
     finally:
         os.close(descriptor)

@@ -1,11 +1,11 @@
-"""The commands `monitor train ...`, `monitor evaluate` and `monitor export`; importing them loads nothing heavy."""
+"""The commands `monitor train ...`, `monitor evaluate` and `monitor export`, imported when one of them is run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -182,8 +182,10 @@ def export_command(
     run_export(pipeline, checkpoint, data, out_dir, input_size, name, training_data, licence, recipe, default, states)
 
 
-def mount(app: typer.Typer) -> None:
-    """Add `train`, `evaluate` and `export` to the product's commands."""
+def command(name: str) -> Any:
+    """Return the command `train`, `evaluate` or `export`, as the library behind Typer runs it."""
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.add_typer(train_app, name="train")
     app.command("evaluate")(evaluate_command)
     app.command("export")(export_command)
+    return typer.main.get_group(app).commands[name]

@@ -27,24 +27,11 @@ def test_cameras_are_measured_through_the_real_monitor(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [], "a benchmark leaves nothing behind"
 
 
-@pytest.mark.tensorflow
-def test_the_naive_loop_runs_on_the_same_clips(tmp_path: Path) -> None:
-    done = run(
-        "bench", "live", "--cameras", "2", "--fps", "5", "--seconds", "2", "--compare", "naive", "--json", cwd=tmp_path
-    )
-    assert done.code == 0, done.err
-    values = done.json
-    assert 0 < values["naive_fps"] < 12, "its cameras keep their time too, and no picture is looked at twice"
-    assert values["naive_cpu_ms_per_frame"] > values["alone_ms"]["inference"]
-    assert values["speedup"] == pytest.approx(values["analysed_fps"] / values["naive_fps"], abs=0.02)
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("--size", "big"), "expected WIDTHxHEIGHT"),
         (("--size", "1x1"), "expected WIDTHxHEIGHT"),
-        (("--compare", "magic"), "only 'naive' is known"),
         (("--cameras", "0"), "greater than or equal to 1"),
     ],
 )

@@ -21,10 +21,10 @@ main()
 """
 
 #: What is told of a round: how many cameras, analyses per second, p95, CPU and memory.
-_ROUND = re.compile(r"(\d+) camera\(s\): ([\d.]+) a second, p95 ([\d.]+) ms, ([\d.]+) ms CPU a frame, (\d+) MB")
+_ROUND = re.compile(r"(\d+) camera\(s\): ([\d.]+) analyses/s, p95 ([\d.]+) ms, ([\d.]+) ms CPU per analysis, (\d+) MB")
 
 #: What is told of a stretch beside nothing, or beside a camera that misbehaves.
-_STRETCH = re.compile(r"beside (\w+(?:, again)?)(?:, which gave (\d+) frames)?: ([\d.]+) a second, p95 ([\d.]+) ms")
+_STRETCH = re.compile(r"next to (\w+(?:, again)?)(?:, which gave (\d+) frames)?: ([\d.]+) analyses/s, p95 ([\d.]+) ms")
 
 
 def bench_live(video: Path, *options: str, folder: Path) -> Done:
@@ -58,7 +58,7 @@ def test_growing_measures_more_and_more_cameras(people: Path, tmp_path: Path) ->
     measured = rounds(done)
     assert [count for count, *_ in measured] == ["1", "2", "4", "8", "16", "32"]
     head, *rows = [re.split(r"\s{2,}", line.strip()) for line in done.out.splitlines()]
-    assert head == ["cameras", "analyses/s", "p95", "CPU a look", "cores", "memory"]
+    assert head == ["cameras", "analyses/s", "p95", "CPU per analysis", "cores", "memory"]
     assert len(rows) == len(measured)
     most_ms = max(float(cpu_ms) for *_, cpu_ms, _ in measured)
     for row, (count, fps, p95_ms, cpu_ms, memory_mb) in zip(rows, measured, strict=True):

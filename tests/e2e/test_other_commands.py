@@ -15,9 +15,10 @@ from PIL import Image
 
 from monitor.commands.images import images
 from monitor.config.settings import Settings
+from monitor.storage.files import claimed
 from tests.e2e.commands import environment, names, refused, run
 from tests.integration.clips import write_clip
-from tests.integration.detecting import default_settings
+from tests.integration.detecting import copy_of_model, default_settings
 from tests.integration.faces import Scene
 
 
@@ -227,6 +228,29 @@ def test_a_model_is_inspected_on_every_backend(tmp_path: Path) -> None:
     assert all(backend["ms"] > 0 and "3)" in backend["signature"] for backend in values["backends"])
 
 
+def test_a_model_is_shown_within_a_hundred_columns(tmp_path: Path) -> None:
+    copy_of_model(tmp_path / "model", without=("saved_model", "model_int8.tflite"), cpu_default="float")
+    done = run("models", "inspect", "model", cwd=tmp_path)
+    assert done.code == 0, done.err
+    lines = done.out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert any(re.fullmatch(r" +[0-9a-f]{64} *", line) for line in lines), "hashes are whole"
+    assert any("mask_weared_incorrect: incorrect" in line for line in lines)
+
+
+def test_a_folder_that_another_run_writes_to_is_named_with_the_way_out(tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.mp4", 5)
+    config = tmp_path / "config.yaml"
+    config.write_text(f"detector: {{model: {default_settings().model}}}\ncameras: {{gate: {{source: clip.mp4}}}}\n")
+    (tmp_path / "results").mkdir()
+    (tmp_path / "recordings" / "live").mkdir(parents=True)
+    with claimed(tmp_path / "results"), claimed(tmp_path / "recordings" / "live"):
+        words = refused(run("replay", "clip.mp4", "--out", "results", cwd=tmp_path), 6, "another run is writing there")
+        assert words.endswith("with --out")
+        words = refused(run("run", cwd=tmp_path), 6, "another run is writing there")
+        assert words.endswith("with output.folder")
+
+
 def test_a_model_that_cannot_be_inspected(tmp_path: Path) -> None:
     refused(run("models", "inspect", "nothing", cwd=tmp_path), 5, "nothing")
     (tmp_path / "empty").mkdir()
@@ -242,6 +266,7 @@ try:
     main()
 except SystemExit as end:
     heavy = {"tensorflow", "cv2", "numpy", "av", "sqlalchemy", "ai_edge_litert", "trackers", "torch"}
+    heavy |= {"monitor.training", "monitor.config"}
     print("LOADED", sorted(heavy & set(sys.modules)), end.code)
 """
     for argument in ("--help", "--version"):
@@ -259,7 +284,22 @@ except SystemExit as end:
 def test_the_help_tells_every_command_and_exit_code(tmp_path: Path) -> None:
     done = run("--help", cwd=tmp_path)
     assert done.code == 0
-    for word in ("replay", "image", "check", "models", "score", "bench", "130", " 6 ", " 7 "):
+    for word in (
+        "replay",
+        "probe",
+        "doctor",
+        "train",
+        "evaluate",
+        "export",
+        "image",
+        "check",
+        "models",
+        "score",
+        "bench",
+        "130",
+        " 6 ",
+        " 7 ",
+    ):
         assert word in done.out
     for command in ("replay", "image", "check", "score", "models list", "models inspect", "bench replay"):
         assert run(*command.split(), "--help", cwd=tmp_path).code == 0

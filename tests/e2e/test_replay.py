@@ -144,7 +144,7 @@ def test_again_and_with_two_decoding_threads_it_is_the_same_to_the_byte(
 def test_fewer_looks_a_second_and_no_video(people: Path, tmp_path: Path) -> None:
     done = run("replay", people, "--out", "results", "--detect-fps", "5", "--no-video", "--json", cwd=tmp_path)
     assert done.code == 0
-    assert (done.json[0]["frames"], done.json[0]["looks"]) == (75, 15)
+    assert (done.json[0]["frames"], done.json[0]["analysed_frames"]) == (75, 15)
     assert names(tmp_path / "results") == set(RESULTS) - {"annotated.mp4"}
 
 
@@ -152,7 +152,7 @@ def test_fewer_looks_a_second_show_every_frame(people: Path, tmp_path: Path) -> 
     clip = cut_copy(people, tmp_path / "short.mp4", 25)
     done = run("replay", clip, "--out", "results", "--detect-fps", "5", "--json", cwd=tmp_path)
     assert done.code == 0
-    assert (done.json[0]["frames"], done.json[0]["looks"]) == (25, 5)
+    assert (done.json[0]["frames"], done.json[0]["analysed_frames"]) == (25, 5)
     times, _ = times_and_pictures(tmp_path / "results" / "annotated.mp4")
     assert len(times) == 25, "frames between two looks are in the video all the same"
 

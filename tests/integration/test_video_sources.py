@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import pytest
 
 from monitor.domain.address import SourceAddress
@@ -14,6 +15,7 @@ from monitor.domain.errors import SourceError
 from monitor.domain.event import EndReason
 from monitor.domain.frame import Frame
 from monitor.domain.ports import Source
+from monitor.sources.container import is_cut_off
 from monitor.sources.opening import make_source
 from tests.conftest import PROJECT
 from tests.integration.clips import (
@@ -361,3 +363,22 @@ except SourceError as error:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "5\n" or "caf" in done.stdout
+
+
+def test_a_fragmented_recording_is_cut_off_wherever_it_ends(tmp_path: Path) -> None:
+    """Also within the head of a fragment, of which FFmpeg's own index shows nothing."""
+    fragments = {"movflags": "frag_keyframe+empty_moov"}
+    whole = write_clip(tmp_path / "whole.mp4", 100, container=fragments, encoder={"g": "25"})
+    assert not is_cut_off(whole)
+    data = whole.read_bytes()
+    head = data.index(b"moof", len(data) // 2)
+    part = tmp_path / "part.mp4"
+    for end in (head + 5, head + 60, head - 40, len(data) - 9):
+        part.write_bytes(data[:end])
+        assert is_cut_off(part), end
+    part.write_bytes(data[: head + 60])
+    with av.open(str(part)) as container:
+        for _ in container.demux(video=0):
+            pass
+        indexed = max(entry.pos + entry.size for entry in container.streams.video[0].index_entries)
+    assert indexed <= part.stat().st_size, "FFmpeg tells now: its index may take the place of monitor.sources.container"

@@ -47,13 +47,13 @@ PICTURES = [noise(240, 320, seed) for seed in range(8)]
 class Device:
     """A camera on a cable, `fps` pictures a second; a test may pull the plug, or let its driver hang."""
 
-    def __init__(self, fps: float = 10.0) -> None:
+    def __init__(self, fps: float = 10.0, name: str = "door") -> None:
         self.plugged = threading.Event()
         self.plugged.set()
         self.answering = threading.Event()
         self.answering.set()
         self.open_now = 0
-        self.source_id = "door"
+        self.source_id = name
         self.end_reason = EndReason.FAILED
         self.lost_frames = 0
         self.late_frames = 0
@@ -368,7 +368,7 @@ def test_a_journal_on_a_full_disk(disk: Path, caplog: pytest.LogCaptureFixture) 
     door = Device()
     with watching({"door": camera("0")}, disk, make_source=devices(door=door), sinks=sinks) as watch:
         watch.wait("door", LIVE)
-        until(lambda: (disk / "violations.log").exists(), "the journal never opened")
+        until((disk / "violations.log").exists, "the journal never opened")
         until(lambda: ask(disk / "journal.db", "SELECT count(*) FROM incidents") == [(1,)])
         with pytest.raises(OSError, match="No space"):
             fill(disk / "filler")
@@ -551,7 +551,7 @@ def test_another_detector_takes_over_while_everything_runs(tmp_path: Path) -> No
 def test_one_camera_that_cannot_be_judged_leaves_the_rest_in_peace(
     clip: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    make = devices(door=Device(), hall=Device())
+    make = devices(door=Device(), hall=Device(name="hall"))
     with (
         caplog.at_level(logging.CRITICAL, "monitor.pipeline.workers"),
         watching({"door": camera("0"), "hall": camera("1")}, tmp_path, make_source=make) as watch,

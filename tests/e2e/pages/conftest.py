@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
-from monitor.bench.browser import QUIET
+from scripts.bench.browser import QUIET
 from tests.conftest import ending_threads
 from tests.e2e.pages.stage import PASSWORD, Stage, staged
 

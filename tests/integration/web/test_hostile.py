@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from monitor.bench.bodies import bomb
-from monitor.bench.hostile import frame_of
+from scripts.bench.bodies import bomb
+from scripts.bench.hostile import frame_of
 from tests.integration.web.desk import ADMIN, Desk
 from tests.live.watch import until
 

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from monitor.bench.viewer import HoursApart, Watcher, header_of
+from monitor.bench.viewer import ClockOffset, Watcher, header_of
 from monitor.domain.frame import Frame
 from monitor.domain.track import Analysis
 from monitor.outputs.live_view import LivePicture, Shape
@@ -28,7 +28,7 @@ def test_it_reads_what_the_hub_packs():
 
 
 def test_the_quickest_answer_tells_how_far_clocks_are_apart():
-    apart = HoursApart()
+    apart = ClockOffset()
     apart.answered(sent_ms=1000, got_ms=1400, there_ms=6900)  # held up on one way
     apart.answered(sent_ms=2000, got_ms=2010, there_ms=7005)
     apart.answered(sent_ms=3000, got_ms=3500, there_ms=8000)

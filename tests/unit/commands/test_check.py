@@ -59,12 +59,42 @@ def test_every_fault_is_told_at_once(checked):
     assert len(str(caught.value).splitlines()) == 3
 
 
+def test_faults_of_every_kind_are_told_at_once(checked, tmp_path):
+    """Values, keys, models, texts and certificates, of which the first ones alone keep the file from loading."""
+    with pytest.raises(ConfigError) as caught:
+        checked(
+            "detector: {model: nowhere}\nrules: {dwell_s: -1}\nodd: 1\nkiosk: {texts: no.yaml, camera: attic}\n"
+            "web: {tls_certificate: a.pem, tls_key: .}\ncameras: {door: {source: 0}}\n"
+        )
+    lines = str(caught.value).splitlines()
+    assert all(line.startswith(str(tmp_path / "config.yaml")) for line in lines)
+    keys = ("rules.dwell_s", "odd", "detector.model", "kiosk.camera", "no.yaml", "tls_certificate", "tls_key")
+    assert [sum(f"{key}: " in line for line in lines) for key in keys] == [1] * len(keys), lines
+    assert len(lines) == len(keys)
+
+
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        ("detector: {model: nowhere, threads: -1}\n" + CAMERA, 1),
+        (MODEL + "cameras: {door: {sorce: 0}, hall: {source: 0}}\nkiosk: {camera: door}\n", 2),
+        (MODEL + "cameras: [1]\nkiosk: {camera: door}\n", 1),
+        ("detector: {model: '${NO_SUCH_VARIABLE}'}\n" + CAMERA, 1),
+        ("[1]\n", 1),
+    ],
+)
+def test_what_is_wrong_is_not_told_again_as_missing(checked, text, faults):
+    with pytest.raises(ConfigError) as caught:
+        checked(text)
+    assert len(str(caught.value).splitlines()) == faults, str(caught.value)
+
+
 def test_what_may_come_later_is_warned_of(checked, tmp_path):
     told = checked(MODEL + "cameras: {a: {source: later.mp4}, b: {source: 'rtsp://192.0.2.1/s'}, c: {source: .}}\n")
     assert told.splitlines() == [
-        f"warning: {tmp_path / 'config.yaml'}: cameras.a.source: {tmp_path / 'later.mp4'}: is not there now"
+        f"warning: {tmp_path / 'config.yaml'}: cameras.a.source: {tmp_path / 'later.mp4'}: does not exist at the moment"
     ]
-    assert "names no camera" in checked(MODEL)
+    assert "there is no camera yet" in checked(MODEL)
 
 
 def test_the_file_is_named_as_for_other_commands(tmp_path):

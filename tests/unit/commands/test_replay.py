@@ -57,7 +57,18 @@ def test_results_of_one_go_to_the_folder_itself_of_many_below_it(tmp_path):
 
 
 def test_videos_of_the_same_name_have_folders_of_their_own():
-    assert [one.name for one in plan(["x/a.mp4", "y/a.mp4", "z/a.mkv", "a-2.mp4"])] == ["a", "a-2", "a-3", "a-2-2"]
+    assert [one.name for one in plan(["x/a.mp4", "y/a.mp4", "z/a.mkv", "a-2.mp4"])] == [
+        "a.mp4",
+        "a.mp4-2",
+        "a.mkv",
+        "a-2",
+    ]
+
+
+def test_videos_that_differ_in_their_extension_alone_keep_it():
+    assert [one.name for one in plan(["clip.mov", "clip.mkv", "clip.avi"])] == ["clip.mov", "clip.mkv", "clip.avi"]
+    assert [one.folder.name for one in plan(["Clip.mov", "clip.mkv", "gate.mp4"])] == ["Clip.mov", "clip.mkv", "gate"]
+    assert [one.name for one in plan(["x/a.mp4", "y/a.mp4"])] == ["a", "a-2"]
 
 
 @pytest.mark.parametrize("name", ["live", "Live", "LIVE", "images", "kiosk", "samples"])

@@ -3,8 +3,8 @@
 import pytest
 
 from monitor.bench.clips import make_clip
-from monitor.commands.doctor import doctor
 from monitor.commands.kiosk import kiosk
+from monitor.commands.probe import probe
 from monitor.commands.score import score
 from monitor.config.camera import CameraSettings
 from monitor.config.settings import Settings
@@ -16,11 +16,11 @@ SETTINGS = Settings(
 )
 
 
-def test_doctor_names_the_cameras():
+def test_probe_names_the_cameras():
     with pytest.raises(SourceError, match=r"^entrnace: no such file, and no such camera;.* entrance, yard$"):
-        doctor(SETTINGS, "entrnace", None, as_json=False)
+        probe(SETTINGS, "entrnace", None, as_json=False)
     with pytest.raises(SourceError, match="the configuration has none"):
-        doctor(Settings(), "entrance", None, as_json=False)
+        probe(Settings(), "entrance", None, as_json=False)
 
 
 def test_score_names_the_video_and_not_its_truth(tmp_path):

@@ -20,9 +20,10 @@ from monitor.domain.cause import Cause
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import SourceError
 from monitor.domain.frame import Image
-from monitor.sources.delivery import Plan, StreamFacts
-from monitor.sources.opencv import OpenCvSource, check_file
-from monitor.sources.watch import DECODE_BUDGET_S, Pictures, is_a_picture, watch_address, watch_source
+from monitor.probe.delivery import ProbePlan, StreamFacts
+from monitor.probe.watching import DECODE_BUDGET_S, Pictures, is_a_picture, watch_address, watch_source
+from monitor.sources.opencv import check_file
+from monitor.sources.opening import make_camera_source
 
 #: Seconds for a process to start and load its libraries, and grace on top of every time-out that FFmpeg keeps itself.
 _START_S, _GRACE_S = 20.0, 3.0
@@ -44,7 +45,7 @@ class _Picture:
     image: Image
 
 
-def examine(address: SourceAddress, plan: Plan, on_picture: Pictures, on_progress: Progress) -> StreamFacts:
+def examine(address: SourceAddress, plan: ProbePlan, on_picture: Pictures, on_progress: Progress) -> StreamFacts:
     """Watch a source and return what it does; raises `SourceError` where it cannot be opened or gives no picture.
 
     `on_picture` gets pictures with their times in seconds, `on_progress` the seconds watched so far. Whatever ends
@@ -85,7 +86,7 @@ def _check_recording(path: Path) -> None:
 def _start(connection: Connection) -> "subprocess.Popen[bytes]":
     """Start the process: deaf to the terminal's Ctrl-C, which reaches `examine`, and with nothing to print to."""
     return subprocess.Popen(
-        [sys.executable, "-c", f"from monitor.sources.probe import serve; serve({connection.fileno()})"],
+        [sys.executable, "-c", f"from monitor.probe.process import serve; serve({connection.fileno()})"],
         pass_fds=[connection.fileno()],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         stdin=subprocess.DEVNULL,
@@ -96,10 +97,10 @@ def _start(connection: Connection) -> "subprocess.Popen[bytes]":
 
 
 def _listen(
-    connection: Connection, address: SourceAddress, plan: Plan, on_picture: Pictures, on_progress: Progress
+    connection: Connection, address: SourceAddress, plan: ProbePlan, on_picture: Pictures, on_progress: Progress
 ) -> StreamFacts:
-    # Opening, and then asking why it failed, in two steps.
-    deadline = time.monotonic() + _START_S + 3 * plan.open_timeout_s + _GRACE_S
+    # Opening, and then asking why it failed.
+    deadline = time.monotonic() + _START_S + 2 * plan.capture.open_timeout_s + _GRACE_S
     opened: float | None = None
     while True:
         while not connection.poll(0.2):
@@ -116,7 +117,7 @@ def _listen(
                 return message
             case _Opened():
                 opened = time.monotonic()
-                deadline = opened + plan.seconds + plan.read_timeout_s + _DECODING_S
+                deadline = opened + plan.seconds + plan.capture.read_timeout_s + _DECODING_S
             case _Picture(time_s, image):
                 on_picture(time_s, image)
                 deadline = max(deadline, time.monotonic() + _DECODING_S)
@@ -126,12 +127,12 @@ def _listen(
                 raise message
 
 
-def _probe(address: SourceAddress, plan: Plan, send: Callable[[object], None]) -> StreamFacts:
+def _probe(address: SourceAddress, plan: ProbePlan, send: Callable[[object], None]) -> StreamFacts:
     def on_picture(time_s: float, image: Image) -> None:
         send(_Picture(time_s, image))
 
     if address.kind is SourceKind.WEBCAM:
-        webcam = OpenCvSource(str(address), address, SystemClock())
+        webcam = make_camera_source(str(address), address, plan.capture, SystemClock(), time.sleep)
         send(_Opened())
-        return watch_source(webcam, address.kind, plan, on_picture)
+        return watch_source(webcam, address, plan, on_picture)
     return watch_address(address, plan, on_picture, lambda: send(_Opened()))

@@ -5,7 +5,7 @@ import zlib
 import cv2
 import numpy as np
 
-from monitor.bench.bodies import Address, addresses, bomb, random_request
+from scripts.bench.bodies import Address, addresses, bomb, random_request
 
 DESCRIPTION = {
     "paths": {

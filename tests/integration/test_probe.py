@@ -1,4 +1,4 @@
-"""`monitor doctor` on recordings, on a real RTSP server, on HTTP cameras, and on addresses where something is wrong."""
+"""`monitor probe` on recordings, on a real RTSP server, on HTTP cameras, and on addresses where something is wrong."""
 
 import json
 import os
@@ -19,18 +19,19 @@ import cv2
 import numpy as np
 import pytest
 
-from monitor.commands.doctor import doctor
+from monitor.commands.probe import probe
+from monitor.config.capture import CaptureSettings
 from monitor.config.loading import load_settings
 from monitor.config.settings import Settings
-from monitor.domain.address import SourceAddress, SourceKind
+from monitor.domain.address import SourceAddress
 from monitor.domain.cause import Cause
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import SourceError
 from monitor.domain.frame import Image
-from monitor.sources.delivery import Plan, StreamFacts
+from monitor.probe.delivery import ProbePlan, StreamFacts
+from monitor.probe.process import examine
+from monitor.probe.watching import watch_source
 from monitor.sources.opening import make_source
-from monitor.sources.probe import examine
-from monitor.sources.watch import watch_source
 from tests.conftest import PROJECT
 from tests.fakes import FakeSource, flat
 from tests.integration.clips import (
@@ -47,17 +48,22 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 _HAS_GSTREAMER = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
 
 #: A camera that says nothing is given up after this, and a process needs so long to start on a busy machine.
-QUICK = Plan(seconds=2.0, open_timeout_s=1.5, read_timeout_s=1.0)
+QUICK = ProbePlan(seconds=2.0, capture=CaptureSettings(open_timeout_s=1.5, read_timeout_s=1.0))
 _BUSY_S = 6.0
 
 
-def watched(address: str | Path, plan: Plan = QUICK) -> tuple[StreamFacts, list[tuple[float, Image]]]:
+def patient(seconds: float, open_s: float, read_s: float) -> ProbePlan:
+    """A plan for a source that may take its time."""
+    return ProbePlan(seconds, capture=CaptureSettings(open_timeout_s=open_s, read_timeout_s=read_s))
+
+
+def watched(address: str | Path, plan: ProbePlan = QUICK) -> tuple[StreamFacts, list[tuple[float, Image]]]:
     pictures: list[tuple[float, Image]] = []
     facts = examine(SourceAddress(str(address)), plan, lambda *picture: pictures.append(picture), lambda _: None)
     return facts, pictures
 
 
-def refused(address: str | Path, plan: Plan = QUICK) -> SourceError:
+def refused(address: str | Path, plan: ProbePlan = QUICK) -> SourceError:
     with pytest.raises(SourceError) as caught:
         watched(address, plan)
     assert "\n" not in str(caught.value)
@@ -184,7 +190,7 @@ def settings() -> Settings:
 def test_the_sample_is_fit_and_its_figures_are_those_it_was_made_with(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    doctor(settings, "entrance", 20, as_json=True)
+    probe(settings, "entrance", 20, as_json=True)
     values = json.loads(capsys.readouterr().out)
     stream, scene = values["stream"], values["scene"]
     assert values["source"].endswith("entrance.mp4")
@@ -207,24 +213,24 @@ def test_the_sample_is_fit_and_its_figures_are_those_it_was_made_with(
 def test_people_read_a_table_a_histogram_and_advice(
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    doctor(settings, "entrance", 20, as_json=False)
+    probe(settings, "entrance", 20, as_json=False)
     fit = capsys.readouterr().out
     assert "1280 x 720, h264 High" in fit
     assert "120 and more px" in fit
-    assert "fit for judging masks" in fit
+    assert "fit for recognising masks" in fit
     black = write_clip(tmp_path / "black.mp4", 50, paint=lambda _, width, height: flat(height, width, 0))
-    doctor(settings, str(black), 3, as_json=False)
+    probe(settings, str(black), 3, as_json=False)
     words = capsys.readouterr().out
     assert "100 % of the pictures are black." in words
-    assert "-> Take the cover off the lens" in words
-    assert "fit for judging" not in words
+    assert "-> Remove the lens cap" in words
+    assert "fit for recognising" not in words
 
 
 def test_json_is_advice_for_scripts_as_well(
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dark = write_clip(tmp_path / "dark.mp4", 50, paint=lambda _, width, height: flat(height, width, 30))
-    doctor(settings, str(dark), 3, as_json=True)
+    probe(settings, str(dark), 3, as_json=True)
     advice = json.loads(capsys.readouterr().out)["advice"]
     assert [item["code"] for item in advice] == ["dark", "no_face"]
     assert set(advice[0]) == {"code", "severity", "found", "why", "change"}
@@ -256,7 +262,7 @@ def _rtsp_server(*options: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]
 
 def test_a_real_rtsp_camera_is_measured() -> None:
     with _rtsp_server("--size", "640x480", "--fps", "20", "--pattern", "smpte") as (host, _):
-        facts, pictures = watched(f"rtsp://{host}/cam", replace(QUICK, seconds=4, open_timeout_s=10, read_timeout_s=5))
+        facts, pictures = watched(f"rtsp://{host}/cam", patient(4, 10, 5))
     delivery = facts.delivery
     assert facts.container == "RTSP over TCP"
     assert (facts.codec, facts.width_px, facts.height_px) == ("h264", 640, 480)
@@ -277,7 +283,7 @@ def test_a_camera_that_freezes_is_told_with_what_came_before() -> None:
         stop = threading.Timer(5.0, process.send_signal, [signal.SIGSTOP])
         stop.start()
         try:
-            plan = Plan(seconds=20, open_timeout_s=10, read_timeout_s=1.5)
+            plan = patient(20, 10, 1.5)
             started = time.monotonic()
             facts, pictures = watched(f"rtsp://{host}/cam", plan)
             spent_s = time.monotonic() - started
@@ -292,7 +298,7 @@ def test_a_camera_that_freezes_is_told_with_what_came_before() -> None:
 
 
 def test_a_wrong_password_or_path_is_named_and_the_right_one_never_shown(capfd: pytest.CaptureFixture[str]) -> None:
-    plan = replace(QUICK, open_timeout_s=5, read_timeout_s=5)
+    plan = patient(2, 5, 5)
     with _rtsp_server("--user", "viewer", "--password", "hunter2") as (host, _):
         wrong = refused(f"rtsp://viewer:hunter3@{host}/cam", plan)
         nowhere = refused(f"rtsp://viewer:hunter2@{host}/nowhere", plan)
@@ -326,7 +332,7 @@ def silent() -> Iterator[str]:
 def test_a_camera_that_says_nothing_is_given_up(silent: str) -> None:
     started = time.monotonic()
     error = refused(silent)
-    assert time.monotonic() - started < 3 * QUICK.open_timeout_s + _BUSY_S
+    assert time.monotonic() - started < 2 * QUICK.capture.open_timeout_s + _BUSY_S
     assert error.cause is Cause.TIMED_OUT
     assert "hunter2" not in str(error)
 
@@ -337,11 +343,11 @@ def test_ctrl_c_ends_it_at_once_whatever_the_camera_is_doing(silent: str) -> Non
     started = time.monotonic()
     try:
         with pytest.raises(KeyboardInterrupt):
-            watched(silent, Plan(seconds=60, open_timeout_s=60, read_timeout_s=60))
+            watched(silent, patient(60, 60, 60))
     finally:
         interrupt.join()
     assert time.monotonic() - started < 3.5
-    assert "monitor.sources.probe" not in _commands_of_children()
+    assert "monitor.probe.process" not in _commands_of_children()
 
 
 def test_no_password_is_in_the_list_of_processes(silent: str) -> None:
@@ -350,7 +356,7 @@ def test_no_password_is_in_the_list_of_processes(silent: str) -> None:
     look.start()
     refused(silent)
     look.join()
-    assert "monitor.sources.probe" in seen[0]
+    assert "monitor.probe.process" in seen[0]
     assert "hunter2" not in seen[0]
 
 
@@ -407,7 +413,7 @@ def http_camera() -> Iterator[str]:
 
 
 def test_an_http_camera_is_timed_by_arrival(http_camera: str) -> None:
-    facts, pictures = watched(f"{http_camera}/stream", replace(QUICK, seconds=3, open_timeout_s=15))
+    facts, pictures = watched(f"{http_camera}/stream", patient(3, 15, 1))
     assert facts.codec == "mjpeg"
     assert facts.delivery.fps == pytest.approx(10, rel=0.1)
     assert facts.nominal_fps is None, "FFmpeg would say 25 of any"
@@ -430,7 +436,7 @@ def test_a_webcam_that_is_not_there() -> None:
 def test_a_webcam_is_watched_through_its_port() -> None:
     pictures: list[float] = []
     source = FakeSource([flat(48, 64, 90)] * 30)
-    facts = watch_source(source, SourceKind.WEBCAM, QUICK, lambda time_s, _: pictures.append(time_s))
+    facts = watch_source(source, SourceAddress("0"), QUICK, lambda time_s, _: pictures.append(time_s))
     assert (facts.width_px, facts.height_px, facts.delivery.frames) == (64, 48, 30)
     assert facts.broke_off is not None
     assert facts.broke_off.startswith("it stopped giving frames")
@@ -441,4 +447,4 @@ def test_a_webcam_is_watched_through_its_port() -> None:
 
 def test_a_webcam_that_gives_nothing() -> None:
     with pytest.raises(SourceError, match="gives no picture"):
-        watch_source(FakeSource([flat(48, 64)], fail_at=0), SourceKind.WEBCAM, QUICK, lambda *_: None)
+        watch_source(FakeSource([flat(48, 64)], fail_at=0), SourceAddress("0"), QUICK, lambda *_: None)

@@ -1,13 +1,17 @@
 """The facts of a source, and what the times and sizes of its packets say about it (pure)."""
 
+import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import pairwise
 from statistics import median
+from urllib.parse import urlsplit
 
 import numpy as np
 
-from monitor.domain.address import SourceKind
+from monitor.config.capture import CaptureSettings
+from monitor.domain.address import SourceAddress, SourceKind
 
 #: What a source had stored before anyone listened comes all at once. The watch begins with the first frame that had to
 #: be waited for: longer than this share of the time between two frames.
@@ -60,13 +64,38 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """How long to watch (of a recording: how much of it to read), how often to look, and how long to wait."""
+class ProbePlan:
+    """How long to watch (of a recording: how much of it to read), how many pictures a second to analyse, and how the
+    source is opened.
+    """
 
     seconds: float = 10.0
-    analyses_per_s: float = 2.0
-    open_timeout_s: float = 10.0
-    read_timeout_s: float = 5.0
+    inference_fps: float = 2.0
+    capture: CaptureSettings = field(default_factory=CaptureSettings)
+
+
+class Link(StrEnum):
+    """How frames come from a source, as far as its address tells."""
+
+    FILE = "file"
+    DEVICE = "device"
+    THIS_COMPUTER = "this_computer"
+    NETWORK = "network"
+
+
+def link_of(address: SourceAddress) -> Link:
+    """Return how frames come from an address; a host name other than localhost is taken to be on the network."""
+    match address.kind:
+        case SourceKind.FILE:
+            return Link.FILE
+        case SourceKind.WEBCAM:
+            return Link.DEVICE
+    host = urlsplit(address.value).hostname or ""
+    try:
+        here = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        here = host == "localhost" or host.endswith(".localhost")  # RFC 6761
+    return Link.THIS_COMPUTER if here else Link.NETWORK
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +108,7 @@ class StreamFacts:
     """
 
     kind: SourceKind
+    link: Link
     container: str
     codec: str
     profile: str | None

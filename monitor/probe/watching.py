@@ -1,6 +1,5 @@
-"""Watching a source: its packets as they come, and what decoding them costs. Runs in a process of `probe`."""
+"""Watching a source, in the process that `examine` starts: its packets as they come, and what decoding them costs."""
 
-import errno
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,9 +13,9 @@ from monitor.domain.cause import Cause
 from monitor.domain.errors import SourceError
 from monitor.domain.frame import Image
 from monitor.domain.ports import Source
+from monitor.probe.delivery import Arrival, ProbePlan, StreamFacts, delivery_of, link_of
+from monitor.sources.connecting import open_stream
 from monitor.sources.container import is_cut_off
-from monitor.sources.delivery import Arrival, Plan, StreamFacts, delivery_of
-from monitor.sources.diagnosis import diagnose
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -35,7 +34,9 @@ _NO_CLOCK = ("mpjpeg", "mjpeg")
 Pictures = Callable[[float, Image], None]
 
 
-def watch_address(address: SourceAddress, plan: Plan, on_picture: Pictures, on_open: Callable[[], None]) -> StreamFacts:
+def watch_address(
+    address: SourceAddress, plan: ProbePlan, on_picture: Pictures, on_open: Callable[[], None]
+) -> StreamFacts:
     """Watch a stream or recording through PyAV; raises `SourceError`."""
     started = time.monotonic()
     with _open(address, plan) as container:
@@ -44,7 +45,7 @@ def watch_address(address: SourceAddress, plan: Plan, on_picture: Pictures, on_o
         return _watch(container, stream, address, plan, started, on_picture)
 
 
-def watch_source(source: Source, kind: SourceKind, plan: Plan, on_picture: Pictures) -> StreamFacts:
+def watch_source(source: Source, address: SourceAddress, plan: ProbePlan, on_picture: Pictures) -> StreamFacts:
     """Watch a live source through its port: for devices that FFmpeg cannot open everywhere."""
     started = time.monotonic()
     info = source.open()
@@ -52,7 +53,7 @@ def watch_source(source: Source, kind: SourceKind, plan: Plan, on_picture: Pictu
         opened = time.monotonic()
         watch = _Watch(opened, plan)
         arrivals: list[Arrival] = []
-        first_s, next_look_s, looks, spent_s, broke_off = None, 0.0, 0, 0.0, None
+        first_s, next_picture_s, pictures, spent_s, broke_off = None, 0.0, 0, 0.0, None
         while True:
             before_s = time.thread_time()
             try:
@@ -64,12 +65,12 @@ def watch_source(source: Source, kind: SourceKind, plan: Plan, on_picture: Pictu
                 broke_off = f"it stopped giving frames after {now - opened:.1f} s"
                 break
             arrivals.append(Arrival(now, None, None, key=True, size_bytes=0))
-            if now - opened >= next_look_s:
+            if now - opened >= next_picture_s:
                 image = source.retrieve().image
                 spent_s += time.thread_time() - before_s
                 first_s = first_s or time.monotonic() - started
-                next_look_s = now - opened + 1 / plan.analyses_per_s
-                looks += 1
+                next_picture_s = now - opened + 1 / plan.inference_fps
+                pictures += 1
                 on_picture(now - opened, image)
             if watch.over(now):
                 break
@@ -78,7 +79,8 @@ def watch_source(source: Source, kind: SourceKind, plan: Plan, on_picture: Pictu
     if first_s is None:
         raise SourceError(f"{source.source_id}: opens, but gives no picture", Cause.TIMED_OUT)
     return StreamFacts(
-        kind=kind,
+        kind=address.kind,
+        link=link_of(address),
         container="V4L2",
         codec=info.codec or "?",
         profile=None,
@@ -89,9 +91,9 @@ def watch_source(source: Source, kind: SourceKind, plan: Plan, on_picture: Pictu
         delivery=delivery_of(arrivals, time.monotonic(), live=True),
         open_s=opened - started,
         first_frame_s=first_s,
-        decoded=looks,
+        decoded=pictures,
         corrupt=0,
-        decode_ms=1000 * spent_s / looks,
+        decode_ms=1000 * spent_s / pictures,
         convert_ms=None,
         broke_off=broke_off,
     )
@@ -106,31 +108,18 @@ def is_a_picture(address: SourceAddress) -> SourceError:
     return SourceError(f"{address}: {words}", Cause.UNDECODABLE)
 
 
-def _open(address: SourceAddress, plan: Plan) -> "InputContainer":
+def _open(address: SourceAddress, plan: ProbePlan) -> "InputContainer":
+    if address.kind is SourceKind.STREAM:
+        return open_stream(address, plan.capture.open_timeout_s, plan.capture.read_timeout_s)
     import av
-    from av import error
+    from av.error import FFmpegError
 
-    av.logging.set_level(None)  # FFmpeg's messages hold addresses, and with them passwords
-    live = address.kind is SourceKind.STREAM
-    name = address.value if live else str(Path(address.value).absolute())
-    # As the monitor does: FFmpeg studies a stream for a second before it gives the first frame, not for five.
-    options = {"analyzeduration": "1000000"} if live else {}
-    if address.value.lower().startswith("rtsp"):
-        options["rtsp_transport"] = "tcp"
+    av.logging.set_level(None)
     try:
-        return av.open(name, options=options, timeout=(plan.open_timeout_s, plan.read_timeout_s) if live else None)
-    except (error.TimeoutError, error.ExitError):
-        words = f"no answer within {plan.open_timeout_s:g} s; is the camera on, and the network up?"
-        raise SourceError(f"{address}: {words}", Cause.TIMED_OUT) from None
-    except (error.FFmpegError, OSError) as why:
-        if not live:
-            words = "not a video that can be read: damaged, cut off before its index, or another kind of file"
-            raise SourceError(f"{address}: {words}", Cause.UNDECODABLE) from None
-        if why.errno == errno.EPROTONOSUPPORT:
-            words = "does not send RTSP over TCP; switch TCP (also called interleaved) on in the camera"
-            raise SourceError(f"{address}: {words}", Cause.REFUSED) from None
-    cause, words = diagnose(address, plan.open_timeout_s)
-    raise SourceError(f"{address}: {words}", cause)
+        return av.open(str(Path(address.value).absolute()))
+    except (FFmpegError, OSError):
+        words = "not a video that can be read: damaged, cut off before its index, or another kind of file"
+        raise SourceError(f"{address}: {words}", Cause.UNDECODABLE) from None
 
 
 def _video_of(container: "InputContainer", address: SourceAddress) -> "VideoStream":
@@ -153,7 +142,7 @@ class _Watch:
     """When a live watch is over."""
 
     started: float
-    plan: Plan
+    plan: ProbePlan
 
     def over(self, now: float) -> bool:
         return now - self.started >= self.plan.seconds
@@ -164,7 +153,7 @@ class _Decoder:
     """Decodes on one thread, keeps the account, and gives pictures away now and then."""
 
     stream: "VideoStream"
-    analyses_per_s: float
+    inference_fps: float
     on_picture: Pictures
     frames: int = 0
     corrupt: int = 0
@@ -176,7 +165,7 @@ class _Decoder:
     fed_s: float = 0.0
     rotation_deg: int = 0
     interlaced: bool = False
-    _next_look_s: float = field(default=-np.inf)
+    _next_picture_s: float = field(default=-np.inf)
 
     def __post_init__(self) -> None:
         self.stream.codec_context.thread_type = "NONE"
@@ -202,8 +191,10 @@ class _Decoder:
             self.interlaced = self.interlaced or frame.interlaced_frame
             if self.first_at is None:
                 self.first_at = time.monotonic()
-            if at_s >= self._next_look_s:
-                self._next_look_s = max(self._next_look_s, at_s - 0.5 / self.analyses_per_s) + 1 / self.analyses_per_s
+            if at_s >= self._next_picture_s:
+                self._next_picture_s = (
+                    max(self._next_picture_s, at_s - 0.5 / self.inference_fps) + 1 / self.inference_fps
+                )
                 before_s = time.thread_time()
                 pixels: Any = frame.to_ndarray(format="bgr24")
                 self.converting_s += time.thread_time() - before_s
@@ -218,7 +209,7 @@ def _watch(
     container: "InputContainer",
     stream: "VideoStream",
     address: SourceAddress,
-    plan: Plan,
+    plan: ProbePlan,
     started: float,
     on_picture: Pictures,
 ) -> StreamFacts:
@@ -226,7 +217,7 @@ def _watch(
     live = address.kind is SourceKind.STREAM
     clocked = container.format.name not in _NO_CLOCK
     nominal_fps = _nominal_fps(stream, live) if clocked else None
-    decoder = _Decoder(stream, plan.analyses_per_s, on_picture)
+    decoder = _Decoder(stream, plan.inference_fps, on_picture)
     arrivals, kept, broke_off = _read(container, stream, decoder, plan, opened, live=live, clocked=clocked)
     ended = time.monotonic()
     for packet, at_s in kept:
@@ -241,6 +232,7 @@ def _watch(
     audio = container.streams.audio
     return StreamFacts(
         kind=address.kind,
+        link=link_of(address),
         container="RTSP over TCP"
         if container.format.name == "rtsp"
         else "/".join(container.format.name.split(",")[:2]),
@@ -276,7 +268,7 @@ def _read(
     container: "InputContainer",
     stream: "VideoStream",
     decoder: _Decoder,
-    plan: Plan,
+    plan: ProbePlan,
     opened: float,
     *,
     live: bool,
@@ -320,11 +312,11 @@ def _read(
     return arrivals, kept if decoder.first_at is not None or not seen_key else [], broke_off
 
 
-def _why_it_broke(last: float, opened: float, plan: Plan) -> str:
+def _why_it_broke(last: float, opened: float, plan: ProbePlan) -> str:
     """Tell silence from a connection that was cut: FFmpeg has one error or another for either."""
     now = time.monotonic()
-    if now - last > 0.9 * plan.read_timeout_s:
-        return f"no frame came for {plan.read_timeout_s:g} s"
+    if now - last > 0.9 * plan.capture.read_timeout_s:
+        return f"no frame came for {plan.capture.read_timeout_s:g} s"
     return f"the connection broke off after {now - opened:.1f} s"
 
 

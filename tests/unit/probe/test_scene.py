@@ -5,7 +5,7 @@ import pytest
 from monitor.config.rules import RulesSettings
 from monitor.domain.detection import Detection
 from monitor.domain.geometry import Box
-from monitor.rules.scene import SceneMeasure, histogram, histogram_edges
+from monitor.probe.scene import SceneMeasure, histogram, histogram_edges
 from tests.fakes import WITH, checkers, flat, noise
 
 RULES = RulesSettings(min_face_px=24, good_face_px=60)
@@ -77,7 +77,7 @@ def test_a_face_smeared_sideways_has_less_detail_across():
 
 def test_a_face_at_the_edge_is_not_judged():
     facts = measured(checkers(300, 300), detections=[face(100, left=0), face(100)])
-    assert facts.judged_share == 0.5
+    assert facts.usable_share == 0.5
 
 
 def test_a_box_with_nothing_in_it_is_harmless():

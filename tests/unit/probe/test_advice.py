@@ -4,9 +4,9 @@ import pytest
 
 from monitor.config.rules import RulesSettings
 from monitor.domain.address import SourceKind
-from monitor.rules.advice import Advice, Severity, advise
-from monitor.rules.scene import SceneFacts
-from monitor.sources.delivery import Delivery, StreamFacts
+from monitor.probe.advice import Advice, Severity, advise
+from monitor.probe.delivery import Delivery, Link, StreamFacts
+from monitor.probe.scene import SceneFacts
 
 RULES = RulesSettings(min_face_px=24, good_face_px=60)
 
@@ -27,6 +27,7 @@ DELIVERY = Delivery(
 )
 CAMERA = StreamFacts(
     kind=SourceKind.STREAM,
+    link=Link.NETWORK,
     container="RTSP over TCP",
     codec="h264",
     profile="Main",
@@ -56,7 +57,7 @@ SCENE = SceneFacts(
     face_height_px=85.0,
     large_enough_share=1.0,
     in_full_share=1.0,
-    judged_share=0.95,
+    usable_share=0.95,
     face_luma=110.0,
     face_sharpness=500.0,
     face_across=0.9,
@@ -69,7 +70,7 @@ NOBODY = replace(
     face_height_px=None,
     large_enough_share=None,
     in_full_share=None,
-    judged_share=None,
+    usable_share=None,
     face_luma=None,
     face_sharpness=None,
     face_across=None,
@@ -77,9 +78,10 @@ NOBODY = replace(
 RECORDING = replace(
     CAMERA,
     kind=SourceKind.FILE,
+    link=Link.FILE,
     delivery=replace(DELIVERY, jitter_ms=None, worst_gap_ms=None, drift_percent=None),
 )
-WEBCAM = replace(CAMERA, kind=SourceKind.WEBCAM, pixel_format="YUYV")
+WEBCAM = replace(CAMERA, kind=SourceKind.WEBCAM, link=Link.DEVICE, pixel_format="YUYV")
 
 
 def camera(**changes) -> StreamFacts:
@@ -217,14 +219,36 @@ def test_dark_skin_in_even_light_is_not_backlight():
 
 def test_a_raw_webcam_is_told_of_mjpg():
     slow = replace(WEBCAM, nominal_fps=30.0)
-    assert "MJPG" in advised(slow)["slower_than_stated"].change
+    assert "capture: {fourcc: MJPG}" in advised(slow)["slower_than_stated"].change
     assert "MJPG" not in advised(replace(slow, pixel_format="MJPG"))["slower_than_stated"].change
+
+
+@pytest.mark.parametrize(
+    ("link", "kind", "words"),
+    [
+        (Link.NETWORK, SourceKind.STREAM, "if the camera is on Wi-Fi"),
+        (Link.THIS_COMPUTER, SourceKind.STREAM, "this computer"),
+        (Link.DEVICE, SourceKind.WEBCAM, "USB"),
+        (Link.FILE, SourceKind.FILE, "Copy the recording again"),
+    ],
+)
+def test_the_remedy_fits_the_way_that_frames_come(link, kind, words):
+    """No cable helps a stream of this computer, a webcam or a file."""
+    stream = replace(CAMERA, link=link, kind=kind, broke_off="it stopped", corrupt=9)
+    uneven = replace(DELIVERY, worst_gap_ms=1500.0, jitter_ms=90.0, missing=9)
+    found = advised(replace(stream, delivery=uneven))
+    found |= advised(replace(stream, delivery=replace(DELIVERY, jitter_ms=90.0)))
+    assert {"broke_off", "corrupt", "missing_frames"} <= set(found)
+    assert {"gaps", "jitter"} & set(found) == ({"gaps", "jitter"} if kind is not SourceKind.FILE else set())
+    changes = [advice.change for advice in found.values()]
+    assert any(words in change for change in changes)
+    assert any("Wi-Fi" in change for change in changes) is (link is Link.NETWORK)
 
 
 def test_a_costly_stream_may_shrink_as_far_as_its_faces_allow():
     large = camera(width_px=3840, height_px=2160, decode_ms=30.0)
-    assert "960 px wide" in advised(large, sized(240.0))["decode_cost"].change
-    assert "keep it" in advised(camera(decode_ms=30.0), sized(61.0))["decode_cost"].change
+    assert "width of 960 px" in advised(large, sized(240.0))["decode_cost"].change
+    assert "Keep the size" in advised(camera(decode_ms=30.0), sized(61.0))["decode_cost"].change
     assert "sub-stream" in advised(camera(decode_ms=30.0), NOBODY)["decode_cost"].change
     assert "H.264" in advised(camera(decode_ms=30.0, codec="hevc"))["decode_cost"].change
 

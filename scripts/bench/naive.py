@@ -1,6 +1,12 @@
-"""The loop that people write today, to hold the live monitor against."""
+"""The loop that tutorials write, compared with the live monitor on the same clip.
 
+`scripts/bench/run naive --help` lists the options; the figures are printed as JSON.
+"""
+
+import argparse
 import os
+import statistics
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -9,13 +15,40 @@ from typing import Any
 
 import cv2
 
+from monitor.app.replaying import default_recording
+from monitor.bench.clips import make_clip
+from monitor.commands.bench_live import LiveBench, median_of
+from monitor.config.settings import Settings
+from monitor.detectors.folder import SAVED_MODEL
 from monitor.detectors.quiet import native_notices_hidden
 from monitor.domain.errors import ModelError
 from monitor.domain.frame import Image
+from scripts.bench.common import options, positive, report
 
 _LEAST_SCORE = 0.5
 _SETTLE_S = 5.0
 _SHORT_S = 0.001
+
+
+def measure(settings: Settings, given: argparse.Namespace) -> dict[str, Any]:
+    """Return the monitor's figures and the loop's, measured in turns on the same clip."""
+    ours, theirs = [], []
+    loop: NaiveLoop | None = None
+    with tempfile.TemporaryDirectory() as folder:
+        clip = Path(folder) / "clip.mp4"
+        width_px, height_px = given.size
+        make_clip(given.video or default_recording(settings), clip, width_px, height_px, given.fps)
+        bench = LiveBench(settings, clip, Path(folder) / "results", given.fps)
+        for _ in range(given.rounds):
+            ours.append(bench.round(given.cameras, given.seconds))
+            loop = loop or NaiveLoop(settings.detector.model / SAVED_MODEL)
+            theirs.append(loop.run([clip] * given.cameras, given.seconds))
+    speedups = [own["analysed_fps"] / fps for own, (fps, _) in zip(ours, theirs, strict=True)]
+    return median_of(ours) | {
+        "naive_fps": round(statistics.median(fps for fps, _ in theirs), 2),
+        "naive_cpu_ms_per_frame": round(statistics.median(cpu_ms for _, cpu_ms in theirs), 2),
+        "speedup": round(statistics.median(speedups), 2),
+    }
 
 
 class _Paced:
@@ -55,7 +88,7 @@ class NaiveLoop:
                 self._model = tf.saved_model.load(str(saved_model))
             from imutils.video import VideoStream
         except ImportError as error:
-            raise ModelError("--compare naive needs TensorFlow and imutils: run scripts/run --with dev") from error
+            raise ModelError("the simple loop needs TensorFlow and imutils: run scripts/run --with dev") from error
         except OSError as error:
             raise ModelError(f"{saved_model}: TensorFlow cannot load it: {error}") from error
         self._video_stream = VideoStream
@@ -111,3 +144,9 @@ def _camera(video_stream: Any, clip: Path) -> Any:
     stream = video_stream(src=str(clip))
     stream.stream.stream = _Paced(stream.stream.stream)
     return stream.start()
+
+
+if __name__ == "__main__":
+    parser = options("The live monitor compared with the loop that tutorials write.", cameras=8)
+    parser.add_argument("--rounds", type=positive, default=1, help="how often to measure; medians are printed")
+    report(parser.parse_args(), measure)

@@ -1,4 +1,4 @@
-"""What pictures of a camera look like to someone who must judge masks in them: light, blur, size of faces (pure)."""
+"""How well masks can be recognised in the pictures of a source: light, blur, size of faces (pure)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from monitor.config.rules import RulesSettings
 from monitor.domain.detection import Detection
 from monitor.domain.frame import Image
 from monitor.domain.geometry import Box
+from monitor.domain.picture import is_black, sampled
 from monitor.rules.quality import face_quality, sharpness
 
-#: Grey levels (0..255) from which a pixel counts as burnt out, and up to which a picture counts as black as long as it
-#: has no contrast either: sensors under a cap give some noise around black, video range begins at 16.
-_BURNT, _BLACK, _BLACK_CONTRAST = 250, 24, 8
+#: Grey level (0..255) from which a pixel counts as burnt out.
+_BURNT = 250
 
 #: Light is measured on every so many-th pixel in each direction: no camera has so little that it shows.
 _STRIDE = 4
@@ -24,7 +24,7 @@ _STRIDE = 4
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One face in one picture: height in px of the full picture, mean grey level, sharpness and weight of the look.
+    """One face in one picture: height in px of the full picture, mean grey level, sharpness and weight of the picture.
 
     `across` is how much detail the face has from left to right for each unit from top to bottom: movement at a slow
     shutter wipes out the first and leaves the second.
@@ -57,18 +57,19 @@ class SceneFacts:
     face_height_px: float | None
     large_enough_share: float | None
     in_full_share: float | None
-    judged_share: float | None
+    usable_share: float | None
     face_luma: float | None
     face_sharpness: float | None
     face_across: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Measured:
     time_s: float
     luma: float
     contrast: float
     burnt: float
+    black: bool
     same: bool
     faces: tuple[Face, ...]
 
@@ -78,7 +79,7 @@ class SceneMeasure:
 
     def __init__(self, rules: RulesSettings) -> None:
         self._rules = rules
-        self._looks: list[_Look] = []
+        self._pictures: list[_Measured] = []
         self._last: Image | None = None
 
     def add(self, time_s: float, image: Image, detections: Sequence[Detection]) -> None:
@@ -87,31 +88,32 @@ class SceneMeasure:
         same = self._last is not None and np.array_equal(self._last, image)
         faces = tuple(self._face(image, detection.box) for detection in detections)
         burnt = float(np.mean(grey >= _BURNT))
-        self._looks.append(_Look(time_s, float(grey.mean()), float(grey.std()), burnt, same, faces))
+        black = is_black(sampled(image))
+        self._pictures.append(_Measured(time_s, float(grey.mean()), float(grey.std()), burnt, black, same, faces))
         self._last = image
 
     def facts(self) -> SceneFacts:
         """Return the sum of all pictures so far."""
-        looks, rules = self._looks, self._rules
-        faces = [face for look in looks for face in look.faces]
+        pictures, rules = self._pictures, self._rules
+        faces = [face for picture in pictures for face in picture.faces]
         sized = [face for face in faces if face.height_px >= rules.min_face_px]
         heights = [face.height_px for face in faces]
-        black = sum(look.luma <= _BLACK and look.contrast <= _BLACK_CONTRAST for look in looks)
+        black = sum(picture.black for picture in pictures)
         return SceneFacts(
-            pictures=len(looks),
-            luma=_median([look.luma for look in looks]),
-            contrast=_median([look.contrast for look in looks]),
-            burnt_share=_median([look.burnt for look in looks]),
-            black_share=black / len(looks) if looks else 0.0,
+            pictures=len(pictures),
+            luma=_median([picture.luma for picture in pictures]),
+            contrast=_median([picture.contrast for picture in pictures]),
+            burnt_share=_median([picture.burnt for picture in pictures]),
+            black_share=black / len(pictures) if pictures else 0.0,
             still_s=self._still_s(),
-            watched_s=looks[-1].time_s - looks[0].time_s if looks else 0.0,
-            pictures_with_faces=sum(bool(look.faces) for look in looks),
+            watched_s=pictures[-1].time_s - pictures[0].time_s if pictures else 0.0,
+            pictures_with_faces=sum(bool(picture.faces) for picture in pictures),
             faces=len(faces),
             face_heights_px=tuple(sorted(heights)),
             face_height_px=_median(heights),
             large_enough_share=_share([height >= rules.min_face_px for height in heights]),
             in_full_share=_share([height >= rules.good_face_px for height in heights]),
-            judged_share=_share([face.weight > 0 for face in faces]),
+            usable_share=_share([face.weight > 0 for face in faces]),
             face_luma=_median([face.luma for face in faces]),
             face_sharpness=_median([face.sharpness for face in sized]),
             face_across=_median([face.across for face in sized]),
@@ -119,7 +121,7 @@ class SceneMeasure:
 
     def _still_s(self) -> float:
         longest = running = 0.0
-        for earlier, later in pairwise(self._looks):
+        for earlier, later in pairwise(self._pictures):
             running = running + later.time_s - earlier.time_s if later.same else 0.0
             longest = max(longest, running)
         return longest

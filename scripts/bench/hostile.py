@@ -1,6 +1,6 @@
-"""Those who mean no good: viewers that never read, and tries to log in as fast as they are answered.
+"""Attackers: viewers that never read, and attempts to log in as fast as they are answered.
 
-`python -m monitor.bench.hostile URL TRIES` tries to log in, in a process of its own, and prints the codes as JSON.
+`python -m scripts.bench.hostile URL TRIES` tries to log in, in a process of its own, and prints the codes as JSON.
 """
 
 import base64

@@ -2,7 +2,7 @@ import pytest
 from websockets.frames import Opcode
 from websockets.server import ServerProtocol
 
-from monitor.bench.hostile import established, frame_of
+from scripts.bench.hostile import established, frame_of
 
 
 @pytest.mark.parametrize("length", [2, 125, 126, 4000])

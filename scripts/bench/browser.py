@@ -1,5 +1,9 @@
-"""A real browser that shows the desk, and how old its pictures are by its own measure."""
+"""A real browser that shows the desk, and how old its pictures are by its own measure.
 
+`scripts/bench/run browser --help` lists the options; the figures are printed as JSON.
+"""
+
+import argparse
 import http.client
 import json
 import os
@@ -13,10 +17,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from monitor.bench.web import fall
+from monitor.commands.bench_web import WebLoad, running_bench
+from monitor.config.settings import Settings
 from monitor.domain.errors import SourceError
+from scripts.bench.common import options, report
 
 _OPENING_S, _ENDING_S, _EVERY_S = 60.0, 10.0, 1.0
 _TIMEOUT_S = 30.0
+_SETTLE_S = 2.0
 _SIZE = "1920,1080"
 
 #: With nothing of its own to do beside the page.
@@ -29,6 +38,19 @@ QUIET = (
     "--disable-sync",
 )
 _OPTIONS = ("--headless", "--remote-debugging-port=0", f"--window-size={_SIZE}", *QUIET)
+
+
+def measure(settings: Settings, given: argparse.Namespace) -> dict[str, Any]:
+    """Return the figures of a stretch in which the browser shows the desk."""
+    load = WebLoad(given.cameras, given.size, given.fps, given.detect_fps, viewers=1, width_px=320)
+    with running_bench(settings, given.video, load, given.seconds) as bench:
+        before = bench.alone()
+        with browser(given.chromium, bench.url):
+            opened_s = wait_for_pictures(bench.url)
+            bench.wait(_SETTLE_S)
+            beside, said = bench.beside(lambda: listen(bench.url, given.seconds))
+        ratio = fall([before, bench.alone()], [beside])
+    return {"cameras": given.cameras, "first_said_s": round(opened_s, 1), **said, "analyses_ratio": ratio}
 
 
 @contextmanager
@@ -88,3 +110,10 @@ def _seen(url: str) -> dict[str, float] | None:
         connection.request("GET", "/api/v1/health")
         viewers = json.loads(connection.getresponse().read())["viewers"]
     return next((each for each in viewers if each["p95_ms"] is not None), None)
+
+
+if __name__ == "__main__":
+    parser = options("The live monitor while a real browser shows its desk.", cameras=16)
+    parser.add_argument("--detect-fps", type=float, default=4.0, help="analyses per second of each camera")
+    parser.add_argument("--chromium", type=Path, default=Path("/usr/bin/chromium"), help="the browser's executable")
+    report(parser.parse_args(), measure)

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from monitor.sources.delivery import Arrival, delivery_of
+from monitor.domain.address import SourceAddress
+from monitor.probe.delivery import Arrival, Link, delivery_of, link_of
 
 FPS = 25.0
 
@@ -140,3 +141,20 @@ def test_all_at_once_is_no_live_camera():
     assert delivery.at_once == 50
     assert delivery.jitter_ms is None
     assert delivery.fps == pytest.approx(25)
+
+
+@pytest.mark.parametrize(
+    ("address", "link"),
+    [
+        ("rtsp://u:p@127.0.0.1:8554/cam", Link.THIS_COMPUTER),
+        ("http://[::1]/cam", Link.THIS_COMPUTER),
+        ("rtsp://localhost/cam", Link.THIS_COMPUTER),
+        ("rtsp://192.0.2.1/cam", Link.NETWORK),
+        ("rtsp://camera.example/cam", Link.NETWORK),
+        ("0", Link.DEVICE),
+        ("/dev/video2", Link.DEVICE),
+        ("gate.mp4", Link.FILE),
+    ],
+)
+def test_how_frames_come_is_told_by_the_address(address, link):
+    assert link_of(SourceAddress(address)) is link

@@ -1,8 +1,8 @@
-"""From what was measured of a camera to what to change about it (pure).
+"""From what was measured of a source to what to change about it (pure).
 
 Every limit below is the program's own (what the rules, the detector or the aims of the live monitor ask for), comes
-with its source, or says that it is a judgement: chosen, not measured on cameras.
-Advice that nothing supports is not given: a camera with nothing wrong gets none.
+with its source, or says that it is an estimate: chosen, not measured on cameras. A source with nothing wrong gets no
+advice.
 """
 
 from collections.abc import Iterator
@@ -11,14 +11,14 @@ from enum import StrEnum
 
 from monitor.config.rules import RulesSettings
 from monitor.domain.address import SourceKind
-from monitor.rules.scene import SceneFacts
-from monitor.sources.delivery import StreamFacts
+from monitor.probe.delivery import Link, StreamFacts
+from monitor.probe.scene import SceneFacts
 
 #: The detector's smallest anchors, in px of its input: of bare faces below 12 px it finds 28 %, from 12 to 16 px 68 %
 #: (`docs/recipes.md`). The whole picture is shrunk to the input, so more pixels in the camera do not help here.
 MODEL_FACE_PX = 12.0
 
-#: Share of faces under a limit from which it is the camera's place that is wrong, and not just somebody far behind.
+#: Share of faces under a limit from which the camera's position is wrong, and not just somebody far behind.
 MANY_FACES, SOME_FACES = 0.5, 0.2
 
 #: Sharpness (`monitor.rules.quality`) below which the detector misses every third face and more (`docs/judging.md`).
@@ -29,27 +29,27 @@ SOFT = 120.0
 #: against 0.64 to 1.07). So it is a hint, and given only together with `SOFT`.
 SMEARED = 0.7
 
-#: Mean grey level of the picture, and share of it burnt out. A judgement: the sample has a mean of 127 and 1 %
+#: Mean grey level of the picture, and share of it burnt out. An estimate: the sample has a mean of 127 and 1 %
 #: burnt out, and at 40 most of a picture lies where sensors amplify noise.
 DARK, BRIGHT, BURNT_SHARE = 40.0, 215.0, 0.25
 
-#: A face is backlit when it is darker than this and not half as bright as the picture. A judgement, with both asked for
+#: A face is backlit when it is darker than this and not half as bright as the picture. An estimate, with both asked for
 #: so that dark skin in even light is not taken for it; 95 % of the sample's faces are above 75.
 BACKLIT_LUMA, BACKLIT_RATIO = 60.0, 0.5
 
-#: Standard deviation of grey levels under which a lit picture is veiled. A judgement: the sample has 70.
+#: Standard deviation of grey levels under which a lit picture is veiled. An estimate: the sample has 70.
 VEILED = 20.0
 
 #: Share of the pictures, all the same to the pixel, that a live camera's noise makes impossible; and at least so long.
 FROZEN_SHARE, FROZEN_S = 0.9, 3.0
 
-#: Half of the looks black is no lamp going out.
+#: Half of the pictures black is no lamp going out.
 BLACK_SHARE = 0.5
 
 #: Encoded frames damaged or absent: 1 in 1,000 smears a picture once a minute at 15 frames a second.
 DAMAGE_SHARE, DAMAGE_SERIOUS = 0.001, 0.02
 
-#: One look stands for at most 0.5 s of evidence (`docs/judging.md`): a longer gap is time in which nobody is judged.
+#: One inference counts for at most 0.5 s of evidence (`docs/judging.md`): in a longer gap nobody is checked.
 GAP_S = 0.5
 
 #: A verdict is to come within 150 ms of capture; jitter of a third of that eats the reserve.
@@ -65,7 +65,7 @@ KEYFRAME_S, KEYFRAME_SERIOUS_S = 2.5, 5.0
 #: From start to first verdict the program itself needs up to 3 s; a camera should not need more.
 FIRST_FRAME_S = 4.0
 
-#: Frames a second: under 5 somebody who walks past gives a handful of looks; above 30 nothing more is learnt.
+#: Frames a second: under 5 somebody who walks past is analysed a few times only; above 30 nothing more is learnt.
 FEW_FPS, MANY_FPS = 5.0, 31.0
 
 #: A rate below this share of the stated one means that the camera (long exposure) or the network drops frames.
@@ -81,8 +81,41 @@ COSTLY_CODECS = ("hevc", "vp9", "av1", "vvc")
 RAW_FORMATS = ("YUYV", "YUY2", "UYVY", "NV12", "RGB3", "BGR3")
 
 
+#: What to do about a source that breaks off, by how its frames come.
+_BROKE_OFF = {
+    Link.NETWORK: "Check the camera's power and network connection, and how many viewers it allows at once.",
+    Link.THIS_COMPUTER: "Check the program on this computer that serves the stream.",
+    Link.DEVICE: "Check the camera's USB plug and cable, and that no other program uses it.",
+    Link.FILE: "Copy the recording again from where it was made.",
+}
+
+#: ... about damaged frames.
+_DAMAGED = {
+    Link.NETWORK: "Lower the bitrate, update the camera's firmware, and use a cable if the camera is on Wi-Fi.",
+    Link.THIS_COMPUTER: "Check the program on this computer that serves the stream, and what it reads from.",
+    Link.DEVICE: "Use another USB cable or port, without a hub in between.",
+    Link.FILE: "Copy the recording again from where it was made.",
+}
+
+#: ... about frames that are missing.
+_MISSING = {
+    Link.NETWORK: "Lower the camera's frame rate or bitrate until it keeps up; check the load of network and recorder.",
+    Link.THIS_COMPUTER: "Lower the frame rate of the program that serves the stream; check this computer's load.",
+    Link.DEVICE: "Lower the camera's frame rate or size; check this computer's load.",
+    Link.FILE: "Lower the frame rate or bitrate of what makes the recording until it keeps up.",
+}
+
+#: ... about frames that come late or unevenly, which only a live source can do.
+_UNEVEN = {
+    Link.NETWORK: "Set a constant bitrate (CBR), check the load of network and recorder, and use a cable if the"
+    " camera is on Wi-Fi.",
+    Link.THIS_COMPUTER: "Check this computer's load and the program on it that serves the stream.",
+    Link.DEVICE: "Plug the camera into a USB port of its own, without a hub, and check this computer's load.",
+}
+
+
 class Severity(StrEnum):
-    """How much it matters: judging fails, judging suffers, or worth knowing."""
+    """How much it matters: verdicts fail, verdicts suffer, or worth knowing."""
 
     SERIOUS = "serious"
     WARNING = "warning"
@@ -91,7 +124,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What was found, why it matters for judging masks, and what to change; `code` names the rule to scripts."""
+    """What was found, why it matters for recognising masks, and what to change; `code` names the rule to scripts."""
 
     code: str
     severity: Severity
@@ -115,35 +148,33 @@ def _signal(stream: StreamFacts, scene: SceneFacts) -> Iterator[Advice]:
         yield Advice(
             "broke_off",
             Severity.SERIOUS,
-            f"The source did not last: {stream.broke_off}.",
-            "Nobody is judged while it is away, and visits in progress are cut in two.",
-            "Check the camera's power, cable or radio link, and how many viewers it allows at once."
-            if stream.live
-            else "Copy the recording again from where it was made.",
+            f"The source broke off: {stream.broke_off}.",
+            "While it is gone nobody is checked, and visits in progress are split in two.",
+            _BROKE_OFF[stream.link],
         )
     if stream.cut_off:
         yield Advice(
             "cut_off",
             Severity.WARNING,
-            "The file is shorter than it says: its end is missing.",
-            "Whoever came after that is not in it.",
-            "Copy the recording again, and let the recorder finish the file.",
+            "The end of the file is missing: it is shorter than its header states.",
+            "Whoever came after that is not in the recording.",
+            "Copy the recording again, and let the recorder close the file first.",
         )
     if scene.black_share >= BLACK_SHARE:
         yield Advice(
             "black",
             Severity.SERIOUS,
             f"{_percent(scene.black_share)} of the pictures are black.",
-            "There is nothing to judge.",
-            "Take the cover off the lens, switch the light or the infrared lamp on, and see that the input is right.",
+            "Nobody can be seen.",
+            "Remove the lens cap, switch on the light or the infrared lamp, and check the recorder's input.",
         )
     elif stream.live and scene.watched_s >= FROZEN_S and scene.still_s >= FROZEN_SHARE * scene.watched_s:
         yield Advice(
             "frozen",
             Severity.SERIOUS,
             f"For {scene.still_s:.1f} s not a single pixel changed.",
-            "A real camera always has some noise: this is an old picture, sent again and again.",
-            "Restart the camera; where a recorder or converter passes it on, restart that too.",
+            "A real camera always has some noise: this is an old picture, repeated.",
+            "Restart the camera, and any recorder or converter between it and the monitor.",
         )
     frames = stream.delivery.frames
     share = stream.corrupt / max(1, frames)
@@ -151,11 +182,9 @@ def _signal(stream: StreamFacts, scene: SceneFacts) -> Iterator[Advice]:
         yield Advice(
             "corrupt",
             Severity.SERIOUS if share > DAMAGE_SERIOUS else Severity.WARNING,
-            f"{stream.corrupt} of {frames} frames could not be decoded whole.",
-            "Smears spread over the picture until the next keyframe, and pass for faces or hide them.",
-            "Use a cable instead of Wi-Fi, lower the bitrate, and bring the camera's firmware up to date."
-            if stream.live
-            else "Copy the recording again from where it was made.",
+            f"{stream.corrupt} of {frames} frames could not be decoded completely.",
+            "Smears cover the picture until the next keyframe, and hide faces or look like some.",
+            _DAMAGED[stream.link],
         )
     missing = stream.delivery.missing
     if missing > DAMAGE_SHARE * frames:
@@ -164,14 +193,14 @@ def _signal(stream: StreamFacts, scene: SceneFacts) -> Iterator[Advice]:
             Severity.WARNING,
             f"{missing} {_frames(missing)} missing among the {frames} that came.",
             "People jump from place to place, and one person may be counted as two.",
-            "Lower the camera's frame rate or bitrate until it keeps up; look at the load of the network and recorder.",
+            _MISSING[stream.link],
         )
     if stream.interlaced:
         yield Advice(
             "interlaced",
             Severity.WARNING,
             "The picture is interlaced.",
-            "Whoever moves is torn into lines, and mouth and nose with them.",
+            "Anyone who moves is torn into lines, and so are mouth and nose.",
             "Switch the camera or encoder to a progressive format (720p, 1080p; not 1080i, PAL, NTSC).",
         )
 
@@ -188,32 +217,32 @@ def _light(scene: SceneFacts) -> Iterator[Advice]:
             "backlight",
             Severity.WARNING,
             f"Faces are dark ({scene.face_luma:.0f} of 255) in a bright picture ({scene.luma:.0f}).",
-            "Against the light a mask and a bare chin look alike.",
-            "Do not point the camera at a door or window; light faces from the camera's side, or switch WDR/BLC on.",
+            "Against the light, a mask and a bare chin look alike.",
+            "Turn the camera away from doors and windows, light faces from its side, or switch on WDR or BLC.",
         )
     if scene.luma < DARK:
         yield Advice(
             "dark",
             Severity.WARNING,
             f"The picture is dark: mean {scene.luma:.0f} of 255.",
-            "In the dark the camera exposes long and amplifies: faces blur and drown in noise.",
-            "Add light on the faces: 300 lux, what EN 12464-1 asks for at a reception desk, is plenty.",
+            "In the dark the camera exposes longer and amplifies: faces are blurred and noisy.",
+            "Add light on the faces: 300 lux, which EN 12464-1 requires at a reception desk, is plenty.",
         )
     elif scene.luma > BRIGHT or (scene.burnt_share or 0.0) > BURNT_SHARE:
         yield Advice(
             "bright",
             Severity.WARNING,
             f"The picture is too bright: mean {scene.luma:.0f} of 255, {_percent(scene.burnt_share or 0)} burnt out.",
-            "A white mask and a pale face run into each other.",
-            "Lower the exposure or its target, and keep lamps, sky and sun out of the picture.",
+            "A white mask cannot be told from a pale face.",
+            "Lower the exposure, and keep lamps, sky and sun out of the picture.",
         )
     elif scene.contrast < VEILED:
         yield Advice(
             "veiled",
             Severity.WARNING,
             f"The picture has hardly any contrast: {scene.contrast:.0f} grey levels around {scene.luma:.0f}.",
-            "The edge of a mask is what tells it from a face.",
-            "Clean lens and dome, keep lamps from shining into the lens, and reset contrast and gamma.",
+            "A mask is recognised by its edge.",
+            "Clean the lens and dome, keep lamps from shining into the lens, and reset contrast and gamma.",
         )
 
 
@@ -227,13 +256,13 @@ def _faces(
                 "no_face",
                 Severity.NOTE,
                 f"No face was found in {scene.pictures} pictures.",
-                "Size, light and sharpness of faces could not be looked at.",
-                "Run this again while somebody stands and walks where people will be judged.",
+                "Size, light and sharpness of faces could not be measured.",
+                "Run this again while somebody stands and walks where people will pass.",
             )
         return
     height_px, small_share = scene.face_height_px, 1 - scene.large_enough_share
     shrunk_px = height_px * model_height_px / stream.height_px if model_height_px else None
-    closer = "Move the camera closer or zoom in, or let it send only the part of the view where people pass"
+    closer = "Move the camera closer, zoom in, or crop the view to where people pass"
     if small_share > SOME_FACES:
         more = "" if stream.height_px >= 720 else "; or raise its resolution to 1280 x 720"
         most = small_share > MANY_FACES
@@ -242,14 +271,14 @@ def _faces(
             "faces_too_small",
             Severity.SERIOUS if most else Severity.WARNING,
             f"{found}: {_percent(small_share)} are under {rules.min_face_px:g} px.",
-            f"Under {rules.min_face_px:g} px nothing is decided: these people stay unknown.",
+            f"Under {rules.min_face_px:g} px there is no verdict: these people stay unknown.",
             f"{closer}{_times(height_px, rules.good_face_px)}{more}.",
         )
     elif (scene.in_full_share or 0.0) < MANY_FACES:
         yield Advice(
             "faces_small",
             Severity.NOTE,
-            f"Faces are {height_px:.0f} px high (median); they count in full from {rules.good_face_px:g} px.",
+            f"Faces are {height_px:.0f} px high (median); they have full weight from {rules.good_face_px:g} px.",
             "Verdicts take longer, and people who pass quickly may stay unknown.",
             f"{closer}{_times(height_px, rules.good_face_px)}.",
         )
@@ -267,11 +296,11 @@ def _faces(
             "motion_blur" if smeared else "blurred",
             Severity.WARNING,
             f"Faces are blurred{', mostly from side to side' if smeared else ''}: sharpness {scene.face_sharpness:.0f},"
-            f" wanted {SOFT:.0f} and more.",
-            "Blurred faces are missed, and what is seen of them weighs little.",
+            f" {SOFT:.0f} or more wanted.",
+            "Blurred faces are missed, or have little weight.",
             "Set the shutter to 1/100 s or faster, and add light for it."
             if smeared
-            else "Focus on where people pass, clean the lens, and raise the bitrate if the picture is made of blocks.",
+            else "Focus on where people pass, clean the lens, and raise the bitrate if the picture shows blocks.",
         )
 
 
@@ -283,7 +312,7 @@ def _timing(stream: StreamFacts) -> Iterator[Advice]:
             "few_frames",
             Severity.WARNING,
             f"Only {fps:.1f} frames a second come.",
-            "Somebody who walks past is seen a few times only, and may be taken for somebody else.",
+            "Somebody who walks past is seen only a few times, and may be mistaken for somebody else.",
             "Set the camera to 10 to 15 frames a second.",
         )
     raw = stream.kind is SourceKind.WEBCAM and stream.pixel_format in RAW_FORMATS
@@ -293,26 +322,27 @@ def _timing(stream: StreamFacts) -> Iterator[Advice]:
             "slower_than_stated",
             Severity.WARNING,
             f"{fps:.1f} frames a second come; the camera states {stated:g}.",
-            "Either it exposes longer than a frame lasts, and blurs, or frames are lost on the way.",
-            f"Set it to MJPG: {stream.pixel_format} is raw, and the cable is full."
+            "Either it exposes for longer than a frame lasts, which blurs, or frames are lost on the way.",
+            f"Ask the camera for Motion JPEG with capture: {{fourcc: MJPG}}; {stream.pixel_format} is uncompressed,"
+            " and the cable is full."
             if raw
             else "Add light or fix the shutter; if that does not help, lower resolution, rate or bitrate.",
         )
-    if delivery.worst_gap_ms is not None and delivery.worst_gap_ms > 1000 * max(GAP_S, 2 / (fps or 25)):
+    if stream.live and delivery.worst_gap_ms is not None and delivery.worst_gap_ms > 1000 * max(GAP_S, 2 / (fps or 25)):
         yield Advice(
             "gaps",
             Severity.WARNING,
             f"For {delivery.worst_gap_ms / 1000:.1f} s no frame came.",
-            f"A look stands for {GAP_S:g} s at most: time beyond that is time in which nobody is judged.",
-            "Use a cable instead of Wi-Fi; look for a network or recorder that is overloaded.",
+            f"An inference counts for {GAP_S:g} s at most: for longer than that nobody is checked.",
+            _UNEVEN[stream.link],
         )
-    elif delivery.jitter_ms is not None and delivery.jitter_ms > JITTER_MS:
+    elif stream.live and delivery.jitter_ms is not None and delivery.jitter_ms > JITTER_MS:
         yield Advice(
             "jitter",
             Severity.WARNING,
             f"Frames come unevenly: {delivery.jitter_ms:.0f} ms of jitter, {delivery.worst_gap_ms or 0:.0f} at worst.",
-            "The live picture stutters, and verdicts come later by as much.",
-            "Use a cable instead of Wi-Fi, and a constant bitrate (CBR).",
+            "The live picture stutters, and verdicts are late by as much.",
+            _UNEVEN[stream.link],
         )
     if delivery.drift_percent is not None and abs(delivery.drift_percent) > DRIFT_PERCENT:
         slow = delivery.drift_percent < 0
@@ -320,12 +350,12 @@ def _timing(stream: StreamFacts) -> Iterator[Advice]:
             "drift",
             Severity.WARNING,
             f"The source's clock runs {abs(delivery.drift_percent):.1f} % {'slow' if slow else 'fast'}.",
-            "What it sends piles up on the way: the picture gets older all the time."
+            "Frames pile up on the way, and the picture gets older and older."
             if slow
-            else "It sends faster than real time, as a file does, or catches up after a delay.",
+            else "It sends faster than real time, as a file does, or is catching up after a delay.",
             "Lower its bitrate or frame rate until it keeps up."
             if slow
-            else "See that the address is the live stream, and not a recording.",
+            else "Check that the address is the live stream and not a recording.",
         )
     interval_s = delivery.keyframe_interval_s
     if stream.live and interval_s is not None and interval_s > KEYFRAME_S:
@@ -334,7 +364,7 @@ def _timing(stream: StreamFacts) -> Iterator[Advice]:
             "keyframes",
             Severity.WARNING if interval_s > KEYFRAME_SERIOUS_S else Severity.NOTE,
             f"A keyframe comes every {interval_s:.1f} s{least}.",
-            "After a start, a lost connection or a damaged frame there is no picture for as long.",
+            "After a start, a lost connection or a damaged frame there is no picture for that long.",
             f"Set the keyframe interval (GOP, I-frame interval) to 1 to 2 s{_gop(fps)}.",
         )
     if stream.live and stream.first_frame_s > FIRST_FRAME_S:
@@ -342,13 +372,13 @@ def _timing(stream: StreamFacts) -> Iterator[Advice]:
             "slow_start",
             Severity.NOTE,
             f"The first picture came after {stream.first_frame_s:.1f} s.",
-            "Every reconnect leaves as long a hole.",
-            "Set the keyframe interval to 1 s, and look at how many viewers the camera serves.",
+            "Every reconnection leaves a gap of that length.",
+            "Set the keyframe interval to 1 s, and check how many viewers the camera serves.",
         )
 
 
 def _cost(stream: StreamFacts, scene: SceneFacts, rules: RulesSettings) -> Iterator[Advice]:
-    """What is paid for without use."""
+    """What costs time or network without any use."""
     fps = stream.delivery.fps or 0.0
     load = (stream.decode_ms or 0.0) * fps / 1000
     if stream.live and load > DECODE_LOAD:
@@ -357,7 +387,7 @@ def _cost(stream: StreamFacts, scene: SceneFacts, rules: RulesSettings) -> Itera
             Severity.WARNING if load > DECODE_SERIOUS else Severity.NOTE,
             f"Decoding takes {stream.decode_ms:.1f} ms a frame, {_percent(load)} of a core at {fps:.0f} frames a second"
             f" ({stream.width_px} x {stream.height_px}, {stream.codec}).",
-            "What decoding takes is missing for judging, on this camera and all others.",
+            "That time is missing for inference, on this camera and all others.",
             f"{_lighter(stream, scene, rules)}; or lower the rate to 10 to 15 frames a second.",
         )
     elif stream.live and stream.codec in COSTLY_CODECS:
@@ -365,7 +395,7 @@ def _cost(stream: StreamFacts, scene: SceneFacts, rules: RulesSettings) -> Itera
             "costly_codec",
             Severity.NOTE,
             f"The stream is {stream.codec.upper()}.",
-            "It saves network, but costs more to decode than H.264, and fewer browsers and players show it.",
+            "It saves network, but costs more to decode than H.264, and fewer browsers and players support it.",
             "Choose H.264 where the network can carry it.",
         )
     if stream.live and fps > MANY_FPS:
@@ -373,7 +403,7 @@ def _cost(stream: StreamFacts, scene: SceneFacts, rules: RulesSettings) -> Itera
             "many_frames",
             Severity.NOTE,
             f"{fps:.0f} frames a second come.",
-            "All have to be decoded; far fewer are looked at.",
+            "All of them have to be decoded, and far fewer are analysed.",
             "10 to 15 frames a second are enough.",
         )
     if stream.live and stream.delivery.b_frames:
@@ -381,16 +411,16 @@ def _cost(stream: StreamFacts, scene: SceneFacts, rules: RulesSettings) -> Itera
             "b_frames",
             Severity.NOTE,
             "The stream has B-frames.",
-            "Each makes the picture a frame or more late.",
+            "Each delays the picture by a frame or more.",
             "Choose the Baseline or Main profile without B-frames, or a low-latency setting.",
         )
     if stream.live and stream.audio:
         yield Advice(
             "audio",
             Severity.NOTE,
-            f"The camera sends sound ({stream.audio}).",
-            "It is never used, costs network, and recording people's words may be against the law.",
-            "Switch the microphone off in the camera.",
+            f"The stream carries sound ({stream.audio}).",
+            "It is never used, costs network, and recording what people say may be against the law.",
+            "Switch off the microphone in the camera.",
         )
 
 
@@ -403,8 +433,10 @@ def _lighter(stream: StreamFacts, scene: SceneFacts, rules: RulesSettings) -> st
         shrink = min(1.0, rules.good_face_px / heights[len(heights) // 10])
         if shrink < 0.75:
             width = max(640, round(stream.width_px * shrink / 16) * 16)
-            return f"Use the camera's smaller second stream (sub-stream): {width} px wide is enough for these faces"
-        return "Faces need this size, so keep it; choose the Baseline profile or a lower bitrate"
+            return (
+                f"Use the camera's smaller second stream (sub-stream): a width of {width} px is enough for these faces"
+            )
+        return "Keep the size, which the faces need; choose the Baseline profile or a lower bitrate"
     return "Use the camera's smaller second stream (sub-stream), if faces stay large enough in it"
 
 

@@ -1,6 +1,6 @@
 """Requests that no client of ours would send: random ones, pictures that unfold to gigabytes, uploads without end.
 
-`python -m monitor.bench.bodies URL EACH` sends so many random requests to every address of the API that a monitor
+`python -m scripts.bench.bodies URL EACH` sends so many random requests to every address of the API that a monitor
 describes, then bombs and uploads, in a process of its own, and prints what was answered as JSON. The same number gives
 the same requests.
 """
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from monitor.bench.hostile import code_of
+from scripts.bench.hostile import code_of
 
 _TIMEOUT_S = 30.0
 _AT_ONCE = 4
@@ -186,7 +186,7 @@ def bomb() -> bytes:
 
 
 def send_bombs(url: str) -> dict[str, int]:
-    """Send pictures that unfold to gigabytes to be judged, and return how often each code was answered."""
+    """Send pictures that unfold to gigabytes, and return how often each code was answered."""
     codes: Counter[str] = Counter()
     body = json.dumps({"image": base64.b64encode(bomb()).decode()})
     for _ in range(_BOMBS):

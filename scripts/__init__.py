@@ -1,0 +1,1 @@
+"""Programs for development; the product is in `monitor`."""
