@@ -76,16 +76,16 @@ class WebServer:
         def serve() -> None:
             from monitor.web.app import make_app
 
-            given = self._services(live, started_at, settings, model)
-            self._hub = given.hub
-            threads.spawn("pictures", given.hub.encode)
+            services = self._services(live, started_at, settings, model)
+            self._hub = services.hub
+            threads.spawn("pictures", services.hub.encode)
             try:
-                app = make_app(given, self._web, lambda: _log.info("the desk is at %s", self.url))
+                app = make_app(services, self._web, lambda: _log.info("the desk is at %s", self.url))
                 self._server.run(app)
             finally:
-                given.hub.stop()
-                given.photos.close()
-                given.hashing.shutdown(cancel_futures=True)
+                services.hub.stop()
+                services.photos.close()
+                services.hashing.shutdown(cancel_futures=True)
 
         threads.spawn("web", serve)
 

@@ -96,10 +96,10 @@ def _admin(connection: HTTPConnection) -> Account:
 Viewer = Annotated[Account, Depends(_viewer)]
 Operator = Annotated[Account, Depends(_operator)]
 Admin = Annotated[Account, Depends(_admin)]
-Given = Annotated[Services, Depends(services_of)]
+ServicesDep = Annotated[Services, Depends(services_of)]
 
 
-def seen(account: Account, camera: str | None, what: str) -> str:
+def require_camera(account: Account, camera: str | None, what: str) -> str:
     """Return the camera that an object was found to belong to; to others it does not exist. Raises 404."""
     if camera is None or not account.sees(camera):
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no such {what}")

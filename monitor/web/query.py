@@ -9,7 +9,7 @@ from pydantic import AfterValidator
 from monitor.domain.detection import MaskState
 from monitor.storage.incidents import ReviewStatus, Search
 from monitor.storage.statistics import Span
-from monitor.web.access import Given, Viewer
+from monitor.web.access import ServicesDep, Viewer
 
 _LONGEST = timedelta(days=366)
 
@@ -24,7 +24,7 @@ def _aware(at: datetime | None) -> datetime | None:
 
 
 When = Annotated[
-    datetime | None, AfterValidator(_aware), Query(description="ISO 8601 with its zone; UTC where none is given.")
+    datetime | None, AfterValidator(_aware), Query(description="ISO 8601 with its zone; UTC where none is services.")
 ]
 CameraName = Annotated[str | None, Query(max_length=64)]
 
@@ -46,9 +46,11 @@ def _search(
     return Search(account.cameras, camera, state, review, open, since, until)
 
 
-def _span(account: Viewer, given: Given, since: When = None, until: When = None, camera: CameraName = None) -> Span:
+def _span(
+    account: Viewer, services: ServicesDep, since: When = None, until: When = None, camera: CameraName = None
+) -> Span:
     """Return the stretch of time that is asked for, the last day if none, for cameras that the account sees."""
-    until = until or given.clock.utc_now()
+    until = until or services.clock.utc_now()
     try:
         since = since or until - timedelta(days=1)
     except OverflowError as error:

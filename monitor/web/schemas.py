@@ -171,7 +171,7 @@ class StatisticsOut(BaseModel):
     over_time: list[BucketOut]
     by_camera: list[BucketOut]
     time_to_comply: ComplyTimesOut
-    alarms: list[ReviewCountsOut]
+    reviews: list[ReviewCountsOut]
 
 
 class CameraOut(BaseModel):
@@ -215,7 +215,7 @@ class ViewerOut(BaseModel):
 class HealthOut(BaseModel):
     """How the whole monitor is."""
 
-    well: bool
+    healthy: bool
     reasons: list[str]
     version: str
     started_at: datetime
@@ -233,7 +233,7 @@ class HealthOut(BaseModel):
 class HealthyOut(BaseModel):
     """Whether the monitor is well, for a container's health check."""
 
-    well: bool
+    healthy: bool
     reasons: list[str]
 
 

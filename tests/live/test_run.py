@@ -289,7 +289,7 @@ def test_without_a_command_it_watches_and_says_where_the_desk_is(runs: list[Run]
     with urllib.request.urlopen(address[0], timeout=10) as answer:
         assert 'aria-current="page">Desk' in answer.read().decode()
     with urllib.request.urlopen(address[0] + "healthz", timeout=10) as answer:
-        assert json.load(answer) == {"well": True, "reasons": []}
+        assert json.load(answer) == {"healthy": True, "reasons": []}
     assert run.stop() < 3.5
     complete(run)
 

@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 
 from monitor.outputs.live_view import Shape
 from monitor.pipeline.camera import Camera
-from monitor.web.access import CHECK_EVERY_S, Given, Viewer, account_of, seen
+from monitor.web.access import CHECK_EVERY_S, ServicesDep, Viewer, account_of, require_camera
 from monitor.web.hub import WIDTHS_PX, ViewSpec
 from monitor.web.hub import Viewer as Watcher
 from monitor.web.schemas import CameraOut
@@ -28,47 +28,49 @@ _MOST_STREAMS = 64
 
 
 @router.get("")
-def cameras(account: Viewer, given: Given) -> list[CameraOut]:
+def cameras(account: Viewer, services: ServicesDep) -> list[CameraOut]:
     """Every camera that the account sees, as it is now."""
-    return [_out(given, camera) for camera in given.live.cameras() if account.sees(camera.name)]
+    return [_out(services, camera) for camera in services.live.cameras() if account.sees(camera.name)]
 
 
 @router.get("/{name}")
-def camera(name: str, account: Viewer, given: Given) -> CameraOut:
+def camera(name: str, account: Viewer, services: ServicesDep) -> CameraOut:
     """One camera as it is now."""
-    return _out(given, _camera(given, account, name))
+    return _out(services, _camera(services, account, name))
 
 
 @router.get("/{name}/still.jpg", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
-def still(name: str, account: Viewer, given: Given, width: Width = None) -> Response:
+def still(name: str, account: Viewer, services: ServicesDep, width: Width = None) -> Response:
     """The newest judged picture with its people, as a JPEG; grey where it is old. 503 before the first."""
-    picture = _camera(given, account, name).view.picture(Shape(_known(width)))
+    picture = _camera(services, account, name).view.picture(Shape(_known(width)))
     if picture is None:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "there is no picture yet")
     return Response(picture.jpeg, media_type="image/jpeg")
 
 
 @router.get("/{name}/stream.mjpg", response_class=StreamingResponse, responses={200: {"content": {_STREAM: {}}}})
-async def stream(name: str, request: Request, account: Viewer, given: Given, width: Width = None) -> StreamingResponse:
+async def stream(
+    name: str, request: Request, account: Viewer, services: ServicesDep, width: Width = None
+) -> StreamingResponse:
     """Motion JPEG, for embedding elsewhere: as many pictures as the reader takes, the newest each time."""
-    _camera(given, account, name)
-    if len(given.hub.viewers) >= _MOST_STREAMS:
+    _camera(services, account, name)
+    if len(services.hub.viewers) >= _MOST_STREAMS:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "too many viewers")
     spec = ViewSpec(name, Shape(_known(width)))
-    parts = _parts(given, request, Watcher(account), spec)
+    parts = _parts(services, request, Watcher(account), spec)
     return StreamingResponse(parts, media_type=f"{_STREAM}; boundary={_BOUNDARY}")
 
 
-async def _parts(given: Services, request: Request, watcher: Watcher, spec: ViewSpec) -> AsyncIterator[bytes]:
+async def _parts(services: Services, request: Request, watcher: Watcher, spec: ViewSpec) -> AsyncIterator[bytes]:
     """Yield pictures until the reader leaves, is too far behind, or may see them no longer."""
-    given.hub.join(watcher)
+    services.hub.join(watcher)
     try:
-        given.hub.watch(watcher, frozenset({spec}))
-        checked_s = given.clock.monotonic_s()
+        services.hub.watch(watcher, frozenset({spec}))
+        checked_s = services.clock.monotonic_s()
         while not watcher.behind:
             item = await watcher.next()
-            if given.clock.monotonic_s() - checked_s >= CHECK_EVERY_S:
-                checked_s = given.clock.monotonic_s()
+            if services.clock.monotonic_s() - checked_s >= CHECK_EVERY_S:
+                checked_s = services.clock.monotonic_s()
                 if await asyncio.to_thread(account_of, request) != watcher.account:
                     return
             if isinstance(item, str):
@@ -81,12 +83,12 @@ async def _parts(given: Services, request: Request, watcher: Watcher, spec: View
             )
             await asyncio.sleep(0)
     finally:
-        given.hub.leave(watcher)
+        services.hub.leave(watcher)
 
 
-def _camera(given: Services, account: Viewer, name: str) -> Camera:
-    camera = given.live.camera(name)
-    seen(account, None if camera is None else camera.name, "camera")
+def _camera(services: Services, account: Viewer, name: str) -> Camera:
+    camera = services.live.camera(name)
+    require_camera(account, None if camera is None else camera.name, "camera")
     assert camera is not None
     return camera
 
@@ -97,6 +99,6 @@ def _known(width: int | None) -> int | None:
     return width
 
 
-def _out(given: Services, camera: Camera) -> CameraOut:
-    now_s = given.clock.monotonic_s()
-    return CameraOut.model_validate(camera_values(camera.status(now_s), now_s, given.clock))
+def _out(services: Services, camera: Camera) -> CameraOut:
+    now_s = services.clock.monotonic_s()
+    return CameraOut.model_validate(camera_values(camera.status(now_s), now_s, services.clock))

@@ -13,7 +13,7 @@ from monitor.config.fingerprint import plain
 from monitor.domain.account import Account
 from monitor.domain.address import SourceAddress, SourceKind
 from monitor.pipeline.process import memory_mb
-from monitor.web.access import Admin, Given, Viewer
+from monitor.web.access import Admin, ServicesDep, Viewer
 from monitor.web.health import disk_of, unhealthy_reasons
 from monitor.web.hub import Viewer as Watcher
 from monitor.web.metrics import registry_of
@@ -25,45 +25,45 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz", responses={503: {"model": HealthyOut}})
-def healthz(given: Given, response: Response) -> HealthyOut:
+def healthz(services: ServicesDep, response: Response) -> HealthyOut:
     """Whether the monitor is well, for a container: 503 where a required camera or the detector has failed.
 
     Anybody may ask, so it counts and names nothing.
     """
-    reasons = _reasons(given)
+    reasons = _reasons(services)
     response.status_code = 503 if reasons else 200
-    return HealthyOut(well=not reasons, reasons=[f"{len(reasons)} failed"] if reasons else [])
+    return HealthyOut(healthy=not reasons, reasons=[f"{len(reasons)} failed"] if reasons else [])
 
 
 @router.get("/metrics", response_class=Response)
-def metrics(account: Viewer, given: Given) -> Response:
+def metrics(account: Viewer, services: ServicesDep) -> Response:
     """StatisticsRepository for Prometheus, of every camera: for accounts and tokens that see all of them."""
     if account.cameras is not None:
         return Response("needs an account that sees every camera\n", 403, media_type="text/plain")
-    return Response(generate_latest(registry_of(given)), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(registry_of(services)), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/api/v1/health")
-async def health(account: Viewer, given: Given) -> HealthOut:
+async def health(account: Viewer, services: ServicesDep) -> HealthOut:
     """How everything is: cameras, latency, drops, disk, model, and who watches.
 
     An account that is limited to some cameras is not told who else watches.
     """
     viewers = [
         viewer
-        for viewer in given.hub.viewers  # on the event loop; a disk that hangs must not hold that up
+        for viewer in services.hub.viewers  # on the event loop; a disk that hangs must not hold that up
         if account.cameras is None or viewer.account.name == account.name
     ]
-    return await asyncio.to_thread(_health, account, given, viewers)
+    return await asyncio.to_thread(_health, account, services, viewers)
 
 
-def _health(account: Account, given: Services, viewers: Sequence[Watcher]) -> HealthOut:
-    disk, model, reasons = disk_of(given.folder), given.model(), _reasons(given)
+def _health(account: Account, services: Services, viewers: Sequence[Watcher]) -> HealthOut:
+    disk, model, reasons = disk_of(services.folder), services.model(), _reasons(services)
     return HealthOut(
-        well=not reasons,
+        healthy=not reasons,
         reasons=[reason for reason in reasons if account.sees(reason.split(":")[0])],
         version=__version__,
-        started_at=given.started_at,
+        started_at=services.started_at,
         model=model.name,
         model_sha256=model.sha256,
         backend=model.backend,
@@ -71,7 +71,7 @@ def _health(account: Account, given: Services, viewers: Sequence[Watcher]) -> He
         memory_mb=round(memory_mb(), 1),
         disk_free_mb=None if disk is None else round(disk.free_mb),
         disk_used_share=None if disk is None else round(disk.used_share, 4),
-        cameras=_cameras(given, account),
+        cameras=_cameras(services, account),
         viewers=[
             ViewerOut(
                 who=viewer.account.name,
@@ -85,15 +85,15 @@ def _health(account: Account, given: Services, viewers: Sequence[Watcher]) -> He
 
 
 @router.get("/api/v1/settings")
-def settings(_: Admin, given: Given) -> dict[str, Any]:
+def settings(_: Admin, services: ServicesDep) -> dict[str, Any]:
     """The settings in effect, with secrets masked."""
-    return plain(given.settings())
+    return plain(services.settings())
 
 
 @router.get("/api/v1/audit")
-def audit(_: Admin, given: Given, most: Annotated[int, Query(ge=1, le=1000)] = 200) -> list[AuditOut]:
+def audit(_: Admin, services: ServicesDep, most: Annotated[int, Query(ge=1, le=1000)] = 200) -> list[AuditOut]:
     """Who did what, newest first."""
-    return [AuditOut.of(entry) for entry in given.accounts.audit(most)]
+    return [AuditOut.of(entry) for entry in services.accounts.audit(most)]
 
 
 def _shown(source: SourceAddress) -> str:
@@ -101,20 +101,20 @@ def _shown(source: SourceAddress) -> str:
     return Path(source.value).name if source.kind is SourceKind.FILE else str(source)
 
 
-def _reasons(given: Services) -> list[str]:
-    return unhealthy_reasons(given.live.statuses(), given.settings().cameras, given.clock.monotonic_s())
+def _reasons(services: Services) -> list[str]:
+    return unhealthy_reasons(services.live.statuses(), services.settings().cameras, services.clock.monotonic_s())
 
 
-def _cameras(given: Services, account: Account) -> list[CameraHealthOut]:
-    now_s, settings = given.clock.monotonic_s(), given.settings()
+def _cameras(services: Services, account: Account) -> list[CameraHealthOut]:
+    now_s, settings = services.clock.monotonic_s(), services.settings()
     values = []
-    for status in given.live.statuses():
+    for status in services.live.statuses():
         if not account.sees(status.camera):
             continue
         own = settings.cameras.get(status.camera)
         values.append(
             CameraHealthOut.model_validate(
-                camera_values(status, now_s, given.clock)
+                camera_values(status, now_s, services.clock)
                 | {
                     "source": "" if own is None else _shown(own.source),
                     "required": own is None or own.required,

@@ -9,7 +9,7 @@ from monitor.outputs.kiosk.pictograms import PAINTS, pictogram
 from monitor.outputs.kiosk.texts import load_texts
 from monitor.outputs.kiosk.verdict import Verdict
 from monitor.outputs.style import css
-from monitor.web.access import Given, Viewer
+from monitor.web.access import ServicesDep, Viewer
 from monitor.web.schemas import KioskOut, LanguageOut, PaintOut, WordsOut
 from monitor.web.services import Services
 
@@ -19,14 +19,14 @@ _SIGN_PX = 720
 
 
 @router.get("/texts")
-def texts(_: Viewer, given: Given) -> KioskOut:
+def texts(_: Viewer, services: ServicesDep) -> KioskOut:
     """The words in every language, and the colours of every verdict."""
-    return kiosk_texts(given)
+    return kiosk_texts(services)
 
 
-def kiosk_texts(given: Services) -> KioskOut:
+def kiosk_texts(services: Services) -> KioskOut:
     """Return what a kiosk needs to know, by the settings in effect."""
-    settings = given.settings().kiosk
+    settings = services.settings().kiosk
     languages = load_texts(settings.texts)
     return KioskOut(
         language=settings.language,

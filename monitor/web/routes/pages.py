@@ -9,7 +9,7 @@ from starlette.templating import Jinja2Templates
 
 from monitor import __version__
 from monitor.domain.account import Account, Role
-from monitor.web.access import LOCAL, account_of, seen, services_of
+from monitor.web.access import LOCAL, account_of, require_camera, services_of
 from monitor.web.paths import TEMPLATES
 from monitor.web.routes.kiosk import kiosk_texts
 
@@ -93,7 +93,7 @@ def _camera_page(request: Request, page: str, name: str, **values: Any) -> Respo
     """Return a camera's page; raises 404 where the account sees no such camera."""
     account, camera = account_of(request), services_of(request).live.camera(name)
     if account is not None:
-        seen(account, None if camera is None else camera.name, "camera")
+        require_camera(account, None if camera is None else camera.name, "camera")
     return _page(request, page, camera=name, **values)
 
 

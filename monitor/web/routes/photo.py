@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from monitor.domain.detection import Detection
 from monitor.domain.frame import Image
-from monitor.web.access import Given, Viewer, origin_of
+from monitor.web.access import ServicesDep, Viewer, origin_of
 from monitor.web.photo_service import BusyError, UnreadableError
 from monitor.web.schemas import FaceOut, PhotoIn, PhotoOut
 
@@ -40,26 +40,26 @@ _BODY = {
 
 
 @router.post("/predict", openapi_extra=_BODY)
-async def predict(request: Request, _: Viewer, given: Given) -> PhotoOut:
+async def predict(request: Request, _: Viewer, services: ServicesDep) -> PhotoOut:
     """Find and judge the faces of a picture: JSON `{"image": "<base64>"}`, or a form with the file as `image`.
 
     413: too many bytes; 415: neither JSON nor a form; 422: not a picture, or too many pixels; 429: too many a minute;
     503: too many wait already.
     """
-    limits, origin = given.settings().web.photo, origin_of(request)
-    if (wait_s := given.uploads.wait_s(origin)) > 0:
+    limits, origin = services.settings().web.photo, origin_of(request)
+    if (wait_s := services.uploads.wait_s(origin)) > 0:
         raise HTTPException(
             status.HTTP_429_TOO_MANY_REQUESTS,
             f"at most {limits.per_minute} pictures a minute",
             {"Retry-After": str(math.ceil(wait_s))},
         )
-    given.uploads.count(origin)
+    services.uploads.count(origin)
     try:
-        with given.photos.place():
+        with services.photos.place():
             data = await _sent(request)
             if len(data) > limits.max_mb * 2**20:
                 raise HTTPException(413, f"the picture has more than {limits.max_mb:g} MB")
-            return await asyncio.to_thread(_answer, *await asyncio.wrap_future(given.photos.judge(data)))
+            return await asyncio.to_thread(_answer, *await asyncio.wrap_future(services.photos.judge(data)))
     except BusyError as error:
         raise HTTPException(
             status.HTTP_503_SERVICE_UNAVAILABLE, "too many pictures wait; try again", {"Retry-After": "2"}

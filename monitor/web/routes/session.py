@@ -7,51 +7,51 @@ from fastapi import APIRouter, HTTPException, Response, status
 from starlette.requests import Request
 
 from monitor.domain.account import Account
-from monitor.web.access import Given, Viewer, address_of, origin_of
+from monitor.web.access import ServicesDep, Viewer, address_of, origin_of
 from monitor.web.schemas import LogIn, Me
 
 router = APIRouter(prefix="/api/v1", tags=["session"])
 
 
 @router.get("/me")
-def me(request: Request, response: Response, account: Viewer, given: Given) -> Me:
+def me(request: Request, response: Response, account: Viewer, services: ServicesDep) -> Me:
     """Who asks. A session that is in use gets its full time again."""
-    if (found := given.sessions.account(dict(request.cookies), given.accounts)) is not None:
-        given.sessions.begin(response, found[0].name, found[1], _secure(request))
+    if (found := services.sessions.account(dict(request.cookies), services.accounts)) is not None:
+        services.sessions.begin(response, found[0].name, found[1], _secure(request))
     return _me(account)
 
 
 @router.post("/session")
-async def log_in(body: LogIn, request: Request, response: Response, given: Given) -> Me:
+async def log_in(body: LogIn, request: Request, response: Response, services: ServicesDep) -> Me:
     """Begin a session, in a cookie. 401: wrong name or password; 429: too many tries, with `Retry-After`."""
     address, origin, name = address_of(request), origin_of(request), body.name.casefold()
-    wait_s = math.ceil(max(given.logins.wait_s(origin), given.failures.wait_s(name)))
+    wait_s = math.ceil(max(services.logins.wait_s(origin), services.failures.wait_s(name)))
     if wait_s > 0:
         raise HTTPException(
             status.HTTP_429_TOO_MANY_REQUESTS,
             f"too many tries; try again in {wait_s} s",
             {"Retry-After": str(wait_s)},
         )
-    given.logins.count(origin)
+    services.logins.count(origin)
     # One at a time, whatever comes, and on one thread: hashing is made to be dear, and a thread keeps its memory.
     in_turn = asyncio.get_running_loop().run_in_executor
-    found = await in_turn(given.hashing, given.accounts.log_in, body.name, body.password)
+    found = await in_turn(services.hashing, services.accounts.log_in, body.name, body.password)
     if found is None:
-        given.failures.count(name)
-        await asyncio.to_thread(given.accounts.note, body.name, "log in refused", "", address)
+        services.failures.count(name)
+        await asyncio.to_thread(services.accounts.note, body.name, "log in refused", "", address)
         raise HTTPException(status.HTTP_401_UNAUTHORIZED, "the name or the password is wrong")
     account, stamp = found
-    given.failures.forget(name)
-    await asyncio.to_thread(given.accounts.note, account.name, "log in", "", address)
-    given.sessions.begin(response, account.name, stamp, _secure(request))
+    services.failures.forget(name)
+    await asyncio.to_thread(services.accounts.note, account.name, "log in", "", address)
+    services.sessions.begin(response, account.name, stamp, _secure(request))
     return _me(account)
 
 
 @router.delete("/session", status_code=status.HTTP_204_NO_CONTENT)
-def log_out(request: Request, response: Response, account: Viewer, given: Given) -> None:
+def log_out(request: Request, response: Response, account: Viewer, services: ServicesDep) -> None:
     """End the session."""
-    given.accounts.note(account.name, "log out", "", address_of(request))
-    given.sessions.end(response)
+    services.accounts.note(account.name, "log out", "", address_of(request))
+    services.sessions.end(response)
 
 
 def _secure(request: Request) -> bool:

@@ -15,7 +15,7 @@ from monitor.domain.account import Account
 from monitor.domain.visit import Outcome
 from monitor.rules.statistics import compliance_of, wilson
 from monitor.storage.statistics import ReviewCounts, TimeCount
-from monitor.web.access import Given, Operator, address_of
+from monitor.web.access import Operator, ServicesDep, address_of
 from monitor.web.csv_export import as_csv
 from monitor.web.query import Before, Most, Searched, Spanned
 from monitor.web.schemas import (
@@ -57,9 +57,9 @@ class Format(StrEnum):
 
 
 @router.get("/statistics")
-def statistics(given: Given, span: Spanned, by: By = By.HOUR, zone: Zone = "UTC") -> StatisticsOut:
+def statistics(services: ServicesDep, span: Spanned, by: By = By.HOUR, zone: Zone = "UTC") -> StatisticsOut:
     """Compliance with its interval, over time and by camera; time to comply; false alarms. The last day if not told."""
-    counts = given.statistics.quarters(span)
+    counts = services.statistics.quarters(span)
     here = _zone(zone)
 
     def bucket(count: TimeCount) -> datetime:
@@ -80,41 +80,48 @@ def statistics(given: Given, span: Spanned, by: By = By.HOUR, zone: Zone = "UTC"
             BucketOut(label=name, start_at=None, compliance=rate)
             for name, rate in _grouped(counts, lambda count: count.camera)
         ],
-        time_to_comply=ComplyTimesOut.of(given.statistics.comply_times(span)),
-        alarms=[_alarms(alarms) for alarms in given.statistics.alarms(span)],
+        time_to_comply=ComplyTimesOut.of(services.statistics.comply_times(span)),
+        reviews=[_review_counts(counts) for counts in services.statistics.alarms(span)],
     )
 
 
 @router.get("/visits")
 def visits(
-    given: Given, span: Spanned, outcome: Outcome | None = None, before: Before = None, most: Most = 50
+    services: ServicesDep, span: Spanned, outcome: Outcome | None = None, before: Before = None, most: Most = 50
 ) -> list[VisitOut]:
     """One page of visits, newest first."""
-    return [VisitOut.of(line) for line in given.statistics.visits(span, outcome, before, most)]
+    return [VisitOut.of(line) for line in services.statistics.visits(span, outcome, before, most)]
 
 
 @router.get("/export/visits.{kind}", response_class=Response)
 def export_visits(
-    kind: Format, request: Request, account: Operator, given: Given, span: Spanned, outcome: Outcome | None = None
+    kind: Format,
+    request: Request,
+    account: Operator,
+    services: ServicesDep,
+    span: Spanned,
+    outcome: Outcome | None = None,
 ) -> Response:
     """The visits as a file, newest first."""
 
     def page(before: int | None) -> Sequence[VisitOut]:
-        return [VisitOut.of(line) for line in given.statistics.visits(span, outcome, before, _PAGE)]
+        return [VisitOut.of(line) for line in services.statistics.visits(span, outcome, before, _PAGE)]
 
-    return _file(given, account, request, "visits", kind, VisitOut, _all(page))
+    return _file(services, account, request, "visits", kind, VisitOut, _all(page))
 
 
 @router.get("/export/incidents.{kind}", response_class=Response)
-def export_incidents(kind: Format, request: Request, account: Operator, given: Given, search: Searched) -> Response:
+def export_incidents(
+    kind: Format, request: Request, account: Operator, services: ServicesDep, search: Searched
+) -> Response:
     """The incidents as a file, newest first."""
 
     def page(before: int | None) -> Sequence[IncidentOut]:
         return [
-            IncidentOut.of(incident) for incident in given.incidents.find(replace(search, before=before, most=_PAGE))
+            IncidentOut.of(incident) for incident in services.incidents.find(replace(search, before=before, most=_PAGE))
         ]
 
-    return _file(given, account, request, "incidents", kind, IncidentOut, _all(page))
+    return _file(services, account, request, "incidents", kind, IncidentOut, _all(page))
 
 
 @router.get("/export/statistics.{kind}", response_class=Response)
@@ -122,15 +129,15 @@ def export_statistics(
     kind: Format,
     request: Request,
     account: Operator,
-    given: Given,
+    services: ServicesDep,
     span: Spanned,
     by: By = By.HOUR,
     zone: Zone = "UTC",
 ) -> Response:
     """Compliance over time and by camera as a file."""
-    figures = statistics(given, span, by, zone)
+    figures = statistics(services, span, by, zone)
     if kind is Format.JSON:
-        given.accounts.note(account.name, "export", "statistics.json", address_of(request))
+        services.accounts.note(account.name, "export", "statistics.json", address_of(request))
         return _attached(figures.model_dump_json(indent=1), "statistics.json", "application/json")
     rows = [
         {"group": group, "label": bucket.label}
@@ -140,7 +147,7 @@ def export_statistics(
         for bucket in buckets
     ]
     header = ["group", "label", "visits", "decided", "complied", "rate", "low", "high", "unknown_share", *Outcome]
-    given.accounts.note(account.name, "export", "statistics.csv", address_of(request))
+    services.accounts.note(account.name, "export", "statistics.csv", address_of(request))
     return _attached(as_csv(header, rows), "statistics.csv", "text/csv")
 
 
@@ -169,15 +176,15 @@ def _grouped(counts: Sequence[TimeCount], key: Callable[[TimeCount], Key]) -> li
     return [(name, _rate(groups[name])) for name in sorted(groups)]
 
 
-def _alarms(alarms: ReviewCounts) -> ReviewCountsOut:
-    judged = alarms.confirmed + alarms.false_alarms
-    low, high = wilson(alarms.false_alarms, judged) if judged else (None, None)
+def _review_counts(counts: ReviewCounts) -> ReviewCountsOut:
+    decided = counts.confirmed + counts.false_alarms
+    low, high = wilson(counts.false_alarms, decided) if decided else (None, None)
     return ReviewCountsOut(
-        camera=alarms.camera,
-        incidents=alarms.incidents,
-        confirmed=alarms.confirmed,
-        false_alarms=alarms.false_alarms,
-        false_alarm_rate=alarms.false_alarms / judged if judged else None,
+        camera=counts.camera,
+        incidents=counts.incidents,
+        confirmed=counts.confirmed,
+        false_alarms=counts.false_alarms,
+        false_alarm_rate=counts.false_alarms / decided if decided else None,
         low=low,
         high=high,
     )
@@ -193,7 +200,7 @@ def _all(page: Callable[[int | None], Sequence[Row]]) -> list[Row]:
 
 
 def _file(
-    given: Services,
+    services: Services,
     account: Account,
     request: Request,
     name: str,
@@ -201,7 +208,7 @@ def _file(
     model: type[VisitOut] | type[IncidentOut],
     rows: Sequence[VisitOut] | Sequence[IncidentOut],
 ) -> Response:
-    given.accounts.note(account.name, "export", f"{name}.{kind.value}: {len(rows)} rows", address_of(request))
+    services.accounts.note(account.name, "export", f"{name}.{kind.value}: {len(rows)} rows", address_of(request))
     values = [row.model_dump(mode="json") for row in rows]
     if kind is Format.JSON:
         return _attached(json.dumps(values, ensure_ascii=False, indent=1), f"{name}.json", "application/json")
