@@ -113,8 +113,10 @@ class WebServer:
     ) -> "Services":
         from monitor.storage.accounts import AccountRepository
         from monitor.storage.incidents import IncidentRepository
+        from monitor.storage.kiosks import KioskRepository
         from monitor.storage.statistics import StatisticsRepository
         from monitor.web.hub import Hub
+        from monitor.web.kiosk_cookie import KioskCookie
         from monitor.web.photo_service import PhotoService
         from monitor.web.services import Services
         from monitor.web.sessions import Sessions, session_key
@@ -132,12 +134,14 @@ class WebServer:
             started_at=started_at,
             clock=clock,
             accounts=AccountRepository(engine, clock),
+            kiosks=KioskRepository(engine, clock),
             incidents=repository,
             statistics=StatisticsRepository(engine),
             snapshots=SnapshotFolder(self._folder / "incidents"),
             hub=hub,
             photos=PhotoService(settings),
             sessions=Sessions(session_key(self._folder), web.session_hours, web.tls),
+            kiosk_cookie=KioskCookie(web.tls),
             logins=Throttle(_LOGINS, _LOGINS_OVER_S, clock),
             failures=Throttle(_FAILURES, _FAILURES_OVER_S, clock),
             uploads=Throttle(web.photo.per_minute, 60.0, clock),

@@ -14,7 +14,7 @@ from monitor.storage.accounts import in_utc
 from monitor.storage.database import session_on
 from monitor.storage.schema import KioskRow
 
-#: How long a pairing link can be opened, and how long a paired browser may stay unused before it has to be paired again.
+#: How long a pairing link can be opened, and how long a paired browser may stay unused before it must be paired again.
 PAIRING_LASTS = timedelta(hours=24)
 KIOSK_LASTS = timedelta(days=90)
 
@@ -104,9 +104,9 @@ class KioskRepository:
         if now - (token.last_seen_at or now) < _RECORD_EVERY:
             return token
         with session_on(self._engine) as session, session.begin():
-            used = {"last_seen_at": now, "expires_at": now + KIOSK_LASTS}
-            session.execute(update(KioskRow).where(KioskRow.id == token.number).values(used))
-        return replace(token, **used)
+            changed = update(KioskRow).where(KioskRow.id == token.number)
+            session.execute(changed.values(last_seen_at=now, expires_at=now + KIOSK_LASTS))
+        return replace(token, last_seen_at=now, expires_at=now + KIOSK_LASTS)
 
     def all(self) -> list[KioskToken]:
         """Return every token that has not expired, oldest first."""

@@ -304,6 +304,47 @@ class KioskOut(BaseModel):
     paints: dict[str, PaintOut]
 
 
+class KioskTokenIn(RequestModel):
+    """Which camera's kiosk page a browser is to show; `language` None means the one of the settings."""
+
+    camera: Annotated[str, Field(min_length=1, max_length=64)]
+    language: Annotated[str, Field(min_length=1, max_length=16)] | None = None
+
+
+class KioskLinkOut(BaseModel):
+    """A link to open once in the kiosk's browser, until `expires_at`; it is not shown again."""
+
+    number: int
+    camera: str
+    language: str | None
+    url: str
+    expires_at: datetime
+
+
+class KioskTokenOut(ResponseModel):
+    """A kiosk token without its secret; `last_seen_at` null means that its link has not been opened yet."""
+
+    number: int
+    camera: str
+    language: str | None
+    created_by: str
+    created_at: datetime
+    last_seen_at: datetime | None
+    expires_at: datetime
+
+
+class PairIn(RequestModel):
+    """The secret of a kiosk link: what stands after its `#`."""
+
+    secret: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class KioskPageOut(BaseModel):
+    """The path of the page that a paired browser shows."""
+
+    path: str
+
+
 def incident_message(incident: Incident) -> dict[str, Any]:
     """Return the message by which the socket tells of an incident as it stands now."""
     return {"type": "incident", "incident": IncidentOut.of(incident).model_dump(mode="json")}

@@ -11,9 +11,11 @@ from monitor.domain.clock import Clock
 from monitor.pipeline.monitor import Monitor
 from monitor.storage.accounts import AccountRepository
 from monitor.storage.incidents import IncidentRepository
+from monitor.storage.kiosks import KioskRepository
 from monitor.storage.snapshots import SnapshotFolder
 from monitor.storage.statistics import StatisticsRepository
 from monitor.web.hub import Hub
+from monitor.web.kiosk_cookie import KioskCookie
 from monitor.web.model import Model
 from monitor.web.photo_service import PhotoService
 from monitor.web.sessions import Sessions
@@ -31,12 +33,14 @@ class Services:
     started_at: datetime
     clock: Clock
     accounts: AccountRepository
+    kiosks: KioskRepository
     incidents: IncidentRepository
     statistics: StatisticsRepository
     snapshots: SnapshotFolder
     hub: Hub
     photos: PhotoService
     sessions: Sessions
+    kiosk_cookie: KioskCookie
     logins: Throttle
     failures: Throttle
     uploads: Throttle

@@ -7,7 +7,7 @@ from fastapi import APIRouter, HTTPException, Response, status
 from starlette.requests import Request
 
 from monitor.domain.account import Account
-from monitor.web.access import ServicesDep, Viewer, address_of, origin_of
+from monitor.web.access import ServicesDep, Viewer, address_of, is_secure, origin_of
 from monitor.web.schemas import LogIn, Me
 
 router = APIRouter(prefix="/api/v1", tags=["session"])
@@ -17,7 +17,7 @@ router = APIRouter(prefix="/api/v1", tags=["session"])
 def me(request: Request, response: Response, account: Viewer, services: ServicesDep) -> Me:
     """Who asks. A session that is in use gets its full time again."""
     if (found := services.sessions.account(dict(request.cookies), services.accounts)) is not None:
-        services.sessions.begin(response, found[0].name, found[1], _secure(request))
+        services.sessions.begin(response, found[0].name, found[1], is_secure(request))
     return _me(account)
 
 
@@ -43,7 +43,7 @@ async def log_in(body: LogIn, request: Request, response: Response, services: Se
     account, stamp = found
     services.failures.forget(name)
     await asyncio.to_thread(services.accounts.note, account.name, "log in", "", address)
-    services.sessions.begin(response, account.name, stamp, _secure(request))
+    services.sessions.begin(response, account.name, stamp, is_secure(request))
     return _me(account)
 
 
@@ -52,11 +52,6 @@ def log_out(request: Request, response: Response, account: Viewer, services: Ser
     """End the session."""
     services.accounts.note(account.name, "log out", "", address_of(request))
     services.sessions.end(response)
-
-
-def _secure(request: Request) -> bool:
-    """Whether the browser speaks TLS, by our own socket or by the word of a trusted proxy."""
-    return request.url.scheme == "https"
 
 
 def _me(account: Account) -> Me:
