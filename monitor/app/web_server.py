@@ -29,10 +29,6 @@ if TYPE_CHECKING:  # the web thread loads FastAPI and its like while cameras con
 
 _log = logging.getLogger(__name__)
 
-#: Tries to log in from one address, and wrong passwords for one name, before they have to wait.
-_LOGINS, _LOGINS_OVER_S = 10, 60.0
-_FAILURES, _FAILURES_OVER_S = 20, 900.0
-
 
 class WebServer:
     """The pages of one live monitor: the port is taken at once, and served from `start` to `join`.
@@ -120,7 +116,7 @@ class WebServer:
         from monitor.web.photo_service import PhotoService
         from monitor.web.services import Services
         from monitor.web.sessions import Sessions, session_key
-        from monitor.web.throttle import Throttle
+        from monitor.web.throttle import LoginThrottle, Throttle
 
         engine, web, clock = self._database(), self._web, self._clock
         repository = IncidentRepository(engine, clock, started_at)
@@ -142,9 +138,8 @@ class WebServer:
             photos=PhotoService(settings),
             sessions=Sessions(session_key(self._folder), web.session_hours, web.tls),
             kiosk_cookie=KioskCookie(web.tls),
-            logins=Throttle(_LOGINS, _LOGINS_OVER_S, clock),
-            failures=Throttle(_FAILURES, _FAILURES_OVER_S, clock),
-            uploads=Throttle(web.photo.per_minute, 60.0, clock),
+            logins=LoginThrottle(),
+            uploads=Throttle(web.photo.per_minute, 60),
             hashing=ThreadPoolExecutor(1, "passwords"),
             behind_proxy=bool(web.trusted_proxies),
         )

@@ -34,7 +34,7 @@ def add_kiosk_token(config: Path | None, camera: str, language: str | None) -> N
     token, secret = kiosks.add(camera, language, _AT_CONSOLE)
     accounts.note(_AT_CONSOLE, "kiosk token added", f"{token.number}: {camera}")
     notes.print(
-        f"Open this link in the kiosk's browser before {_minute(token.expires_at)}. It works once and is not shown again. "
+        f"Open this link in the kiosk's browser before {_minute(token.expires_at)}. It works once and is shown once. "
         "If that browser reaches the monitor under another name, put that name in place of this one.",
         markup=False,
     )

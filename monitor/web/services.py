@@ -19,7 +19,7 @@ from monitor.web.kiosk_cookie import KioskCookie
 from monitor.web.model import Model
 from monitor.web.photo_service import PhotoService
 from monitor.web.sessions import Sessions
-from monitor.web.throttle import Throttle
+from monitor.web.throttle import LoginThrottle, Throttle
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,7 @@ class Services:
     photos: PhotoService
     sessions: Sessions
     kiosk_cookie: KioskCookie
-    logins: Throttle
-    failures: Throttle
+    logins: LoginThrottle
     uploads: Throttle
     hashing: Executor
     behind_proxy: bool

@@ -47,13 +47,12 @@ async def predict(request: Request, _: Viewer, services: ServicesDep) -> PhotoOu
     503: too many wait already.
     """
     limits, origin = services.settings().web.photo, origin_of(request)
-    if (wait_s := services.uploads.wait_s(origin)) > 0:
+    if (wait_s := await services.uploads.take(origin)) > 0:
         raise HTTPException(
             status.HTTP_429_TOO_MANY_REQUESTS,
             f"at most {limits.per_minute} pictures a minute",
             {"Retry-After": str(math.ceil(wait_s))},
         )
-    services.uploads.count(origin)
     try:
         with services.photos.place():
             data = await _sent(request)

@@ -24,24 +24,21 @@ def me(request: Request, response: Response, account: Viewer, services: Services
 @router.post("/session")
 async def log_in(body: LogIn, request: Request, response: Response, services: ServicesDep) -> Me:
     """Begin a session, in a cookie. 401: wrong name or password; 429: too many tries, with `Retry-After`."""
-    address, origin, name = address_of(request), origin_of(request), body.name.casefold()
-    wait_s = math.ceil(max(services.logins.wait_s(origin), services.failures.wait_s(name)))
-    if wait_s > 0:
+    address, origin = address_of(request), origin_of(request)
+    if (wait_s := math.ceil(await services.logins.take(origin, body.name))) > 0:
         raise HTTPException(
             status.HTTP_429_TOO_MANY_REQUESTS,
-            f"too many tries; try again in {wait_s} s",
+            f"too many attempts; try again in {wait_s} s",
             {"Retry-After": str(wait_s)},
         )
-    services.logins.count(origin)
     # One at a time, whatever comes, and on one thread: hashing is made to be dear, and a thread keeps its memory.
     in_turn = asyncio.get_running_loop().run_in_executor
     found = await in_turn(services.hashing, services.accounts.log_in, body.name, body.password)
     if found is None:
-        services.failures.count(name)
         await asyncio.to_thread(services.accounts.note, body.name, "log in refused", "", address)
         raise HTTPException(status.HTTP_401_UNAUTHORIZED, "the name or the password is wrong")
     account, stamp = found
-    services.failures.forget(name)
+    await services.logins.succeeded(origin, body.name)
     await asyncio.to_thread(services.accounts.note, account.name, "log in", "", address)
     services.sessions.begin(response, account.name, stamp, is_secure(request))
     return _me(account)

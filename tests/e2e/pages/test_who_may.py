@@ -112,8 +112,7 @@ def test_health_with_ages_measured_in_the_browser(stage: Stage, visitor: Visitor
     expect(page.locator("#well")).to_have_text("All is well")
 
 
-def test_too_many_tries_have_to_wait(visitor: Visitor) -> None:
-    """The last test here: this address has to wait for a minute then."""
+def test_too_many_attempts_have_to_wait(visitor: Visitor) -> None:
     visit = visitor(None)
     visit.expect("401", "429")
     page = visit.go("/login")
@@ -123,6 +122,6 @@ def test_too_many_tries_have_to_wait(visitor: Visitor) -> None:
         page.get_by_label("Password").fill("guess")
         page.get_by_role("button", name="Log in").click()
         expect(wrong).not_to_be_empty()
-        if "Too many tries; try again in" in wrong.inner_text():
+        if "Too many attempts; try again in" in wrong.inner_text():
             break
-    expect(wrong).to_contain_text("Too many tries; try again in")
+    expect(wrong).to_contain_text("Too many attempts; try again in")
