@@ -21,6 +21,7 @@ from monitor.storage.lazy_engine import LazyEngine
 from monitor.storage.snapshots import SnapshotFolder
 from monitor.web.model import Model
 from monitor.web.server import Server, bind, is_loopback, url_of
+from monitor.web.warnings import Warnings
 
 if TYPE_CHECKING:  # the web thread loads FastAPI and its like while cameras connect
     from monitor.storage.incidents import IncidentRepository
@@ -52,6 +53,7 @@ class WebServer:
         self._folder = folder
         self._database = database
         self._clock = clock
+        self.warnings = Warnings(clock)
         self._bound = bind(web)
         self._server = Server(web, self._bound)
         self._hub: Hub | None = None
@@ -135,6 +137,7 @@ class WebServer:
             statistics=StatisticsRepository(engine),
             snapshots=SnapshotFolder(self._folder / "incidents"),
             hub=hub,
+            warnings=self.warnings,
             photos=PhotoService(settings),
             sessions=Sessions(session_key(self._folder), web.session_hours, web.tls),
             kiosk_cookie=KioskCookie(web.tls),
@@ -147,7 +150,7 @@ class WebServer:
 
 def model_of(opened: OpenedDetector) -> Model:
     """Return what the pages say of a detector."""
-    return Model(opened.folder.name, cached_sha256(opened.file), opened.backend.value, opened.device)
+    return Model(opened.folder.name, cached_sha256(opened.file), opened.backend.value, opened.device, opened.file)
 
 
 async def _spread(event: Event, repository: "IncidentRepository", hub: "Hub", in_turn: asyncio.Lock) -> None:

@@ -31,6 +31,8 @@ from monitor.domain.errors import MonitorError
 from monitor.domain.event import Event
 from monitor.pipeline.monitor import Monitor
 from monitor.storage.files import claimed, make_folder
+from monitor.web.values import without_folders
+from monitor.web.warnings import WarningCode, Warnings
 
 _log = logging.getLogger(__name__)
 
@@ -150,6 +152,7 @@ class Watching:
         self.model = model_of(opened)
         self.signals = signals
         self._web_server = web_server
+        self._warnings = Warnings(SystemClock()) if web_server is None else web_server.warnings
         self._path = path
 
     def serve(self, *, follow: bool) -> None:
@@ -215,7 +218,12 @@ class Watching:
             return
         except MonitorError as error:
             _log.error("the new configuration is refused, the old one runs on:\n%s", error)
+            refused = "The changed configuration is refused; the monitor runs on with the old one. "
+            self._warnings.set(
+                WarningCode.CONFIGURATION_REFUSED, refused + without_folders(str(error)), names_cameras=True
+            )
             return
+        self._warnings.clear(WarningCode.CONFIGURATION_REFUSED)
         if (new.output, new.journal, new.web, new.kiosk) != (old.output, old.journal, old.web, old.kiosk):
             _log.warning("output, journal, web and kiosk take effect after a restart")
         self.live.apply(new.cameras, None if opened is None else inference_for(new.detector, opened))

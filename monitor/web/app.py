@@ -19,6 +19,7 @@ from monitor.web.paths import STATIC, TEMPLATES
 from monitor.web.routes import cameras, health, incidents, kiosk, pages, photo, session, statistics
 from monitor.web.security import Guard
 from monitor.web.services import Services
+from monitor.web.warning_checks import watch_warnings
 
 #: No form or message of ours is near this; pictures have limits of their own.
 _MOST_BYTES = 64 * 1024
@@ -32,11 +33,12 @@ def make_app(services: Services, web: WebSettings, on_ready: Callable[[], None] 
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        task = asyncio.create_task(services.hub.serve())
+        tasks = [asyncio.create_task(services.hub.serve()), asyncio.create_task(watch_warnings(services))]
         on_ready()
         yield
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     app = FastAPI(
         title="Mask Monitor",

@@ -10,6 +10,7 @@ from monitor.domain.detection import MaskState
 from monitor.domain.review import FalseAlarmReason, ReviewDecision
 from monitor.domain.visit import Outcome
 from monitor.storage.incidents import Incident
+from monitor.web.warnings import WarningCode
 
 Note = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)]
 
@@ -212,11 +213,20 @@ class ViewerOut(BaseModel):
     per_s: float | None
 
 
+class WarningOut(ResponseModel):
+    """What needs attention before it becomes a fault: `code` for programs, `text` for people, and since when."""
+
+    code: WarningCode
+    text: str
+    since: datetime
+
+
 class HealthOut(BaseModel):
-    """How the whole monitor is."""
+    """How the whole monitor is; `reasons` say what has failed, `warnings` what will fail if nobody acts."""
 
     healthy: bool
     reasons: list[str]
+    warnings: list[WarningOut]
     version: str
     started_at: datetime
     model: str

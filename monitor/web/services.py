@@ -20,6 +20,7 @@ from monitor.web.model import Model
 from monitor.web.photo_service import PhotoService
 from monitor.web.sessions import Sessions
 from monitor.web.throttle import LoginThrottle, Throttle
+from monitor.web.warnings import Warnings
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Services:
     statistics: StatisticsRepository
     snapshots: SnapshotFolder
     hub: Hub
+    warnings: Warnings
     photos: PhotoService
     sessions: Sessions
     kiosk_cookie: KioskCookie

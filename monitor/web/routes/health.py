@@ -14,10 +14,10 @@ from monitor.domain.account import Account
 from monitor.domain.address import SourceAddress, SourceKind
 from monitor.pipeline.process import memory_mb
 from monitor.web.access import Admin, ServicesDep, Viewer
-from monitor.web.health import disk_of, unhealthy_reasons
+from monitor.web.health import Reason, disk_of, unhealthy_reasons
 from monitor.web.hub import Viewer as Watcher
 from monitor.web.metrics import registry_of
-from monitor.web.schemas import AuditOut, CameraHealthOut, HealthOut, HealthyOut, ViewerOut
+from monitor.web.schemas import AuditOut, CameraHealthOut, HealthOut, HealthyOut, ViewerOut, WarningOut
 from monitor.web.services import Services
 from monitor.web.values import camera_values
 
@@ -58,10 +58,12 @@ async def health(account: Viewer, services: ServicesDep) -> HealthOut:
 
 
 def _health(account: Account, services: Services, viewers: Sequence[Watcher]) -> HealthOut:
-    disk, model, reasons = disk_of(services.folder), services.model(), _reasons(services)
+    disk, model = disk_of(services.folder), services.model()
+    reasons = [reason for reason in _reasons(services) if account.sees(reason.camera)]
     return HealthOut(
         healthy=not reasons,
-        reasons=[reason for reason in reasons if account.sees(reason.split(":")[0])],
+        reasons=[reason.text for reason in reasons],
+        warnings=[WarningOut.of(warning) for warning in services.warnings.visible_to(account)],
         version=__version__,
         started_at=services.started_at,
         model=model.name,
@@ -101,7 +103,7 @@ def _shown(source: SourceAddress) -> str:
     return Path(source.value).name if source.kind is SourceKind.FILE else str(source)
 
 
-def _reasons(services: Services) -> list[str]:
+def _reasons(services: Services) -> list[Reason]:
     return unhealthy_reasons(services.live.statuses(), services.settings().cameras, services.clock.monotonic_s())
 
 
