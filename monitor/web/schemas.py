@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from monitor.domain.account import Role
 from monitor.domain.detection import MaskState
@@ -11,6 +11,16 @@ from monitor.domain.review import FalseAlarmReason, ReviewDecision
 from monitor.domain.visit import Outcome
 from monitor.storage.incidents import Incident
 from monitor.web.warnings import WarningCode
+
+
+def _rounded(digits: int) -> AfterValidator:
+    return AfterValidator(lambda value: round(value, digits))
+
+
+#: No measurement is better than a millisecond, a tenth of a pixel or a ten-thousandth of a score.
+Seconds = Annotated[float, _rounded(3)]
+Pixels = Annotated[float, _rounded(1)]
+Share = Annotated[float, _rounded(4)]
 
 Note = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)]
 
@@ -66,10 +76,20 @@ class IncidentOut(ResponseModel):
     opened_at: datetime | None
     closed_at: datetime | None
     ended: str | None
-    confidence: float
+    confidence: Share
     acknowledged: bool
     decision: ReviewDecision | None
     false_alarm_reason: FalseAlarmReason | None
+
+
+class IncidentExportOut(IncidentOut):
+    """One incident as a row of a file, with its newest review and links to its page and its picture."""
+
+    note: str
+    reviewer: str | None
+    reviewed_at: datetime | None
+    page: str
+    picture: str
 
 
 class ReviewOut(ResponseModel):
@@ -86,17 +106,17 @@ class SegmentOut(ResponseModel):
     """A stretch of the visit in one state, in seconds from its first sight."""
 
     state: MaskState
-    start_s: float
-    end_s: float
+    start_s: Seconds
+    end_s: Seconds
 
 
 class IncidentDetailOut(ResponseModel):
     """Everything that is known of an incident."""
 
     incident: IncidentOut
-    box_px: list[float]
-    share: float | None
-    evidence_s: float | None
+    box_px: list[Pixels]
+    share: Share | None
+    evidence_s: Seconds | None
     observations: int | None
     first_seen_at: datetime | None
     segments: list[SegmentOut]
@@ -115,11 +135,11 @@ class VisitOut(ResponseModel):
     camera: str
     first_seen_at: datetime
     last_seen_at: datetime | None
-    duration_s: float
+    duration_s: Seconds
     outcome: Outcome
-    time_to_comply_s: float | None
+    time_to_comply_s: Seconds | None
     observations: int
-    median_face_px: float
+    median_face_px: Pixels
 
 
 class ComplianceOut(ResponseModel):
@@ -128,10 +148,10 @@ class ComplianceOut(ResponseModel):
     visits: int
     decided: int
     complied: int
-    rate: float | None
-    low: float | None
-    high: float | None
-    unknown_share: float
+    rate: Share | None
+    low: Share | None
+    high: Share | None
+    unknown_share: Share
     outcomes: dict[Outcome, int]
 
 
@@ -150,17 +170,17 @@ class ReviewCountsOut(BaseModel):
     incidents: int
     confirmed: int
     false_alarms: int
-    false_alarm_rate: float | None
-    low: float | None
-    high: float | None
+    false_alarm_rate: Share | None
+    low: Share | None
+    high: Share | None
 
 
 class ComplyTimesOut(ResponseModel):
     """How long people took to put a violation right."""
 
     people: int
-    median_s: float | None
-    p90_s: float | None
+    median_s: Seconds | None
+    p90_s: Seconds | None
 
 
 class StatisticsOut(BaseModel):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, TypeVar
@@ -12,8 +12,10 @@ from fastapi import APIRouter, HTTPException, Query, Response
 from starlette.requests import Request
 
 from monitor.domain.account import Account
+from monitor.domain.review import Review
 from monitor.domain.visit import Outcome
 from monitor.rules.statistics import compliance_of, wilson
+from monitor.storage.incidents import Incident
 from monitor.storage.statistics import ReviewCounts, TimeCount
 from monitor.web.access import Operator, ServicesDep, address_of
 from monitor.web.csv_export import as_csv
@@ -22,7 +24,7 @@ from monitor.web.schemas import (
     BucketOut,
     ComplianceOut,
     ComplyTimesOut,
-    IncidentOut,
+    IncidentExportOut,
     ReviewCountsOut,
     StatisticsOut,
     VisitOut,
@@ -39,7 +41,7 @@ Zone = Annotated[str, Query(max_length=64, description="IANA zone whose days are
 
 
 Key = TypeVar("Key", str, datetime)
-Row = TypeVar("Row", VisitOut, IncidentOut)
+Row = TypeVar("Row", VisitOut, IncidentExportOut)
 
 
 class By(StrEnum):
@@ -114,14 +116,15 @@ def export_visits(
 def export_incidents(
     kind: Format, request: Request, account: Operator, services: ServicesDep, search: Searched
 ) -> Response:
-    """The incidents as a file, newest first."""
+    """The incidents as a file, newest first, each with its newest review and links to its page and its picture."""
+    base = str(request.base_url)
 
-    def page(before: int | None) -> Sequence[IncidentOut]:
-        return [
-            IncidentOut.of(incident) for incident in services.incidents.find(replace(search, before=before, most=_PAGE))
-        ]
+    def page(before: int | None) -> Sequence[IncidentExportOut]:
+        found = services.incidents.find(replace(search, before=before, most=_PAGE))
+        reviews = services.incidents.newest_reviews([incident.number for incident in found])
+        return [_exported(incident, reviews.get(incident.number), base) for incident in found]
 
-    return _file(services, account, request, "incidents", kind, IncidentOut, _all(page))
+    return _file(services, account, request, "incidents", kind, IncidentExportOut, _all(page))
 
 
 @router.get("/export/statistics.{kind}", response_class=Response)
@@ -190,6 +193,19 @@ def _review_counts(counts: ReviewCounts) -> ReviewCountsOut:
     )
 
 
+def _exported(incident: Incident, review: Review | None, base: str) -> IncidentExportOut:
+    return IncidentExportOut.model_validate(
+        asdict(incident)
+        | {
+            "note": "" if review is None else review.note,
+            "reviewer": None if review is None else review.by,
+            "reviewed_at": None if review is None else review.at,
+            "page": f"{base}incidents/{incident.number}",
+            "picture": f"{base}api/v1/incidents/{incident.number}/picture.jpg",
+        }
+    )
+
+
 def _all(page: Callable[[int | None], Sequence[Row]]) -> list[Row]:
     rows: list[Row] = []
     while found := page(rows[-1].number if rows else None):
@@ -205,8 +221,8 @@ def _file(
     request: Request,
     name: str,
     kind: Format,
-    model: type[VisitOut] | type[IncidentOut],
-    rows: Sequence[VisitOut] | Sequence[IncidentOut],
+    model: type[VisitOut] | type[IncidentExportOut],
+    rows: Sequence[VisitOut] | Sequence[IncidentExportOut],
 ) -> Response:
     services.accounts.note(account.name, "export", f"{name}.{kind.value}: {len(rows)} rows", address_of(request))
     values = [row.model_dump(mode="json") for row in rows]
