@@ -10,6 +10,7 @@ from starlette.templating import Jinja2Templates
 from monitor import __version__
 from monitor.domain.account import Account, Role
 from monitor.web.access import LOCAL, account_of, is_secure, kiosk_of, require_camera, services_of
+from monitor.web.api_words import calls
 from monitor.web.kiosk_page import kiosk_path
 from monitor.web.login_path import local_path, login_path
 from monitor.web.paths import TEMPLATES
@@ -105,7 +106,7 @@ def pair(request: Request) -> Response:
 @router.get("/docs")
 def docs(request: Request) -> Response:
     """The API, from its own description."""
-    return _page(request, "docs", api=request.app.openapi())
+    return _page(request, "docs", calls=calls(request.app.openapi()))
 
 
 @router.get("/login")
