@@ -1,4 +1,4 @@
-"""What the API takes and gives, for its documentation and for checking."""
+"""What the API accepts and returns, for validation and for its documentation."""
 
 from datetime import datetime
 from typing import Annotated, Any, Self
@@ -26,31 +26,31 @@ Note = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)]
 
 
 class RequestModel(BaseModel):
-    """The base of what is taken: unknown keys are refused."""
+    """The base of request bodies: unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class ResponseModel(BaseModel):
-    """The base of what is made from a value of the house, field by field."""
+    """The base of responses that are made from a domain value, field by field."""
 
     model_config = ConfigDict(from_attributes=True)
 
     @classmethod
     def of(cls, value: object) -> Self:
-        """Return a value as the API gives it."""
+        """Return a value as the API returns it."""
         return cls.model_validate(value)
 
 
 class LogIn(RequestModel):
-    """A name and its password."""
+    """The name and password of an account."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
     password: Annotated[str, Field(min_length=1, max_length=256)]
 
 
 class Me(BaseModel):
-    """Who asks; `cameras` None means all."""
+    """The account that sent the request; `cameras` null means all."""
 
     name: str
     role: Role
@@ -58,7 +58,7 @@ class Me(BaseModel):
 
 
 class ReviewIn(RequestModel):
-    """What somebody says of an incident; `false_alarm_reason` says what a false alarm was."""
+    """A review of an incident; `false_alarm_reason` says what caused a false alarm."""
 
     decision: ReviewDecision
     false_alarm_reason: FalseAlarmReason | None = None
@@ -66,7 +66,7 @@ class ReviewIn(RequestModel):
 
 
 class IncidentOut(ResponseModel):
-    """One incident as it stands now; `ended` None means that it is open."""
+    """The current state of one incident; `ended` null means that it is open."""
 
     number: int
     id: Annotated[str, Field(validation_alias="incident_id")]
@@ -93,7 +93,7 @@ class IncidentExportOut(IncidentOut):
 
 
 class ReviewOut(ResponseModel):
-    """What somebody said; `decision` None is an acknowledgement."""
+    """A review; `decision` null is an acknowledgement."""
 
     by: str
     at: datetime
@@ -103,7 +103,7 @@ class ReviewOut(ResponseModel):
 
 
 class SegmentOut(ResponseModel):
-    """A stretch of the visit in one state, in seconds from its first sight."""
+    """A part of the visit in one state, in seconds since the person was first seen."""
 
     state: MaskState
     start_s: Seconds
@@ -111,7 +111,7 @@ class SegmentOut(ResponseModel):
 
 
 class IncidentDetailOut(ResponseModel):
-    """Everything that is known of an incident."""
+    """Everything that is known about an incident; `share` (0..1) and the like are the evidence when it opened."""
 
     incident: IncidentOut
     box_px: list[Pixels]
@@ -129,7 +129,7 @@ class IncidentDetailOut(ResponseModel):
 
 
 class VisitOut(ResponseModel):
-    """One person's stay."""
+    """One person's visit to a camera's view."""
 
     number: int
     camera: str
@@ -143,7 +143,7 @@ class VisitOut(ResponseModel):
 
 
 class ComplianceOut(ResponseModel):
-    """A rate with its denominator and its 95 % interval; the rate is None where nobody was decided."""
+    """A compliance rate (0..1) with its denominator `decided` and 95 % interval; null if nobody was decided."""
 
     visits: int
     decided: int
@@ -156,7 +156,7 @@ class ComplianceOut(ResponseModel):
 
 
 class BucketOut(BaseModel):
-    """Compliance of the visits that began in one hour or day, or before one camera."""
+    """Compliance of the visits that began in one hour or day, or at one camera."""
 
     label: str
     start_at: datetime | None
@@ -164,7 +164,7 @@ class BucketOut(BaseModel):
 
 
 class ReviewCountsOut(BaseModel):
-    """Incidents of one camera and what people said of them; the rate is of those that were judged."""
+    """Incidents of one camera and their reviews; the rate is of those that were decided."""
 
     camera: str
     incidents: int
@@ -176,7 +176,7 @@ class ReviewCountsOut(BaseModel):
 
 
 class ComplyTimesOut(ResponseModel):
-    """How long people took to put a violation right."""
+    """How long people took to comply after a violation began."""
 
     people: int
     median_s: Seconds | None
@@ -184,7 +184,7 @@ class ComplyTimesOut(ResponseModel):
 
 
 class StatisticsOut(BaseModel):
-    """StatisticsRepository of a stretch of time."""
+    """Statistics of a period."""
 
     since: datetime
     until: datetime
@@ -196,7 +196,7 @@ class StatisticsOut(BaseModel):
 
 
 class CameraOut(BaseModel):
-    """How a camera is; `age_ms` is the age of its newest judged picture."""
+    """The state of a camera; `age_ms` is the age of its newest analysed picture."""
 
     name: str
     condition: str
@@ -211,7 +211,7 @@ class CameraOut(BaseModel):
 
 
 class CameraHealthOut(CameraOut):
-    """A camera with everything that is measured of it."""
+    """A camera with everything that is measured about it."""
 
     source: str
     required: bool
@@ -225,7 +225,7 @@ class CameraHealthOut(CameraOut):
 
 
 class ViewerOut(BaseModel):
-    """One page that watches: who, and how old pictures were when it had them."""
+    """One open page: whose it is, how old pictures were on arrival, and how many came per second."""
 
     who: str
     p50_ms: float | None
@@ -242,7 +242,7 @@ class WarningOut(ResponseModel):
 
 
 class HealthOut(BaseModel):
-    """How the whole monitor is; `reasons` say what has failed, `warnings` what will fail if nobody acts."""
+    """The state of the monitor; `reasons` say what has failed, `warnings` what may fail if nobody acts."""
 
     healthy: bool
     reasons: list[str]
@@ -261,14 +261,14 @@ class HealthOut(BaseModel):
 
 
 class HealthyOut(BaseModel):
-    """Whether the monitor is well, for a container's health check."""
+    """Whether the monitor is healthy, for a container's health check."""
 
     healthy: bool
     reasons: list[str]
 
 
 class AuditOut(ResponseModel):
-    """Who did what."""
+    """An entry of the audit log: who did what, when, and from which address."""
 
     at: datetime
     who: str
@@ -278,13 +278,13 @@ class AuditOut(ResponseModel):
 
 
 class PhotoIn(RequestModel):
-    """A picture in base64; a data URI's prefix may stand before it."""
+    """A picture in base64, with or without the prefix of a data URI."""
 
     image: str
 
 
 class FaceOut(BaseModel):
-    """One face of a photograph; the box is x1, y1, x2, y2 in pixels of the upright picture."""
+    """One face in a photograph; the box is x1, y1, x2, y2 in pixels of the upright picture."""
 
     state: MaskState
     score: float
@@ -292,7 +292,7 @@ class FaceOut(BaseModel):
 
 
 class PhotoOut(BaseModel):
-    """The annotated picture, a JPEG in base64, and what was found."""
+    """The annotated picture, a JPEG in base64, and the faces in it."""
 
     image: str
     width_px: int
@@ -301,7 +301,7 @@ class PhotoOut(BaseModel):
 
 
 class WordsOut(BaseModel):
-    """What the kiosk says of one verdict."""
+    """The kiosk's words for one verdict."""
 
     headline: str
     line: str
@@ -318,14 +318,14 @@ class LanguageOut(BaseModel):
 
 
 class PaintOut(BaseModel):
-    """The ground and the ink of one verdict, as #rrggbb."""
+    """Background and text colour of one verdict, as #rrggbb."""
 
     ground: str
     ink: str
 
 
 class KioskOut(BaseModel):
-    """What a kiosk says and how it looks, by its settings."""
+    """The kiosk's words and colours, by its settings."""
 
     language: str
     mirror: bool
@@ -335,14 +335,14 @@ class KioskOut(BaseModel):
 
 
 class KioskTokenIn(RequestModel):
-    """Which camera's kiosk page a browser is to show; `language` None means the one of the settings."""
+    """The camera whose kiosk page a browser shows, and its language; null: the language of the settings."""
 
     camera: Annotated[str, Field(min_length=1, max_length=64)]
     language: Annotated[str, Field(min_length=1, max_length=16)] | None = None
 
 
 class KioskLinkOut(BaseModel):
-    """A link to open once in the kiosk's browser, until `expires_at`; it is not shown again."""
+    """A link to open once in the kiosk's browser before `expires_at`. It is not shown again."""
 
     number: int
     camera: str
@@ -364,7 +364,7 @@ class KioskTokenOut(ResponseModel):
 
 
 class PairIn(RequestModel):
-    """The secret of a kiosk link: what stands after its `#`."""
+    """The secret of a kiosk link: the part after its `#`."""
 
     secret: Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -376,5 +376,5 @@ class KioskPageOut(BaseModel):
 
 
 def incident_message(incident: Incident) -> dict[str, Any]:
-    """Return the message by which the socket tells of an incident as it stands now."""
+    """Return the socket's message about the current state of an incident."""
     return {"type": "incident", "incident": IncidentOut.of(incident).model_dump(mode="json")}

@@ -20,7 +20,7 @@ from monitor.web.values import camera_values
 router = APIRouter(prefix="/api/v1/cameras", tags=["cameras"])
 
 Width = Annotated[
-    int | None, Query(description=f"Width in pixels: {', '.join(map(str, WIDTHS_PX))}; the camera's own.")
+    int | None, Query(description=f"Width in pixels: {', '.join(map(str, WIDTHS_PX))}; the camera's own if not given.")
 ]
 
 _STREAM, _BOUNDARY = "multipart/x-mixed-replace", "picture"
@@ -29,19 +29,19 @@ _MOST_STREAMS = 64
 
 @router.get("")
 def cameras(account: Viewer, services: ServicesDep) -> list[CameraOut]:
-    """Every camera that the account sees, as it is now."""
+    """The current state of every camera that the account may see."""
     return [_out(services, camera) for camera in services.live.cameras() if account.sees(camera.name)]
 
 
 @router.get("/{name}")
 def camera(name: str, account: Viewer, services: ServicesDep) -> CameraOut:
-    """One camera as it is now."""
+    """The current state of one camera."""
     return _out(services, _camera(services, account, name))
 
 
 @router.get("/{name}/still.jpg", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
 def still(name: str, account: Viewer, services: ServicesDep, width: Width = None) -> Response:
-    """The newest judged picture with its people, as a JPEG; grey where it is old. 503 before the first."""
+    """The newest analysed picture with its people marked, as a JPEG; grey if it is stale. 503: no picture yet."""
     picture = _camera(services, account, name).view.picture(Shape(_known(width)))
     if picture is None:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "there is no picture yet")
@@ -52,7 +52,7 @@ def still(name: str, account: Viewer, services: ServicesDep, width: Width = None
 async def stream(
     name: str, request: Request, account: Viewer, services: ServicesDep, width: Width = None
 ) -> StreamingResponse:
-    """Motion JPEG, for embedding elsewhere: as many pictures as the reader takes, the newest each time."""
+    """A Motion JPEG stream for other programs; a slow reader gets fewer pictures, always the newest."""
     _camera(services, account, name)
     if len(services.hub.viewers) >= _MOST_STREAMS:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "too many viewers")

@@ -1,4 +1,4 @@
-"""How the monitor is, for people, for containers and for Prometheus."""
+"""The state of the monitor, for people, for containers and for Prometheus; settings and the audit log."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,9 +26,9 @@ router = APIRouter(tags=["health"])
 
 @router.get("/healthz", responses={503: {"model": HealthyOut}})
 def healthz(services: ServicesDep, response: Response) -> HealthyOut:
-    """Whether the monitor is well, for a container: 503 where a required camera or the detector has failed.
+    """Whether the monitor is healthy, for a container: 503 if a required camera, detector or journal has failed.
 
-    Anybody may ask, so it counts and names nothing.
+    It needs no login, so it says how many failed and not which.
     """
     reasons = _reasons(services)
     response.status_code = 503 if reasons else 200
@@ -37,21 +37,22 @@ def healthz(services: ServicesDep, response: Response) -> HealthyOut:
 
 @router.get("/metrics", response_class=Response)
 def metrics(account: Viewer, services: ServicesDep) -> Response:
-    """StatisticsRepository for Prometheus, of every camera: for accounts and tokens that see all of them."""
+    """Metrics for Prometheus. It needs an account or a token that may see every camera."""
     if account.cameras is not None:
-        return Response("needs an account that sees every camera\n", 403, media_type="text/plain")
+        return Response("this needs an account that may see every camera\n", 403, media_type="text/plain")
     return Response(generate_latest(registry_of(services)), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/api/v1/health")
 async def health(account: Viewer, services: ServicesDep) -> HealthOut:
-    """How everything is: cameras, latency, drops, disk, model, and who watches.
+    """The state of the monitor: reasons for faults, warnings, cameras, latency, drops, disk, model, and open pages.
 
-    An account that is limited to some cameras is not told who else watches.
+    Warnings are for operators and admins. An account that is limited to some cameras gets those only, and no open
+    pages but its own.
     """
     viewers = [
         viewer
-        for viewer in services.hub.viewers  # on the event loop; a disk that hangs must not hold that up
+        for viewer in services.hub.viewers  # on the event loop, which must not wait for a disk that hangs
         if account.cameras is None or viewer.account.name == account.name
     ]
     return await asyncio.to_thread(_health, account, services, viewers)
@@ -94,7 +95,7 @@ def settings(_: Admin, services: ServicesDep) -> dict[str, Any]:
 
 @router.get("/api/v1/audit")
 def audit(_: Admin, services: ServicesDep, most: Annotated[int, Query(ge=1, le=1000)] = 200) -> list[AuditOut]:
-    """Who did what, newest first."""
+    """The audit log, newest entry first."""
     return [AuditOut.of(entry) for entry in services.accounts.audit(most)]
 
 

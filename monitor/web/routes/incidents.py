@@ -1,4 +1,4 @@
-"""Incidents: finding, reading and judging them."""
+"""Incidents: search, details and reviews."""
 
 from dataclasses import replace
 
@@ -17,13 +17,13 @@ router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
 
 @router.get("")
 def incidents(services: ServicesDep, search: Searched, before: Before = None, most: Most = 50) -> list[IncidentOut]:
-    """One page of incidents, newest first."""
+    """A page of incidents, newest first."""
     return [IncidentOut.of(incident) for incident in services.incidents.find(replace(search, before=before, most=most))]
 
 
 @router.get("/{number}")
 def incident(number: Number, account: Viewer, services: ServicesDep) -> IncidentDetailOut:
-    """All that is known of one incident."""
+    """Everything that is known about one incident."""
     _require_incident(services, account, number)
     detail = services.incidents.detail(number)
     if detail is None:
@@ -33,7 +33,7 @@ def incident(number: Number, account: Viewer, services: ServicesDep) -> Incident
 
 @router.get("/{number}/picture.jpg", response_class=Response)
 def picture(number: Number, account: Viewer, services: ServicesDep) -> Response:
-    """The incident's picture: its subject, everybody else's face hidden."""
+    """The incident's picture, a JPEG, in which the faces of all other people are blurred."""
     _require_incident(services, account, number)
     found = services.incidents.incident(number)
     if found is None or found.opened_at is None:
@@ -46,15 +46,15 @@ def picture(number: Number, account: Viewer, services: ServicesDep) -> Response:
 
 @router.post("/{number}/acknowledge")
 def acknowledge(number: Number, request: Request, account: Operator, services: ServicesDep) -> IncidentOut:
-    """Say that it has been seen."""
+    """Acknowledge an incident."""
     return _review(services, account, request, number, None, None, "")
 
 
 @router.post("/{number}/review")
-def judge(number: Number, body: ReviewIn, request: Request, account: Operator, services: ServicesDep) -> IncidentOut:
-    """Say whether it was right; the newest word counts, the older ones stay."""
+def review(number: Number, body: ReviewIn, request: Request, account: Operator, services: ServicesDep) -> IncidentOut:
+    """Review an incident: confirmed, or a false alarm. The newest review counts; earlier ones are kept."""
     if body.false_alarm_reason is not None and body.decision is not ReviewDecision.FALSE_ALARM:
-        raise HTTPException(422, "false_alarm_reason: only of a false alarm")
+        raise HTTPException(422, "false_alarm_reason: allowed for a false alarm only")
     return _review(services, account, request, number, body.decision, body.false_alarm_reason, body.note)
 
 
@@ -69,10 +69,10 @@ def _review(
 ) -> IncidentOut:
     camera = _require_incident(services, account, number)
     services.incidents.review(number, account.name, decision, false_alarm_reason, note)
-    said = (
+    outcome = (
         "acknowledged" if decision is None else " ".join(word.value for word in (decision, false_alarm_reason) if word)
     )
-    services.accounts.note(account.name, "verdict", f"incident {number}: {said}", address_of(request))
+    services.accounts.note(account.name, "review", f"incident {number}: {outcome}", address_of(request))
     found = services.incidents.incident(number)
     assert found is not None
     services.hub.announce(camera, incident_message(found))

@@ -1,4 +1,4 @@
-"""The pages themselves: a frame each, filled by scripts of our own through the API."""
+"""The pages: HTML frames that their scripts fill through the API."""
 
 from typing import Annotated, Any
 
@@ -23,7 +23,7 @@ _templates = Jinja2Templates(TEMPLATES)
 
 @router.get("/")
 def desk(request: Request) -> Response:
-    """The wall and the incidents as they come."""
+    """The camera wall and incoming incidents."""
     return _page(request, "desk")
 
 
@@ -35,7 +35,7 @@ def camera(request: Request, name: str) -> Response:
 
 @router.get("/incidents")
 def incidents(request: Request) -> Response:
-    """Searching incidents."""
+    """The search for incidents."""
     return _page(request, "incidents")
 
 
@@ -53,7 +53,7 @@ def statistics(request: Request) -> Response:
 
 @router.get("/health")
 def health(request: Request) -> Response:
-    """How everything is."""
+    """The state of the monitor."""
     return _page(request, "health")
 
 
@@ -65,7 +65,7 @@ def settings(request: Request) -> Response:
 
 @router.get("/photo")
 def photo(request: Request) -> Response:
-    """Judging photographs."""
+    """The photo page."""
     return _page(request, "photo", most_mb=services_of(request).settings().web.photo.max_mb)
 
 
@@ -120,7 +120,7 @@ def login(request: Request, next: Annotated[str | None, Query()] = None) -> Resp
 
 
 def _camera_page(request: Request, page: str, name: str, **values: Any) -> Response:
-    """Return a camera's page; raises 404 where the account sees no such camera."""
+    """Return a camera's page; raises 404 where there is no such camera, or none that the account may see."""
     account, camera = account_of(request), services_of(request).live.camera(name)
     if account is not None:
         require_camera(account, None if camera is None else camera.name, "camera")

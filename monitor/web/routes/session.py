@@ -15,7 +15,7 @@ router = APIRouter(prefix="/api/v1", tags=["session"])
 
 @router.get("/me")
 def me(request: Request, response: Response, account: Viewer, services: ServicesDep) -> Me:
-    """Who asks. A session that is in use gets its full time again."""
+    """The account that sends this request. It also extends its session to the full time."""
     if (found := services.sessions.account(dict(request.cookies), services.accounts)) is not None:
         services.sessions.begin(response, found[0].name, found[1], is_secure(request))
     return _me(account)
@@ -23,7 +23,7 @@ def me(request: Request, response: Response, account: Viewer, services: Services
 
 @router.post("/session")
 async def log_in(body: LogIn, request: Request, response: Response, services: ServicesDep) -> Me:
-    """Begin a session, in a cookie. 401: wrong name or password; 429: too many tries, with `Retry-After`."""
+    """Log in, which sets a session cookie. 401: wrong name or password; 429: too many attempts, with `Retry-After`."""
     address, origin = address_of(request), origin_of(request)
     if (wait_s := math.ceil(await services.logins.take(origin, body.name))) > 0:
         raise HTTPException(
@@ -31,7 +31,7 @@ async def log_in(body: LogIn, request: Request, response: Response, services: Se
             f"too many attempts; try again in {wait_s} s",
             {"Retry-After": str(wait_s)},
         )
-    # One at a time, whatever comes, and on one thread: hashing is made to be dear, and a thread keeps its memory.
+    # One at a time and on one thread: hashing is expensive on purpose, and a thread keeps its memory.
     in_turn = asyncio.get_running_loop().run_in_executor
     found = await in_turn(services.hashing, services.accounts.log_in, body.name, body.password)
     if found is None:
@@ -46,7 +46,7 @@ async def log_in(body: LogIn, request: Request, response: Response, services: Se
 
 @router.delete("/session", status_code=status.HTTP_204_NO_CONTENT)
 def log_out(request: Request, response: Response, account: Viewer, services: ServicesDep) -> None:
-    """End the session."""
+    """Log out, which deletes the session cookie."""
     services.accounts.note(account.name, "log out", "", address_of(request))
     services.sessions.end(response)
 

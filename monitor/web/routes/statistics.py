@@ -1,4 +1,4 @@
-"""StatisticsRepository of people over time, and what can be taken elsewhere as files."""
+"""Statistics over time, visits, and exports as files."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -34,10 +34,12 @@ from monitor.web.services import Services
 router = APIRouter(prefix="/api/v1", tags=["statistics"])
 
 _PAGE = 200
-#: An export has at most so many rows; a longer one is asked for in parts.
+#: The most rows of an export.
 _MOST_ROWS = 50_000
 
-Zone = Annotated[str, Query(max_length=64, description="IANA zone whose days are counted, such as Europe/Madrid.")]
+Zone = Annotated[
+    str, Query(max_length=64, description="IANA time zone in which hours and days are counted, such as Europe/Madrid.")
+]
 
 
 Key = TypeVar("Key", str, datetime)
@@ -45,14 +47,14 @@ Row = TypeVar("Row", VisitOut, IncidentExportOut)
 
 
 class By(StrEnum):
-    """How long a bucket is."""
+    """The length of a bucket."""
 
     HOUR = "hour"
     DAY = "day"
 
 
 class Format(StrEnum):
-    """What a file holds."""
+    """The format of a file."""
 
     CSV = "csv"
     JSON = "json"
@@ -60,12 +62,12 @@ class Format(StrEnum):
 
 @router.get("/statistics")
 def statistics(services: ServicesDep, span: Spanned, by: By = By.HOUR, zone: Zone = "UTC") -> StatisticsOut:
-    """Compliance with its interval, over time and by camera; time to comply; false alarms. The last day if not told."""
+    """Compliance with its 95 % interval, over time and by camera; time to comply; reviews. Default: the last day."""
     counts = services.statistics.quarters(span)
     here = _zone(zone)
 
     def bucket(count: TimeCount) -> datetime:
-        """Return when the bucket begins, in UTC: the two hours of one name on a day of 25 are two."""
+        """Return when the bucket begins, in UTC, which tells apart the two hours of one name when clocks go back."""
         at = count.start.astimezone(here)
         at = at.replace(minute=0) if by is By.HOUR else at.replace(hour=0, minute=0, fold=0)
         return at.astimezone(UTC)
@@ -91,7 +93,7 @@ def statistics(services: ServicesDep, span: Spanned, by: By = By.HOUR, zone: Zon
 def visits(
     services: ServicesDep, span: Spanned, outcome: Outcome | None = None, before: Before = None, most: Most = 50
 ) -> list[VisitOut]:
-    """One page of visits, newest first."""
+    """A page of visits, newest first."""
     return [VisitOut.of(line) for line in services.statistics.visits(span, outcome, before, most)]
 
 
@@ -104,7 +106,7 @@ def export_visits(
     span: Spanned,
     outcome: Outcome | None = None,
 ) -> Response:
-    """The visits as a file, newest first."""
+    """Visits as a file, newest first."""
 
     def page(before: int | None) -> Sequence[VisitOut]:
         return [VisitOut.of(line) for line in services.statistics.visits(span, outcome, before, _PAGE)]
@@ -116,7 +118,7 @@ def export_visits(
 def export_incidents(
     kind: Format, request: Request, account: Operator, services: ServicesDep, search: Searched
 ) -> Response:
-    """The incidents as a file, newest first, each with its newest review and links to its page and its picture."""
+    """Incidents as a file, newest first, each with its newest review and links to its page and picture."""
     base = str(request.base_url)
 
     def page(before: int | None) -> Sequence[IncidentExportOut]:
@@ -162,7 +164,7 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise HTTPException(422, "zone: no such time zone") from error
+        raise HTTPException(422, "zone: unknown time zone") from error
 
 
 def _rate(counts: Iterable[TimeCount]) -> ComplianceOut:
@@ -211,7 +213,7 @@ def _all(page: Callable[[int | None], Sequence[Row]]) -> list[Row]:
     while found := page(rows[-1].number if rows else None):
         rows += found
         if len(rows) > _MOST_ROWS:
-            raise HTTPException(422, f"more than {_MOST_ROWS} rows; export a shorter stretch of time")
+            raise HTTPException(422, f"more than {_MOST_ROWS} rows; choose a shorter period")
     return rows
 
 

@@ -223,3 +223,18 @@ def test_a_limited_viewer_is_not_told_who_else_watches(desk: Desk):
         with desk.client(ADMIN) as administrator:
             viewers = administrator.get("/api/v1/health").json()["viewers"]
         assert {each["who"] for each in viewers} == {"ada", "doris"}
+
+
+def test_what_is_refused_is_said_in_a_sentence(desk: Desk):
+    with desk.client() as client:
+        for page in (False, True):
+            headers = {"Accept": "text/html" if page else "application/json"}
+            wrong_method = client.post("/healthz", headers=headers)
+            nowhere = client.get("/nowhere", headers=headers)
+            assert (wrong_method.status_code, nowhere.status_code) == (405, 404)
+            if page:
+                assert "<h1>Method not allowed</h1>" in wrong_method.text
+                assert "<h1>There is no such page</h1>" in nowhere.text
+            else:
+                assert wrong_method.json() == {"detail": "Method not allowed"}
+                assert nowhere.json() == {"detail": "Not found"}
