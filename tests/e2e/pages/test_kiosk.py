@@ -190,3 +190,14 @@ def test_a_session_that_ends_shows_visitors_no_login_form_and_a_login_brings_it_
     visit.context.add_cookies(session)
     says(page, Verdict.GO, GREEN)
     expect(page.locator("#staff")).to_be_hidden()
+
+
+def test_an_open_kiosk_page_keeps_its_session_by_itself(visitor: Visitor) -> None:
+    visit = visitor("guest")
+    visit.page.clock.install()
+    page = visit.go("/kiosk/hall")
+    expect(page.locator("#headline")).not_to_be_empty()
+    with page.expect_response("**/api/v1/kiosk/renew") as renewed:
+        page.clock.fast_forward("21:00")
+    assert renewed.value.status == 204
+    assert renewed.value.header_value("set-cookie").startswith("mask_monitor=")
