@@ -2,7 +2,9 @@
 
 The page sends JSON, each message with any of these keys: `watch` (camera -> width, with `mirrored` and `words`),
 `kiosk` (a camera), `ping` (any number, which comes back with the hour), `seen` (how old pictures were on arrival, for
-the health page). The monitor sends JSON messages with a `type`, and pictures as `monitor.web.hub.packed` lays them out.
+the health page). The monitor sends JSON messages with a `type` (`cameras`, `incident`, `kiosk`, `pong`, and `warnings`:
+those that hold now, on joining and when they change), and pictures as `monitor.web.hub.packed` lays them out. A paired
+kiosk is sent its own camera's pictures, `kiosk` and `pong`, and nothing else.
 """
 
 import asyncio
