@@ -60,6 +60,8 @@ user_app = typer.Typer(help="Manage the accounts of the web pages.", no_args_is_
 token_app = typer.Typer(help="Manage access tokens for scripts that use the API.", no_args_is_help=True)
 app.add_typer(user_app, name="user")
 app.add_typer(token_app, name="token")
+kiosk_token_app = typer.Typer(help="Browsers that may show a kiosk page without an account.", no_args_is_help=True)
+app.add_typer(kiosk_token_app, name="kiosk-token")
 
 ConfigOption = Annotated[
     Path | None,
@@ -407,3 +409,39 @@ def token_list(config: ConfigOption = None, json: JsonOption = False) -> None:
     from monitor.commands.accounts import list_tokens
 
     list_tokens(config, as_json=json)
+
+
+@kiosk_token_app.command("add")
+def kiosk_token_add(
+    camera: Annotated[str, typer.Argument(help="The camera whose kiosk page the browser shows.")],
+    language: Annotated[
+        str | None, typer.Option(help="The page's language, such as de; the settings' if not given.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Print a link that pairs one browser with a camera's kiosk page; it works once, within 24 hours.
+
+    A paired browser stays paired as long as it is used at least every 90 days, or until its token is removed.
+    """
+    from monitor.commands.kiosk_tokens import add_kiosk_token
+
+    add_kiosk_token(config, camera, language)
+
+
+@kiosk_token_app.command("list")
+def kiosk_token_list(config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Show which kiosks are paired, and which links have not been opened yet."""
+    from monitor.commands.kiosk_tokens import list_kiosk_tokens
+
+    list_kiosk_tokens(config, as_json=json)
+
+
+@kiosk_token_app.command("remove")
+def kiosk_token_remove(
+    number: Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="Its number in the list.")],
+    config: ConfigOption = None,
+) -> None:
+    """Delete a kiosk token; its page is out of order within seconds."""
+    from monitor.commands.kiosk_tokens import remove_kiosk_token
+
+    remove_kiosk_token(config, number)

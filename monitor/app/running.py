@@ -29,6 +29,8 @@ from monitor.domain.errors import MonitorError
 from monitor.pipeline.monitor import Monitor
 from monitor.storage.files import claimed, make_folder
 from monitor.web.model import Model
+from monitor.web.values import without_folders
+from monitor.web.warnings import WarningCode, Warnings
 
 _log = logging.getLogger(__name__)
 
@@ -136,6 +138,7 @@ class RunningMonitor:
         self._settings = settings
         self._model = model_of(opened)
         self._web_server = web_server
+        self._warnings = Warnings(SystemClock()) if web_server is None else web_server.warnings
         self._path = path
 
     @property
@@ -213,7 +216,11 @@ class RunningMonitor:
             return
         except MonitorError as error:
             _log.error("the new configuration is refused, the old one stays in effect:\n%s", error)
+            refused = "The changed configuration is refused; the old one stays in effect. "
+            text = refused + without_folders(str(error))
+            self._warnings.set(WarningCode.CONFIGURATION_REFUSED, text, names_cameras=True)
             return
+        self._warnings.clear(WarningCode.CONFIGURATION_REFUSED)
         if (new.output, new.journal, new.web, new.kiosk) != (old.output, old.journal, old.web, old.kiosk):
             _log.warning("output, journal, web and kiosk take effect after a restart")
         self.monitor.apply(new.cameras, None if opened is None else inference_for(new.detector, opened))

@@ -21,15 +21,12 @@ from monitor.storage.lazy_engine import LazyEngine
 from monitor.storage.snapshots import SnapshotFolder
 from monitor.web.model import Model
 from monitor.web.server import Server, bind, is_loopback, url_of
+from monitor.web.warnings import Warnings
 
 if TYPE_CHECKING:  # the web thread loads FastAPI and its like while cameras connect
     from monitor.web.services import Services
 
 _log = logging.getLogger(__name__)
-
-#: Tries to log in from one address, and wrong passwords for one name, before they have to wait.
-_LOGINS, _LOGINS_OVER_S = 10, 60.0
-_FAILURES, _FAILURES_OVER_S = 20, 900.0
 
 
 class WebServer:
@@ -54,6 +51,7 @@ class WebServer:
         self._folder = folder
         self._database = database
         self._clock = clock
+        self.warnings = Warnings(clock)
         self._bound = bind(web)
         self._server = Server(web, self._bound)
         self._threads: ThreadGroup | None = None
@@ -113,12 +111,14 @@ class WebServer:
     ) -> "Services":
         from monitor.storage.accounts import AccountRepository
         from monitor.storage.incidents import IncidentRepository
+        from monitor.storage.kiosks import KioskRepository
         from monitor.storage.statistics import StatisticsRepository
         from monitor.web.hub import Hub
+        from monitor.web.kiosk_cookie import KioskCookie
         from monitor.web.photo_service import PhotoService
         from monitor.web.services import Services
         from monitor.web.sessions import Sessions, session_key
-        from monitor.web.throttle import Throttle
+        from monitor.web.throttle import LoginThrottle, Throttle
 
         engine, web, clock = self._database(), self._web, self._clock
         incidents = IncidentRepository(engine, clock, started_at)
@@ -132,15 +132,17 @@ class WebServer:
             started_at=started_at,
             clock=clock,
             accounts=AccountRepository(engine, clock),
+            kiosks=KioskRepository(engine, clock),
             incidents=incidents,
             statistics=StatisticsRepository(engine),
             snapshots=SnapshotFolder(self._folder / "incidents"),
             hub=Hub(monitor.statuses, views, clock, incidents.by_incident_id),
+            warnings=self.warnings,
             photos=PhotoService(settings),
             sessions=Sessions(session_key(self._folder), web.session_hours, web.tls),
-            logins=Throttle(_LOGINS, _LOGINS_OVER_S, clock),
-            failures=Throttle(_FAILURES, _FAILURES_OVER_S, clock),
-            uploads=Throttle(web.photo.per_minute, 60.0, clock),
+            kiosk_cookie=KioskCookie(web.tls),
+            logins=LoginThrottle(),
+            uploads=Throttle(web.photo.per_minute, 60),
             hashing=ThreadPoolExecutor(1, "passwords"),
             behind_proxy=bool(web.trusted_proxies),
         )
@@ -148,7 +150,7 @@ class WebServer:
 
 def model_of(opened: OpenedDetector) -> Model:
     """Return what the pages say of a detector."""
-    return Model(opened.folder.name, cached_sha256(opened.file), opened.backend.value, opened.device)
+    return Model(opened.folder.name, cached_sha256(opened.file), opened.backend.value, opened.device, opened.file)
 
 
 def _overlay(monitor: Monitor, name: str) -> OverlaySettings:

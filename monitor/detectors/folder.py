@@ -146,9 +146,17 @@ def sha256_of(path: Path) -> str:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-@functools.lru_cache(maxsize=8)
 def cached_sha256(path: Path) -> str:
-    """Return the hash of a file that does not change while the program runs; see `sha256_of`."""
+    """Return `sha256_of` a file, which is read again only where its size or its modification time has changed."""
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
+    return _sha256_at(path, stat.st_mtime_ns, stat.st_size)
+
+
+@functools.lru_cache(maxsize=8)
+def _sha256_at(path: Path, _mtime_ns: int, _size: int) -> str:
     return sha256_of(path)
 
 

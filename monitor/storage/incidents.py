@@ -1,6 +1,6 @@
 """Incidents as people read and review them."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -170,6 +170,13 @@ class IncidentRepository:
                 settings=incident.settings,
                 version=run.version,
             )
+
+    def newest_reviews(self, numbers: Collection[int]) -> dict[int, Review]:
+        """Return the review that holds, by incident: the newest with a decision, else the newest acknowledgement."""
+        query = select(ReviewRow).where(ReviewRow.incident.in_(numbers))
+        with Session(self.engine) as session:
+            rows = session.scalars(query.order_by(ReviewRow.decision.is_not(None), ReviewRow.id))
+            return {row.incident: _review(row) for row in rows}
 
     def review(
         self,

@@ -1,4 +1,4 @@
-"""Who asks, and whether they may."""
+"""Who sends a request, and what they may do."""
 
 import ipaddress
 from typing import Annotated
@@ -7,12 +7,13 @@ from fastapi import Depends, HTTPException, status
 from starlette.requests import HTTPConnection
 
 from monitor.domain.account import Account, Role
+from monitor.storage.kiosks import KioskToken
 from monitor.web.services import Services
 
-#: Whoever sits at the machine itself, for as long as nobody has an account.
+#: Whoever uses the machine itself, for as long as nobody has an account.
 LOCAL = Account("local", Role.ADMIN)
 
-#: How often an open socket or stream is asked whether its session still holds.
+#: How often an open socket or stream checks that its session or token is still valid.
 CHECK_EVERY_S = 5.0
 
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
@@ -25,18 +26,30 @@ def services_of(connection: HTTPConnection) -> Services:
 
 
 def account_of(connection: HTTPConnection) -> Account | None:
-    """Return who asks: by token, by session, or as the local user while there is no account."""
+    """Return the account that sends a request: by token, by session, or the local user while there is no account.
+
+    A paired kiosk has no account: see `kiosk_of`. Its browser is not the local user's either.
+    """
     services = services_of(connection)
     scheme, _, key = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return services.accounts.of_token(key.strip())
     if (found := services.sessions.account(dict(connection.cookies), services.accounts)) is not None:
         return found[0]
-    return LOCAL if is_local(connection) and not services.accounts.exist() else None
+    if is_local(connection) and not services.accounts.exist() and kiosk_of(connection) is None:
+        return LOCAL
+    return None
+
+
+def kiosk_of(connection: HTTPConnection) -> KioskToken | None:
+    """Return the kiosk token of the browser that sends a request, which this use extends; None where it has none."""
+    services = services_of(connection)
+    key = services.kiosk_cookie.key(connection.cookies)
+    return None if key is None else services.kiosks.of_key(key)
 
 
 def is_local(connection: HTTPConnection) -> bool:
-    """Return whether the request comes from this very machine, and not through a proxy, named or not."""
+    """Return whether a request comes from this machine itself, and not through a proxy, named or not."""
     if connection.client is None or services_of(connection).behind_proxy:
         return False
     if any(name in connection.headers for name in _FORWARDED):
@@ -44,13 +57,18 @@ def is_local(connection: HTTPConnection) -> bool:
     return _is_loopback(connection.client.host)
 
 
+def is_secure(connection: HTTPConnection) -> bool:
+    """Return whether the browser uses TLS, to the monitor itself or to a trusted proxy that says so."""
+    return connection.url.scheme == "https"
+
+
 def address_of(connection: HTTPConnection) -> str:
-    """Return where a request comes from, for the audit log."""
+    """Return the address that a request comes from, for the audit log."""
     return connection.client.host if connection.client is not None else ""
 
 
 def origin_of(connection: HTTPConnection) -> str:
-    """Return where a request comes from, for counting: of an IPv6 address the network, since hosts have many."""
+    """Return the address that a request is counted under: of an IPv6 address its /64 network, since hosts have many."""
     text = address_of(connection)
     try:
         address = ipaddress.ip_address(text)
@@ -68,39 +86,50 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _asker(connection: HTTPConnection) -> Account:
+def _log_in_first() -> HTTPException:
+    return HTTPException(status.HTTP_401_UNAUTHORIZED, "log in first", {"WWW-Authenticate": "Bearer"})
+
+
+def _with_role(connection: HTTPConnection, role: Role) -> Account:
     account = account_of(connection)
     if account is None:
-        raise HTTPException(status.HTTP_401_UNAUTHORIZED, "log in first", {"WWW-Authenticate": "Bearer"})
-    return account
-
-
-def _with_role(account: Account, role: Role) -> Account:
+        raise _log_in_first()
     if not account.may(role):
-        raise HTTPException(status.HTTP_403_FORBIDDEN, f"needs the role {role.value}")
+        raise HTTPException(status.HTTP_403_FORBIDDEN, f"this needs the role {role.value}")
     return account
 
 
 def _viewer(connection: HTTPConnection) -> Account:
-    return _with_role(_asker(connection), Role.VIEWER)
+    return _with_role(connection, Role.VIEWER)
 
 
 def _operator(connection: HTTPConnection) -> Account:
-    return _with_role(_asker(connection), Role.OPERATOR)
+    return _with_role(connection, Role.OPERATOR)
 
 
 def _admin(connection: HTTPConnection) -> Account:
-    return _with_role(_asker(connection), Role.ADMIN)
+    return _with_role(connection, Role.ADMIN)
+
+
+def _kiosk_or_viewer(connection: HTTPConnection) -> None:
+    if kiosk_of(connection) is None and account_of(connection) is None:
+        raise _log_in_first()
 
 
 Viewer = Annotated[Account, Depends(_viewer)]
 Operator = Annotated[Account, Depends(_operator)]
 Admin = Annotated[Account, Depends(_admin)]
-Given = Annotated[Services, Depends(services_of)]
+ServicesDep = Annotated[Services, Depends(services_of)]
+
+#: For what a kiosk page needs: lets paired kiosks through as well as accounts.
+KIOSK_OR_VIEWER = Depends(_kiosk_or_viewer)
 
 
-def seen(account: Account, camera: str | None, what: str) -> str:
-    """Return the camera that an object was found to belong to; to others it does not exist. Raises 404."""
+def require_camera(account: Account, camera: str | None, what: str) -> str:
+    """Return `camera`, the one that `what` belongs to (None: there is no such thing).
+
+    Raises 404 where there is none, and likewise where the account may not see it.
+    """
     if camera is None or not account.sees(camera):
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no such {what}")
     return camera

@@ -1,4 +1,4 @@
-"""The application: routes, guards, and what is said of errors."""
+"""The application: its routes, its guard and its error pages."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -14,16 +14,17 @@ from starlette.templating import Jinja2Templates
 from monitor import __version__
 from monitor.config.web import WebSettings
 from monitor.web import socket
-from monitor.web.error_handlers import RESPONSES, add_error_handlers
+from monitor.web.error_handlers import RESPONSES, add_error_handlers, words_of
 from monitor.web.paths import STATIC, TEMPLATES
 from monitor.web.routes import cameras, health, incidents, kiosk, pages, photo, session, statistics
 from monitor.web.security import Guard
 from monitor.web.services import Services
+from monitor.web.warning_checks import watch_warnings
 
-#: No form or message of ours is near this; pictures have limits of their own.
+#: The most bytes of a request body, which no form of the pages comes near; photographs have a limit of their own.
 _MOST_BYTES = 64 * 1024
 
-#: Base64 takes four bytes for three; a form has some words around its file.
+#: Base64 takes four bytes for three; a form has some text around its file.
 _BASE64, _AROUND = 4 / 3, 4096
 
 
@@ -32,11 +33,12 @@ def make_app(services: Services, web: WebSettings, on_ready: Callable[[], None] 
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        task = asyncio.create_task(services.hub.serve())
+        tasks = [asyncio.create_task(services.hub.serve()), asyncio.create_task(watch_warnings(services))]
         on_ready()
         yield
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     app = FastAPI(
         title="Mask Monitor",
@@ -57,9 +59,9 @@ def make_app(services: Services, web: WebSettings, on_ready: Callable[[], None] 
     async def refused(request: Request, error: HTTPException) -> Response:
         wants_page = "text/html" in request.headers.get("accept", "")
         if wants_page:
-            values = {"page": "error", "version": __version__, "code": error.status_code, "detail": error.detail}
+            values = {"page": "error", "version": __version__, "code": error.status_code, "detail": words_of(error)}
             return templates.TemplateResponse(request, "error.html", values, error.status_code, error.headers)
-        return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
+        return JSONResponse({"detail": words_of(error)}, error.status_code, error.headers)
 
     add_error_handlers(app)
     photo_bytes = int(web.photo.max_mb * 2**20 * _BASE64) + _AROUND

@@ -1,12 +1,14 @@
-"""What is said of requests that fail, in the API's description and in fact."""
+"""How failed requests are answered, in the API's description and in fact."""
 
 import logging
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, status
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from sqlalchemy.exc import DataError, SQLAlchemyError
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
@@ -18,13 +20,13 @@ _log = logging.getLogger(__name__)
 
 
 class FailureOut(BaseModel):
-    """Why a request was refused, in words."""
+    """Why a request was refused."""
 
     detail: str
 
 
 class WrongPartOut(BaseModel):
-    """One part of a request that is wrong."""
+    """One part of a request that is not valid."""
 
     loc: list[str | int]
     msg: str
@@ -32,33 +34,39 @@ class WrongPartOut(BaseModel):
 
 
 class WrongOut(BaseModel):
-    """What is wrong with a request: in words, or part by part."""
+    """What is not valid in a request: one sentence, or a list of its parts."""
 
     detail: str | list[WrongPartOut]
 
 
 _COMMON: dict[int | str, dict[str, Any]] = {
-    400: {"description": "Not a request that can be read."},
-    401: {"description": "Log in first."},
-    403: {"description": "Comes from another site, or needs another role."},
-    404: {"description": "There is no such thing, or none that the account may see."},
-    405: {"description": "Not asked so."},
-    408: {"description": "The body did not come in time."},
+    400: {"description": "The request cannot be read."},
+    401: {"description": "Not logged in, or the token is not valid."},
+    403: {"description": "The request comes from another site, or the account lacks the role."},
+    404: {"description": "Not found, or not visible to this account."},
+    405: {"description": "Method not allowed."},
+    408: {"description": "The body did not arrive in time."},
     413: {"description": "The body is too large."},
-    421: {"description": "Asked under a name that is not this machine's."},
-    429: {"description": "Too often; `Retry-After` says when to come again."},
+    421: {"description": "The host name is not one of this machine's."},
+    429: {"description": "Too many requests; `Retry-After` says how many seconds to wait."},
     503: {"description": "The monitor cannot do this now; its log says why."},
 }
 
-#: Of every route.
+#: The answers that any route may give.
 RESPONSES: dict[int | str, dict[str, Any]] = {
     **{code: answer | {"model": FailureOut} for code, answer in _COMMON.items()},
-    422: {"description": "A part of the request is wrong.", "model": WrongOut},
+    422: {"description": "A part of the request is not valid.", "model": WrongOut},
 }
 
 
+def words_of(error: HTTPException) -> str:
+    """Return why a request was refused; what only repeats the status, such as "Not Found", as a sentence."""
+    standard = HTTPStatus(error.status_code).phrase
+    return standard.capitalize() if error.detail == standard else str(error.detail)
+
+
 def add_error_handlers(app: FastAPI) -> None:
-    """Make an application answer failures so; what was sent is not sent back, and no secret leaves with an error."""
+    """Let an application answer failures; an answer repeats nothing that was sent, and holds no secret."""
 
     @app.exception_handler(RequestValidationError)
     async def wrong(_: Request, error: RequestValidationError) -> Response:
@@ -73,7 +81,7 @@ def add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(DataError)
     async def unfit(_: Request, error: DataError) -> Response:
         _log.warning("a request was refused: %s", reason(error))
-        return JSONResponse({"detail": "a value that the journal cannot hold"}, 422)
+        return JSONResponse({"detail": "a value is out of range"}, 422)
 
     @app.exception_handler(SQLAlchemyError)
     async def unread(_: Request, error: SQLAlchemyError) -> Response:
@@ -82,11 +90,11 @@ def add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(ClientDisconnect)
     async def gone(_: Request, __: ClientDisconnect) -> Response:
-        return JSONResponse({"detail": "the sender has left"}, status.HTTP_400_BAD_REQUEST)  # for nobody
+        return JSONResponse({"detail": "the client disconnected"}, status.HTTP_400_BAD_REQUEST)  # for nobody
 
     @app.exception_handler(Exception)
     async def unexpected(_: Request, __: Exception) -> Response:
-        return JSONResponse({"detail": "an error of the monitor's own; its log says which"}, 500, HEADERS)
+        return JSONResponse({"detail": "unexpected error; the monitor's log has the details"}, 500, HEADERS)
 
 
 def _cannot() -> Response:
@@ -96,7 +104,7 @@ def _cannot() -> Response:
 
 
 def _printable(parts: list[dict[str, Any]]) -> Any:
-    """Return what is wrong without halves of characters, which cannot be sent."""
+    """Return faults without unpaired surrogates, which cannot be encoded."""
     return [part | {"loc": [_whole(key) for key in part["loc"]], "msg": _whole(part["msg"])} for part in parts]
 
 

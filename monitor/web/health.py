@@ -1,4 +1,4 @@
-"""Whether the whole monitor is well (pure but for the disk)."""
+"""Whether the whole monitor is healthy (pure but for the disk)."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from monitor.config.camera import CameraSettings
 from monitor.domain.cause import Cause
 from monitor.domain.health import CameraStatus, Condition
 
-#: A first picture and a first verdict may take so long after a start; later a camera that is not seen is not well.
+#: How long the first picture and verdict may take after a start; a camera without one by then counts as failed.
 STARTING_S = 60.0
 
 
@@ -19,6 +19,15 @@ class Disk:
 
     free_mb: float
     used_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why the monitor is not healthy: which camera has failed, the cause where it is known, and both in words."""
+
+    camera: str
+    cause: Cause | None
+    text: str
 
 
 def disk_of(folder: Path) -> Disk | None:
@@ -32,10 +41,10 @@ def disk_of(folder: Path) -> Disk | None:
 
 def unhealthy_reasons(
     statuses: Sequence[CameraStatus], cameras: Mapping[str, CameraSettings], now_s: float
-) -> list[str]:
-    """Return what keeps the monitor from its work, in words; nothing where it is well.
+) -> list[Reason]:
+    """Return why the monitor is not healthy, a reason for each camera that has failed; none where it is healthy.
 
-    That is a detector or a journal that fails, and a required camera that is not seen or not judged.
+    A camera has failed where its detector or the journal fails, or where it is required and gives no current verdict.
     """
     reasons = []
     for status in statuses:
@@ -45,5 +54,6 @@ def unhealthy_reasons(
         own = health.condition is Condition.FAULT and health.cause in (Cause.DETECTOR, Cause.JOURNAL)
         if own or settings is None or settings.required:
             cause = f" ({health.cause.value})" if health.cause is not None else ""
-            reasons.append(f"{status.camera}: {health.condition.value}{cause}")
+            text = f"{status.camera}: {health.condition.value}{cause}"
+            reasons.append(Reason(status.camera, health.cause, text))
     return reasons

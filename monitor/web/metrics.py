@@ -27,34 +27,34 @@ _COMPLIANCE_OVER = timedelta(days=1)
 class MonitorCollector(Collector):
     """Reads the cameras and the journal; one of a registry of its own, so that nothing is kept in globals."""
 
-    def __init__(self, given: Services) -> None:
-        self._given = given
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     def collect(self) -> Iterable[Metric]:
         """Return everything that is measured."""
-        given = self._given
-        model = given.model()
+        services = self._services
+        model = services.model()
         info = InfoMetricFamily("mask_monitor", "The program and its model.")
         info.add_metric([], {"version": __version__, "model": model.name, "model_sha256": model.sha256})
         yield info
-        yield from _cameras(given.monitor.statuses(), given.clock.monotonic_s())
+        yield from _cameras(services.monitor.statuses(), services.clock.monotonic_s())
         incidents = CounterMetricFamily("mask_monitor_incidents", "Incidents.", labels=["camera", "kind"])
-        for (camera, state), count in given.statistics.incident_counts().items():
+        for (camera, state), count in services.statistics.incident_counts().items():
             incidents.add_metric([camera, state], count)
         yield incidents
         yield from self._visits()
         yield GaugeMetricFamily("mask_monitor_memory_bytes", "Resident memory.", memory_mb() * 2**20)
-        if (disk := disk_of(given.folder)) is not None:
+        if (disk := disk_of(services.folder)) is not None:
             yield GaugeMetricFamily("mask_monitor_disk_free_bytes", "Left for results.", disk.free_mb * 2**20)
 
     def _visits(self) -> Iterable[Metric]:
-        given = self._given
-        now = given.clock.utc_now()
+        services = self._services
+        now = services.clock.utc_now()
         visits = GaugeMetricFamily(
             "mask_monitor_visits_day", "Visits of the last 24 hours.", labels=["camera", "outcome"]
         )
         counts: dict[tuple[str, str], int] = {}
-        for count in given.statistics.quarters(Span(now - _COMPLIANCE_OVER, now, None)):
+        for count in services.statistics.quarters(Span(now - _COMPLIANCE_OVER, now, None)):
             key = (count.camera, count.outcome.value)
             counts[key] = counts.get(key, 0) + count.visits
         for (camera, outcome), number in counts.items():
@@ -62,10 +62,10 @@ class MonitorCollector(Collector):
         yield visits
 
 
-def registry_of(given: Services) -> CollectorRegistry:
+def registry_of(services: Services) -> CollectorRegistry:
     """Return a registry that holds the monitor's figures alone."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(MonitorCollector(given))
+    registry.register(MonitorCollector(services))
     return registry
 
 

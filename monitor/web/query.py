@@ -1,4 +1,4 @@
-"""Parts of addresses that several routes share."""
+"""Query parameters that several routes share."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -9,7 +9,7 @@ from pydantic import AfterValidator
 from monitor.domain.detection import MaskState
 from monitor.storage.incidents import ReviewStatus, Search
 from monitor.storage.statistics import Span
-from monitor.web.access import Given, Viewer
+from monitor.web.access import ServicesDep, Viewer
 
 _LONGEST = timedelta(days=366)
 
@@ -24,13 +24,15 @@ def _aware(at: datetime | None) -> datetime | None:
 
 
 When = Annotated[
-    datetime | None, AfterValidator(_aware), Query(description="ISO 8601 with its zone; UTC where none is given.")
+    datetime | None, AfterValidator(_aware), Query(description="ISO 8601 with its time zone; UTC if it has none.")
 ]
 CameraName = Annotated[str | None, Query(max_length=64)]
 
-#: Numbers of rows fit both databases' integers.
+#: Row numbers, in the range of both databases' integers.
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
-Before = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="For the next page: the last number of this one.")]
+Before = Annotated[
+    int | None, Query(ge=1, le=2**31 - 1, description="For the next page: the last number of this page.")
+]
 Most = Annotated[int, Query(ge=1, le=200)]
 
 
@@ -46,21 +48,23 @@ def _search(
     return Search(account.cameras, camera, state, review, open, since, until)
 
 
-def _span(account: Viewer, given: Given, since: When = None, until: When = None, camera: CameraName = None) -> Span:
-    """Return the stretch of time that is asked for, the last day if none, for cameras that the account sees."""
-    until = until or given.clock.utc_now()
+def _span(
+    account: Viewer, services: ServicesDep, since: When = None, until: When = None, camera: CameraName = None
+) -> Span:
+    """Return the period that is asked for, by default the last day, for the cameras that the account may see."""
+    until = until or services.clock.utc_now()
     try:
         since = since or until - timedelta(days=1)
     except OverflowError as error:
         raise HTTPException(422, "until: out of range") from error
     if not timedelta(0) < until - since <= _LONGEST:
-        raise HTTPException(422, f"since, until: a stretch of time, {_LONGEST.days} days at most")
+        raise HTTPException(422, f"since, until: a period of at most {_LONGEST.days} days")
     cameras = account.cameras
     if camera is not None:
         cameras = frozenset({camera}) if account.sees(camera) else frozenset()
     return Span(since, until, cameras)
 
 
-#: The first page of a search for incidents, and a stretch of time, among what the account may see.
+#: A search for incidents and a period, both limited to the cameras that the account may see.
 Searched = Annotated[Search, Depends(_search)]
 Spanned = Annotated[Span, Depends(_span)]

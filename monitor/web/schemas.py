@@ -1,45 +1,56 @@
-"""What the API takes and gives, for its documentation and for checking."""
+"""What the API accepts and returns, for validation and for its documentation."""
 
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from monitor.domain.account import Role
 from monitor.domain.detection import MaskState
 from monitor.domain.review import FalseAlarmReason, ReviewDecision
 from monitor.domain.visit import Outcome
 from monitor.storage.incidents import Incident
+from monitor.web.warnings import WarningCode
+
+
+def _rounded(digits: int) -> AfterValidator:
+    return AfterValidator(lambda value: round(value, digits))
+
+
+#: No measurement is better than a millisecond, a tenth of a pixel or a ten-thousandth of a score.
+Seconds = Annotated[float, _rounded(3)]
+Pixels = Annotated[float, _rounded(1)]
+Share = Annotated[float, _rounded(4)]
 
 Note = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)]
 
 
 class RequestModel(BaseModel):
-    """The base of what is taken: unknown keys are refused."""
+    """The base of request bodies: unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class ResponseModel(BaseModel):
-    """The base of what is made from a value of the house, field by field."""
+    """The base of responses that are made from a domain value, field by field."""
 
     model_config = ConfigDict(from_attributes=True)
 
     @classmethod
     def of(cls, value: object) -> Self:
-        """Return a value as the API gives it."""
+        """Return a value as the API returns it."""
         return cls.model_validate(value)
 
 
 class LogIn(RequestModel):
-    """A name and its password."""
+    """The name and password of an account."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
     password: Annotated[str, Field(min_length=1, max_length=256)]
 
 
 class Me(BaseModel):
-    """Who asks; `cameras` None means all."""
+    """The account that sent the request; `cameras` null means all."""
 
     name: str
     role: Role
@@ -47,7 +58,7 @@ class Me(BaseModel):
 
 
 class ReviewIn(RequestModel):
-    """What somebody says of an incident; `false_alarm_reason` says what a false alarm was."""
+    """A review of an incident; `false_alarm_reason` says what caused a false alarm."""
 
     decision: ReviewDecision
     false_alarm_reason: FalseAlarmReason | None = None
@@ -55,7 +66,7 @@ class ReviewIn(RequestModel):
 
 
 class IncidentOut(ResponseModel):
-    """One incident as it stands now; `ended` None means that it is open."""
+    """The current state of one incident; `ended` null means that it is open."""
 
     number: int
     id: Annotated[str, Field(validation_alias="incident_id")]
@@ -65,14 +76,24 @@ class IncidentOut(ResponseModel):
     opened_at: datetime | None
     closed_at: datetime | None
     ended: str | None
-    confidence: float
+    confidence: Share
     acknowledged: bool
     decision: ReviewDecision | None
     false_alarm_reason: FalseAlarmReason | None
 
 
+class IncidentExportOut(IncidentOut):
+    """One incident as a row of a file, with its newest review and links to its page and its picture."""
+
+    note: str
+    reviewer: str | None
+    reviewed_at: datetime | None
+    page: str
+    picture: str
+
+
 class ReviewOut(ResponseModel):
-    """What somebody said; `decision` None is an acknowledgement."""
+    """A review; `decision` null is an acknowledgement."""
 
     by: str
     at: datetime
@@ -82,20 +103,20 @@ class ReviewOut(ResponseModel):
 
 
 class SegmentOut(ResponseModel):
-    """A stretch of the visit in one state, in seconds from its first sight."""
+    """A part of the visit in one state, in seconds since the person was first seen."""
 
     state: MaskState
-    start_s: float
-    end_s: float
+    start_s: Seconds
+    end_s: Seconds
 
 
 class IncidentDetailOut(ResponseModel):
-    """Everything that is known of an incident."""
+    """Everything that is known about an incident; `share` (0..1) and the like are the evidence when it opened."""
 
     incident: IncidentOut
-    box_px: list[float]
-    share: float | None
-    evidence_s: float | None
+    box_px: list[Pixels]
+    share: Share | None
+    evidence_s: Seconds | None
     observations: int | None
     first_seen_at: datetime | None
     segments: list[SegmentOut]
@@ -108,34 +129,34 @@ class IncidentDetailOut(ResponseModel):
 
 
 class VisitOut(ResponseModel):
-    """One person's stay."""
+    """One person's visit to a camera's view."""
 
     number: int
     camera: str
     first_seen_at: datetime
     last_seen_at: datetime | None
-    duration_s: float
+    duration_s: Seconds
     outcome: Outcome
-    time_to_comply_s: float | None
+    time_to_comply_s: Seconds | None
     observations: int
-    median_face_px: float
+    median_face_px: Pixels
 
 
 class ComplianceOut(ResponseModel):
-    """A rate with its denominator and its 95 % interval; the rate is None where nobody was decided."""
+    """A compliance rate (0..1) with its denominator `decided` and 95 % interval; null if nobody was decided."""
 
     visits: int
     decided: int
     complied: int
-    rate: float | None
-    low: float | None
-    high: float | None
-    unknown_share: float
+    rate: Share | None
+    low: Share | None
+    high: Share | None
+    unknown_share: Share
     outcomes: dict[Outcome, int]
 
 
 class BucketOut(BaseModel):
-    """Compliance of the visits that began in one hour or day, or before one camera."""
+    """Compliance of the visits that began in one hour or day, or at one camera."""
 
     label: str
     start_at: datetime | None
@@ -143,27 +164,27 @@ class BucketOut(BaseModel):
 
 
 class ReviewCountsOut(BaseModel):
-    """Incidents of one camera and what people said of them; the rate is of those that were judged."""
+    """Incidents of one camera and their reviews; the rate is of those that were decided."""
 
     camera: str
     incidents: int
     confirmed: int
     false_alarms: int
-    false_alarm_rate: float | None
-    low: float | None
-    high: float | None
+    false_alarm_rate: Share | None
+    low: Share | None
+    high: Share | None
 
 
 class ComplyTimesOut(ResponseModel):
-    """How long people took to put a violation right."""
+    """How long people took to comply after a violation began."""
 
     people: int
-    median_s: float | None
-    p90_s: float | None
+    median_s: Seconds | None
+    p90_s: Seconds | None
 
 
 class StatisticsOut(BaseModel):
-    """StatisticsRepository of a stretch of time."""
+    """Statistics of a period."""
 
     since: datetime
     until: datetime
@@ -171,11 +192,11 @@ class StatisticsOut(BaseModel):
     over_time: list[BucketOut]
     by_camera: list[BucketOut]
     time_to_comply: ComplyTimesOut
-    alarms: list[ReviewCountsOut]
+    reviews: list[ReviewCountsOut]
 
 
 class CameraOut(BaseModel):
-    """How a camera is; `age_ms` is the age of its newest analysed frame, `stale_after_ms` how old it may be."""
+    """The state of a camera; `age_ms` is the age of its newest analysed frame, `stale_after_ms` how old it may be."""
 
     name: str
     condition: str
@@ -191,7 +212,7 @@ class CameraOut(BaseModel):
 
 
 class CameraHealthOut(CameraOut):
-    """A camera with everything that is measured of it."""
+    """A camera with everything that is measured about it."""
 
     source: str
     required: bool
@@ -205,7 +226,7 @@ class CameraHealthOut(CameraOut):
 
 
 class ViewerOut(BaseModel):
-    """One page that watches: who, and how old pictures were when it had them."""
+    """One open page: whose it is, how old pictures were on arrival, and how many came per second."""
 
     who: str
     p50_ms: float | None
@@ -213,11 +234,20 @@ class ViewerOut(BaseModel):
     per_s: float | None
 
 
-class HealthOut(BaseModel):
-    """How the whole monitor is."""
+class WarningOut(ResponseModel):
+    """What needs attention before it becomes a fault: `code` for programs, `text` for people, and since when."""
 
-    well: bool
+    code: WarningCode
+    text: str
+    since: datetime
+
+
+class HealthOut(BaseModel):
+    """The state of the monitor; `reasons` say what has failed, `warnings` what may fail if nobody acts."""
+
+    healthy: bool
     reasons: list[str]
+    warnings: list[WarningOut]
     version: str
     started_at: datetime
     model: str
@@ -232,14 +262,14 @@ class HealthOut(BaseModel):
 
 
 class HealthyOut(BaseModel):
-    """Whether the monitor is well, for a container's health check."""
+    """Whether the monitor is healthy, for a container's health check."""
 
-    well: bool
+    healthy: bool
     reasons: list[str]
 
 
 class AuditOut(ResponseModel):
-    """Who did what."""
+    """An entry of the audit log: who did what, when, and from which address."""
 
     at: datetime
     who: str
@@ -249,13 +279,13 @@ class AuditOut(ResponseModel):
 
 
 class PhotoIn(RequestModel):
-    """A picture in base64; a data URI's prefix may stand before it."""
+    """A picture in base64, with or without the prefix of a data URI."""
 
     image: str
 
 
 class FaceOut(BaseModel):
-    """One face of a photograph; the box is x1, y1, x2, y2 in pixels of the upright picture."""
+    """One face in a photograph; the box is x1, y1, x2, y2 in pixels of the upright picture."""
 
     state: MaskState
     score: float
@@ -263,7 +293,7 @@ class FaceOut(BaseModel):
 
 
 class PhotoOut(BaseModel):
-    """The annotated picture, a JPEG in base64, and what was found."""
+    """The annotated picture, a JPEG in base64, and the faces in it."""
 
     image: str
     width_px: int
@@ -272,7 +302,7 @@ class PhotoOut(BaseModel):
 
 
 class WordsOut(BaseModel):
-    """What the kiosk says of one verdict."""
+    """The kiosk's words for one verdict."""
 
     headline: str
     line: str
@@ -289,14 +319,14 @@ class LanguageOut(BaseModel):
 
 
 class PaintOut(BaseModel):
-    """The ground and the ink of one verdict, as #rrggbb."""
+    """Background and text colour of one verdict, as #rrggbb."""
 
     ground: str
     ink: str
 
 
 class KioskOut(BaseModel):
-    """What a kiosk says and how it looks, by its settings."""
+    """The kiosk's words and colours, by its settings."""
 
     language: str
     mirror: bool
@@ -305,6 +335,47 @@ class KioskOut(BaseModel):
     paints: dict[str, PaintOut]
 
 
+class KioskTokenIn(RequestModel):
+    """The camera whose kiosk page a browser shows, and its language; null: the language of the settings."""
+
+    camera: Annotated[str, Field(min_length=1, max_length=64)]
+    language: Annotated[str, Field(min_length=1, max_length=16)] | None = None
+
+
+class KioskLinkOut(BaseModel):
+    """A link to open once in the kiosk's browser before `expires_at`. It is not shown again."""
+
+    number: int
+    camera: str
+    language: str | None
+    url: str
+    expires_at: datetime
+
+
+class KioskTokenOut(ResponseModel):
+    """A kiosk token without its secret; `last_seen_at` null means that its link has not been opened yet."""
+
+    number: int
+    camera: str
+    language: str | None
+    created_by: str
+    created_at: datetime
+    last_seen_at: datetime | None
+    expires_at: datetime
+
+
+class PairIn(RequestModel):
+    """The secret of a kiosk link: the part after its `#`."""
+
+    secret: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class KioskPageOut(BaseModel):
+    """The path of the page that a paired browser shows."""
+
+    path: str
+
+
 def incident_message(incident: Incident) -> dict[str, Any]:
-    """Return the message by which the socket tells of an incident as it stands now."""
+    """Return the socket's message about the current state of an incident."""
     return {"type": "incident", "incident": IncidentOut.of(incident).model_dump(mode="json")}

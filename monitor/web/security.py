@@ -1,4 +1,4 @@
-"""What is asked of every request before anything else looks at it."""
+"""Checks of every request before the application sees it."""
 
 import asyncio
 import ipaddress
@@ -18,7 +18,7 @@ _POLICY = (
     "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
-#: On every answer.
+#: Headers of every response.
 HEADERS = {
     "content-security-policy": _POLICY,
     "x-content-type-options": "nosniff",
@@ -30,22 +30,22 @@ HEADERS = {
 }
 
 
-#: A body that has not come whole by then is given up: its sender holds a connection, and perhaps a place in a queue.
+#: A request body that has not arrived by then is abandoned: its sender holds a connection, and maybe a queue slot.
 _BODY_WITHIN_S = 60.0
 
-#: No stated length that we would take has more digits.
+#: The most digits of a Content-Length; no accepted length has more.
 _MOST_DIGITS = 12
 
 
 class Guard:
     """Refuses requests for other hosts, from other sites, and with bodies that are too large; adds the headers.
 
-    - The host must be an address, this machine's name, or one of `names`: a name of somebody else's that points here
-      (DNS rebinding) is refused.
-    - What changes something, and every socket, must come from the page's own origin, as browsers tell by
+    - The host must be an IP address, this machine's name, or one of `names`: another name that points here (DNS
+      rebinding) is refused.
+    - Requests that change something, and sockets, must come from the pages' own origin, which browsers state in
       `Sec-Fetch-Site` and `Origin`; the rules are those of Go's `net/http.CrossOriginProtection`. A script that sends a
-      token, or neither header, is no browser that could be led astray.
-    - `limit` gives the most bytes of a body by its path.
+      token, or neither header, is not a browser that another site could misuse.
+    - `limit` gives the most bytes of a request body by its path.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Guard:
         self._more = {"strict-transport-security": "max-age=31536000"} if tls else {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through, or answer it."""
+        """Pass a request on, or refuse it."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
@@ -71,9 +71,9 @@ class Guard:
         if scope["type"] == "http":
             send = self._with_headers(scope, send)
         if not self._known(headers.get("host", "")):
-            await _refuse(scope, receive, send, 421, "unknown host; add its name to web.allowed_hosts in config.yaml")
+            await _refuse(scope, receive, send, 421, "unknown host name; add it to web.allowed_hosts in config.yaml")
         elif _cross_site(scope, headers):
-            await _refuse(scope, receive, send, 403, "refused: the request comes from another site")
+            await _refuse(scope, receive, send, 403, "the request comes from another site")
         elif scope["type"] == "websocket":
             await self._app(scope, receive, send)
         else:
@@ -107,7 +107,7 @@ class Guard:
                 async with asyncio.timeout_at(until_s):
                     message = await receive()
             except TimeoutError as error:
-                raise HTTPException(408, f"the body did not come within {self._body_within_s:g} s") from error
+                raise HTTPException(408, f"the body did not arrive within {self._body_within_s:g} s") from error
             got += len(message.get("body", b""))
             if got > most:
                 raise HTTPException(413, why)
@@ -142,7 +142,7 @@ def _cross_site(scope: Scope, headers: Headers) -> bool:
 
 
 def _host_name(address: str) -> str | None:
-    """Return the name in an address that anybody may have made up, None where there is none."""
+    """Return the host name of an untrusted address, None where it has none."""
     try:
         return urlsplit(address).hostname if address.isascii() and "@" not in address else None
     except ValueError:
@@ -150,7 +150,7 @@ def _host_name(address: str) -> str | None:
 
 
 def _place(origin: str) -> str | None:
-    """Return the host and the port of an origin, None of one that has none, such as that of a file."""
+    """Return the host and port of an origin, None where it has none (a file's origin)."""
     try:
         return urlsplit(origin).netloc.lower() or None
     except ValueError:

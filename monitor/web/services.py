@@ -12,13 +12,16 @@ from monitor.outputs.live_view import LiveViews
 from monitor.pipeline.monitor import Monitor
 from monitor.storage.accounts import AccountRepository
 from monitor.storage.incidents import IncidentRepository
+from monitor.storage.kiosks import KioskRepository
 from monitor.storage.snapshots import SnapshotFolder
 from monitor.storage.statistics import StatisticsRepository
 from monitor.web.hub import Hub
+from monitor.web.kiosk_cookie import KioskCookie
 from monitor.web.model import Model
 from monitor.web.photo_service import PhotoService
 from monitor.web.sessions import Sessions
-from monitor.web.throttle import Throttle
+from monitor.web.throttle import LoginThrottle, Throttle
+from monitor.web.warnings import Warnings
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +36,16 @@ class Services:
     started_at: datetime
     clock: Clock
     accounts: AccountRepository
+    kiosks: KioskRepository
     incidents: IncidentRepository
     statistics: StatisticsRepository
     snapshots: SnapshotFolder
     hub: Hub
+    warnings: Warnings
     photos: PhotoService
     sessions: Sessions
-    logins: Throttle
-    failures: Throttle
+    kiosk_cookie: KioskCookie
+    logins: LoginThrottle
     uploads: Throttle
     hashing: Executor
     behind_proxy: bool

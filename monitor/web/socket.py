@@ -2,20 +2,22 @@
 
 The page sends JSON, each message with any of these keys: `watch` (camera -> width, with `mirrored` and `words`),
 `kiosk` (a camera), `ping` (any number, which comes back with the hour), `seen` (how old pictures were on arrival, for
-the health page). The monitor sends JSON messages with a `type`, and pictures as `monitor.web.hub.packed` lays them out.
+the health page). The monitor sends JSON messages with a `type` (`cameras`, `incident`, `kiosk`, `pong`, and `warnings`:
+those that hold now, on joining and when they change), and pictures as `monitor.web.hub.packed` lays them out. A paired
+kiosk is sent its own camera's pictures, `kiosk` and `pong`, and nothing else.
 """
 
 import asyncio
 import contextlib
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from monitor.domain.account import Account
 from monitor.outputs.live_view import Shape
 from monitor.rules.kiosk import Ruling, rule
-from monitor.web.access import CHECK_EVERY_S, account_of, services_of
+from monitor.web.access import CHECK_EVERY_S, account_of, kiosk_of, services_of
 from monitor.web.hub import WIDTHS_PX, Viewer, ViewSpec
 from monitor.web.services import Services
 from monitor.web.values import milliseconds
@@ -69,15 +71,15 @@ class Request(BaseModel):
 async def live(socket: WebSocket) -> None:
     """Serve one page until it leaves, is too slow, or its session ends."""
     services = services_of(socket)
-    account = await asyncio.to_thread(account_of, socket)
+    viewer = await asyncio.to_thread(_viewer_of, socket)
     await socket.accept()
-    if account is None:
+    if viewer is None:
         await socket.close(_LOG_IN, "log in first")
         return
     if len(services.hub.viewers) >= _MOST_VIEWERS:
         await socket.close(_TRY_LATER, "too many viewers")
         return
-    page = _Page(socket, services, account)
+    page = _Page(socket, services, viewer)
     services.hub.join(page.viewer)
     try:
         await page.serve()
@@ -85,9 +87,27 @@ async def live(socket: WebSocket) -> None:
         services.hub.leave(page.viewer)
 
 
+class _KioskViewer(Viewer):
+    """A paired kiosk's end of the socket: it gets its camera's picture and verdict, and no other message."""
+
+    def say(self, message: Mapping[str, Any]) -> None:
+        """Queue a message that is for kiosks."""
+        if message["type"] in ("kiosk", "pong"):
+            super().say(message)
+
+
+def _viewer_of(socket: WebSocket) -> Viewer | None:
+    """Return the end of a socket for its account or its paired kiosk, None where it has neither."""
+    if (account := account_of(socket)) is not None:
+        return Viewer(account)
+    if (token := kiosk_of(socket)) is not None:
+        return _KioskViewer(token.account)
+    return None
+
+
 class _Page:
-    def __init__(self, socket: WebSocket, services: Services, account: Account) -> None:
-        self.viewer = Viewer(account)
+    def __init__(self, socket: WebSocket, services: Services, viewer: Viewer) -> None:
+        self.viewer = viewer
         self._socket = socket
         self._services = services
         self._kiosk: str | None = None
@@ -140,10 +160,11 @@ class _Page:
             viewer.seen = request.seen.model_dump()
 
     async def _check(self) -> None:
-        """End the page's socket when its session has ended, or its rights have changed."""
+        """End the page's socket when its session or token has ended, or its rights have changed."""
         while True:
             await asyncio.sleep(CHECK_EVERY_S)
-            if await asyncio.to_thread(account_of, self._socket) != self.viewer.account:
+            now = await asyncio.to_thread(_viewer_of, self._socket)
+            if now is None or (type(now), now.account) != (type(self.viewer), self.viewer.account):
                 with contextlib.suppress(RuntimeError):
                     await self._socket.close(_LOG_IN, "the session has ended")
                 return

@@ -1,52 +1,71 @@
 """How often somebody may do something."""
 
-import threading
-from collections import OrderedDict, deque
+import time
 
-from monitor.domain.clock import Clock
+from limits import RateLimitItemPerSecond
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import MovingWindowRateLimiter
 
-#: So many askers are remembered; under a flood of made-up ones the oldest are forgotten first.
-_MOST_KEYS = 10_000
+#: Attempts to log in: of one name from one address, and of all names from one address.
+NAME_ATTEMPTS, ADDRESS_ATTEMPTS = 10, 100
+ATTEMPTS_OVER_S = 300
 
 
 class Throttle:
-    """At most `most` in `over_s` seconds for each key, counted in a sliding window; safe to call from any thread."""
+    """At most `most` in `over_s` seconds for each key, in a moving window; used on the event loop alone."""
 
-    def __init__(self, most: int, over_s: float, clock: Clock) -> None:
-        self._most = most
-        self._over_s = over_s
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._times_s: OrderedDict[str, deque[float]] = OrderedDict()
+    def __init__(self, most: int, over_s: int) -> None:
+        self._rate = RateLimitItemPerSecond(most, over_s)
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
-    def wait_s(self, key: str) -> float:
-        """Return how long the key has to wait until it may again; 0 where it may now."""
-        with self._lock:
-            times_s = self._recent(key)
-            if len(times_s) < self._most:
-                return 0.0
-            return times_s[-self._most] + self._over_s - self._clock.monotonic_s()
+    async def take(self, key: str) -> float:
+        """Count one and return 0; where there are too many already, count nothing and return the seconds to wait."""
+        return 0.0 if await self._limiter.hit(self._rate, key) else await self._wait_s(key)
 
-    def count(self, key: str) -> None:
-        """Count one."""
-        with self._lock:
-            times_s = self._recent(key)
-            times_s.append(self._clock.monotonic_s())
-            if len(times_s) > self._most:
-                times_s.popleft()
-            self._times_s[key] = times_s
-            self._times_s.move_to_end(key)
-            while len(self._times_s) > _MOST_KEYS:
-                self._times_s.popitem(last=False)
+    async def wait_s(self, key: str) -> float:
+        """Return the seconds to wait until `take` counts one again, 0 where it does so now."""
+        return 0.0 if await self._limiter.test(self._rate, key) else await self._wait_s(key)
 
-    def forget(self, key: str) -> None:
+    async def forget(self, key: str) -> None:
         """Start anew for a key."""
-        with self._lock:
-            self._times_s.pop(key, None)
+        await self._limiter.clear(self._rate, key)
 
-    def _recent(self, key: str) -> deque[float]:
-        times_s = self._times_s.get(key) or deque[float]()
-        oldest_s = self._clock.monotonic_s() - self._over_s
-        while times_s and times_s[0] <= oldest_s:
-            times_s.popleft()
-        return times_s
+    async def _wait_s(self, key: str) -> float:
+        stats = await self._limiter.get_window_stats(self._rate, key)
+        return max(0.001, stats.reset_time - time.time())
+
+
+class LoginThrottle:
+    """Limits attempts to log in, counted before the password is checked; used on the event loop alone.
+
+    An account is never locked: attempts count for the name and the address they come from together, so that nobody can
+    keep the account's owner out from elsewhere. A higher limit for the address as a whole keeps it from trying one
+    password on many names. Attempts that are refused count for neither.
+    """
+
+    def __init__(
+        self,
+        name_attempts: int = NAME_ATTEMPTS,
+        address_attempts: int = ADDRESS_ATTEMPTS,
+        over_s: int = ATTEMPTS_OVER_S,
+    ) -> None:
+        self._of_name = Throttle(name_attempts, over_s)
+        self._of_address = Throttle(address_attempts, over_s)
+
+    async def take(self, address: str, name: str) -> float:
+        """Count an attempt and return 0, or return the seconds to wait until one is possible."""
+        # An address over its limit adds no names to remember, and attempts that one name is refused cost the others
+        # at that address nothing.
+        return (
+            await self._of_address.wait_s(address)
+            or await self._of_name.take(_key(address, name))
+            or await self._of_address.take(address)
+        )
+
+    async def succeeded(self, address: str, name: str) -> None:
+        """Forget a name's attempts from an address, where the right password was given."""
+        await self._of_name.forget(_key(address, name))
+
+
+def _key(address: str, name: str) -> str:
+    return f"{address} {name.casefold()}"  # no address holds a space

@@ -1,4 +1,4 @@
-"""`monitor user` and `monitor token`, as far as they can be had without a process of their own."""
+"""`monitor user`, `token` and `kiosk-token`, as far as they can be had without a process of their own."""
 
 import json
 import sqlite3
@@ -18,11 +18,13 @@ from monitor.commands.accounts import (
     remove_token,
     remove_user,
 )
+from monitor.commands.kiosk_tokens import add_kiosk_token, list_kiosk_tokens, remove_kiosk_token
 from monitor.config.loading import load_settings
 from monitor.domain.account import Account, Role
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import ConfigError, JournalError
 from monitor.storage.accounts import AccountRepository
+from monitor.storage.kiosks import KioskRepository
 
 PASSWORD = "correct horse battery"
 
@@ -135,3 +137,42 @@ def test_others_of_the_machine_cannot_read_who_has_an_account(config: Path):
     folder = config.parent / "recordings" / "live"
     assert (folder / "journal.db").exists()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def kiosks(config: Path) -> KioskRepository:
+    return KioskRepository(live_database(load_settings(config))(), SystemClock())
+
+
+def test_a_kiosk_token_from_its_link_to_its_end(config: Path, capfd: pytest.CaptureFixture[str]):
+    add_kiosk_token(config, "door", "de")
+    shown = capfd.readouterr()
+    address, _, secret = shown.out.strip().partition("#")
+    assert address == "http://localhost:8080/pair"
+    assert secret not in shown.err
+    assert "works once" in " ".join(shown.err.split())
+    for as_json in (True, False):
+        list_kiosk_tokens(config, as_json=as_json)
+        listed = capfd.readouterr().out
+        assert secret not in listed
+        assert "door" in listed
+    found = kiosks(config).pair(secret)
+    assert found is not None
+    token, key = found
+    assert (token.camera, token.language) == ("door", "de")
+    remove_kiosk_token(config, token.number)
+    assert kiosks(config).of_key(key) is None
+    assert [(entry.who, entry.action, entry.detail) for entry in accounts(config).audit(10)] == [
+        ("console", "kiosk token removed", f"{token.number}: door"),
+        ("console", "kiosk token added", f"{token.number}: door"),
+    ]
+
+
+def test_a_kiosk_token_for_what_there_is_not_is_refused(config: Path):
+    with pytest.raises(ConfigError, match=r"no camera 'cellar'; the configuration has door, yard"):
+        add_kiosk_token(config, "cellar", None)
+    with pytest.raises(ConfigError, match="no texts for 'xx'"):
+        add_kiosk_token(config, "door", "xx")
+    with pytest.raises(ConfigError, match="there is no kiosk token 7"):
+        remove_kiosk_token(config, 7)
+    assert kiosks(config).all() == []
+    assert accounts(config).audit(10) == []

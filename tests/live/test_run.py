@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -289,7 +290,7 @@ def test_without_a_command_it_watches_and_says_where_the_desk_is(runs: list[Run]
     with urllib.request.urlopen(address[0], timeout=10) as answer:
         assert 'aria-current="page">Desk' in answer.read().decode()
     with urllib.request.urlopen(address[0] + "healthz", timeout=10) as answer:
-        assert json.load(answer) == {"well": True, "reasons": []}
+        assert json.load(answer) == {"healthy": True, "reasons": []}
     assert run.stop() < 3.5
     complete(run)
 
@@ -313,3 +314,38 @@ def test_what_keeps_it_from_starting_is_one_line(tmp_path: Path) -> None:
         assert done.returncode == code, done.stderr
         assert words in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_a_refused_configuration_is_a_warning_until_a_right_one_is_taken(
+    runs: list[Run], tmp_path: Path, sample: Path
+) -> None:
+    run = Run(tmp_path, {"door": played(sample)})
+    runs.append(run)
+    run.wait("door: live")
+    run.wait("the desk is at http")
+    address = re.search(r"http://127\.0\.0\.1:\d+/", run.said)
+    assert address is not None
+
+    def warnings() -> list[dict[str, Any]] | None:
+        try:
+            with urllib.request.urlopen(address[0] + "api/v1/health", timeout=10) as answer:
+                return json.load(answer)["warnings"]
+        except urllib.error.URLError:  # the address is told a moment before anybody answers there
+            return None
+
+    until(lambda: warnings() == [], "no answer")
+    right = run.config.read_text("utf-8")
+    run.config.write_text(right + "\nwrong_key: 1\n", "utf-8")
+    run.process.send_signal(signal.SIGHUP)
+    run.wait("refused, the old one runs on")
+    until(warnings)
+    (warning,) = warnings()
+    assert warning["code"] == "configuration_refused"
+    assert "wrong_key" in warning["text"]
+    assert str(tmp_path) not in warning["text"]
+    run.config.write_text(right, "utf-8")
+    run.process.send_signal(signal.SIGHUP)
+    run.wait("configuration loaded again")
+    assert warnings() == []
+    run.stop()
+    complete(run)

@@ -1,1 +1,1 @@
-"""What each address answers."""
+"""The routes, a module for each part of the API, and the pages."""

@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 
 from monitor.domain.health import CameraStatus
 from monitor.outputs.live_view import Shape
-from monitor.web.access import CHECK_EVERY_S, Given, Viewer, account_of, seen
+from monitor.web.access import CHECK_EVERY_S, ServicesDep, Viewer, account_of, require_camera
 from monitor.web.hub import WIDTHS_PX, ViewSpec
 from monitor.web.hub import Viewer as Watcher
 from monitor.web.schemas import CameraOut
@@ -20,7 +20,7 @@ from monitor.web.values import camera_values
 router = APIRouter(prefix="/api/v1/cameras", tags=["cameras"])
 
 Width = Annotated[
-    int | None, Query(description=f"Width in pixels: {', '.join(map(str, WIDTHS_PX))}; the camera's own.")
+    int | None, Query(description=f"Width in pixels: {', '.join(map(str, WIDTHS_PX))}; the camera's own if not given.")
 ]
 
 _STREAM, _BOUNDARY = "multipart/x-mixed-replace", "picture"
@@ -28,26 +28,26 @@ _MOST_STREAMS = 64
 
 
 @router.get("")
-def cameras(account: Viewer, given: Given) -> list[CameraOut]:
-    """Every camera that the account sees, as it is now."""
-    now_s = given.clock.monotonic_s()
-    return [_out(given, one, now_s) for one in given.monitor.statuses() if account.sees(one.camera)]
+def cameras(account: Viewer, services: ServicesDep) -> list[CameraOut]:
+    """The current state of every camera that the account may see."""
+    now_s = services.clock.monotonic_s()
+    return [_out(services, one, now_s) for one in services.monitor.statuses() if account.sees(one.camera)]
 
 
 @router.get("/{name}")
-def camera(name: str, account: Viewer, given: Given) -> CameraOut:
-    """One camera as it is now."""
-    found = given.monitor.status(name)
-    seen(account, None if found is None else found.camera, "camera")
+def camera(name: str, account: Viewer, services: ServicesDep) -> CameraOut:
+    """The current state of one camera."""
+    found = services.monitor.status(name)
+    require_camera(account, None if found is None else found.camera, "camera")
     assert found is not None
-    return _out(given, found, given.clock.monotonic_s())
+    return _out(services, found, services.clock.monotonic_s())
 
 
 @router.get("/{name}/still.jpg", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
-def still(name: str, account: Viewer, given: Given, width: Width = None) -> Response:
-    """The newest judged picture with its people, as a JPEG; grey where it is old. 503 before the first."""
-    _check_camera(given, account, name)
-    view = given.views.get(name)
+def still(name: str, account: Viewer, services: ServicesDep, width: Width = None) -> Response:
+    """The newest analysed picture with its people marked, as a JPEG; grey if it is stale. 503: no picture yet."""
+    _check_camera(services, account, name)
+    view = services.views.get(name)
     picture = None if view is None else view.picture(Shape(_known(width)))
     if picture is None:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "there is no picture yet")
@@ -55,26 +55,28 @@ def still(name: str, account: Viewer, given: Given, width: Width = None) -> Resp
 
 
 @router.get("/{name}/stream.mjpg", response_class=StreamingResponse, responses={200: {"content": {_STREAM: {}}}})
-async def stream(name: str, request: Request, account: Viewer, given: Given, width: Width = None) -> StreamingResponse:
-    """Motion JPEG, for embedding elsewhere: as many pictures as the reader takes, the newest each time."""
-    _check_camera(given, account, name)
-    if len(given.hub.viewers) >= _MOST_STREAMS:
+async def stream(
+    name: str, request: Request, account: Viewer, services: ServicesDep, width: Width = None
+) -> StreamingResponse:
+    """A Motion JPEG stream for other programs; a slow reader gets fewer pictures, always the newest."""
+    _check_camera(services, account, name)
+    if len(services.hub.viewers) >= _MOST_STREAMS:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "too many viewers")
     spec = ViewSpec(name, Shape(_known(width)))
-    parts = _parts(given, request, Watcher(account), spec)
+    parts = _parts(services, request, Watcher(account), spec)
     return StreamingResponse(parts, media_type=f"{_STREAM}; boundary={_BOUNDARY}")
 
 
-async def _parts(given: Services, request: Request, watcher: Watcher, spec: ViewSpec) -> AsyncIterator[bytes]:
+async def _parts(services: Services, request: Request, watcher: Watcher, spec: ViewSpec) -> AsyncIterator[bytes]:
     """Yield pictures until the reader leaves, is too far behind, or may see them no longer."""
-    given.hub.join(watcher)
+    services.hub.join(watcher)
     try:
-        given.hub.watch(watcher, frozenset({spec}))
-        checked_s = given.clock.monotonic_s()
+        services.hub.watch(watcher, frozenset({spec}))
+        checked_s = services.clock.monotonic_s()
         while not watcher.behind:
             item = await watcher.next()
-            if given.clock.monotonic_s() - checked_s >= CHECK_EVERY_S:
-                checked_s = given.clock.monotonic_s()
+            if services.clock.monotonic_s() - checked_s >= CHECK_EVERY_S:
+                checked_s = services.clock.monotonic_s()
                 if await asyncio.to_thread(account_of, request) != watcher.account:
                     return
             if isinstance(item, str):
@@ -87,12 +89,12 @@ async def _parts(given: Services, request: Request, watcher: Watcher, spec: View
             )
             await asyncio.sleep(0)
     finally:
-        given.hub.leave(watcher)
+        services.hub.leave(watcher)
 
 
-def _check_camera(given: Services, account: Viewer, name: str) -> None:
+def _check_camera(services: Services, account: Viewer, name: str) -> None:
     """Raise 404 where there is no such camera, or the account does not see it."""
-    seen(account, name if name in given.monitor.names() else None, "camera")
+    require_camera(account, name if name in services.monitor.names() else None, "camera")
 
 
 def _known(width: int | None) -> int | None:
@@ -101,5 +103,5 @@ def _known(width: int | None) -> int | None:
     return width
 
 
-def _out(given: Services, status: CameraStatus, now_s: float) -> CameraOut:
-    return CameraOut.model_validate(camera_values(status, now_s, given.clock))
+def _out(services: Services, status: CameraStatus, now_s: float) -> CameraOut:
+    return CameraOut.model_validate(camera_values(status, now_s, services.clock))

@@ -1,4 +1,4 @@
-"""How the monitor is, for people, for containers and for Prometheus."""
+"""The state of the monitor, for people, for containers and for Prometheus; settings and the audit log."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from monitor.config.fingerprint import plain
 from monitor.domain.account import Account
 from monitor.domain.address import SourceAddress, SourceKind
 from monitor.pipeline.process import memory_mb
-from monitor.web.access import Admin, Given, Viewer
-from monitor.web.health import disk_of, unhealthy_reasons
+from monitor.web.access import Admin, ServicesDep, Viewer
+from monitor.web.health import Reason, disk_of, unhealthy_reasons
 from monitor.web.hub import Viewer as Watcher
 from monitor.web.metrics import registry_of
-from monitor.web.schemas import AuditOut, CameraHealthOut, HealthOut, HealthyOut, ViewerOut
+from monitor.web.schemas import AuditOut, CameraHealthOut, HealthOut, HealthyOut, ViewerOut, WarningOut
 from monitor.web.services import Services
 from monitor.web.values import camera_values
 
@@ -25,45 +25,48 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz", responses={503: {"model": HealthyOut}})
-def healthz(given: Given, response: Response) -> HealthyOut:
-    """Whether the monitor is well, for a container: 503 where a required camera or the detector has failed.
+def healthz(services: ServicesDep, response: Response) -> HealthyOut:
+    """Whether the monitor is healthy, for a container: 503 if a required camera, detector or journal has failed.
 
-    Anybody may ask, so it counts and names nothing.
+    It needs no login, so it says how many failed and not which.
     """
-    reasons = _reasons(given)
+    reasons = _reasons(services)
     response.status_code = 503 if reasons else 200
-    return HealthyOut(well=not reasons, reasons=[f"{len(reasons)} failed"] if reasons else [])
+    return HealthyOut(healthy=not reasons, reasons=[f"{len(reasons)} failed"] if reasons else [])
 
 
 @router.get("/metrics", response_class=Response)
-def metrics(account: Viewer, given: Given) -> Response:
-    """StatisticsRepository for Prometheus, of every camera: for accounts and tokens that see all of them."""
+def metrics(account: Viewer, services: ServicesDep) -> Response:
+    """Metrics for Prometheus. It needs an account or a token that may see every camera."""
     if account.cameras is not None:
-        return Response("needs an account that sees every camera\n", 403, media_type="text/plain")
-    return Response(generate_latest(registry_of(given)), media_type=CONTENT_TYPE_LATEST)
+        return Response("this needs an account that may see every camera\n", 403, media_type="text/plain")
+    return Response(generate_latest(registry_of(services)), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/api/v1/health")
-async def health(account: Viewer, given: Given) -> HealthOut:
-    """How everything is: cameras, latency, drops, disk, model, and who watches.
+async def health(account: Viewer, services: ServicesDep) -> HealthOut:
+    """The state of the monitor: reasons for faults, warnings, cameras, latency, drops, disk, model, and open pages.
 
-    An account that is limited to some cameras is not told who else watches.
+    Warnings are for operators and admins. An account that is limited to some cameras gets those only, and no open
+    pages but its own.
     """
     viewers = [
         viewer
-        for viewer in given.hub.viewers  # on the event loop; a disk that hangs must not hold that up
+        for viewer in services.hub.viewers  # on the event loop, which must not wait for a disk that hangs
         if account.cameras is None or viewer.account.name == account.name
     ]
-    return await asyncio.to_thread(_health, account, given, viewers)
+    return await asyncio.to_thread(_health, account, services, viewers)
 
 
-def _health(account: Account, given: Services, viewers: Sequence[Watcher]) -> HealthOut:
-    disk, model, reasons = disk_of(given.folder), given.model(), _reasons(given)
+def _health(account: Account, services: Services, viewers: Sequence[Watcher]) -> HealthOut:
+    disk, model = disk_of(services.folder), services.model()
+    reasons = [reason for reason in _reasons(services) if account.sees(reason.camera)]
     return HealthOut(
-        well=not reasons,
-        reasons=[reason for reason in reasons if account.sees(reason.split(":")[0])],
+        healthy=not reasons,
+        reasons=[reason.text for reason in reasons],
+        warnings=[WarningOut.of(warning) for warning in services.warnings.visible_to(account)],
         version=__version__,
-        started_at=given.started_at,
+        started_at=services.started_at,
         model=model.name,
         model_sha256=model.sha256,
         backend=model.backend,
@@ -71,7 +74,7 @@ def _health(account: Account, given: Services, viewers: Sequence[Watcher]) -> He
         memory_mb=round(memory_mb(), 1),
         disk_free_mb=None if disk is None else round(disk.free_mb),
         disk_used_share=None if disk is None else round(disk.used_share, 4),
-        cameras=_cameras(given, account),
+        cameras=_cameras(services, account),
         viewers=[
             ViewerOut(
                 who=viewer.account.name,
@@ -85,15 +88,15 @@ def _health(account: Account, given: Services, viewers: Sequence[Watcher]) -> He
 
 
 @router.get("/api/v1/settings")
-def settings(_: Admin, given: Given) -> dict[str, Any]:
+def settings(_: Admin, services: ServicesDep) -> dict[str, Any]:
     """The settings in effect, with secrets masked."""
-    return plain(given.settings())
+    return plain(services.settings())
 
 
 @router.get("/api/v1/audit")
-def audit(_: Admin, given: Given, most: Annotated[int, Query(ge=1, le=1000)] = 200) -> list[AuditOut]:
-    """Who did what, newest first."""
-    return [AuditOut.of(entry) for entry in given.accounts.audit(most)]
+def audit(_: Admin, services: ServicesDep, most: Annotated[int, Query(ge=1, le=1000)] = 200) -> list[AuditOut]:
+    """The audit log, newest entry first."""
+    return [AuditOut.of(entry) for entry in services.accounts.audit(most)]
 
 
 def _shown(source: SourceAddress) -> str:
@@ -101,20 +104,20 @@ def _shown(source: SourceAddress) -> str:
     return Path(source.value).name if source.kind is SourceKind.FILE else str(source)
 
 
-def _reasons(given: Services) -> list[str]:
-    return unhealthy_reasons(given.monitor.statuses(), given.settings().cameras, given.clock.monotonic_s())
+def _reasons(services: Services) -> list[Reason]:
+    return unhealthy_reasons(services.monitor.statuses(), services.settings().cameras, services.clock.monotonic_s())
 
 
-def _cameras(given: Services, account: Account) -> list[CameraHealthOut]:
-    now_s, settings = given.clock.monotonic_s(), given.settings()
+def _cameras(services: Services, account: Account) -> list[CameraHealthOut]:
+    now_s, settings = services.clock.monotonic_s(), services.settings()
     values = []
-    for status in given.monitor.statuses():
+    for status in services.monitor.statuses():
         if not account.sees(status.camera):
             continue
         own = settings.cameras.get(status.camera)
         values.append(
             CameraHealthOut.model_validate(
-                camera_values(status, now_s, given.clock)
+                camera_values(status, now_s, services.clock)
                 | {
                     "source": "" if own is None else _shown(own.source),
                     "required": own is None or own.required,

@@ -1,4 +1,4 @@
-"""Incidents: finding, reading and judging them."""
+"""Incidents: search, details and reviews."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from monitor.domain.account import Account
 from monitor.domain.review import FalseAlarmReason, ReviewDecision
-from monitor.web.access import Given, Operator, Viewer, address_of, seen
+from monitor.web.access import Operator, ServicesDep, Viewer, address_of, require_camera
 from monitor.web.query import Before, Most, Number, Searched
 from monitor.web.schemas import IncidentDetailOut, IncidentOut, ReviewIn, incident_message
 from monitor.web.services import Services
@@ -16,50 +16,50 @@ router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
 
 
 @router.get("")
-def incidents(given: Given, search: Searched, before: Before = None, most: Most = 50) -> list[IncidentOut]:
-    """One page of incidents, newest first."""
-    return [IncidentOut.of(incident) for incident in given.incidents.find(replace(search, before=before, most=most))]
+def incidents(services: ServicesDep, search: Searched, before: Before = None, most: Most = 50) -> list[IncidentOut]:
+    """A page of incidents, newest first."""
+    return [IncidentOut.of(incident) for incident in services.incidents.find(replace(search, before=before, most=most))]
 
 
 @router.get("/{number}")
-def incident(number: Number, account: Viewer, given: Given) -> IncidentDetailOut:
-    """All that is known of one incident."""
-    _seen(given, account, number)
-    detail = given.incidents.detail(number)
+def incident(number: Number, account: Viewer, services: ServicesDep) -> IncidentDetailOut:
+    """Everything that is known about one incident."""
+    _require_incident(services, account, number)
+    detail = services.incidents.detail(number)
     if detail is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "there is no such incident")
     return IncidentDetailOut.of(detail)
 
 
 @router.get("/{number}/picture.jpg", response_class=Response)
-def picture(number: Number, account: Viewer, given: Given) -> Response:
-    """The incident's picture: its subject, everybody else's face hidden."""
-    _seen(given, account, number)
-    found = given.incidents.incident(number)
+def picture(number: Number, account: Viewer, services: ServicesDep) -> Response:
+    """The incident's picture, a JPEG, in which the faces of all other people are blurred."""
+    _require_incident(services, account, number)
+    found = services.incidents.incident(number)
     if found is None or found.opened_at is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "there is no picture of this incident")
-    data = given.snapshots.load(found.incident_id, found.opened_at)
+    data = services.snapshots.load(found.incident_id, found.opened_at)
     if data is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "there is no picture of this incident")
     return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=600"})
 
 
 @router.post("/{number}/acknowledge")
-def acknowledge(number: Number, request: Request, account: Operator, given: Given) -> IncidentOut:
-    """Say that it has been seen."""
-    return _review(given, account, request, number, None, None, "")
+def acknowledge(number: Number, request: Request, account: Operator, services: ServicesDep) -> IncidentOut:
+    """Acknowledge an incident."""
+    return _review(services, account, request, number, None, None, "")
 
 
 @router.post("/{number}/review")
-def judge(number: Number, body: ReviewIn, request: Request, account: Operator, given: Given) -> IncidentOut:
-    """Say whether it was right; the newest word counts, the older ones stay."""
+def review(number: Number, body: ReviewIn, request: Request, account: Operator, services: ServicesDep) -> IncidentOut:
+    """Review an incident: confirmed, or a false alarm. The newest review counts; earlier ones are kept."""
     if body.false_alarm_reason is not None and body.decision is not ReviewDecision.FALSE_ALARM:
-        raise HTTPException(422, "false_alarm_reason: only of a false alarm")
-    return _review(given, account, request, number, body.decision, body.false_alarm_reason, body.note)
+        raise HTTPException(422, "false_alarm_reason: allowed for a false alarm only")
+    return _review(services, account, request, number, body.decision, body.false_alarm_reason, body.note)
 
 
 def _review(
-    given: Services,
+    services: Services,
     account: Account,
     request: Request,
     number: int,
@@ -67,17 +67,17 @@ def _review(
     false_alarm_reason: FalseAlarmReason | None,
     note: str,
 ) -> IncidentOut:
-    camera = _seen(given, account, number)
-    given.incidents.review(number, account.name, decision, false_alarm_reason, note)
-    said = (
+    camera = _require_incident(services, account, number)
+    services.incidents.review(number, account.name, decision, false_alarm_reason, note)
+    outcome = (
         "acknowledged" if decision is None else " ".join(word.value for word in (decision, false_alarm_reason) if word)
     )
-    given.accounts.note(account.name, "verdict", f"incident {number}: {said}", address_of(request))
-    found = given.incidents.incident(number)
+    services.accounts.note(account.name, "review", f"incident {number}: {outcome}", address_of(request))
+    found = services.incidents.incident(number)
     assert found is not None
-    given.hub.announce(camera, incident_message(found))
+    services.hub.announce(camera, incident_message(found))
     return IncidentOut.of(found)
 
 
-def _seen(given: Services, account: Account, number: int) -> str:
-    return seen(account, given.incidents.camera_of(number), "incident")
+def _require_incident(services: Services, account: Account, number: int) -> str:
+    return require_camera(account, services.incidents.camera_of(number), "incident")

@@ -1,15 +1,18 @@
-"""The pages themselves: a frame each, filled by scripts of our own through the API."""
+"""The pages: HTML frames that their scripts fill through the API."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.templating import Jinja2Templates
 
 from monitor import __version__
 from monitor.domain.account import Account, Role
-from monitor.web.access import LOCAL, account_of, seen, services_of
+from monitor.web.access import LOCAL, account_of, is_secure, kiosk_of, require_camera, services_of
+from monitor.web.api_words import calls
+from monitor.web.kiosk_page import kiosk_path
+from monitor.web.login_path import local_path, login_path
 from monitor.web.paths import TEMPLATES
 from monitor.web.routes.kiosk import kiosk_texts
 
@@ -20,7 +23,7 @@ _templates = Jinja2Templates(TEMPLATES)
 
 @router.get("/")
 def desk(request: Request) -> Response:
-    """The wall and the incidents as they come."""
+    """The camera wall and incoming incidents."""
     return _page(request, "desk")
 
 
@@ -32,7 +35,7 @@ def camera(request: Request, name: str) -> Response:
 
 @router.get("/incidents")
 def incidents(request: Request) -> Response:
-    """Searching incidents."""
+    """The search for incidents."""
     return _page(request, "incidents")
 
 
@@ -50,7 +53,7 @@ def statistics(request: Request) -> Response:
 
 @router.get("/health")
 def health(request: Request) -> Response:
-    """How everything is."""
+    """The state of the monitor."""
     return _page(request, "health")
 
 
@@ -62,45 +65,71 @@ def settings(request: Request) -> Response:
 
 @router.get("/photo")
 def photo(request: Request) -> Response:
-    """Judging photographs."""
+    """The photo page."""
     return _page(request, "photo", most_mb=services_of(request).settings().web.photo.max_mb)
 
 
 @router.get("/kiosk/{name}")
 def kiosk(request: Request, name: str) -> Response:
-    """What a visitor sees at an entrance."""
-    return _camera_page(request, "kiosk", name, texts=kiosk_texts(services_of(request)).model_dump())
+    """What a visitor sees at an entrance.
+
+    Visitors are never shown a login form: whoever may not see the camera's verdicts gets the page all the same (401),
+    which stays out of order and tells staff why.
+    """
+    services = services_of(request)
+    token, account = kiosk_of(request), account_of(request)
+    key, texts = services.kiosk_cookie.key(request.cookies), kiosk_texts(services).model_dump()
+    if token is not None and token.camera != name and account is None:
+        return RedirectResponse(kiosk_path(token.camera), 303)
+    if token is not None and token.camera == name:
+        texts["language"] = token.language or texts["language"]
+    elif account is not None:
+        require_camera(account, name if name in services.monitor.names() else None, "camera")
+    response = _templates.TemplateResponse(
+        request,
+        "kiosk.html",
+        {"camera": name, "texts": texts, "paired": key is not None},
+        401 if token is None and account is None else 200,
+    )
+    if token is not None and key is not None:
+        services.kiosk_cookie.set(response, key, is_secure(request))
+    return response
+
+
+@router.get("/pair")
+def pair(request: Request) -> Response:
+    """Where a kiosk link leads: the secret after its `#` is read by the page's script alone."""
+    return _templates.TemplateResponse(request, "pair.html")
 
 
 @router.get("/docs")
 def docs(request: Request) -> Response:
     """The API, from its own description."""
-    return _page(request, "docs", api=request.app.openapi())
+    return _page(request, "docs", calls=calls(request.app.openapi()))
 
 
 @router.get("/login")
-def login(request: Request) -> Response:
-    """Asking who it is."""
-    services = services_of(request)
+def login(request: Request, next: Annotated[str | None, Query()] = None) -> Response:
+    """The login form; `next` is the path of the page to open afterwards."""
+    services, back = services_of(request), local_path(next)
     if account_of(request) is not None:
-        return RedirectResponse("/", 303)
-    return _templates.TemplateResponse(
-        request, "login.html", {"page": "login", "version": __version__, "first": not services.accounts.exist()}
-    )
+        return RedirectResponse(back, 303)
+    values = {"page": "login", "version": __version__, "first": not services.accounts.exist(), "next": back}
+    return _templates.TemplateResponse(request, "login.html", values)
 
 
 def _camera_page(request: Request, page: str, name: str, **values: Any) -> Response:
-    """Return a camera's page; raises 404 where the account sees no such camera."""
+    """Return a camera's page; raises 404 where there is no such camera, or none that the account may see."""
     account, names = account_of(request), services_of(request).monitor.names()
     if account is not None:
-        seen(account, name if name in names else None, "camera")
+        require_camera(account, name if name in names else None, "camera")
     return _page(request, page, camera=name, **values)
 
 
 def _page(request: Request, name: str, role: Role = Role.VIEWER, **values: Any) -> Response:
     account = account_of(request)
     if account is None:
-        return RedirectResponse("/login", 303)
+        return RedirectResponse(login_path(request), 303)
     return _templates.TemplateResponse(
         request,
         f"{name}.html" if account.may(role) else "refused.html",

@@ -1,4 +1,4 @@
-"""Photographs: the picture that is sent comes back annotated, as in the web app that this program grew out of."""
+"""Photographs: an uploaded picture is returned with its faces marked."""
 
 import asyncio
 import base64
@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from monitor.domain.detection import Detection
 from monitor.domain.frame import Image
-from monitor.web.access import Given, Viewer, origin_of
+from monitor.web.access import ServicesDep, Viewer, origin_of
 from monitor.web.photo_service import BusyError, UnreadableError
 from monitor.web.schemas import FaceOut, PhotoIn, PhotoOut
 
@@ -40,29 +40,28 @@ _BODY = {
 
 
 @router.post("/predict", openapi_extra=_BODY)
-async def predict(request: Request, _: Viewer, given: Given) -> PhotoOut:
-    """Find and judge the faces of a picture: JSON `{"image": "<base64>"}`, or a form with the file as `image`.
+async def predict(request: Request, _: Viewer, services: ServicesDep) -> PhotoOut:
+    """Find the faces in a picture and tell who wears a mask. Send JSON `{"image": "<base64>"}` or a form file `image`.
 
-    413: too many bytes; 415: neither JSON nor a form; 422: not a picture, or too many pixels; 429: too many a minute;
-    503: too many wait already.
+    413: too many bytes; 415: neither JSON nor a form; 422: not a picture, or too many pixels; 429: too many pictures a
+    minute; 503: too many pictures are waiting.
     """
-    limits, origin = given.settings().web.photo, origin_of(request)
-    if (wait_s := given.uploads.wait_s(origin)) > 0:
+    limits, origin = services.settings().web.photo, origin_of(request)
+    if (wait_s := await services.uploads.take(origin)) > 0:
         raise HTTPException(
             status.HTTP_429_TOO_MANY_REQUESTS,
             f"at most {limits.per_minute} pictures a minute",
             {"Retry-After": str(math.ceil(wait_s))},
         )
-    given.uploads.count(origin)
     try:
-        with given.photos.place():
+        with services.photos.place():
             data = await _sent(request)
             if len(data) > limits.max_mb * 2**20:
-                raise HTTPException(413, f"the picture has more than {limits.max_mb:g} MB")
-            return await asyncio.to_thread(_answer, *await asyncio.wrap_future(given.photos.judge(data)))
+                raise HTTPException(413, f"the picture is larger than {limits.max_mb:g} MB")
+            return await asyncio.to_thread(_answer, *await asyncio.wrap_future(services.photos.judge(data)))
     except BusyError as error:
         raise HTTPException(
-            status.HTTP_503_SERVICE_UNAVAILABLE, "too many pictures wait; try again", {"Retry-After": "2"}
+            status.HTTP_503_SERVICE_UNAVAILABLE, "too many pictures are waiting; try again", {"Retry-After": "2"}
         ) from error
     except UnreadableError as error:
         raise HTTPException(422, str(error)) from error
@@ -92,9 +91,9 @@ async def _sent(request: Request) -> bytes:
         async with request.form(max_files=1, max_fields=1) as form:
             file = form.get("image")
             if not isinstance(file, UploadFile):
-                raise HTTPException(422, "image: a file is expected in the form")
+                raise HTTPException(422, "image: expected a file")
             return await file.read()
-    raise HTTPException(415, "send JSON with the picture in base64, or a form")
+    raise HTTPException(415, "expected JSON or a form")
 
 
 def _decoded(body: bytes) -> bytes:

@@ -7,56 +7,48 @@ from fastapi import APIRouter, HTTPException, Response, status
 from starlette.requests import Request
 
 from monitor.domain.account import Account
-from monitor.web.access import Given, Viewer, address_of, origin_of
+from monitor.web.access import ServicesDep, Viewer, address_of, is_secure, origin_of
 from monitor.web.schemas import LogIn, Me
 
 router = APIRouter(prefix="/api/v1", tags=["session"])
 
 
 @router.get("/me")
-def me(request: Request, response: Response, account: Viewer, given: Given) -> Me:
-    """Who asks. A session that is in use gets its full time again."""
-    if (found := given.sessions.account(dict(request.cookies), given.accounts)) is not None:
-        given.sessions.begin(response, found[0].name, found[1], _secure(request))
+def me(request: Request, response: Response, account: Viewer, services: ServicesDep) -> Me:
+    """The account that sends this request. It also extends its session to the full time."""
+    if (found := services.sessions.account(dict(request.cookies), services.accounts)) is not None:
+        services.sessions.begin(response, found[0].name, found[1], is_secure(request))
     return _me(account)
 
 
 @router.post("/session")
-async def log_in(body: LogIn, request: Request, response: Response, given: Given) -> Me:
-    """Begin a session, in a cookie. 401: wrong name or password; 429: too many tries, with `Retry-After`."""
-    address, origin, name = address_of(request), origin_of(request), body.name.casefold()
-    wait_s = math.ceil(max(given.logins.wait_s(origin), given.failures.wait_s(name)))
-    if wait_s > 0:
+async def log_in(body: LogIn, request: Request, response: Response, services: ServicesDep) -> Me:
+    """Log in, which sets a session cookie. 401: wrong name or password; 429: too many attempts, with `Retry-After`."""
+    address, origin = address_of(request), origin_of(request)
+    if (wait_s := math.ceil(await services.logins.take(origin, body.name))) > 0:
         raise HTTPException(
             status.HTTP_429_TOO_MANY_REQUESTS,
-            f"too many tries; try again in {wait_s} s",
+            f"too many attempts; try again in {wait_s} s",
             {"Retry-After": str(wait_s)},
         )
-    given.logins.count(origin)
-    # One at a time, whatever comes, and on one thread: hashing is made to be dear, and a thread keeps its memory.
+    # One at a time and on one thread: hashing is expensive on purpose, and a thread keeps its memory.
     in_turn = asyncio.get_running_loop().run_in_executor
-    found = await in_turn(given.hashing, given.accounts.log_in, body.name, body.password)
+    found = await in_turn(services.hashing, services.accounts.log_in, body.name, body.password)
     if found is None:
-        given.failures.count(name)
-        await asyncio.to_thread(given.accounts.note, body.name, "log in refused", "", address)
+        await asyncio.to_thread(services.accounts.note, body.name, "log in refused", "", address)
         raise HTTPException(status.HTTP_401_UNAUTHORIZED, "the name or the password is wrong")
     account, stamp = found
-    given.failures.forget(name)
-    await asyncio.to_thread(given.accounts.note, account.name, "log in", "", address)
-    given.sessions.begin(response, account.name, stamp, _secure(request))
+    await services.logins.succeeded(origin, body.name)
+    await asyncio.to_thread(services.accounts.note, account.name, "log in", "", address)
+    services.sessions.begin(response, account.name, stamp, is_secure(request))
     return _me(account)
 
 
 @router.delete("/session", status_code=status.HTTP_204_NO_CONTENT)
-def log_out(request: Request, response: Response, account: Viewer, given: Given) -> None:
-    """End the session."""
-    given.accounts.note(account.name, "log out", "", address_of(request))
-    given.sessions.end(response)
-
-
-def _secure(request: Request) -> bool:
-    """Whether the browser speaks TLS, by our own socket or by the word of a trusted proxy."""
-    return request.url.scheme == "https"
+def log_out(request: Request, response: Response, account: Viewer, services: ServicesDep) -> None:
+    """Log out, which deletes the session cookie."""
+    services.accounts.note(account.name, "log out", "", address_of(request))
+    services.sessions.end(response)
 
 
 def _me(account: Account) -> Me:

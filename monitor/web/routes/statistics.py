@@ -1,8 +1,8 @@
-"""StatisticsRepository of people over time, and what can be taken elsewhere as files."""
+"""Statistics over time, visits, and exports as files."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, TypeVar
@@ -12,17 +12,19 @@ from fastapi import APIRouter, HTTPException, Query, Response
 from starlette.requests import Request
 
 from monitor.domain.account import Account
+from monitor.domain.review import Review
 from monitor.domain.visit import Outcome
 from monitor.rules.statistics import compliance_of, wilson
+from monitor.storage.incidents import Incident
 from monitor.storage.statistics import ReviewCounts, TimeCount
-from monitor.web.access import Given, Operator, address_of
+from monitor.web.access import Operator, ServicesDep, address_of
 from monitor.web.csv_export import as_csv
 from monitor.web.query import Before, Most, Searched, Spanned
 from monitor.web.schemas import (
     BucketOut,
     ComplianceOut,
     ComplyTimesOut,
-    IncidentOut,
+    IncidentExportOut,
     ReviewCountsOut,
     StatisticsOut,
     VisitOut,
@@ -32,38 +34,40 @@ from monitor.web.services import Services
 router = APIRouter(prefix="/api/v1", tags=["statistics"])
 
 _PAGE = 200
-#: An export has at most so many rows; a longer one is asked for in parts.
+#: The most rows of an export.
 _MOST_ROWS = 50_000
 
-Zone = Annotated[str, Query(max_length=64, description="IANA zone whose days are counted, such as Europe/Madrid.")]
+Zone = Annotated[
+    str, Query(max_length=64, description="IANA time zone in which hours and days are counted, such as Europe/Madrid.")
+]
 
 
 Key = TypeVar("Key", str, datetime)
-Row = TypeVar("Row", VisitOut, IncidentOut)
+Row = TypeVar("Row", VisitOut, IncidentExportOut)
 
 
 class By(StrEnum):
-    """How long a bucket is."""
+    """The length of a bucket."""
 
     HOUR = "hour"
     DAY = "day"
 
 
 class Format(StrEnum):
-    """What a file holds."""
+    """The format of a file."""
 
     CSV = "csv"
     JSON = "json"
 
 
 @router.get("/statistics")
-def statistics(given: Given, span: Spanned, by: By = By.HOUR, zone: Zone = "UTC") -> StatisticsOut:
-    """Compliance with its interval, over time and by camera; time to comply; false alarms. The last day if not told."""
-    counts = given.statistics.quarters(span)
+def statistics(services: ServicesDep, span: Spanned, by: By = By.HOUR, zone: Zone = "UTC") -> StatisticsOut:
+    """Compliance with its 95 % interval, over time and by camera; time to comply; reviews. Default: the last day."""
+    counts = services.statistics.quarters(span)
     here = _zone(zone)
 
     def bucket(count: TimeCount) -> datetime:
-        """Return when the bucket begins, in UTC: the two hours of one name on a day of 25 are two."""
+        """Return when the bucket begins, in UTC, which tells apart the two hours of one name when clocks go back."""
         at = count.start.astimezone(here)
         at = at.replace(minute=0) if by is By.HOUR else at.replace(hour=0, minute=0, fold=0)
         return at.astimezone(UTC)
@@ -80,41 +84,49 @@ def statistics(given: Given, span: Spanned, by: By = By.HOUR, zone: Zone = "UTC"
             BucketOut(label=name, start_at=None, compliance=rate)
             for name, rate in _grouped(counts, lambda count: count.camera)
         ],
-        time_to_comply=ComplyTimesOut.of(given.statistics.comply_times(span)),
-        alarms=[_alarms(alarms) for alarms in given.statistics.alarms(span)],
+        time_to_comply=ComplyTimesOut.of(services.statistics.comply_times(span)),
+        reviews=[_review_counts(counts) for counts in services.statistics.alarms(span)],
     )
 
 
 @router.get("/visits")
 def visits(
-    given: Given, span: Spanned, outcome: Outcome | None = None, before: Before = None, most: Most = 50
+    services: ServicesDep, span: Spanned, outcome: Outcome | None = None, before: Before = None, most: Most = 50
 ) -> list[VisitOut]:
-    """One page of visits, newest first."""
-    return [VisitOut.of(line) for line in given.statistics.visits(span, outcome, before, most)]
+    """A page of visits, newest first."""
+    return [VisitOut.of(line) for line in services.statistics.visits(span, outcome, before, most)]
 
 
 @router.get("/export/visits.{kind}", response_class=Response)
 def export_visits(
-    kind: Format, request: Request, account: Operator, given: Given, span: Spanned, outcome: Outcome | None = None
+    kind: Format,
+    request: Request,
+    account: Operator,
+    services: ServicesDep,
+    span: Spanned,
+    outcome: Outcome | None = None,
 ) -> Response:
-    """The visits as a file, newest first."""
+    """Visits as a file, newest first."""
 
     def page(before: int | None) -> Sequence[VisitOut]:
-        return [VisitOut.of(line) for line in given.statistics.visits(span, outcome, before, _PAGE)]
+        return [VisitOut.of(line) for line in services.statistics.visits(span, outcome, before, _PAGE)]
 
-    return _file(given, account, request, "visits", kind, VisitOut, _all(page))
+    return _file(services, account, request, "visits", kind, VisitOut, _all(page))
 
 
 @router.get("/export/incidents.{kind}", response_class=Response)
-def export_incidents(kind: Format, request: Request, account: Operator, given: Given, search: Searched) -> Response:
-    """The incidents as a file, newest first."""
+def export_incidents(
+    kind: Format, request: Request, account: Operator, services: ServicesDep, search: Searched
+) -> Response:
+    """Incidents as a file, newest first, each with its newest review and links to its page and picture."""
+    base = str(request.base_url)
 
-    def page(before: int | None) -> Sequence[IncidentOut]:
-        return [
-            IncidentOut.of(incident) for incident in given.incidents.find(replace(search, before=before, most=_PAGE))
-        ]
+    def page(before: int | None) -> Sequence[IncidentExportOut]:
+        found = services.incidents.find(replace(search, before=before, most=_PAGE))
+        reviews = services.incidents.newest_reviews([incident.number for incident in found])
+        return [_exported(incident, reviews.get(incident.number), base) for incident in found]
 
-    return _file(given, account, request, "incidents", kind, IncidentOut, _all(page))
+    return _file(services, account, request, "incidents", kind, IncidentExportOut, _all(page))
 
 
 @router.get("/export/statistics.{kind}", response_class=Response)
@@ -122,15 +134,15 @@ def export_statistics(
     kind: Format,
     request: Request,
     account: Operator,
-    given: Given,
+    services: ServicesDep,
     span: Spanned,
     by: By = By.HOUR,
     zone: Zone = "UTC",
 ) -> Response:
     """Compliance over time and by camera as a file."""
-    figures = statistics(given, span, by, zone)
+    figures = statistics(services, span, by, zone)
     if kind is Format.JSON:
-        given.accounts.note(account.name, "export", "statistics.json", address_of(request))
+        services.accounts.note(account.name, "export", "statistics.json", address_of(request))
         return _attached(figures.model_dump_json(indent=1), "statistics.json", "application/json")
     rows = [
         {"group": group, "label": bucket.label}
@@ -140,7 +152,7 @@ def export_statistics(
         for bucket in buckets
     ]
     header = ["group", "label", "visits", "decided", "complied", "rate", "low", "high", "unknown_share", *Outcome]
-    given.accounts.note(account.name, "export", "statistics.csv", address_of(request))
+    services.accounts.note(account.name, "export", "statistics.csv", address_of(request))
     return _attached(as_csv(header, rows), "statistics.csv", "text/csv")
 
 
@@ -152,7 +164,7 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise HTTPException(422, "zone: no such time zone") from error
+        raise HTTPException(422, "zone: unknown time zone") from error
 
 
 def _rate(counts: Iterable[TimeCount]) -> ComplianceOut:
@@ -169,17 +181,30 @@ def _grouped(counts: Sequence[TimeCount], key: Callable[[TimeCount], Key]) -> li
     return [(name, _rate(groups[name])) for name in sorted(groups)]
 
 
-def _alarms(alarms: ReviewCounts) -> ReviewCountsOut:
-    judged = alarms.confirmed + alarms.false_alarms
-    low, high = wilson(alarms.false_alarms, judged) if judged else (None, None)
+def _review_counts(counts: ReviewCounts) -> ReviewCountsOut:
+    decided = counts.confirmed + counts.false_alarms
+    low, high = wilson(counts.false_alarms, decided) if decided else (None, None)
     return ReviewCountsOut(
-        camera=alarms.camera,
-        incidents=alarms.incidents,
-        confirmed=alarms.confirmed,
-        false_alarms=alarms.false_alarms,
-        false_alarm_rate=alarms.false_alarms / judged if judged else None,
+        camera=counts.camera,
+        incidents=counts.incidents,
+        confirmed=counts.confirmed,
+        false_alarms=counts.false_alarms,
+        false_alarm_rate=counts.false_alarms / decided if decided else None,
         low=low,
         high=high,
+    )
+
+
+def _exported(incident: Incident, review: Review | None, base: str) -> IncidentExportOut:
+    return IncidentExportOut.model_validate(
+        asdict(incident)
+        | {
+            "note": "" if review is None else review.note,
+            "reviewer": None if review is None else review.by,
+            "reviewed_at": None if review is None else review.at,
+            "page": f"{base}incidents/{incident.number}",
+            "picture": f"{base}api/v1/incidents/{incident.number}/picture.jpg",
+        }
     )
 
 
@@ -188,20 +213,20 @@ def _all(page: Callable[[int | None], Sequence[Row]]) -> list[Row]:
     while found := page(rows[-1].number if rows else None):
         rows += found
         if len(rows) > _MOST_ROWS:
-            raise HTTPException(422, f"more than {_MOST_ROWS} rows; export a shorter stretch of time")
+            raise HTTPException(422, f"more than {_MOST_ROWS} rows; choose a shorter period")
     return rows
 
 
 def _file(
-    given: Services,
+    services: Services,
     account: Account,
     request: Request,
     name: str,
     kind: Format,
-    model: type[VisitOut] | type[IncidentOut],
-    rows: Sequence[VisitOut] | Sequence[IncidentOut],
+    model: type[VisitOut] | type[IncidentExportOut],
+    rows: Sequence[VisitOut] | Sequence[IncidentExportOut],
 ) -> Response:
-    given.accounts.note(account.name, "export", f"{name}.{kind.value}: {len(rows)} rows", address_of(request))
+    services.accounts.note(account.name, "export", f"{name}.{kind.value}: {len(rows)} rows", address_of(request))
     values = [row.model_dump(mode="json") for row in rows]
     if kind is Format.JSON:
         return _attached(json.dumps(values, ensure_ascii=False, indent=1), f"{name}.json", "application/json")

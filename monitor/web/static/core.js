@@ -19,11 +19,14 @@ export async function api(path, options = {}) {
   const response = await fetch(`/api/v1${path}`, options).catch(() => {
     throw new ApiError(0, "The monitor does not answer.");
   });
-  if (response.status === 401) { location.assign("/login"); throw new ApiError(401, "Log in first."); }
+  if (response.status === 401) { location.assign(loginPath()); throw new ApiError(401, "Log in first."); }
   const body = response.status === 204 ? null : await response.json().catch(() => null);
   if (!response.ok) throw new ApiError(response.status, explained(body) || `The monitor refused (${response.status}).`);
   return body;
 }
+
+/** The login page, which leads back to this one. */
+export const loginPath = () => `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
 
 export function explained(body) {
   const why = typeof body?.detail === "string" ? body.detail : body?.detail?.[0]?.msg;

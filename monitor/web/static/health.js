@@ -11,8 +11,8 @@ async function load() {
 }
 
 function show(health) {
-  well.className = `pill ${health.well ? "good" : "bad"}`;
-  well.textContent = health.well ? "All is well" : health.reasons.join("; ") || "Something has failed";
+  well.className = `pill ${health.healthy ? "good" : "bad"}`;
+  well.textContent = health.healthy ? "All is well" : health.reasons.join("; ") || "Something has failed";
   const box = (title, big, under) => el("section", { class: "figure third" }, el("h2", {}, title), el("div", { class: "big" }, big), el("p", { class: "under" }, under));
   const up = (live.now() - Date.parse(health.started_at)) / 1000;
   place.replaceChildren(

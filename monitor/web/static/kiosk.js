@@ -2,14 +2,15 @@
 import { kept } from "./core.js";
 import { Live } from "./live.js";
 
-const STALE_MS = 2000, NOTICE_MS = 1500;
+const STALE_MS = 2000, NOTICE_MS = 1500, RENEW_MS = 20 * 60 * 1000;
 const texts = JSON.parse(document.getElementById("texts").textContent);
 const camera = document.body.dataset.camera, kiosk = document.getElementById("kiosk");
 const canvas = document.getElementById("picture"), sign = document.getElementById("sign"), ageLine = document.getElementById("age");
 const headline = document.getElementById("headline"), line = document.getElementById("line");
+const staff = document.getElementById("staff");
 const language = document.getElementById("language"), voice = document.getElementById("voice");
 const live = new Live();
-let wording = null, verdict = "starting", heardMs = -Infinity, capturedMs = null, speaking = false, shown = "", spoken = "", drawing = false, drawn = false;
+let wording = null, verdict = "starting", heardMs = -Infinity, capturedMs = null, refused = false, speaking = false, shown = "", spoken = "", drawing = false, drawn = false;
 
 // The words come with the page, and the signs are fetched beforehand: "out of order" must be said without a network.
 const signs = new Map(Object.keys(texts.paints).map((name) => [name, `/api/v1/kiosk/signs/${name}.png`]));
@@ -27,7 +28,7 @@ function choose(next) {
   show();
 }
 
-live.addEventListener("kiosk", ({ detail }) => { verdict = detail.verdict; heardMs = performance.now(); show(); });
+live.addEventListener("kiosk", ({ detail }) => { refused = false; verdict = detail.verdict; heardMs = performance.now(); show(); });
 live.addEventListener("picture", async ({ detail }) => {
   capturedMs = detail.captured_ms;
   if (drawing || (detail.stale && drawn)) return;
@@ -41,6 +42,10 @@ live.addEventListener("picture", async ({ detail }) => {
   } finally { drawing = false; }
 });
 live.addEventListener("connection", show);
+// The session has ended or the kiosk's token was removed: visitors are not shown a login form, and staff are told.
+live.addEventListener("login", (event) => { event.preventDefault(); refused = true; show(); });
+// A page that stays open keeps its session or its token.
+setInterval(() => fetch("/api/v1/kiosk/renew", { method: "POST" }).catch(() => {}), RENEW_MS);
 setInterval(show, 200);
 
 function show() {
@@ -49,9 +54,10 @@ function show() {
   const old = ageMs !== null && Math.abs(ageMs) > STALE_MS;
   // A verdict without a picture of now is no verdict.
   const judged = !["starting", "out_of_order"].includes(verdict);
-  const now = silent && heardMs === -Infinity ? "starting" : silent || (judged && (ageMs === null || old)) ? (ageMs === null && !silent ? "starting" : "out_of_order") : verdict;
+  const now = refused ? "out_of_order" : silent && heardMs === -Infinity ? "starting" : silent || (judged && (ageMs === null || old)) ? (ageMs === null && !silent ? "starting" : "out_of_order") : verdict;
   const grey = now === "starting" || now === "out_of_order";
   kiosk.classList.toggle("grey", grey);
+  staff.hidden = !refused;
   ageLine.textContent = ageMs === null ? "" : grey && old ? wording.old.replace("{seconds}", Math.round(ageMs / 1000)) : `${camera}  ${(Math.max(0, ageMs) / 1000).toFixed(1)} s`;
   const key = `${now} ${wording.code}`;
   if (key === shown) return;

@@ -1,3 +1,5 @@
+import { loginPath } from "./core.js";
+
 // The page's one socket: connects again by itself, knows the monitor's hour, and measures how old pictures are.
 
 const RETRY_MS = [500, 1000, 2000, 5000];
@@ -43,8 +45,10 @@ export class Live extends EventTarget {
       if (socket !== this.#socket) return;
       this.connected = false;
       this.#tell("connection", { connected: false });
-      if (event.code === 4401) { location.assign("/login"); return; }
-      const wait = RETRY_MS[Math.min(this.#tries++, RETRY_MS.length - 1)];
+      // The session has ended. A page that must not show a login form prevents it, and the socket goes on trying.
+      const refused = event.code === 4401;
+      if (refused && this.dispatchEvent(new Event("login", { cancelable: true }))) { location.assign(loginPath()); return; }
+      const wait = refused ? RETRY_MS.at(-1) : RETRY_MS[Math.min(this.#tries++, RETRY_MS.length - 1)];
       setTimeout(() => this.#connect(), wait * (0.75 + Math.random() / 2));
     };
   }

@@ -11,7 +11,7 @@ form?.addEventListener("submit", async (event) => {
       method: "POST", headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ name: form.elements.name.value, password: form.elements.password.value }),
     });
-    if (response.ok) { location.assign("/"); return; }
+    if (response.ok) { location.assign(form.dataset.next); return; }
     wrong.textContent = explained(await response.json().catch(() => null)) || "The monitor refused.";
   } catch { wrong.textContent = "The monitor does not answer."; } finally { button.disabled = false; }
 });

@@ -123,3 +123,81 @@ def test_languages_and_the_direction_of_writing(stage: Stage, visitor: Visitor) 
     page.keyboard.press("l")
     page.goto(page.url.partition("?")[0], wait_until="domcontentloaded")
     expect(html).to_have_attribute("lang", codes[(codes.index("ar") + 1) % len(codes)])
+
+
+def kiosk_link(visitor: Visitor, camera: str) -> tuple[Page, str]:
+    """Return a guard's page of a camera and the link that they made there."""
+    page = visitor("guard").go(f"/cameras/{camera}")
+    page.get_by_role("button", name="Kiosk link").click()
+    return page, page.get_by_role("textbox", name="Kiosk link").input_value()
+
+
+def test_a_paired_kiosk_from_its_link_to_its_end(stage: Stage, visitor: Visitor) -> None:
+    guard, url = kiosk_link(visitor, "hall")
+    visit = visitor(None)
+    visit.expect("401", "404")
+    page = visit.page
+    page.goto(url, wait_until="domcontentloaded")
+    expect(page).to_have_url(f"{stage.url}kiosk/hall")
+    stage.shows("hall", MaskState.WITH_MASK)
+    says(page, Verdict.GO, GREEN)
+    expect(page.locator("#staff")).to_be_hidden()
+    (cookie,) = (cookie for cookie in visit.context.cookies() if cookie["name"] == "mask_monitor_kiosk")
+    assert cookie["httpOnly"]
+    assert cookie["sameSite"] == "Strict"
+    assert page.evaluate("document.cookie") == ""
+    with page.expect_response("**/api/v1/kiosk/renew") as renewed:
+        page.evaluate("fetch('/api/v1/kiosk/renew', {method: 'POST'})")
+    assert renewed.value.status == 204
+    for path in ("/", "/incidents", "/cameras/hall"):
+        expect(visit.open(path).get_by_role("heading", name="Log in")).to_be_visible()
+    visit.open("/kiosk/door").wait_for_url(f"{stage.url}kiosk/hall")
+    used = visit.open()
+    used.goto(url, wait_until="domcontentloaded")
+    expect(used.locator("#line")).to_contain_text("has been used or has expired")
+    secret = url.partition("#")[2]
+    assert secret not in used.url
+    page.evaluate(RECORD)
+    guard.get_by_role("button", name="Kiosk link").click()
+    number = stage.ask("SELECT min(id) FROM kiosks WHERE camera = 'hall' AND last_seen_at IS NOT NULL")[0][0]
+    guard.get_by_role("button", name=f"Remove kiosk {number}").click()
+    says(page, Verdict.OUT_OF_ORDER, GREY)
+    expect(page.locator("#staff")).to_have_text(
+        "This kiosk is no longer paired. Create a new kiosk link on the camera's page."
+    )
+    page.reload(wait_until="domcontentloaded")
+    says(page, Verdict.OUT_OF_ORDER, GREY)
+    expect(page.locator("#staff")).to_be_visible()
+    expect(page).to_have_url(f"{stage.url}kiosk/hall")
+    assert secret not in str(stage.ask("SELECT * FROM audit"))
+
+
+def test_a_session_that_ends_shows_visitors_no_login_form_and_a_login_brings_it_back(
+    stage: Stage, visitor: Visitor
+) -> None:
+    stage.shows("hall", MaskState.WITH_MASK)
+    visit = visitor("guest")
+    visit.expect("401")
+    page = visit.go("/kiosk/hall")
+    says(page, Verdict.GO, GREEN)
+    session = visit.context.cookies()
+    visit.context.clear_cookies()
+    page.reload(wait_until="domcontentloaded")
+    says(page, Verdict.OUT_OF_ORDER, GREY)
+    expect(page.locator("#staff")).to_contain_text("Nobody is logged in on this device.")
+    expect(page).to_have_url(f"{stage.url}kiosk/hall")
+    expect(page.locator("form, input")).to_have_count(0)
+    visit.context.add_cookies(session)
+    says(page, Verdict.GO, GREEN)
+    expect(page.locator("#staff")).to_be_hidden()
+
+
+def test_an_open_kiosk_page_keeps_its_session_by_itself(visitor: Visitor) -> None:
+    visit = visitor("guest")
+    visit.page.clock.install()
+    page = visit.go("/kiosk/hall")
+    expect(page.locator("#headline")).not_to_be_empty()
+    with page.expect_response("**/api/v1/kiosk/renew") as renewed:
+        page.clock.fast_forward("21:00")
+    assert renewed.value.status == 204
+    assert renewed.value.header_value("set-cookie").startswith("mask_monitor=")

@@ -1,5 +1,7 @@
 """Logging in and out, what each role sees, settings and health."""
 
+import re
+
 from playwright.sync_api import expect
 
 from tests.e2e.pages.conftest import Visitor
@@ -10,7 +12,7 @@ def test_logging_in_and_out(stage: Stage, visitor: Visitor) -> None:
     visit = visitor(None)
     visit.expect("401")
     page = visit.go("/incidents?camera=hall")
-    expect(page).to_have_url(f"{stage.url}login")
+    expect(page).to_have_url(f"{stage.url}login?next=%2Fincidents%3Fcamera%3Dhall")
     page.get_by_label("Name").fill("guard")
     page.get_by_label("Password").fill("not the password")
     page.get_by_role("button", name="Log in").click()
@@ -18,7 +20,8 @@ def test_logging_in_and_out(stage: Stage, visitor: Visitor) -> None:
     expect(page.get_by_label("Name")).to_have_value("guard")
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
-    expect(page).to_have_url(stage.url)
+    expect(page).to_have_url(f"{stage.url}incidents?camera=hall")
+    visit.go("/")
     expect(page.locator(".who")).to_have_text("guard")
     expect(page.locator(".tile")).to_have_count(len(SIZES))
     beside = visit.open("/incidents")
@@ -26,7 +29,7 @@ def test_logging_in_and_out(stage: Stage, visitor: Visitor) -> None:
     page.get_by_role("button", name="Log out").click()
     expect(page).to_have_url(f"{stage.url}login")
     beside.get_by_label("Camera").select_option("hall")
-    expect(beside).to_have_url(f"{stage.url}login")
+    expect(beside).to_have_url(re.compile(rf"{re.escape(stage.url)}login\?next=%2Fincidents"))
     assert stage.ask("SELECT action FROM audit WHERE who = 'guard' ORDER BY id DESC LIMIT 3") == [
         ("log out",),
         ("log in",),
@@ -109,8 +112,7 @@ def test_health_with_ages_measured_in_the_browser(stage: Stage, visitor: Visitor
     expect(page.locator("#well")).to_have_text("All is well")
 
 
-def test_too_many_tries_have_to_wait(visitor: Visitor) -> None:
-    """The last test here: this address has to wait for a minute then."""
+def test_too_many_attempts_have_to_wait(visitor: Visitor) -> None:
     visit = visitor(None)
     visit.expect("401", "429")
     page = visit.go("/login")
@@ -120,6 +122,6 @@ def test_too_many_tries_have_to_wait(visitor: Visitor) -> None:
         page.get_by_label("Password").fill("guess")
         page.get_by_role("button", name="Log in").click()
         expect(wrong).not_to_be_empty()
-        if "Too many tries; try again in" in wrong.inner_text():
+        if "Too many attempts; try again in" in wrong.inner_text():
             break
-    expect(wrong).to_contain_text("Too many tries; try again in")
+    expect(wrong).to_contain_text("Too many attempts; try again in")

@@ -171,13 +171,13 @@ def test_the_health_check_fails_with_a_required_camera_and_with_the_detector(own
         def well() -> int:
             return anybody.get("/healthz").status_code
 
-        assert anybody.get("/healthz").json() == {"well": True, "reasons": []}
+        assert anybody.get("/healthz").json() == {"healthy": True, "reasons": []}
         own.doors["yard"].plugged.clear()
         until(lambda: _status(own, "yard") is Condition.LOST)
         assert well() == 200, "nobody needs it"
         own.doors["door"].plugged.clear()
         until(lambda: well() == 503)
-        assert anybody.get("/healthz").json() == {"well": False, "reasons": ["1 failed"]}, "and names nothing"
+        assert anybody.get("/healthz").json() == {"healthy": False, "reasons": ["1 failed"]}, "and names nothing"
         assert [reason.partition(":")[0] for reason in client.get("/api/v1/health").json()["reasons"]] == ["door"]
         for door in own.doors.values():
             door.plugged.set()

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -62,7 +63,7 @@ def test_what_is_judged_is_pushed_to_everybody_else(desk: Desk, number: int):
             ("otto", None, ""),
             ("otto", "false_alarm", "a grey one"),
         ]
-    said = [(entry.who, entry.detail) for entry in desk.accounts.audit(50) if entry.action == "verdict"]
+    said = [(entry.who, entry.detail) for entry in desk.accounts.audit(50) if entry.action == "review"]
     assert said == [("otto", f"incident {number}: false_alarm beard"), ("otto", f"incident {number}: acknowledged")]
 
 
@@ -151,6 +152,46 @@ def test_files_hold_what_is_searched_and_are_written_down(desk: Desk, number: in
         assert client.get("/api/v1/export/incidents.xml").status_code == 422
     entry = desk.accounts.audit(1)[0]
     assert (entry.who, entry.action, entry.detail) == ("otto", "export", f"incidents.json: {len(rows)} rows")
+
+
+def test_files_hold_the_review_that_counts_and_links(desk: Desk, number: int):
+    with desk.client(OPERATOR) as client:
+        client.judged(number, decision="false_alarm", false_alarm_reason="hand", note="=1+1, waving")
+        client.post(f"/api/v1/incidents/{number}/acknowledge")  # changes no decision
+        text = client.get("/api/v1/export/incidents.csv").text
+        rows = {int(row["number"]): row for row in csv.DictReader(io.StringIO(text))}
+        rows_json = {row["number"]: row for row in client.get("/api/v1/export/incidents.json").json()}
+        row, in_json = rows[number], rows_json[number]
+        assert row["note"] == "'=1+1, waving", "no formula"
+        assert in_json["note"] == "=1+1, waving"
+        assert row["reviewer"] == in_json["reviewer"] == "otto"
+        reviews = client.get(f"/api/v1/incidents/{number}").json()["reviews"]
+        decided = [each for each in reviews if each["decision"] is not None][-1]
+        assert row["reviewed_at"] == in_json["reviewed_at"] == decided["at"]
+        assert row["page"] == in_json["page"] == f"{desk.url}/incidents/{number}"
+        assert client.get(row["page"]).status_code == 200
+        assert client.get(row["picture"]).headers["content-type"] == "image/jpeg"
+        fresh = desk.incident().number
+        rows_json = {row["number"]: row for row in client.get("/api/v1/export/incidents.json").json()}
+        assert (rows_json[fresh]["note"], rows_json[fresh]["reviewer"], rows_json[fresh]["reviewed_at"]) == (
+            "",
+            None,
+            None,
+        )
+
+
+def test_files_hold_no_more_digits_than_were_measured(desk: Desk, number: int):
+    until(lambda: desk_visits(desk) > 0, "no visit has ended")
+    with desk.client(OPERATOR) as client:
+        for name in ("incidents", "visits", "statistics"):
+            for kind in ("csv", "json"):
+                text = client.get(f"/api/v1/export/{name}.{kind}").text
+                assert not re.findall(r"(?<![:\d])\d+\.\d{5,}", re.sub(r"\d\d:\d\d:[\d.]+", "", text)), (name, kind)
+        durations = [
+            row["duration_s"] for row in csv.DictReader(io.StringIO(client.get("/api/v1/export/visits.csv").text))
+        ]
+    assert durations
+    assert all(re.fullmatch(r"\d+\.\d{1,3}", duration) for duration in durations)
 
 
 def test_statistics_are_those_of_the_journal(desk: Desk, number: int):

@@ -194,8 +194,6 @@ def test_so_many_a_minute_and_no_more(own: Desk):
         codes = [sent(client, "AAAA").status_code for _ in range(13)]
         assert codes == [422] * 12 + [429]
         assert 0 < int(sent(client, "AAAA").headers["retry-after"]) <= 60
-        own.clock.skip(61)
-        assert sent(client, "AAAA").status_code == 422
 
 
 def test_so_many_at_once_and_no_more_even_while_they_are_still_being_sent(own: Desk):

@@ -1,6 +1,7 @@
 """Who may do what, of every address that there is."""
 
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -40,7 +41,12 @@ RULES: dict[tuple[str, str], Role | None] = {
     ("get", "/api/v1/export/incidents.{kind}"): Role.OPERATOR,
     ("get", "/api/v1/export/statistics.{kind}"): Role.OPERATOR,
     ("get", "/api/v1/kiosk/texts"): Role.VIEWER,
-    ("get", "/api/v1/kiosk/signs/{verdict}.png"): Role.VIEWER,
+    ("get", "/api/v1/kiosk/signs/{verdict}.png"): ANYBODY,
+    ("post", "/api/v1/kiosk/renew"): Role.VIEWER,
+    ("get", "/api/v1/kiosks"): Role.OPERATOR,
+    ("post", "/api/v1/kiosks"): Role.OPERATOR,
+    ("post", "/api/v1/kiosks/pair"): ANYBODY,
+    ("delete", "/api/v1/kiosks/{number}"): Role.OPERATOR,
     ("get", "/api/v1/health"): Role.VIEWER,
     ("get", "/api/v1/settings"): Role.ADMIN,
     ("get", "/api/v1/audit"): Role.ADMIN,
@@ -51,6 +57,8 @@ BODIES = {
     "/api/v1/session": {"name": "nobody", "password": "wrong"},
     "/api/v1/incidents/{number}/review": {"decision": "confirmed"},
     "/predict": {"image": "AAAA"},
+    "/api/v1/kiosks": {"camera": "door"},
+    "/api/v1/kiosks/pair": {"secret": "wrong"},
 }
 #: Addresses that are not of one camera, and those of the pages' own that need the role of an administrator.
 ADMIN_PAGES = {"/settings"}
@@ -110,11 +118,16 @@ def test_every_page_sends_to_the_login_and_only_administrators_see_settings(desk
     with desk.client() as client:
         where = path.format(name="door", number=number)
         answer = client.get(where)
-        if path == "/login":
+        if path in ("/login", "/pair"):
             assert answer.status_code == 200
             return
-        assert answer.status_code == 303
-        assert answer.headers["location"] == "/login"
+        if path == "/kiosk/{name}":
+            assert answer.status_code == 401, "visitors are not shown a login form"
+            assert "<form" not in answer.text
+        else:
+            assert answer.status_code == 303
+            back = "" if where == "/" else f"?next={quote(where, safe='')}"
+            assert answer.headers["location"] == f"/login{back}"
         for account in (VIEWER, ADMIN):
             refused = path in ADMIN_PAGES and account is VIEWER
             assert client.get(where, headers=desk.token(account)).status_code == (403 if refused else 200)
@@ -210,3 +223,18 @@ def test_a_limited_viewer_is_not_told_who_else_watches(desk: Desk):
         with desk.client(ADMIN) as administrator:
             viewers = administrator.get("/api/v1/health").json()["viewers"]
         assert {each["who"] for each in viewers} == {"ada", "doris"}
+
+
+def test_what_is_refused_is_said_in_a_sentence(desk: Desk):
+    with desk.client() as client:
+        for page in (False, True):
+            headers = {"Accept": "text/html" if page else "application/json"}
+            wrong_method = client.post("/healthz", headers=headers)
+            nowhere = client.get("/nowhere", headers=headers)
+            assert (wrong_method.status_code, nowhere.status_code) == (405, 404)
+            if page:
+                assert "<h1>Method not allowed</h1>" in wrong_method.text
+                assert "<h1>There is no such page</h1>" in nowhere.text
+            else:
+                assert wrong_method.json() == {"detail": "Method not allowed"}
+                assert nowhere.json() == {"detail": "Not found"}

@@ -5,7 +5,7 @@ import pytest
 from monitor.config.camera import CameraSettings
 from monitor.domain.cause import Cause
 from monitor.domain.health import CameraStatus, Condition, Health
-from monitor.web.health import STARTING_S, disk_of, unhealthy_reasons
+from monitor.web.health import STARTING_S, Reason, disk_of, unhealthy_reasons
 
 
 def status(condition: Condition, cause: Cause | None = None, name: str = "door", since_s: float = 0.0) -> CameraStatus:
@@ -17,7 +17,7 @@ def camera(*, required: bool = True) -> CameraSettings:
 
 
 def reasons(*statuses: CameraStatus, required: bool = True, now_s: float = 1000.0) -> list[str]:
-    return unhealthy_reasons(statuses, {"door": camera(required=required)}, now_s)
+    return [reason.text for reason in unhealthy_reasons(statuses, {"door": camera(required=required)}, now_s)]
 
 
 @pytest.mark.parametrize("condition", [Condition.LIVE, Condition.DEGRADED])
@@ -49,6 +49,12 @@ def test_a_start_takes_its_time_but_not_for_ever():
 
 def test_a_camera_that_the_settings_no_longer_name_counts_as_required():
     assert reasons(status(Condition.LOST, name="yard")) == ["yard: lost"]
+
+
+def test_a_reason_names_its_camera_and_its_cause():
+    """Whoever may see a camera is found by its name, whatever the words are."""
+    (reason,) = unhealthy_reasons([status(Condition.LOST, Cause.UNPLUGGED, "door: back")], {}, 1000.0)
+    assert reason == Reason("door: back", Cause.UNPLUGGED, "door: back: lost (unplugged)")
 
 
 def test_the_disk_of_a_folder_is_told_and_of_none_is_not(tmp_path: Path):

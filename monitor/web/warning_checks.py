@@ -1,0 +1,82 @@
+"""Looks regularly for what the server itself can warn of, and tells every page what has changed."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from monitor.detectors.folder import cached_sha256
+from monitor.domain.account import Account
+from monitor.domain.errors import ModelError
+from monitor.web.health import Disk, disk_of
+from monitor.web.hub import Viewer
+from monitor.web.model import Model
+from monitor.web.schemas import WarningOut
+from monitor.web.services import Services
+from monitor.web.warnings import WarningCode, Warnings
+
+_log = logging.getLogger(__name__)
+
+_EVERY_S = 10.0
+_PUSH_EVERY_S = 1.0
+
+#: Less of the disk than this share is left, and the journal, pictures and videos will soon have no place.
+LEAST_FREE_SHARE = 0.05
+
+
+def check(
+    warnings: Warnings, folder: Path, model: Model, disk_of_folder: Callable[[Path], Disk | None] = disk_of
+) -> None:
+    """Set or clear the warnings of a full disk and of a changed model file; may wait for the disk."""
+    for code, text in (
+        (WarningCode.DISK_NEARLY_FULL, _disk_text(disk_of_folder(folder))),
+        (WarningCode.MODEL_CHANGED, _model_text(model)),
+    ):
+        if text is None:
+            warnings.clear(code)
+        else:
+            warnings.set(code, text)
+
+
+async def watch_warnings(services: Services) -> None:
+    """Check every ten seconds, and tell every page within a second what holds and what has changed, until cancelled."""
+    told: dict[Viewer, dict[str, Any]] = {}
+    checked_s = float("-inf")
+    while True:
+        if services.clock.monotonic_s() - checked_s >= _EVERY_S:
+            checked_s = services.clock.monotonic_s()
+            try:
+                await asyncio.to_thread(check, services.warnings, services.folder, services.model())
+            except Exception:  # noqa: BLE001 - the other warnings are told all the same
+                _log.exception("the checks for warnings failed")
+        messages = {viewer: _message(services.warnings, viewer.account) for viewer in services.hub.viewers}
+        for viewer, message in messages.items():
+            if told.get(viewer) != message:
+                viewer.say(message)
+        told = messages
+        await asyncio.sleep(_PUSH_EVERY_S)
+
+
+def _message(warnings: Warnings, account: Account) -> dict[str, Any]:
+    active = [WarningOut.of(each).model_dump(mode="json") for each in warnings.visible_to(account)]
+    return {"type": "warnings", "warnings": active}
+
+
+def _disk_text(disk: Disk | None) -> str | None:
+    if disk is None or 1 - disk.used_share >= LEAST_FREE_SHARE:
+        return None
+    free = f"{disk.free_mb / 1024:.1f} GB" if disk.free_mb >= 1024 else f"{disk.free_mb:.0f} MB"
+    return f"The disk is nearly full: {free} ({100 * (1 - disk.used_share):.1f} %) free. Delete files or add space."
+
+
+def _model_text(model: Model) -> str | None:
+    if model.file is None:
+        return None
+    try:
+        changed = cached_sha256(model.file) != model.sha256
+    except ModelError:
+        return f"The model file {model.file.name} cannot be read any more. Put it back before the next restart."
+    if not changed:
+        return None
+    return f"The model file {model.file.name} has changed since it was loaded. Restart the monitor to use the new one."

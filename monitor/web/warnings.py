@@ -1,0 +1,61 @@
+"""What needs somebody's attention before it becomes a fault."""
+
+import threading
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from monitor.domain.account import Account, Role
+from monitor.domain.clock import Clock
+
+
+class WarningCode(StrEnum):
+    """What is wrong."""
+
+    CONFIGURATION_REFUSED = "configuration_refused"
+    DISK_NEARLY_FULL = "disk_nearly_full"
+    MODEL_CHANGED = "model_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveWarning:
+    """A warning that holds now: what to do about it, and since when (UTC).
+
+    `names_cameras` says that the text may name any camera.
+    """
+
+    code: WarningCode
+    text: str
+    since: datetime
+    names_cameras: bool = False
+
+    def is_for(self, account: Account) -> bool:
+        """Return whether an account is told: operators and admins, of what they may know."""
+        return account.may(Role.OPERATOR) and (account.cameras is None or not self.names_cameras)
+
+
+class Warnings:
+    """The warnings that hold now, one of each code; safe to call from any thread."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._active: dict[WarningCode, ActiveWarning] = {}
+
+    def set(self, code: WarningCode, text: str, *, names_cameras: bool = False) -> None:
+        """Raise a warning, or change the text of one that holds already."""
+        with self._lock:
+            new = ActiveWarning(code, text, self._clock.utc_now(), names_cameras)
+            old = self._active.get(code, new)
+            self._active[code] = replace(new, since=old.since)
+
+    def clear(self, code: WarningCode) -> None:
+        """End a warning, where it holds."""
+        with self._lock:
+            self._active.pop(code, None)
+
+    def visible_to(self, account: Account) -> list[ActiveWarning]:
+        """Return the warnings that an account is told, oldest first."""
+        with self._lock:
+            active = list(self._active.values())
+        return sorted((each for each in active if each.is_for(account)), key=lambda each: (each.since, each.code))
