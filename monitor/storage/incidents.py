@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, ScalarSelect, Select, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Engine, ScalarSelect, Select, func, select
+from sqlalchemy.orm import Session, aliased
 
 from monitor.domain.clock import Clock
 from monitor.domain.detection import MaskState
@@ -50,7 +50,7 @@ class Search:
 class Incident:
     """One incident as it stands now; hours in UTC, None where they are not known.
 
-    `ended` is why it ended, or None while it is open; `decision` is the newest that anybody gave.
+    `ended` is why it ended, or None while it is open; `decision` is the newest that was not withdrawn.
     """
 
     number: int
@@ -117,6 +117,12 @@ class IncidentRepository:
             query = self._chosen(session, _overview(), search)
             rows = session.execute(query.order_by(IncidentRow.id.desc()).limit(search.most)).all()
             return [self._incident(session, *row) for row in rows]
+
+    def count(self, search: Search) -> int:
+        """Return how many incidents a search finds on all its pages."""
+        with Session(self.engine) as session:
+            query = self._chosen(session, select(func.count(IncidentRow.id)), search)
+            return session.scalar(query) or 0
 
     def camera_of(self, number: int) -> str | None:
         """Return the camera of an incident, None where there is no such incident."""
@@ -263,16 +269,25 @@ def _overview() -> Select[Any]:
 
 
 def _acknowledged() -> ColumnElement[bool]:
-    return select(ReviewRow.id).where(ReviewRow.incident == IncidentRow.id).exists()
+    """Return whether an incident has a review that was not withdrawn."""
+    withdrawal = aliased(ReviewRow)
+    withdrawn = select(func.coalesce(func.max(withdrawal.id), 0)).where(
+        withdrawal.incident == IncidentRow.id, withdrawal.decision == ReviewDecision.WITHDRAWN.value
+    )
+    return (
+        select(ReviewRow.id)
+        .where(ReviewRow.incident == IncidentRow.id, ReviewRow.id > withdrawn.scalar_subquery())
+        .exists()
+    )
 
 
 def newest_decision() -> ScalarSelect[Any]:
-    """Return the newest decision on an incident, as a part of a query on incidents."""
-    return _newest(ReviewRow.decision)
+    """Return the decision that holds on an incident, as a part of a query on incidents; NULL where it was withdrawn."""
+    return _newest(func.nullif(ReviewRow.decision, ReviewDecision.WITHDRAWN.value))
 
 
 def _newest(column: Any) -> ScalarSelect[Any]:
-    """Return a column of the newest review on an incident that has an decision."""
+    """Return a column of the newest review on an incident that has a decision."""
     return (
         select(column)
         .where(ReviewRow.incident == IncidentRow.id, ReviewRow.decision.is_not(None))

@@ -44,6 +44,7 @@ _COMMON: dict[int | str, dict[str, Any]] = {
     404: {"description": "There is no such thing, or none that the account may see."},
     405: {"description": "Not asked so."},
     408: {"description": "The body did not come in time."},
+    409: {"description": "Does not fit what is there now."},
     413: {"description": "The body is too large."},
     421: {"description": "Asked under a name that is not this machine's."},
     429: {"description": "Too often; `Retry-After` says when to come again."},

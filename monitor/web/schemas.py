@@ -47,7 +47,7 @@ class Me(BaseModel):
 
 
 class ReviewIn(RequestModel):
-    """What somebody says of an incident; `false_alarm_reason` says what a false alarm was."""
+    """A review of an incident: `false_alarm_reason` says what a false alarm was; `withdrawn` undoes those before."""
 
     decision: ReviewDecision
     false_alarm_reason: FalseAlarmReason | None = None
@@ -72,13 +72,19 @@ class IncidentOut(ResponseModel):
 
 
 class ReviewOut(ResponseModel):
-    """What somebody said; `decision` None is an acknowledgement."""
+    """One review; `decision` None is an acknowledgement, `withdrawn` undoes the reviews before."""
 
     by: str
     at: datetime
     decision: ReviewDecision | None
     false_alarm_reason: FalseAlarmReason | None
     note: str
+
+
+class CountOut(BaseModel):
+    """How many there are."""
+
+    count: int
 
 
 class SegmentOut(ResponseModel):

@@ -9,7 +9,7 @@ from monitor.domain.account import Account
 from monitor.domain.review import FalseAlarmReason, ReviewDecision
 from monitor.web.access import Given, Operator, Viewer, address_of, seen
 from monitor.web.query import Before, Most, Number, Searched
-from monitor.web.schemas import IncidentDetailOut, IncidentOut, ReviewIn, incident_message
+from monitor.web.schemas import CountOut, IncidentDetailOut, IncidentOut, ReviewIn, incident_message
 from monitor.web.services import Services
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
@@ -19,6 +19,12 @@ router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
 def incidents(given: Given, search: Searched, before: Before = None, most: Most = 50) -> list[IncidentOut]:
     """One page of incidents, newest first."""
     return [IncidentOut.of(incident) for incident in given.incidents.find(replace(search, before=before, most=most))]
+
+
+@router.get("/count")
+def count(given: Given, search: Searched) -> CountOut:
+    """How many incidents a search finds on all its pages."""
+    return CountOut(count=given.incidents.count(search))
 
 
 @router.get("/{number}")
@@ -52,7 +58,10 @@ def acknowledge(number: Number, request: Request, account: Operator, given: Give
 
 @router.post("/{number}/review")
 def judge(number: Number, body: ReviewIn, request: Request, account: Operator, given: Given) -> IncidentOut:
-    """Say whether it was right; the newest word counts, the older ones stay."""
+    """Confirm the violation, call it a false alarm, or withdraw the review; the newest holds, the older ones stay.
+
+    409: there is nothing to withdraw.
+    """
     if body.false_alarm_reason is not None and body.decision is not ReviewDecision.FALSE_ALARM:
         raise HTTPException(422, "false_alarm_reason: only of a false alarm")
     return _review(given, account, request, number, body.decision, body.false_alarm_reason, body.note)
@@ -68,6 +77,10 @@ def _review(
     note: str,
 ) -> IncidentOut:
     camera = _seen(given, account, number)
+    if decision is ReviewDecision.WITHDRAWN:
+        before = given.incidents.incident(number)
+        if before is not None and not before.acknowledged:
+            raise HTTPException(status.HTTP_409_CONFLICT, "there is no review to withdraw")
     given.incidents.review(number, account.name, decision, false_alarm_reason, note)
     said = (
         "acknowledged" if decision is None else " ".join(word.value for word in (decision, false_alarm_reason) if word)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.orm import Session
 
 from monitor.app.watching import build_live, live_database, live_folder
-from monitor.app.web_server import Site
+from monitor.app.web_server import WebServer
 from monitor.config.settings import Settings
 from monitor.domain.account import Account, Role
 from monitor.domain.clock import SystemClock
@@ -118,7 +118,7 @@ def staged(folder: Path) -> Iterator[Stage]:
             Account("guest", Role.VIEWER, frozenset({"hall"})),
         ):
             accounts.add(account, PASSWORD)
-        site = Site(settings.web, live_folder(settings), database, clock)
+        site = WebServer(settings.web, live_folder(settings), database, clock)
         run = RunInfo("live", clock.utc_now(), "0", "SSD MobileNet", "ab" * 32, "cd" * 32)
         live = build_live(settings, run, database, clock, tell=site.tell)
         stage = Stage(site.url, folder, live, cameras)

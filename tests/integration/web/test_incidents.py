@@ -66,6 +66,39 @@ def test_what_is_judged_is_pushed_to_everybody_else(desk: Desk, number: int):
     assert said == [("otto", f"incident {number}: false_alarm beard"), ("otto", f"incident {number}: acknowledged")]
 
 
+def test_a_review_is_withdrawn_and_stays_in_the_history(desk: Desk):
+    number = desk.incident().number
+    with desk.client(OPERATOR) as client:
+
+        def pending() -> tuple[int, bool]:
+            found = client.get("/api/v1/incidents", params={"review": "pending", "most": 200}).json()
+            count = client.get("/api/v1/incidents/count", params={"review": "pending"}).json()["count"]
+            assert count == len(found)
+            return count, number in [each["number"] for each in found]
+
+        before = pending()
+        assert before[1]
+        assert client.judged(number, decision="withdrawn").status_code == 409
+        assert client.judged(number, decision="withdrawn", false_alarm_reason="beard").status_code == 422
+        client.post(f"/api/v1/incidents/{number}/acknowledge")
+        client.judged(number, decision="false_alarm", false_alarm_reason="mask_worn_correctly")
+        assert pending() == (before[0] - 1, False)
+        answer = client.judged(number, decision="withdrawn").json()
+        assert (answer["acknowledged"], answer["decision"], answer["false_alarm_reason"]) == (False, None, None)
+        assert pending() == before
+        client.post(f"/api/v1/incidents/{number}/acknowledge")
+        assert pending() == (before[0] - 1, False)
+        assert client.judged(number, decision="confirmed").json()["decision"] == "confirmed"
+        detail = client.get(f"/api/v1/incidents/{number}").json()
+    assert [(each["decision"], each["false_alarm_reason"]) for each in detail["reviews"]] == [
+        (None, None),
+        ("false_alarm", "mask_worn_correctly"),
+        ("withdrawn", None),
+        (None, None),
+        ("confirmed", None),
+    ]
+
+
 @pytest.mark.parametrize(
     "body",
     [
