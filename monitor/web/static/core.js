@@ -72,7 +72,7 @@ export function duration(seconds) {
   return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
 }
 
-export const percent = (share) => (share === null || share === undefined ? "–" : `${Math.round(100 * share)} %`);
+export const percent = (share) => (share === null || share === undefined ? "–" : `${Math.round(100 * share)}%`);
 
 export function howItEnded(incident, now = Date.now()) {
   const opened = Date.parse(incident.opened_at);
@@ -102,6 +102,7 @@ export function toast(content, bad = false, ms = 6000, closed = () => {}) {
 /** A table; on a narrow screen every row becomes a list of its columns. `numeric` says which columns are numbers. */
 export function table(header, rows, numeric = (index) => index > 0) {
   const kind = (index) => (numeric(index) ? "number" : undefined);
+  if (!rows.length) return el("p", { class: "hint" }, "None.");
   return el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, ...header.map((text, index) => el("th", { class: kind(index), scope: "col" }, text)))),
     el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map((value, index) => el("td", { class: kind(index), "data-label": header[index] }, value instanceof Node ? value : String(value))))))));
 }

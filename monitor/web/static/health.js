@@ -30,7 +30,7 @@ function show(health) {
   place.replaceChildren(
     el("div", { class: "figures" },
       box("Analyses", health.cameras.reduce((sum, camera) => sum + camera.analyses_per_s, 0).toFixed(0), "per second, all cameras together"),
-      box("Disk free", health.disk_free_mb === null ? "–" : `${(health.disk_free_mb / 1024).toFixed(1)} GB`, health.disk_used_share === null ? "" : `${Math.round(100 * health.disk_used_share)} % of the disk is used`),
+      box("Disk free", health.disk_free_mb === null ? "–" : `${(health.disk_free_mb / 1024).toFixed(1)} GB`, health.disk_used_share === null ? "" : `${Math.round(100 * health.disk_used_share)}% of the disk is used`),
       box("Memory", `${health.memory_mb.toFixed(0)} MB`, `running for ${duration(up)}`)),
     el("h2", {}, "Cameras"),
     table(["Camera", "Condition", "Frames/s", "Analyses/s", "Latency p50 / p95 / p99", "Skipped", "Superseded", "Late", "Corrupt", "Failed"], health.cameras.map((camera) => [
@@ -40,7 +40,7 @@ function show(health) {
       camera.latency_ms.p50 === undefined ? "–" : ["p50", "p95", "p99"].map((key) => camera.latency_ms[key].toFixed(0)).join(" / ") + " ms",
       camera.drops.skipped, camera.drops.superseded, camera.drops.late, camera.drops.corrupt, camera.drops.failed]), numeric),
     el("h2", {}, "Connected viewers"),
-    table(["Viewer", "Pictures/s", "Picture age p50 / p95"], health.viewers.map((viewer) => [viewer.who, viewer.per_s ?? "–", viewer.p95_ms === null ? "–" : `${viewer.p50_ms} / ${viewer.p95_ms} ms`]), numeric),
+    table(["Viewer", "Pictures/s", "Picture age p50 / p95"], health.viewers.map((viewer) => [viewer.who, viewer.per_s ?? "–", viewer.p95_ms === null ? "–" : `${viewer.p50_ms} / ${viewer.p95_ms} ms`])),
     el("h2", {}, "Program"),
     table(["Version", "Model", "Backend", "SHA-256"], [[health.version, health.model, `${health.backend}, ${health.device}`, el("code", {}, health.model_sha256.slice(0, 16))]], () => false),
     el("p", { class: "hint" }, "For scripts: ", el("a", { href: "/healthz" }, "/healthz"), ", ", el("a", { href: "/metrics" }, "/metrics"), " (Prometheus), ", el("a", { href: "/docs" }, "the API"), "."));

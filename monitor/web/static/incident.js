@@ -43,7 +43,7 @@ function settings(sections) {
   return el("details", {}, el("summary", {}, "Detector and camera settings"), facts(rows));
 }
 
-const percent = (share) => (share === null ? "–" : `${(100 * share).toFixed(0)} %`);
+const percent = (share) => (share === null ? "–" : `${(100 * share).toFixed(0)}%`);
 const block = (title, ...content) => el("section", { class: "block" }, title && el("h2", {}, title), ...content);
 const facts = (rows) => el("dl", { class: "facts" }, ...rows.flatMap(([label, value]) => [el("dt", {}, label), el("dd", {}, value)]));
 

@@ -30,7 +30,7 @@ function show(body, name) {
     el("img", { src: address, alt: counts.map(([words, count]) => `${words} ${count}`).join(", ") || "no face found", width: body.width_px, height: body.height_px }),
     el("div", {},
       el("h2", {}, body.detections.length ? `${body.detections.length} ${body.detections.length === 1 ? "face" : "faces"}` : "No face found"),
-      el("ul", { class: "faces" }, ...body.detections.map((face) => el("li", {}, sign(face.state), STATES[face.state].words, el("span", { class: "score" }, `${Math.round(100 * face.score)} %`)))),
+      el("ul", { class: "faces" }, ...body.detections.map((face) => el("li", {}, sign(face.state), STATES[face.state].words, el("span", { class: "score" }, `${Math.round(100 * face.score)}%`)))),
       body.detections.length ? null : el("p", { class: "hint" }, "Very small, dark or turned-away faces are not detected."),
       el("p", { class: "actions" }, el("a", { class: "button", href: address, download: `${(name || "picture").replace(/\.[^.]*$/, "")}-checked.jpg` }, "Download"))));
 }

@@ -33,17 +33,17 @@ function show() {
   document.getElementById("scope").textContent = `${fully(shown.since)} to ${fully(shown.until)}, ${camera ? `camera ${camera}` : "all cameras"}`;
   place.replaceChildren(
     box("third", "Compliance", el("div", { class: "big" }, percent(total.rate)),
-      el("p", { class: "under" }, total.rate === null ? "no outcome was determined" : `${total.complied} of ${total.decided} people; 95 % interval ${percent(total.low)} to ${percent(total.high)}`)),
+      el("p", { class: "under" }, total.rate === null ? "no outcome was determined" : `${total.complied} of ${total.decided} people; 95% interval ${percent(total.low)} to ${percent(total.high)}`)),
     box("third", "Undetermined", el("div", { class: "big" }, percent(total.unknown_share)), el("p", { class: "under" }, `${total.outcomes.unknown} of ${total.visits} visits: too far away, too brief or cut off`)),
     box("third", "Time to comply", el("div", { class: "big" }, comply.median_s === null ? "–" : duration(comply.median_s)),
-      el("p", { class: "under" }, comply.people ? `median of ${comply.people} people; 90 % within ${duration(comply.p90_s)}` : "nobody corrected")),
+      el("p", { class: "under" }, comply.people ? `median of ${comply.people} people; 90% within ${duration(comply.p90_s)}` : "nobody corrected")),
     box("", "Visit outcomes",
       el("div", { class: "stack", role: "img", "aria-label": Object.entries(total.outcomes).map(([key, count]) => `${OUTCOMES[key]} ${count}`).join(", ") }, ...bars(total)),
       el("div", { class: "legend" }, ...Object.entries(total.outcomes).map(([key, count]) => el("span", {}, el("i", { class: key }), `${OUTCOMES[key]} ${count}`)))),
-    box("", `Compliance by ${form.elements.by.value}`, chart, el("div", { class: "legend" }, el("span", {}, el("i", { class: "rate" }), "compliance, with its 95 % interval"), el("span", {}, el("i", { class: "seen" }), "people seen"))),
-    box("half", "By camera", table(["Camera", "People", "Determined", "Compliance", "95 % interval"], cameras.map(({ label, compliance: c }) => [label, c.visits, c.decided, percent(c.rate), c.rate === null ? "–" : `${percent(c.low)} to ${percent(c.high)}`]))),
-    box("half", "False alarms by reviewer verdict", reviews.length ? table(["Camera", "Incidents", "Reviewed", "False alarms", "Rate (95 % interval)"], reviews.map((a) => [a.camera, a.incidents, a.confirmed + a.false_alarms, a.false_alarms, a.false_alarm_rate === null ? "–" : `${percent(a.false_alarm_rate)} (${percent(a.low)} to ${percent(a.high)})`])) : el("p", { class: "under" }, "no incidents")),
-    box("", `Figures by ${form.elements.by.value}`, table(["Time", "People", "Determined", "Compliance", "95 % interval", "Undetermined"], [...time].reverse().map(({ label, compliance: c }) => [label, c.visits, c.decided, percent(c.rate), c.rate === null ? "–" : `${percent(c.low)} to ${percent(c.high)}`, percent(c.unknown_share)]))));
+    box("", `Compliance by ${form.elements.by.value}`, chart, el("div", { class: "legend" }, el("span", {}, el("i", { class: "rate" }), "compliance, with its 95% interval"), el("span", {}, el("i", { class: "seen" }), "people seen"))),
+    box("half", "By camera", table(["Camera", "People", "Determined", "Compliance", "95% interval"], cameras.map(({ label, compliance: c }) => [label, c.visits, c.decided, percent(c.rate), c.rate === null ? "–" : `${percent(c.low)} to ${percent(c.high)}`]))),
+    box("half", "False alarms by reviewer verdict", reviews.length ? table(["Camera", "Incidents", "Reviewed", "False alarms", "Rate (95% interval)"], reviews.map((a) => [a.camera, a.incidents, a.confirmed + a.false_alarms, a.false_alarms, a.false_alarm_rate === null ? "–" : `${percent(a.false_alarm_rate)} (${percent(a.low)} to ${percent(a.high)})`])) : el("p", { class: "under" }, "no incidents")),
+    box("", `Figures by ${form.elements.by.value}`, table(["Time", "People", "Determined", "Compliance", "95% interval", "Undetermined"], [...time].reverse().map(({ label, compliance: c }) => [label, c.visits, c.decided, percent(c.rate), c.rate === null ? "–" : `${percent(c.low)} to ${percent(c.high)}`, percent(c.unknown_share)]))));
   chart.append(overTime(time, Math.max(280, chart.clientWidth)));
 }
 
