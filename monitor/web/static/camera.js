@@ -1,7 +1,7 @@
 // One camera, large.
 import { api, duration, el, failed } from "./core.js";
 import { Card, nothing } from "./cards.js";
-import { cause } from "./causes.js";
+import { sentence } from "./causes.js";
 import { live } from "./connection.js";
 import { Tile } from "./tile.js";
 
@@ -36,9 +36,8 @@ async function health() {
     tile.zones = camera.zones;
     const rows = [
       ["Condition", `${camera.condition} for ${duration((live.now() - camera.since_ms) / 1000)}`],
-      ["Cause", cause(camera)?.[0] ?? "–"],
-      ["What to do", cause(camera)?.[1] ?? "–"],
-      ["Detail", camera.detail || "–"],
+      ...(camera.cause ? [["Problem", sentence(camera)]] : []),
+      ...(camera.detail ? [["Detail", camera.detail]] : []),
       ["Source", camera.source],
       ["Frames per second", camera.fps.toFixed(1)],
       ["Analyses per second", `${camera.analyses_per_s.toFixed(1)} of ${camera.wanted_per_s ?? "all"}`],
@@ -46,7 +45,7 @@ async function health() {
       ["Zones", Object.keys(camera.zones).join(", ") || "whole picture"],
       ["Superseded, late", `${camera.drops.superseded}, ${camera.drops.late}`],
       ["Corrupt, failed", `${camera.drops.corrupt}, ${camera.drops.failed}`],
-      ["Picture age on this screen, p95", live.seen ? `${live.seen.p95_ms} ms` : "–"],
+      ["Picture age here, p95", live.seen ? `${live.seen.p95_ms} ms` : "–"],
     ];
     facts.replaceChildren(...rows.flatMap(([label, value]) => [el("dt", {}, label), el("dd", {}, value)]));
   } catch (error) { failed(error); }

@@ -28,6 +28,12 @@ export function cause({ cause: code, detail }) {
   return CAUSES[code] ?? [code.replaceAll("_", " "), detail];
 }
 
+/** Return what is wrong and what to do about it as sentences, the camera's own words where it tells no cause. */
+export function sentence(camera) {
+  const [what, remedy] = cause(camera) ?? [camera.detail, ""];
+  return what && `${what[0].toUpperCase()}${what.slice(1)}. ${remedy}`;
+}
+
 /** Whether a camera's picture cannot be relied on. */
 export const isDown = (camera) => ["stale", "lost", "fault"].includes(camera.condition);
 

@@ -1,6 +1,6 @@
 // One camera's picture with what is known of it; grey, and why, as soon as it is not of now.
 import { STATES, duration, el } from "./core.js";
-import { cause } from "./causes.js";
+import { cause, sentence } from "./causes.js";
 
 export class Tile {
   #canvas = el("canvas", { role: "img", width: 16, height: 9 });
@@ -89,11 +89,6 @@ function spoken(people) {
 }
 
 const CONDITIONS = { starting: "Starting", stale: "No fresh picture", lost: "Camera lost", fault: "Fault", degraded: "Degraded", live: "Live" };
-
-function sentence(camera) {
-  const [what, remedy] = cause(camera) ?? [camera.detail, ""];
-  return what && `${what[0].toUpperCase()}${what.slice(1)}. ${remedy}`;
-}
 
 function why(camera, connected, ageMs, current, nowMs) {
   const old = ageMs === null ? "" : `picture is ${duration(ageMs / 1000)} old`;

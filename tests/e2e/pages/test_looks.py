@@ -77,7 +77,7 @@ def test_a_page_is_quick_and_light(visitor: Visitor, path: str) -> None:
 def test_the_theme_is_that_of_the_system_until_somebody_chooses(visitor: Visitor, theme: str) -> None:
     page = visitor(color_scheme=theme).go("/photo")
     expect(page.locator("html")).to_have_attribute("data-theme", theme)
-    page.get_by_role("button", name="Switch between dark and light").click()
+    page.get_by_role("button", name="Switch between light and dark theme").click()
     other = {"dark": "light", "light": "dark"}[theme]
     expect(page.locator("html")).to_have_attribute("data-theme", other)
     page.reload(wait_until="domcontentloaded")
