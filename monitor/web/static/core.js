@@ -99,12 +99,19 @@ export function toast(content, bad = false, ms = 6000, closed = () => {}) {
   return close;
 }
 
+// A table that is wider than its place is scrolled with the keyboard as well.
+const wide = new ResizeObserver((entries) => {
+  for (const { target } of entries) if (target.scrollWidth > target.clientWidth) target.tabIndex = 0; else target.removeAttribute("tabindex");
+});
+
 /** A table; on a narrow screen every row becomes a list of its columns. `numeric` says which columns are numbers. */
 export function table(header, rows, numeric = (index) => index > 0) {
   const kind = (index) => (numeric(index) ? "number" : undefined);
   if (!rows.length) return el("p", { class: "hint" }, "None.");
-  return el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, ...header.map((text, index) => el("th", { class: kind(index), scope: "col" }, text)))),
+  const node = el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, ...header.map((text, index) => el("th", { class: kind(index), scope: "col" }, text)))),
     el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map((value, index) => el("td", { class: kind(index), "data-label": header[index] }, value instanceof Node ? value : String(value))))))));
+  wide.observe(node);
+  return node;
 }
 
 export function failed(error) {

@@ -7,6 +7,7 @@ from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
 
 from tests.e2e.pages.conftest import Visitor
 from tests.e2e.pages.stage import Stage
+from tests.e2e.pages.test_looks import accessible
 from tests.e2e.pages.test_wall import fresh, tile
 from tests.live.watch import until
 
@@ -170,3 +171,21 @@ def test_the_monitor_says_when_a_picture_is_stale(stage: Stage, visitor: Visitor
     stage.cameras["door"].hang()
     page.wait_for_timeout(4000)
     fresh(page, "door")
+
+
+def test_a_desk_with_everything_on_it_is_accessible(visitor: Visitor) -> None:
+    visit = visitor()
+    told = Told(visit.page)
+    warnings = [{"code": "disk_low", "text": "The disk is nearly full: 1 GB free.", "since": "2026-03-02T12:00:00Z"}]
+    told.says({"name": "entrance", "sample": True}, warnings=warnings)
+    page = visit.go("/")
+    expect(page.locator(".banner")).to_have_count(2)
+    lost = {"name": "entrance", "sample": True, "condition": "lost", "cause": "timed_out"}
+    told.says(lost, warnings=warnings)
+    expect(page.locator("#down")).to_be_visible()
+    page.locator(".card").first.get_by_role("button", name="Acknowledge").click()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    expect(page.locator(".card.leaving")).to_have_count(0)
+    page.keyboard.press("f")
+    expect(page.get_by_role("button", name="Mask worn correctly")).to_be_visible()
+    accessible(page)

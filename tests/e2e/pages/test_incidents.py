@@ -41,8 +41,8 @@ def test_filters_find_what_the_database_holds_and_the_address_keeps_them(stage: 
     form.get_by_label("Kind").select_option("Worn incorrectly")
     where += " AND state = 'incorrect'"
     finds(page, wanted(stage, where))
-    form.get_by_label("From").fill(f"{SINCE:%Y-%m-%dT%H:%M}")
-    form.get_by_label("To").fill(f"{UNTIL:%Y-%m-%dT%H:%M}")
+    form.get_by_label("From", exact=True).fill(f"{SINCE:%Y-%m-%dT%H:%M}")
+    form.get_by_label("To", exact=True).fill(f"{UNTIL:%Y-%m-%dT%H:%M}")
     where += f" AND opened_at >= '{SINCE:%Y-%m-%d %H:%M}' AND opened_at < '{UNTIL:%Y-%m-%d %H:%M}'"
     found = wanted(stage, where)
     assert 0 < len(found) < 10
@@ -53,7 +53,7 @@ def test_filters_find_what_the_database_holds_and_the_address_keeps_them(stage: 
     page.reload(wait_until="domcontentloaded")
     finds(page, found)
     expect(form.get_by_label("Camera")).to_have_value("hall")
-    expect(form.get_by_label("From")).to_have_value(f"{SINCE:%Y-%m-%dT%H:%M}")
+    expect(form.get_by_label("From", exact=True)).to_have_value(f"{SINCE:%Y-%m-%dT%H:%M}")
     cards.first.focus()
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{stage.url}incidents/{found[0]}")
