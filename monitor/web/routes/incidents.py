@@ -85,7 +85,7 @@ def _review(
     said = (
         "acknowledged" if decision is None else " ".join(word.value for word in (decision, false_alarm_reason) if word)
     )
-    given.accounts.note(account.name, "verdict", f"incident {number}: {said}", address_of(request))
+    given.accounts.note(account.name, "review", f"incident {number}: {said}", address_of(request))
     found = given.incidents.incident(number)
     assert found is not None
     given.hub.announce(camera, incident_message(found))

@@ -39,13 +39,13 @@ async function health() {
       ...(camera.cause ? [["Problem", sentence(camera)]] : []),
       ...(camera.detail ? [["Detail", camera.detail]] : []),
       ["Source", camera.source],
-      ["Frames per second", camera.fps.toFixed(1)],
-      ["Analyses per second", `${camera.analyses_per_s.toFixed(1)} of ${camera.wanted_per_s ?? "all"}`],
+      ["Frames/s", camera.fps.toFixed(1)],
+      ["Analyses/s", `${camera.analyses_per_s.toFixed(1)} of ${camera.wanted_per_s ?? "all"}`],
       ["Latency p50 / p95", camera.latency_ms.p50 === undefined ? "–" : `${camera.latency_ms.p50.toFixed(0)} / ${camera.latency_ms.p95.toFixed(0)} ms`],
       ["Zones", Object.keys(camera.zones).join(", ") || "whole picture"],
       ["Superseded, late", `${camera.drops.superseded}, ${camera.drops.late}`],
       ["Corrupt, failed", `${camera.drops.corrupt}, ${camera.drops.failed}`],
-      ["Picture age here, p95", live.seen ? `${live.seen.p95_ms} ms` : "–"],
+      ["Picture age, p95", live.seen ? `${live.seen.p95_ms} ms` : "–"],
     ];
     facts.replaceChildren(...rows.flatMap(([label, value]) => [el("dt", {}, label), el("dd", {}, value)]));
   } catch (error) { failed(error); }

@@ -62,7 +62,7 @@ def test_what_is_judged_is_pushed_to_everybody_else(desk: Desk, number: int):
             ("otto", None, ""),
             ("otto", "false_alarm", "a grey one"),
         ]
-    said = [(entry.who, entry.detail) for entry in desk.accounts.audit(50) if entry.action == "verdict"]
+    said = [(entry.who, entry.detail) for entry in desk.accounts.audit(50) if entry.action == "review"]
     assert said == [("otto", f"incident {number}: false_alarm beard"), ("otto", f"incident {number}: acknowledged")]
 
 
