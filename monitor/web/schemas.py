@@ -177,7 +177,7 @@ class StatisticsOut(BaseModel):
     over_time: list[BucketOut]
     by_camera: list[BucketOut]
     time_to_comply: ComplyTimesOut
-    alarms: list[ReviewCountsOut]
+    reviews: list[ReviewCountsOut]
 
 
 class CameraOut(BaseModel):

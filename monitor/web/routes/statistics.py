@@ -81,7 +81,7 @@ def statistics(given: Given, span: Spanned, by: By = By.HOUR, zone: Zone = "UTC"
             for name, rate in _grouped(counts, lambda count: count.camera)
         ],
         time_to_comply=ComplyTimesOut.of(given.statistics.comply_times(span)),
-        alarms=[_alarms(alarms) for alarms in given.statistics.alarms(span)],
+        reviews=[_alarms(alarms) for alarms in given.statistics.alarms(span)],
     )
 
 

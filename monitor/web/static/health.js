@@ -20,8 +20,8 @@ function inWords(reason, cameras) {
 
 function show(health) {
   document.getElementById("warnings").replaceChildren(...(health.warnings ?? []).map((one) => el("div", { class: "banner warning" }, el("p", {}, one.text))));
-  well.className = `pill ${health.well ? "good" : "bad"}`;
-  well.textContent = health.well ? "Healthy" : [...new Set(health.reasons.map((reason) => inWords(reason, health.cameras)))].join("; ") || "A camera you cannot see has failed";
+  well.className = `pill ${health.reasons.length ? "bad" : "good"}`;
+  well.textContent = [...new Set(health.reasons.map((reason) => inWords(reason, health.cameras)))].join("; ") || "Healthy";
   const box = (title, big, under) => el("section", { class: "figure third" }, el("h2", {}, title), el("div", { class: "big" }, big), el("p", { class: "under" }, under));
   const up = (live.now() - Date.parse(health.started_at)) / 1000;
   // The page is drawn anew every time: whoever is at a link, or has scrolled a table, stays there.

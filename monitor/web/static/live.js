@@ -76,7 +76,7 @@ export class Live extends EventTarget {
     }
     if (message.type === "cameras") {
       for (const camera of message.cameras) camera.stale_after_ms ??= Math.max(STALE_AFTER_MS, 2000 / (camera.analyses_per_s || Infinity));
-      message.warnings ??= [];
+      if (message.warnings) this.#tell("warnings", message);
     }
     this.#tell(message.type, message);
   }

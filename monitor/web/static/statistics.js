@@ -25,7 +25,7 @@ async function load() {
 }
 
 function show() {
-  const { total, over_time: time, by_camera: cameras, time_to_comply: comply, alarms: reviews } = shown;
+  const { total, over_time: time, by_camera: cameras, time_to_comply: comply, reviews } = shown;
   if (!total.visits) { place.replaceChildren(el("p", { class: "figure empty" }, "Nobody was seen in this period.")); return; }
   const box = (size, title, ...content) => el("section", { class: `figure ${size}` }, el("h2", {}, title), ...content);
   const chart = el("div");

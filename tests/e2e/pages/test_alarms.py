@@ -32,17 +32,24 @@ class Told:
 
     def __init__(self, page: BrowserContext | Page) -> None:
         self._sockets: list[WebSocketRoute] = []
-        self.message: dict[str, Any] = {}
+        self.messages: list[dict[str, Any]] = []
         page.route_web_socket("**/api/v1/live", self._open)
 
-    def says(self, *cameras: dict[str, Any], **more: Any) -> None:
-        self.message = {"type": "cameras", "now_ms": 0, "cameras": [CAMERA | each for each in cameras]} | more
+    def says(self, *cameras: dict[str, Any], warnings: list[dict[str, str]] | None = None) -> None:
+        self.messages = [
+            {"type": "cameras", "now_ms": 0, "cameras": [CAMERA | each for each in cameras]},
+            {"type": "warnings", "warnings": warnings or []},
+        ]
         for socket in self._sockets:
-            socket.send(json.dumps(self.message))
+            self._send(socket)
 
     def _open(self, socket: WebSocketRoute) -> None:
         self._sockets.append(socket)
-        socket.send(json.dumps(self.message))
+        self._send(socket)
+
+    def _send(self, socket: WebSocketRoute) -> None:
+        for message in self.messages:
+            socket.send(json.dumps(message))
 
 
 def test_a_lost_camera_is_heard_and_shown_on_every_page(stage: Stage, visitor: Visitor) -> None:
