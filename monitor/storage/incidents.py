@@ -271,14 +271,13 @@ def _overview() -> Select[Any]:
 def _acknowledged() -> ColumnElement[bool]:
     """Return whether an incident has a review that was not withdrawn."""
     withdrawal = aliased(ReviewRow)
-    withdrawn = select(func.coalesce(func.max(withdrawal.id), 0)).where(
-        withdrawal.incident == IncidentRow.id, withdrawal.decision == ReviewDecision.WITHDRAWN.value
+    last = (
+        select(func.coalesce(func.max(withdrawal.id), 0))
+        .where(withdrawal.incident == IncidentRow.id, withdrawal.decision == ReviewDecision.WITHDRAWN.value)
+        .correlate(IncidentRow)  # two levels out, which SQLAlchemy does not do by itself
+        .scalar_subquery()
     )
-    return (
-        select(ReviewRow.id)
-        .where(ReviewRow.incident == IncidentRow.id, ReviewRow.id > withdrawn.scalar_subquery())
-        .exists()
-    )
+    return select(ReviewRow.id).where(ReviewRow.incident == IncidentRow.id, ReviewRow.id > last).exists()
 
 
 def newest_decision() -> ScalarSelect[Any]:

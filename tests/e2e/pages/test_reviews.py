@@ -76,7 +76,7 @@ def test_the_keyboard_goes_on_where_reviewed_incidents_stay(stage: Stage, visito
     card(page, number).get_by_role("button", name="Mask worn correctly").press("Enter")
     expect(card(page, number).locator(".review")).to_have_text("False alarm: mask worn correctly")
     expect(following).to_be_focused()
-    assert said(stage, number) == [("guard", "false_alarm", "mask_worn_correctly")]
+    assert said(stage, number)[-1:] == [("guard", "false_alarm", "mask_worn_correctly")]
 
 
 @pytest.mark.parametrize("how", ["key", "button"])
