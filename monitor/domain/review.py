@@ -6,10 +6,11 @@ from enum import StrEnum
 
 
 class ReviewDecision(StrEnum):
-    """`CONFIRMED`: it was a violation; `FALSE_ALARM`: it was none."""
+    """`CONFIRMED`: it was a violation; `FALSE_ALARM`: it was none; `WITHDRAWN`: all before it is undone."""
 
     CONFIRMED = "confirmed"
     FALSE_ALARM = "false_alarm"
+    WITHDRAWN = "withdrawn"
 
 
 class FalseAlarmReason(StrEnum):
@@ -18,12 +19,13 @@ class FalseAlarmReason(StrEnum):
     BEARD = "beard"
     HAND = "hand"
     SCARF = "scarf"
+    MASK_WORN_CORRECTLY = "mask_worn_correctly"
     OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """One thing somebody said of an incident: `decision` None is an acknowledgement, "I have seen it"."""
+    """One review of an incident: `decision` None is an acknowledgement, "I have seen it"."""
 
     by: str
     at: datetime

@@ -36,7 +36,7 @@ class StateStyle:
 STYLES = {
     MaskState.WITH_MASK: StateStyle((115, 158, 0), WHITE, Outline.SOLID, "Mask"),
     MaskState.WITHOUT_MASK: StateStyle((0, 94, 213), WHITE, Outline.DOUBLE, "No mask"),
-    MaskState.INCORRECT: StateStyle((66, 228, 240), BLACK, Outline.DASHED, "Mask worn wrong"),
+    MaskState.INCORRECT: StateStyle((66, 228, 240), BLACK, Outline.DASHED, "Worn incorrectly"),
     MaskState.UNKNOWN: StateStyle((170, 170, 170), BLACK, Outline.CORNERS, "Unknown"),
 }
 

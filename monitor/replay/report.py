@@ -18,11 +18,11 @@ from monitor.storage.files import finish, partial, writing
 from monitor.storage.lines import clock
 
 OUTCOME_WORDS = {
-    Outcome.COMPLIANT: "wore it right",
-    Outcome.CORRECTED: "put it right",
-    Outcome.VIOLATION: "no mask",
-    Outcome.INCORRECT: "worn wrong",
-    Outcome.UNKNOWN: "not judged",
+    Outcome.COMPLIANT: "compliant",
+    Outcome.CORRECTED: "corrected",
+    Outcome.VIOLATION: "violation: no mask",
+    Outcome.INCORRECT: "worn incorrectly",
+    Outcome.UNKNOWN: "undetermined",
 }
 _OUTCOME_STATES = {
     Outcome.COMPLIANT: MaskState.WITH_MASK,
@@ -33,10 +33,10 @@ _OUTCOME_STATES = {
 }
 _END_WORDS = {
     EndReason.FINISHED: "",
-    EndReason.DAMAGED: "Parts of the recording cannot be decoded: the report covers the rest.",
-    EndReason.TRUNCATED: "The recording ends before the length its header promises: its tail is missing.",
-    EndReason.INTERRUPTED: "Stopped by hand: the report covers the part up to there.",
-    EndReason.FAILED: "Reading failed part of the way: the report covers the part up to there.",
+    EndReason.DAMAGED: "Parts of the recording cannot be decoded. The report covers the rest.",
+    EndReason.TRUNCATED: "The recording is shorter than its header says: the end is missing.",
+    EndReason.INTERRUPTED: "Stopped before the end. The report covers the part up to that point.",
+    EndReason.FAILED: "Reading failed before the end. The report covers the part up to that point.",
 }
 
 #: Cards beyond this many would make the page too heavy to open; the rest is in events.jsonl.
@@ -148,7 +148,7 @@ def _ticks(media_s: float) -> list[tuple[float, str]]:
 def _card(incident: ReplayedIncident) -> dict[str, Any]:
     opened, closed = incident.opened, incident.closed
     ends = {
-        "corrected": "put right",
+        "corrected": "corrected",
         "gone": "left the picture",
         "source_lost": "camera lost",
         "source_ended": "recording ended",
@@ -160,6 +160,10 @@ def _card(incident: ReplayedIncident) -> dict[str, Any]:
         "person": opened.track_id,
         "at": clock(opened.time_s),
         "confidence": opened.confidence,
-        "how": f"{ends[closed.reason.value]} after {closed.duration_s:.1f} s" if closed else "still open",
+        "how": _ending(ends[closed.reason.value], closed.duration_s) if closed else "still open",
         "picture": base64.b64encode(incident.jpeg).decode() if incident.jpeg else None,
     }
+
+
+def _ending(how: str, after_s: float) -> str:
+    return f"{how} immediately" if after_s < 0.05 else f"{how} after {after_s:.1f} s"

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, ScalarSelect, Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from monitor.domain.clock import Clock
 from monitor.domain.detection import MaskState
@@ -54,7 +54,7 @@ class Search:
 class Incident:
     """One incident as it stands now; timestamps in UTC, None where they are not known.
 
-    `ended` is why it ended, or None while it is open; `decision` is the newest that anybody gave.
+    `ended` is why it ended, or None while it is open; `decision` is the newest that was not withdrawn.
     """
 
     number: int
@@ -115,6 +115,12 @@ class IncidentRepository:
             rows = session.execute(query.order_by(IncidentRow.id.desc()).limit(search.most)).all()
             alive = _alive(session)
             return [_incident(alive, *row) for row in rows]
+
+    def count(self, search: Search) -> int:
+        """Return how many incidents a search finds on all its pages."""
+        with Session(self.engine) as session:
+            query = self._chosen(session, select(func.count(IncidentRow.id)), search)
+            return session.scalar(query) or 0
 
     def camera_of(self, number: int) -> str | None:
         """Return the camera of an incident, None where there is no such incident."""
@@ -274,16 +280,24 @@ def _overview() -> Select[Any]:
 
 
 def _acknowledged() -> ColumnElement[bool]:
-    return select(ReviewRow.id).where(ReviewRow.incident == IncidentRow.id).exists()
+    """Return whether an incident has a review that was not withdrawn."""
+    withdrawal = aliased(ReviewRow)
+    last = (
+        select(func.coalesce(func.max(withdrawal.id), 0))
+        .where(withdrawal.incident == IncidentRow.id, withdrawal.decision == ReviewDecision.WITHDRAWN.value)
+        .correlate(IncidentRow)  # two levels out, which SQLAlchemy does not do by itself
+        .scalar_subquery()
+    )
+    return select(ReviewRow.id).where(ReviewRow.incident == IncidentRow.id, ReviewRow.id > last).exists()
 
 
 def newest_decision() -> ScalarSelect[Any]:
-    """Return the newest decision on an incident, as a part of a query on incidents."""
-    return _newest(ReviewRow.decision)
+    """Return the decision that holds on an incident, as a part of a query on incidents; NULL where it was withdrawn."""
+    return _newest(func.nullif(ReviewRow.decision, ReviewDecision.WITHDRAWN.value))
 
 
 def _newest(column: Any) -> ScalarSelect[Any]:
-    """Return a column of the newest review on an incident that has an decision."""
+    """Return a column of the newest review on an incident that has a decision."""
     return (
         select(column)
         .where(ReviewRow.incident == IncidentRow.id, ReviewRow.decision.is_not(None))

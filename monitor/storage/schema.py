@@ -108,7 +108,7 @@ class SourceEventRow(Base):
 
 
 class ReviewRow(Base):
-    """What somebody said of an incident; nothing is changed or taken away, the newest decision holds."""
+    """One review of an incident; rows are only added, and the newest decision holds unless it is "withdrawn"."""
 
     __tablename__ = "reviews"
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -116,7 +116,7 @@ class ReviewRow(Base):
     by: Mapped[str] = mapped_column(String(64))
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     decision: Mapped[str | None] = mapped_column(String(16))
-    false_alarm_reason: Mapped[str | None] = mapped_column(String(16))
+    false_alarm_reason: Mapped[str | None] = mapped_column(String(32))
     note: Mapped[str] = mapped_column(String(500))
 
 

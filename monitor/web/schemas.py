@@ -58,7 +58,7 @@ class Me(BaseModel):
 
 
 class ReviewIn(RequestModel):
-    """A review of an incident; `false_alarm_reason` says what caused a false alarm."""
+    """A review of an incident: `false_alarm_reason` says what a false alarm was; `withdrawn` undoes those before."""
 
     decision: ReviewDecision
     false_alarm_reason: FalseAlarmReason | None = None
@@ -93,13 +93,19 @@ class IncidentExportOut(IncidentOut):
 
 
 class ReviewOut(ResponseModel):
-    """A review; `decision` null is an acknowledgement."""
+    """One review; `decision` null is an acknowledgement, `withdrawn` undoes the reviews before."""
 
     by: str
     at: datetime
     decision: ReviewDecision | None
     false_alarm_reason: FalseAlarmReason | None
     note: str
+
+
+class CountOut(BaseModel):
+    """How many there are."""
+
+    count: int
 
 
 class SegmentOut(ResponseModel):

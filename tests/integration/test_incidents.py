@@ -260,6 +260,28 @@ def test_incidents_are_found_by_what_was_said_of_them(desk: Desk):
     assert sorted(found) == sorted(ALL), "each is in exactly one"
 
 
+def test_a_withdrawal_undoes_the_reviews_of_its_own_incident_alone(desk: Desk):
+    def say(name: str, *decisions: ReviewDecision | None) -> None:
+        for decision in decisions:
+            desk.incidents.review(desk.number(name), "ada", decision, None, "")
+
+    say("new-1", None)
+    say("new-2", ReviewDecision.CONFIRMED)
+    say("new-3", None, ReviewDecision.FALSE_ALARM, ReviewDecision.WITHDRAWN)
+    say("new-4", ReviewDecision.CONFIRMED, ReviewDecision.WITHDRAWN, None)
+    assert desk.names(review=ReviewStatus.PENDING) == ["new-3", "old-1"]
+    assert desk.names(review=ReviewStatus.ACKNOWLEDGED) == ["new-4", "new-1"]
+    assert desk.names(review=ReviewStatus.CONFIRMED) == ["new-2"]
+    found = [name for status in ReviewStatus for name in desk.names(review=status)]
+    assert sorted(found) == sorted(ALL), "each is in exactly one"
+    for status in ReviewStatus:
+        assert desk.incidents.count(Search(review=status, most=1)) == len(desk.names(review=status))
+    assert desk.incidents.incident(desk.number("new-1")).acknowledged
+    assert not desk.incidents.incident(desk.number("new-3")).acknowledged
+    decisions = [review.decision for review in desk.incidents.detail(desk.number("new-3")).reviews]
+    assert decisions == [None, ReviewDecision.FALSE_ALARM, ReviewDecision.WITHDRAWN]
+
+
 def visit(track: int, first_s: float, last_s: float, states: Iterable[tuple[MaskState, float, float]]) -> VisitEnded:
     segments = tuple(Segment(*each) for each in states)
     return VisitEnded(

@@ -16,7 +16,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
 
 from monitor.domain.account import Account, Role
-from monitor.domain.review import ReviewDecision
+from monitor.domain.review import FalseAlarmReason, ReviewDecision
 from monitor.storage import migrations
 from monitor.storage.accounts import AccountRepository
 from monitor.storage.database import migrating, open_database
@@ -263,3 +263,21 @@ def test_what_is_up_to_date_is_opened_while_another_program_writes(migrated: Pat
     assert not AccountRepository(engine, FakeClock()).exist()
     engine.dispose()
     other.close()
+
+
+def test_a_longer_reason_fits_and_is_shortened_on_the_way_back(old: Engine, url: str):
+    engine = open_database(url)
+    repository = IncidentRepository(engine, FakeClock(), datetime(2026, 2, 1, tzinfo=UTC))
+    repository.review(7, "ada", ReviewDecision.CONFIRMED, None, "")
+    repository.review(7, "ada", ReviewDecision.WITHDRAWN, None, "")
+    repository.review(7, "ada", ReviewDecision.FALSE_ALARM, FalseAlarmReason.MASK_WORN_CORRECTLY, "")
+    with engine.connect() as connection:
+        (column,) = [
+            each for each in inspect(connection).get_columns("reviews") if each["name"] == "false_alarm_reason"
+        ]
+    assert column["type"].length == 32
+    engine.dispose()
+    migrate(old, command.downgrade, "0005")
+    with old.connect() as connection:
+        rows = connection.execute(text("SELECT decision, false_alarm_reason FROM reviews")).all()
+    assert rows == [("false_alarm", "other")]

@@ -9,7 +9,7 @@ from monitor.domain.account import Account
 from monitor.domain.review import FalseAlarmReason, ReviewDecision
 from monitor.web.access import Operator, ServicesDep, Viewer, address_of, require_camera
 from monitor.web.query import Before, Most, Number, Searched
-from monitor.web.schemas import IncidentDetailOut, IncidentOut, ReviewIn, incident_message
+from monitor.web.schemas import CountOut, IncidentDetailOut, IncidentOut, ReviewIn, incident_message
 from monitor.web.services import Services
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
@@ -19,6 +19,12 @@ router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
 def incidents(services: ServicesDep, search: Searched, before: Before = None, most: Most = 50) -> list[IncidentOut]:
     """A page of incidents, newest first."""
     return [IncidentOut.of(incident) for incident in services.incidents.find(replace(search, before=before, most=most))]
+
+
+@router.get("/count")
+def count(services: ServicesDep, search: Searched) -> CountOut:
+    """How many incidents a search finds on all its pages."""
+    return CountOut(count=services.incidents.count(search))
 
 
 @router.get("/{number}")
@@ -52,7 +58,10 @@ def acknowledge(number: Number, request: Request, account: Operator, services: S
 
 @router.post("/{number}/review")
 def review(number: Number, body: ReviewIn, request: Request, account: Operator, services: ServicesDep) -> IncidentOut:
-    """Review an incident: confirmed, or a false alarm. The newest review counts; earlier ones are kept."""
+    """Confirm the violation, call it a false alarm, or withdraw the review. The newest counts; earlier ones are kept.
+
+    409: there is no review to withdraw.
+    """
     if body.false_alarm_reason is not None and body.decision is not ReviewDecision.FALSE_ALARM:
         raise HTTPException(422, "false_alarm_reason: allowed for a false alarm only")
     return _review(services, account, request, number, body.decision, body.false_alarm_reason, body.note)
@@ -68,6 +77,10 @@ def _review(
     note: str,
 ) -> IncidentOut:
     camera = _require_incident(services, account, number)
+    if decision is ReviewDecision.WITHDRAWN:
+        before = services.incidents.incident(number)
+        if before is not None and not before.acknowledged:
+            raise HTTPException(status.HTTP_409_CONFLICT, "there is no review to withdraw")
     services.incidents.review(number, account.name, decision, false_alarm_reason, note)
     outcome = (
         "acknowledged" if decision is None else " ".join(word.value for word in (decision, false_alarm_reason) if word)

@@ -1,31 +1,31 @@
-// Incidents as cards that can be judged on the spot.
-import { MISTAKEN, STATES, at, el, failed, howItEnded, post, said, sign, toast } from "./core.js";
-
-export async function acknowledge(number) { return post(`/incidents/${number}/acknowledge`); }
-export async function judge(number, decision, false_alarm_reason = null, note = "") {
-  return post(`/incidents/${number}/review`, { decision, false_alarm_reason, note });
-}
+// Incidents as cards that can be reviewed on the spot.
+import { REASONS, STATES, at, el, failed, howItEnded, reviewed, sign } from "./core.js";
+import { acknowledge, confirm, decide, saved } from "./review.js";
 
 export class Card {
-  #how = el("div", { class: "how" }); #do = el("div", { class: "do" }); #said = el("div", { class: "said" }); #mayJudge; #asking = false;
+  #how = el("div", { class: "how" }); #do = el("div", { class: "do" }); #review = el("div", { class: "review" });
+  #mayReview; #changed; #asking = false; #busy = false;
 
-  constructor(incident, mayJudge) {
-    this.#mayJudge = mayJudge;
+  /** `changed` is called with the card after a review made, or undone, here. */
+  constructor(incident, mayReview, changed = () => {}) {
+    this.#mayReview = mayReview;
+    this.#changed = changed;
     const picture = el("img", { alt: "", loading: "lazy", src: `/api/v1/incidents/${incident.number}/picture.jpg` });
     picture.addEventListener("error", () => picture.replaceWith(el("div", { class: "blank" })), { once: true });
     this.node = el("li", { class: `card ${incident.state}`, tabindex: "-1", "data-number": incident.number },
       picture,
       el("div", { class: "kind" }, sign(incident.state), el("a", { href: `/incidents/${incident.number}`, tabindex: "-1" }, STATES[incident.state].words)),
       el("div", { class: "where" }, `${incident.camera} · ${at(incident.opened_at)}`),
-      this.#how, this.#said, this.#do);
+      this.#how, this.#review, this.#do);
     this.update(incident);
   }
 
   update(incident) {
     this.incident = incident;
-    this.#said.textContent = said(incident);
-    this.#said.className = `said ${incident.decision ?? ""}`;
-    this.#said.hidden = !said(incident);
+    this.#review.textContent = reviewed(incident);
+    this.#review.className = `review ${incident.decision ?? ""}`;
+    this.#review.hidden = !reviewed(incident);
+    if (incident.decision) this.#asking = false;
     this.#buttons();
     this.tick();
   }
@@ -35,25 +35,45 @@ export class Card {
     this.#how.classList.toggle("open", this.incident.ended === null);
   }
 
-  ask() { this.#asking = true; this.#buttons(); this.#do.querySelector("button")?.focus(); }
+  /** Ask why it is a false alarm. */
+  ask() {
+    if (!this.#mayReview || this.incident.decision) return;
+    this.#asking = true;
+    this.#buttons();
+    this.#do.querySelector("button").focus();
+  }
 
-  async say(action) {
-    if (!this.#mayJudge) return;
-    try { this.update(await action(this.incident.number)); this.#asking = false; this.#buttons(); toast(`${said(this.incident)}: incident ${this.incident.number}`); } catch (error) { failed(error); }
+  /** Ask no longer, where a reason was asked for. */
+  cancel() { this.#asking = false; this.#buttons(); this.node.focus(); }
+
+  acknowledge() { if (!this.incident.acknowledged) this.#say(acknowledge); }
+
+  confirm() { if (!this.incident.decision) this.#say(confirm); }
+
+  async #say(action) {
+    if (!this.#mayReview || this.#busy) return;
+    this.#busy = true;
+    try {
+      this.update(await action(this.incident.number));
+      saved(this.incident, (incident) => { this.update(incident); this.#changed(this); });
+      this.#changed(this);
+    } catch (error) { failed(error); } finally { this.#busy = false; }
   }
 
   #buttons() {
-    if (!this.#mayJudge) return;
+    if (!this.#mayReview) return;
+    // Whoever is at one of the buttons stays on it, or on the card where it goes.
+    const held = this.#do.contains(document.activeElement) ? document.activeElement.textContent : null;
     const button = (label, onclick, title) => el("button", { type: "button", onclick, title }, label);
-    if (this.#asking) {
-      this.#do.replaceChildren(...Object.entries(MISTAKEN).map(([key, label]) => button(label, () => this.say((n) => judge(n, "false_alarm", key)), `It was a ${key}`)));
-      return;
+    if (this.#asking) this.#do.replaceChildren(...Object.entries(REASONS).map(([key, label]) => button(label, () => this.#say((number) => decide(number, "false_alarm", key)))));
+    else if (this.incident.decision) this.#do.replaceChildren();
+    else {
+      this.#do.replaceChildren(
+        ...(this.incident.acknowledged ? [] : [button("Acknowledge", () => this.acknowledge(), "You have seen it (a)")]),
+        button("Confirm", () => this.confirm(), "It was a violation (c)"),
+        button("False alarm", () => this.ask(), "It was not a violation (f)"));
     }
-    if (this.incident.decision) { this.#do.replaceChildren(); return; }
-    this.#do.replaceChildren(
-      ...(this.incident.acknowledged ? [] : [button("Seen", () => this.say(acknowledge), "Acknowledge (a)")]),
-      button("Right", () => this.say((n) => judge(n, "confirmed")), "It was a violation (r)"),
-      button("False alarm", () => this.ask(), "It was none (f)"));
+    if (held !== null) ([...this.#do.children].find((one) => one.textContent === held) ?? this.node).focus({ preventScroll: true });
   }
 }
 

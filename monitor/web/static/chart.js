@@ -1,4 +1,4 @@
-// Bars with their 95 % intervals, as SVG.
+// Bars with their 95% intervals, as SVG.
 import { el, percent } from "./core.js";
 
 const HEIGHT = 240, LEFT = 44, BOTTOM = 34, TOP = 10;
@@ -9,7 +9,7 @@ export function overTime(buckets, width) {
   const y = (share) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - share), ground = y(0);
   const most = Math.max(1, ...buckets.map((bucket) => bucket.compliance.visits));
   const every = Math.ceil(buckets.length / Math.max(1, Math.floor(inner / 74)));
-  return el("svg", { class: "chart", viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img", "aria-label": "Compliance over time with its 95 % interval; the table below has the same figures" },
+  return el("svg", { class: "chart", viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img", "aria-label": "Compliance over time with its 95% interval; the table below has the same figures" },
     ...[0, 0.25, 0.5, 0.75, 1].flatMap((share) => [
       el("line", { class: "axis", x1: LEFT, x2: width - 8, y1: y(share), y2: y(share) }),
       el("text", { x: LEFT - 6, y: y(share) + 4, "text-anchor": "end" }, percent(share))]),

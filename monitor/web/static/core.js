@@ -3,12 +3,12 @@
 export const STATES = {
   with_mask: { words: "Mask", sign: "M4 13l5 5L20 7" },
   without_mask: { words: "No mask", sign: "M5 5l14 14M19 5L5 19" },
-  incorrect: { words: "Worn wrong", sign: "M12 4v10M12 19v.5" },
+  incorrect: { words: "Worn incorrectly", sign: "M12 4v10M12 19v.5" },
   unknown: { words: "Unknown", sign: "M8 9a4 4 0 1 1 6 3.5c-1.5.9-2 1.500-2 3M12 19v.5" },
 };
-export const MISTAKEN = { beard: "Beard", hand: "Hand", scarf: "Scarf", other: "Other" };
+export const REASONS = { beard: "Beard", hand: "Hand", scarf: "Scarf", mask_worn_correctly: "Mask worn correctly", other: "Other" };
 const ENDS = {
-  corrected: "put right", gone: "left", source_lost: "camera lost", source_ended: "camera stopped", not_told: "monitor stopped",
+  corrected: "corrected", gone: "left", source_lost: "camera lost", source_ended: "camera stopped", not_told: "monitor stopped",
 };
 
 export class ApiError extends Error {
@@ -17,11 +17,11 @@ export class ApiError extends Error {
 
 export async function api(path, options = {}) {
   const response = await fetch(`/api/v1${path}`, options).catch(() => {
-    throw new ApiError(0, "The monitor does not answer.");
+    throw new ApiError(0, "The monitor is not responding.");
   });
   if (response.status === 401) { location.assign(loginPath()); throw new ApiError(401, "Log in first."); }
   const body = response.status === 204 ? null : await response.json().catch(() => null);
-  if (!response.ok) throw new ApiError(response.status, explained(body) || `The monitor refused (${response.status}).`);
+  if (!response.ok) throw new ApiError(response.status, explained(body) || `The monitor rejected the request (${response.status}).`);
   return body;
 }
 
@@ -54,17 +54,17 @@ export function sign(state) {
     el("path", { d: STATES[state].sign, fill: "none", stroke: "currentColor", "stroke-width": 3.2, "stroke-linecap": "round", "stroke-linejoin": "round" }));
 }
 
-const hour = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-const dayHour = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const dayClock = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const whole = new Intl.DateTimeFormat(undefined, { year: "numeric", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZoneName: "short" });
 
-/** Day, year and zone too: for whoever has to prove it. */
+/** With day, year and zone, as evidence needs. */
 export const fully = (iso) => (iso ? whole.format(new Date(iso)) : "–");
 
 export function at(iso) {
   if (!iso) return "";
   const date = new Date(iso);
-  return (date.toDateString() === new Date().toDateString() ? hour : dayHour).format(date);
+  return (date.toDateString() === new Date().toDateString() ? clock : dayClock).format(date);
 }
 
 export function duration(seconds) {
@@ -75,25 +75,46 @@ export function duration(seconds) {
   return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
 }
 
-export const percent = (share) => (share === null || share === undefined ? "–" : `${Math.round(100 * share)} %`);
+export const percent = (share) => (share === null || share === undefined ? "–" : `${Math.round(100 * share)}%`);
 
 export function howItEnded(incident, now = Date.now()) {
   const opened = Date.parse(incident.opened_at);
   if (incident.ended === null) return `open for ${duration((now - opened) / 1000)}`;
   if (!incident.closed_at) return ENDS[incident.ended] ?? incident.ended;
-  return `${ENDS[incident.ended] ?? incident.ended} after ${duration((Date.parse(incident.closed_at) - opened) / 1000)}`;
+  const how = ENDS[incident.ended] ?? incident.ended, seconds = Math.round((Date.parse(incident.closed_at) - opened) / 1000);
+  return seconds < 1 ? `${how} immediately` : `${how} after ${duration(seconds)}`;
 }
 
-export function said(incident) {
-  if (incident.decision === "confirmed") return "Right";
-  if (incident.decision === "false_alarm") return `False alarm${incident.false_alarm_reason ? `: ${MISTAKEN[incident.false_alarm_reason].toLowerCase()}` : ""}`;
-  return incident.acknowledged ? "Acknowledged" : "";
+/** What a review says; of an incident, the one that holds. */
+export function reviewed({ decision, false_alarm_reason: reason, acknowledged }) {
+  if (decision === "confirmed") return "Confirmed";
+  if (decision === "withdrawn") return "Review withdrawn";
+  if (decision === "false_alarm") return `False alarm${reason ? `: ${REASONS[reason].toLowerCase()}` : ""}`;
+  return acknowledged ? "Acknowledged" : "";
 }
 
-export function toast(text, bad = false) {
-  const node = el("div", { class: bad ? "toast bad" : "toast" }, text);
+/** Show a message for a while; return what closes it before its time. */
+export function toast(content, bad = false, ms = 6000, closed = () => {}) {
+  const node = el("div", { class: bad ? "toast bad" : "toast" }, content);
+  const close = () => { clearTimeout(timer); node.remove(); closed(); };
+  const timer = setTimeout(close, ms);
   document.getElementById("toasts").append(node);
-  setTimeout(() => node.remove(), 6000);
+  return close;
+}
+
+// A table that is wider than its place is scrolled with the keyboard as well.
+const wide = new ResizeObserver((entries) => {
+  for (const { target } of entries) if (target.scrollWidth > target.clientWidth) target.tabIndex = 0; else target.removeAttribute("tabindex");
+});
+
+/** A table; on a narrow screen every row becomes a list of its columns. `numeric` says which columns are numbers. */
+export function table(header, rows, numeric = (index) => index > 0) {
+  const kind = (index) => (numeric(index) ? "number" : undefined);
+  if (!rows.length) return el("p", { class: "hint" }, "None.");
+  const node = el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, ...header.map((text, index) => el("th", { class: kind(index), scope: "col" }, text)))),
+    el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map((value, index) => el("td", { class: kind(index), "data-label": header[index] }, value instanceof Node ? value : String(value))))))));
+  wide.observe(node);
+  return node;
 }
 
 export function failed(error) {

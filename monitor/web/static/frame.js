@@ -1,4 +1,4 @@
-// Theme and logging out, on every page.
+// Theme, logging out and the state of the cameras, on every page.
 import { api, kept, failed } from "./core.js";
 
 const root = document.documentElement;
@@ -11,8 +11,8 @@ document.getElementById("theme")?.addEventListener("click", () => {
 document.getElementById("logout")?.addEventListener("click", () => {
   api("/session", { method: "DELETE" }).then(() => location.assign("/login")).catch(failed);
 });
-// On a narrow screen the row of pages scrolls: show where one is.
-const here = document.querySelector(".bar nav [aria-current]");
-if (here) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.offsetLeft - 40;
-// A page that stays open keeps its session alive.
-if (document.querySelector(".bar nav")) setInterval(() => api("/me").catch(() => {}), 20 * 60 * 1000);
+if (document.querySelector(".bar nav")) {
+  // A page that stays open keeps its session alive.
+  setInterval(() => api("/me").catch(() => {}), 20 * 60 * 1000);
+  await import("./status.js"); // who has not logged in has no connection
+}

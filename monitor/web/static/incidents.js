@@ -4,7 +4,7 @@ import { Card, nothing } from "./cards.js";
 
 const MOST = 60;
 const main = document.getElementById("main"), form = document.getElementById("search"), list = document.getElementById("incidents"), more = document.getElementById("more");
-const mayJudge = main.dataset.judge === "yes";
+const mayReview = main.dataset.review === "yes";
 let last = null;
 
 function query() {
@@ -23,9 +23,9 @@ async function load(older = false) {
   if (older && last) wanted.set("before", last);
   try {
     const found = await api(`/incidents?${wanted}`);
-    const nodes = found.map((incident) => new Card(incident, mayJudge).node);
+    const nodes = found.map((incident) => new Card(incident, mayReview).node);
     for (const node of nodes) node.tabIndex = 0;
-    if (older) list.append(...nodes); else list.replaceChildren(...(nodes.length ? nodes : [nothing("Nothing was found.")]));
+    if (older) list.append(...nodes); else list.replaceChildren(...(nodes.length ? nodes : [nothing("No incidents found.")]));
     last = found.at(-1)?.number ?? last;
     more.hidden = found.length < MOST;
   } catch (error) { failed(error); }

@@ -1,7 +1,9 @@
 import { loginPath } from "./core.js";
 
-// The page's one socket: connects again by itself, knows the monitor's hour, and measures how old pictures are.
+// A live connection: reconnects by itself, knows the monitor's clock, and measures how old pictures are.
 
+// For a monitor that does not say when a camera's picture is stale.
+const STALE_AFTER_MS = 2000;
 const RETRY_MS = [500, 1000, 2000, 5000];
 const SILENT_MS = 4000;
 
@@ -17,7 +19,7 @@ export class Live extends EventTarget {
     addEventListener("online", () => this.#connect());
   }
 
-  /** The monitor's hour now, in milliseconds since 1970. */
+  /** The monitor's time now, in milliseconds since 1970. */
   now() { return Date.now() + this.#offsetMs; }
 
   /** Watch these cameras: name -> {width, mirrored}. */
@@ -70,11 +72,15 @@ export class Live extends EventTarget {
 
   #take(message) {
     if (message.type === "pong") {
-      // Of several answers the quickest tells the other's hour best, as with NTP.
+      // The quickest of several answers gives the best estimate of the monitor's clock, as with NTP.
       const roundMs = performance.now() - message.ping;
       if (roundMs <= this.#bestMs) { this.#bestMs = roundMs; this.#offsetMs = message.now_ms + roundMs / 2 - Date.now(); }
       else this.#bestMs *= 1.05;
       return;
+    }
+    if (message.type === "cameras") {
+      for (const camera of message.cameras) camera.stale_after_ms ??= Math.max(STALE_AFTER_MS, 2000 / (camera.analyses_per_s || Infinity));
+      if (message.warnings) this.#tell("warnings", message);
     }
     this.#tell(message.type, message);
   }

@@ -27,5 +27,5 @@ try {
     ...Object.entries(cameras).map(([name, camera]) => el("section", { class: "block" }, el("h2", {}, `Camera ${name}`), ...rows(camera, settings))),
     ...Object.entries(rest).map(([name, section]) => el("section", { class: "block" }, el("h2", {}, name), ...rows(section))));
   const audit = await api("/audit");
-  document.querySelector("#audit tbody").replaceChildren(...(audit.length ? audit.map((line) => el("tr", {}, ...[fully(line.at), line.who, line.action, line.detail, line.address].map((text) => el("td", {}, text)))) : [el("tr", {}, el("td", { colspan: 5 }, "Nothing yet."))]));
+  document.querySelector("#audit tbody").replaceChildren(...(audit.length ? audit.map((line) => el("tr", {}, ...[["When", fully(line.at)], ["Who", line.who], ["Action", line.action], ["Details", line.detail], ["From", line.address]].map(([label, text]) => el("td", { "data-label": label }, text)))) : [el("tr", {}, el("td", { colspan: 5 }, "No entries yet."))]));
 } catch (error) { failed(error); }

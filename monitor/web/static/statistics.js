@@ -1,8 +1,8 @@
 // Compliance with its denominators and intervals.
-import { api, duration, el, failed, percent } from "./core.js";
+import { api, duration, el, failed, fully, percent, table } from "./core.js";
 import { overTime } from "./chart.js";
 
-const OUTCOMES = { compliant: "wore it right", corrected: "put it right", violation: "no mask", incorrect: "worn wrong", unknown: "not judged" };
+const OUTCOMES = { compliant: "compliant", corrected: "corrected", violation: "no mask", incorrect: "worn incorrectly", unknown: "undetermined" };
 const form = document.getElementById("range"), place = document.getElementById("figures");
 let days = 1, shown = null;
 
@@ -26,22 +26,24 @@ async function load() {
 
 function show() {
   const { total, over_time: time, by_camera: cameras, time_to_comply: comply, reviews } = shown;
-  if (!total.visits) { place.replaceChildren(el("p", { class: "figure empty" }, "Nobody was seen in this time.")); return; }
+  if (!total.visits) { place.replaceChildren(el("p", { class: "figure empty" }, "Nobody was seen in this period.")); return; }
   const box = (size, title, ...content) => el("section", { class: `figure ${size}` }, el("h2", {}, title), ...content);
   const chart = el("div");
+  const camera = form.elements.camera.value;
+  document.getElementById("scope").textContent = `${fully(shown.since)} to ${fully(shown.until)}, ${camera ? `camera ${camera}` : "all cameras"}`;
   place.replaceChildren(
     box("third", "Compliance", el("div", { class: "big" }, percent(total.rate)),
-      el("p", { class: "under" }, total.rate === null ? "nobody was judged" : `${total.complied} of ${total.decided} people; 95 % interval ${percent(total.low)} to ${percent(total.high)}`)),
-    box("third", "Not judged", el("div", { class: "big" }, percent(total.unknown_share)), el("p", { class: "under" }, `${total.outcomes.unknown} of ${total.visits} visits: too far, too short, or cut off`)),
-    box("third", "Time to put it right", el("div", { class: "big" }, comply.median_s === null ? "–" : duration(comply.median_s)),
-      el("p", { class: "under" }, comply.people ? `median of ${comply.people} people; nine of ten within ${duration(comply.p90_s)}` : "nobody put it right")),
-    box("", "How visits ended",
+      el("p", { class: "under" }, total.rate === null ? "no outcome was determined" : `${total.complied} of ${total.decided} people; 95% interval ${percent(total.low)} to ${percent(total.high)}`)),
+    box("third", "Undetermined", el("div", { class: "big" }, percent(total.unknown_share)), el("p", { class: "under" }, `${total.outcomes.unknown} of ${total.visits} visits: too far away, too brief or cut off`)),
+    box("third", "Time to comply", el("div", { class: "big" }, comply.median_s === null ? "–" : duration(comply.median_s)),
+      el("p", { class: "under" }, comply.people ? `median of ${comply.people} people; 90% within ${duration(comply.p90_s)}` : "nobody corrected")),
+    box("", "Visit outcomes",
       el("div", { class: "stack", role: "img", "aria-label": Object.entries(total.outcomes).map(([key, count]) => `${OUTCOMES[key]} ${count}`).join(", ") }, ...bars(total)),
       el("div", { class: "legend" }, ...Object.entries(total.outcomes).map(([key, count]) => el("span", {}, el("i", { class: key }), `${OUTCOMES[key]} ${count}`)))),
-    box("", `Compliance by ${form.elements.by.value}`, chart, el("div", { class: "legend" }, el("span", {}, el("i", { class: "rate" }), "compliance, with its 95 % interval"), el("span", {}, el("i", { class: "seen" }), "people seen"))),
-    box("half", "By camera", table(["Camera", "People", "ReviewStatus", "Compliance", "95 % interval"], cameras.map(({ label, compliance: c }) => [label, c.visits, c.decided, percent(c.rate), c.rate === null ? "–" : `${percent(c.low)} to ${percent(c.high)}`]))),
-    box("half", "False alarms, by what people said", reviews.length ? table(["Camera", "Incidents", "ReviewStatus", "False", "Rate (95 %)"], reviews.map((a) => [a.camera, a.incidents, a.confirmed + a.false_alarms, a.false_alarms, a.false_alarm_rate === null ? "–" : `${percent(a.false_alarm_rate)} (${percent(a.low)} to ${percent(a.high)})`])) : el("p", { class: "under" }, "no incident")),
-    box("", `Figures by ${form.elements.by.value}`, table(["Time", "People", "ReviewStatus", "Compliance", "95 % interval", "Not judged"], [...time].reverse().map(({ label, compliance: c }) => [label, c.visits, c.decided, percent(c.rate), c.rate === null ? "–" : `${percent(c.low)} to ${percent(c.high)}`, percent(c.unknown_share)]))));
+    box("", `Compliance by ${form.elements.by.value}`, chart, el("div", { class: "legend" }, el("span", {}, el("i", { class: "rate" }), "compliance, with its 95% interval"), el("span", {}, el("i", { class: "seen" }), "people seen"))),
+    box("half", "By camera", table(["Camera", "People", "Determined", "Compliance", "95% interval"], cameras.map(({ label, compliance: c }) => [label, c.visits, c.decided, percent(c.rate), c.rate === null ? "–" : `${percent(c.low)} to ${percent(c.high)}`]))),
+    box("half", "False alarms by reviewer verdict", reviews.length ? table(["Camera", "Incidents", "Reviewed", "False alarms", "Rate (95%)"], reviews.map((a) => [a.camera, a.incidents, a.confirmed + a.false_alarms, a.false_alarms, a.false_alarm_rate === null ? "–" : `${percent(a.false_alarm_rate)} (${percent(a.low)} to ${percent(a.high)})`])) : el("p", { class: "under" }, "no incidents")),
+    box("", `Figures by ${form.elements.by.value}`, table(["Time", "People", "Determined", "Compliance", "95% interval", "Undetermined"], [...time].reverse().map(({ label, compliance: c }) => [label, c.visits, c.decided, percent(c.rate), c.rate === null ? "–" : `${percent(c.low)} to ${percent(c.high)}`, percent(c.unknown_share)]))));
   chart.append(overTime(time, Math.max(280, chart.clientWidth)));
 }
 
@@ -51,12 +53,6 @@ function bars(total) {
     bar.style.width = `${(100 * count) / total.visits}%`;
     return bar;
   });
-}
-
-function table(header, rows) {
-  const kind = (index) => (index ? "number" : undefined);
-  return el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, ...header.map((text, index) => el("th", { class: kind(index) }, text)))),
-    el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map((value, index) => el("td", { class: kind(index) }, String(value))))))));
 }
 
 for (const tab of document.querySelectorAll("[data-days]")) {

@@ -1,12 +1,11 @@
 // One camera's picture with what is known of it; grey, and why, as soon as it is not of now.
 import { STATES, duration, el } from "./core.js";
-
-const STALE_MS = 2000;
+import { cause, sentence } from "./causes.js";
 
 export class Tile {
   #canvas = el("canvas", { role: "img", width: 16, height: 9 });
   #name; #dot = el("i", { class: "dot" }); #note = el("span", { class: "note" }); #chips = el("span", { class: "chips" });
-  #rate = el("span", { class: "note" }); #whyHead = el("b"); #whyLine = el("span");
+  #rate = el("span", { class: "note" }); #sample = el("span", { class: "sample", hidden: true }, "Sample"); #whyHead = el("b"); #whyLine = el("span");
   #capturedMs = null; #people = {}; #camera = null; #drawing = false; #drawn = false;
 
   constructor(name, tag = "a") {
@@ -15,12 +14,12 @@ export class Tile {
     this.#name = el("span", { class: "name" }, name);
     this.node = el(tag, { class: "tile stale", href: tag === "a" ? `/cameras/${encodeURIComponent(name)}` : undefined, "data-camera": name },
       this.#canvas,
-      el("div", { class: "top" }, this.#dot, this.#name, this.#note),
+      el("div", { class: "top" }, this.#dot, this.#name, this.#sample, this.#note),
       el("div", { class: "why" }, this.#whyHead, this.#whyLine),
       el("div", { class: "low" }, this.#chips, this.#rate));
   }
 
-  take(camera) { this.#camera = camera; }
+  take(camera) { this.#camera = camera; this.#sample.hidden = !camera?.sample; }
 
   async picture(header) {
     this.#capturedMs = header.captured_ms;
@@ -40,21 +39,21 @@ export class Tile {
     } finally { this.#drawing = false; }
   }
 
-  /** Show what is known at this moment of the monitor's hour; false where the picture is not of now. */
+  /** Show what is known at this moment of the monitor's clock; false where the picture is stale. */
   show(nowMs, connected) {
     const camera = this.#camera;
     const ageMs = this.#capturedMs === null ? null : nowMs - this.#capturedMs;
-    const limitMs = Math.max(STALE_MS, camera?.analyses_per_s ? 2000 / camera.analyses_per_s : 0);
     const current = connected && camera && (camera.condition === "live" || camera.condition === "degraded");
-    const fresh = Boolean(current && ageMs !== null && ageMs <= limitMs);
+    const fresh = Boolean(current && ageMs !== null && ageMs <= camera.stale_after_ms);
     this.node.classList.toggle("stale", !fresh);
     this.node.classList.toggle("violating", fresh && camera.violating);
     this.#dot.className = `dot ${connected ? camera?.condition ?? "" : "stale"}`;
-    this.#note.textContent = fresh ? (camera.condition === "degraded" ? camera.cause.replaceAll("_", " ") : age(ageMs)) : "";
-    this.#note.title = fresh && camera.condition === "degraded" ? camera.detail : "";
+    this.#note.textContent = fresh ? (camera.condition === "degraded" ? cause(camera)?.[0] ?? "degraded" : age(ageMs)) : "";
+    this.#note.title = fresh && camera.condition === "degraded" ? [cause(camera)?.[1], camera.detail].filter(Boolean).join("\n") : "";
     const [head, line] = why(camera, connected, ageMs, current, nowMs);
     this.#whyHead.textContent = head;
     this.#whyLine.textContent = line;
+    this.node.title = fresh ? "" : camera?.detail ?? "";
     if (fresh) {
       const people = Object.entries(this.#people).filter(([, count]) => count);
       this.#chips.replaceChildren(...people.map(([state, count]) => el("span", { class: `chip ${state}`, title: STATES[state].words }, `${STATES[state].words} ${count}`)));
@@ -95,6 +94,6 @@ function why(camera, connected, ageMs, current, nowMs) {
   const old = ageMs === null ? "" : `picture is ${duration(ageMs / 1000)} old`;
   if (!connected) return ["No connection to the monitor", old];
   if (!camera) return ["Waiting for the camera", ""];
-  if (!current) return [`${CONDITIONS[camera.condition]} for ${duration((nowMs - camera.since_ms) / 1000)}`, camera.detail];
+  if (!current) return [`${CONDITIONS[camera.condition]} for ${duration((nowMs - camera.since_ms) / 1000)}`, sentence(camera)];
   return [ageMs === null ? "Waiting for a picture" : "No fresh picture", old];
 }

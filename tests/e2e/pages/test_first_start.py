@@ -30,10 +30,10 @@ def test_from_the_first_start_to_the_second(browser: Browser, sample: Path, tmp_
         number = card.get_attribute("data-number")
         card = page.locator(f".card[data-number='{number}']")
         expect(card.locator("img")).to_be_visible()
-        card.get_by_role("button", name="Right").click()
-        expect(card.locator(".said")).to_have_text("Right")
+        card.get_by_role("button", name="Confirm").click()
+        expect(card).to_have_count(0)
         runs[0].stop()
-        offline = page.get_by_text("No connection to the monitor; trying again")
+        offline = page.get_by_text("Connection to the monitor lost. Reconnecting…")
         expect(offline).to_be_visible()
         expect(tile).to_have_class("tile stale")
         expect(tile.locator(".why")).to_contain_text("No connection to the monitor")
@@ -41,7 +41,7 @@ def test_from_the_first_start_to_the_second(browser: Browser, sample: Path, tmp_
         expect(offline).to_be_hidden(timeout=1000 * STARTS_S)
         expect(tile).not_to_have_class("tile stale")
         page.get_by_role("button", name="All").click()
-        expect(card.locator(".said")).to_have_text("Right")
+        expect(card.locator(".review")).to_have_text("Confirmed")
     finally:
         for run in runs:
             run.end()

@@ -38,11 +38,11 @@ def test_filters_find_what_the_database_holds_and_the_address_keeps_them(stage: 
     form.get_by_label("Camera").select_option("hall")
     where = "source_id = 'hall'"
     finds(page, wanted(stage, where))
-    form.get_by_label("Kind").select_option("Worn wrong")
+    form.get_by_label("Kind").select_option("Worn incorrectly")
     where += " AND state = 'incorrect'"
     finds(page, wanted(stage, where))
-    form.get_by_label("From").fill(f"{SINCE:%Y-%m-%dT%H:%M}")
-    form.get_by_label("To").fill(f"{UNTIL:%Y-%m-%dT%H:%M}")
+    form.get_by_label("From", exact=True).fill(f"{SINCE:%Y-%m-%dT%H:%M}")
+    form.get_by_label("To", exact=True).fill(f"{UNTIL:%Y-%m-%dT%H:%M}")
     where += f" AND opened_at >= '{SINCE:%Y-%m-%d %H:%M}' AND opened_at < '{UNTIL:%Y-%m-%d %H:%M}'"
     found = wanted(stage, where)
     assert 0 < len(found) < 10
@@ -53,25 +53,25 @@ def test_filters_find_what_the_database_holds_and_the_address_keeps_them(stage: 
     page.reload(wait_until="domcontentloaded")
     finds(page, found)
     expect(form.get_by_label("Camera")).to_have_value("hall")
-    expect(form.get_by_label("From")).to_have_value(f"{SINCE:%Y-%m-%dT%H:%M}")
+    expect(form.get_by_label("From", exact=True)).to_have_value(f"{SINCE:%Y-%m-%dT%H:%M}")
     cards.first.focus()
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{stage.url}incidents/{found[0]}")
     page.go_back(wait_until="domcontentloaded")
     expect(cards).to_have_count(len(found))
     form.get_by_label("open only").check()
-    expect(page.locator(".empty")).to_contain_text("Nothing was found")
+    expect(page.locator(".empty")).to_contain_text("No incidents found")
 
 
-def test_a_verdict_is_found_again(stage: Stage, visitor: Visitor) -> None:
+def test_a_review_is_found_again(stage: Stage, visitor: Visitor) -> None:
     page = visitor().go("/incidents?camera=door")
     first = page.locator(".card").first
-    first.get_by_role("button", name="Right").click()
-    expect(first.locator(".said")).to_have_text("Right")
+    first.get_by_role("button", name="Confirm").click()
+    expect(first.locator(".review")).to_have_text("Confirmed")
     number = first.get_attribute("data-number")
-    page.locator("#search").get_by_label("ReviewStatus").select_option("right")
-    expect(page.locator(f".card[data-number='{number}'] .said")).to_have_text("Right")
-    expect(page.locator(".card .said:not(.right)")).to_have_count(0)
+    page.locator("#search").get_by_label("Review").select_option("confirmed")
+    expect(page.locator(f".card[data-number='{number}'] .review")).to_have_text("Confirmed")
+    expect(page.locator(".card .review:not(.confirmed)")).to_have_count(0)
 
 
 def test_older_pages_follow(stage: Stage, visitor: Visitor) -> None:
@@ -95,17 +95,17 @@ def test_one_incident_with_its_evidence(stage: Stage, visitor: Visitor) -> None:
     text = page.locator("#incident")
     for words in (
         "hall",
-        "put right after 12 s",
+        "corrected after 12 s",
         "2026",
-        "95 %",
-        "1.25 s of a perfect look",
+        "95%",
+        "1.25 s",
         "100 × 120 px",
         "past-129",
         "ab" * 8,
         "cd" * 8,
     ):
         expect(text).to_contain_text(words)
-    expect(text).to_contain_text("Nobody has said anything yet.")
+    expect(text).to_contain_text("No reviews yet.")
     page.get_by_label("Note").fill("a scarf, <b>not</b> a mask")
     page.get_by_role("button", name="False alarm: scarf").click()
     review = page.locator(".reviews li")
@@ -113,22 +113,26 @@ def test_one_incident_with_its_evidence(stage: Stage, visitor: Visitor) -> None:
     expect(review).to_contain_text("False alarm: scarf – a scarf, <b>not</b> a mask")
     expect(review).to_contain_text("guard")
     page.reload(wait_until="domcontentloaded")
-    page.get_by_role("button", name="Right", exact=True).click()
+    page.get_by_role("button", name="Confirm", exact=True).click()
     expect(review).to_have_count(2)
-    expect(review.first).to_contain_text("Right")
-    expect(page.get_by_role("button", name="Right", exact=True)).to_have_attribute("aria-pressed", "true")
+    expect(review.first).to_contain_text("Confirmed")
+    expect(page.get_by_role("button", name="Confirm", exact=True)).to_have_attribute("aria-pressed", "true")
     assert stage.ask(
         f"SELECT by, decision, false_alarm_reason, note FROM reviews WHERE incident = {number} ORDER BY id"
     ) == [
         ("guard", "false_alarm", "scarf", "a scarf, <b>not</b> a mask"),
-        ("guard", "right", None, ""),
+        ("guard", "confirmed", None, ""),
     ]
+    page.get_by_role("button", name="Withdraw review").click()
+    expect(review.first).to_contain_text("Review withdrawn")
+    expect(page.locator("#incident")).to_contain_text("none yet")
+    assert stage.ask(f"SELECT decision FROM reviews WHERE incident = {number} ORDER BY id")[-1] == ("withdrawn",)
 
 
 def test_the_settings_that_decided_it(stage: Stage, visitor: Visitor) -> None:
     with stage.incident("door") as number:
         page = visitor().go(f"/incidents/{number}")
-        page.get_by_text("The detector's and the camera's settings").click()
+        page.get_by_text("Detector and camera settings").click()
         expect(page.locator("#incident")).to_contain_text("another model than the run began with")
         for words in (
             "detector.thresholds",

@@ -38,7 +38,7 @@ def test_a_chosen_picture_comes_back_judged(visitor: Visitor, photograph: Path) 
     judged(page)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
-    assert download.value.suggested_filename == "people-judged.jpg"
+    assert download.value.suggested_filename == "people-checked.jpg"
     with Image.open(download.value.path()) as back, Image.open(photograph) as sent:
         assert back.format == "JPEG"
         assert back.size == sent.size
@@ -60,7 +60,7 @@ def test_a_dropped_or_pasted_picture_too(visitor: Visitor, photograph: Path, how
     [
         (b"no picture at all", "Not a picture: JPEG, PNG, WebP, BMP and GIF can be read."),
         (b"half", "The picture is damaged"),
-        (b"\xff\xd8" + bytes(1_100_000), "at most 1 MB are taken."),
+        (b"\xff\xd8" + bytes(1_100_000), "the limit is 1 MB."),
     ],
     ids=["rubbish", "damaged", "large"],
 )
@@ -82,5 +82,5 @@ def test_a_picture_without_faces(visitor: Visitor) -> None:
     blank = io.BytesIO()
     Image.new("RGB", (200, 100), (90, 120, 90)).save(blank, "PNG")
     page.set_input_files("#file", {"name": "b.png", "mimeType": "image/png", "buffer": blank.getvalue()})
-    expect(page.locator("#result h2")).to_have_text("No face was found")
+    expect(page.locator("#result h2")).to_have_text("No face found")
     expect(page.locator("#result img")).to_have_attribute("alt", "no face found")

@@ -23,7 +23,7 @@ def rate(found: dict[str, int]) -> tuple[int, int]:
 
 
 def percent(part: int, whole: int) -> str:
-    return f"{int(100 * part / whole + 0.5)} %"
+    return f"{int(100 * part / whole + 0.5)}%"
 
 
 def holds(page: Page, stage: Stage, days: int, camera: str | None = None) -> None:
@@ -38,12 +38,12 @@ def holds(page: Page, stage: Stage, days: int, camera: str | None = None) -> Non
     expect(figures.locator(".big").nth(1)).to_have_text(percent(found.get("unknown", 0), people))
     legend = figures.locator(".legend").first
     words = {
-        "compliant": "wore it right",
-        "corrected": "put it right",
+        "compliant": "compliant",
+        "corrected": "corrected",
         "violation": "no mask",
-        "incorrect": "worn wrong",
+        "incorrect": "worn incorrectly",
     }
-    for outcome, text in (words | {"unknown": "not judged"}).items():
+    for outcome, text in (words | {"unknown": "undetermined"}).items():
         expect(legend).to_contain_text(f"{text} {found.get(outcome, 0)}")
     for name in [camera] if camera else ["door", "hall"]:
         own = counts(stage, days, name)
@@ -58,13 +58,13 @@ def test_figures_are_those_of_the_database(stage: Stage, visitor: Visitor) -> No
     holds(page, stage, 1)
     expect(page.locator("#figures svg.chart .bar").first).to_be_visible()
     page.get_by_role("button", name="7 days").click()
-    expect(page.get_by_label("By")).to_have_value("day")
+    expect(page.get_by_label("Group by")).to_have_value("day")
     holds(page, stage, 7)
     page.get_by_label("Camera").select_option("hall")
     holds(page, stage, 7, "hall")
     page.get_by_label("Camera").select_option("ward")
     if not counts(stage, 7, "ward"):
-        expect(page.locator("#figures")).to_contain_text("Nobody was seen in this time.")
+        expect(page.locator("#figures")).to_contain_text("Nobody was seen in this period.")
 
 
 def test_time_to_comply_and_false_alarms(stage: Stage, visitor: Visitor) -> None:
@@ -86,7 +86,7 @@ def test_figures_and_visits_can_be_taken_as_files(stage: Stage, visitor: Visitor
     expect(page.locator("#figures .big").first).to_be_visible()
     found = counts(stage, 1)
     with page.expect_download() as download:
-        page.get_by_role("link", name="CSV").click()
+        page.get_by_role("link", name="CSV", exact=True).click()
     with download.value.path().open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["group"] == "camera"]
     assert sum(int(row["visits"]) for row in rows) == sum(found.values())

@@ -67,6 +67,36 @@ def test_what_is_judged_is_pushed_to_everybody_else(desk: Desk, number: int):
     assert said == [("otto", f"incident {number}: false_alarm beard"), ("otto", f"incident {number}: acknowledged")]
 
 
+def test_a_review_is_withdrawn_and_stays_in_the_history(desk: Desk):
+    number = desk.incident().number
+    with desk.client(OPERATOR) as client:
+
+        def pending() -> bool:
+            found = client.get("/api/v1/incidents", params={"review": "pending", "before": number + 1}).json()
+            return number in [each["number"] for each in found]
+
+        assert pending()
+        assert client.judged(number, decision="withdrawn").status_code == 409
+        assert client.judged(number, decision="withdrawn", false_alarm_reason="beard").status_code == 422
+        client.post(f"/api/v1/incidents/{number}/acknowledge")
+        client.judged(number, decision="false_alarm", false_alarm_reason="mask_worn_correctly")
+        assert not pending()
+        answer = client.judged(number, decision="withdrawn").json()
+        assert (answer["acknowledged"], answer["decision"], answer["false_alarm_reason"]) == (False, None, None)
+        assert pending()
+        client.post(f"/api/v1/incidents/{number}/acknowledge")
+        assert not pending()
+        assert client.judged(number, decision="confirmed").json()["decision"] == "confirmed"
+        detail = client.get(f"/api/v1/incidents/{number}").json()
+    assert [(each["decision"], each["false_alarm_reason"]) for each in detail["reviews"]] == [
+        (None, None),
+        ("false_alarm", "mask_worn_correctly"),
+        ("withdrawn", None),
+        (None, None),
+        ("confirmed", None),
+    ]
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -122,6 +152,8 @@ def test_incidents_are_searched_by_everything(desk: Desk, number: int):
         assert found(state="incorrect") == []
         assert found(before=number) == [each for each in everything if each < number][:50]
         assert found(most=1) == everything[:1]
+        old = {"until": desk.incidents.incident(number).opened_at.isoformat()}
+        assert client.get("/api/v1/incidents/count", params=old).json() == {"count": len(found(**old, most=200))}
         assert found(since=datetime.now(UTC).isoformat()) == []
         assert found(until=(datetime.now(UTC) - timedelta(days=1)).isoformat()) == []
         assert found(camera="' OR 1=1 --") == []

@@ -153,7 +153,7 @@ def test_no_ticks_without_length():
 def test_a_report_of_nothing(report):
     html = report()
     assert "Nobody came into view." in html
-    assert "Nobody was seen well enough to judge." in html
+    assert "No outcome could be determined." in html
     assert "No violation lasted long enough" in html
 
 
@@ -167,16 +167,16 @@ def test_the_figures_count_people(report):
     visits += [visit(8, 8, 9, WITHOUT, outcome=Outcome.VIOLATION), visit(9, 9, 10, WITHOUT, outcome=Outcome.VIOLATION)]
     visits += [visit(10, 8, 9, UNKNOWN, outcome=Outcome.UNKNOWN)]
     html = report(history_of(visits))
-    assert '<p class="big">80 %</p>' in html
-    assert "8 of 10 people judged; 95 % interval 49 to 94 %" in html
-    assert '<p class="mid">11</p><p class="soft">9 % not judged</p>' in html
+    assert '<p class="big">80%</p>' in html
+    assert "8 of 10 people with a determined outcome; 95% interval 49 to 94%" in html
+    assert '<p class="mid">11</p><p class="soft">9% undetermined</p>' in html
     assert '<p class="mid">2.4 s</p>' in html
 
 
 def test_incidents_are_cards_with_their_end(report):
     ends = [(n, reason) for n, reason in enumerate([*CloseReason, None], 1)]
     html = report(history_of(incidents=ends))
-    for words in ("put right after 3.0 s", "left the picture", "camera lost", "recording ended", "still open"):
+    for words in ("corrected after 3.0 s", "left the picture", "camera lost", "recording ended", "still open"):
         assert words in html
     assert html.count("data:image/jpeg;base64,/9hqcGVn") == len(ends)
 
@@ -185,15 +185,15 @@ def test_too_many_incidents_are_counted_but_not_all_shown(report):
     html = report(history_of(incidents=[(n, None) for n in range(1, 251)]))
     assert html.count('<div class="card">') == 200
     assert '<p class="mid">250</p>' in html
-    assert "50 more are in events.jsonl" in html
+    assert "50 more are listed in events.jsonl" in html
 
 
 @pytest.mark.parametrize(
     ("end_reason", "words"),
     [
         (EndReason.FINISHED, None),
-        (EndReason.TRUNCATED, "tail is missing"),
-        (EndReason.INTERRUPTED, "Stopped by hand"),
+        (EndReason.TRUNCATED, "the end is missing"),
+        (EndReason.INTERRUPTED, "Stopped before the end"),
         (EndReason.DAMAGED, "cannot be decoded"),
         (EndReason.FAILED, "Reading failed"),
     ],
