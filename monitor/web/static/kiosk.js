@@ -2,7 +2,7 @@
 import { kept } from "./core.js";
 import { Live } from "./live.js";
 
-const STALE_MS = 2000, NOTICE_MS = 1500, RENEW_MS = 20 * 60 * 1000;
+const STALE_MS = 2000, NOTICE_MS = 1500, RENEW_MS = 5 * 60 * 1000;
 const texts = JSON.parse(document.getElementById("texts").textContent);
 const camera = document.body.dataset.camera, kiosk = document.getElementById("kiosk");
 const canvas = document.getElementById("picture"), sign = document.getElementById("sign"), ageLine = document.getElementById("age");

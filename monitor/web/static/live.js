@@ -8,7 +8,7 @@ const RETRY_MS = [500, 1000, 2000, 5000];
 const SILENT_MS = 4000;
 
 export class Live extends EventTarget {
-  #socket = null; #tries = 0; #watch = {}; #kiosk = null; #offsetMs = 0; #bestMs = Infinity; #heardMs = 0; #ages = []; #pictures = 0;
+  #socket = null; #tries = 0; #refusals = 0; #watch = {}; #kiosk = null; #offsetMs = 0; #bestMs = Infinity; #heardMs = 0; #ages = []; #pictures = 0;
 
   constructor() {
     super();
@@ -40,7 +40,7 @@ export class Live extends EventTarget {
       this.#tell("connection", { connected: true });
     };
     socket.onmessage = (event) => {
-      this.#heardMs = performance.now();
+      this.#heardMs = performance.now(); this.#refusals = 0;
       if (typeof event.data === "string") this.#take(JSON.parse(event.data)); else this.#picture(event.data);
     };
     socket.onclose = (event) => {
@@ -50,7 +50,7 @@ export class Live extends EventTarget {
       // The session has ended. A page that must not show a login form prevents it, and the socket goes on trying.
       const refused = event.code === 4401;
       if (refused && this.dispatchEvent(new Event("login", { cancelable: true }))) { location.assign(loginPath()); return; }
-      const wait = refused ? RETRY_MS.at(-1) : RETRY_MS[Math.min(this.#tries++, RETRY_MS.length - 1)];
+      const wait = RETRY_MS[Math.min(refused ? this.#refusals++ : this.#tries++, RETRY_MS.length - 1)];
       setTimeout(() => this.#connect(), wait * (0.75 + Math.random() / 2));
     };
   }
