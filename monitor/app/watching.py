@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from monitor import __version__
 from monitor.app.analysis import make_analyzer
+from monitor.app.journals import JournalPlace, RoutedSinks, is_sample, live_place, sample_place
 from monitor.config.camera import CameraSettings
 from monitor.config.detector import Backend, DetectorSettings
 from monitor.config.fingerprint import fingerprint, plain
@@ -37,12 +37,12 @@ from monitor.storage.lines import ViolationLog
 from monitor.storage.run_info import RunInfo
 from monitor.storage.snapshots import SnapshotFolder
 
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
 #: How many pictures go through a detector at once where that gains something: on a GPU.
 _GPU_BATCH = 8
 _PING_TIMEOUT_S = 1.0
+
+#: The journals by name: of real cameras, and of the bundled sample.
+_LIVE, _SAMPLE = "live", "sample"
 
 
 def live_folder(settings: Settings) -> Path:
@@ -57,17 +57,8 @@ def check_live(settings: Settings) -> None:
 
 
 def live_database(settings: Settings) -> LazyEngine:
-    """Return the journal's database, which the recording and the pages share."""
-
-    def open_it() -> "Engine":
-        from monitor.storage.database import open_database, sqlite_url  # loaded while cameras connect
-
-        url = settings.journal.url
-        return open_database(
-            sqlite_url(live_folder(settings) / "journal.db") if url is None else url.get_secret_value()
-        )
-
-    return LazyEngine(open_it)
+    """Return the database of the live journal, of accounts and of the audit log."""
+    return live_place(settings).database
 
 
 def run_of(settings: Settings, first: OpenedDetector, clock: Clock) -> RunInfo:
@@ -104,30 +95,40 @@ def build_live(
     # A camera that is set up anew does not use incident numbers again, nor does a machine without a clock of its own
     # that starts twice in what it takes for the same second.
     numbers = itertools.count(1)
+    samples: dict[str, bool] = {}
     start = f"{run.started_at:%y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
     def make_camera(name: str, camera: CameraSettings, events: Topic[EventRecord], analyses: Topic[Analysis]) -> Camera:
+        samples[name] = is_sample(camera)
         analyzer = make_analyzer(name, camera, series=f"{start}-{next(numbers)}-")
-        return Camera(Session(name, camera, clock), analyzer, events, analyses)
+        return Camera(Session(name, camera, clock, sample=samples[name]), analyzer, events, analyses)
 
     def make_source(name: str, camera: CameraSettings, pause: Callable[[float], object]) -> Source:
         if name in replaced:
             return replaced[name]()
         return make_camera_source(name, camera.source, camera.capture, clock, pause)
 
-    def open_sinks() -> Sequence[Sink]:
+    places = {_LIVE: JournalPlace(folder, database), _SAMPLE: sample_place(settings)}
+
+    def place_of(camera: str) -> str:
+        return _SAMPLE if samples.get(camera) else _LIVE
+
+    def open_place(name: str) -> Sequence[Sink]:
         from monitor.storage.journal import Journal  # the recording thread loads it while cameras connect
 
-        log_bytes = int(settings.journal.log_max_mb * 2**20)
-        return [
-            Journal(database(), run, to_utc),
-            ViolationLog(
-                folder / "violations.log", log_bytes, settings.journal.log_backups, lambda s: _stamp(to_utc(s))
-            ),
-        ]
+        place, log_bytes = places[name], int(settings.journal.log_max_mb * 2**20)
+        journal = Journal(place.database(), run, to_utc)
+        log = ViolationLog(
+            place.folder / "violations.log", log_bytes, settings.journal.log_backups, lambda s: _stamp(to_utc(s))
+        )
+        return [journal, log]
+
+    def open_sinks() -> Sequence[Sink]:
+        first = sorted({_SAMPLE if is_sample(camera) else _LIVE for camera in settings.cameras.values()})
+        return [RoutedSinks(place_of, open_place, first)]
 
     def make_recorder(stop: threading.Event, recorded: Topic[Event]) -> Recorder:
-        return Recorder(SnapshotFolder(folder / "incidents"), to_utc, stop, recorded)
+        return Recorder(lambda camera: SnapshotFolder(places[place_of(camera)].pictures), to_utc, stop, recorded)
 
     return Monitor(
         Factories(

@@ -1,5 +1,6 @@
 """What the pages are made of."""
 
+import functools
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from monitor.app.journals import JournalPlace, sample_place
 from monitor.config.overlay import OverlaySettings
 from monitor.config.settings import Settings
 from monitor.config.web import WebSettings
@@ -24,6 +26,7 @@ from monitor.web.server import Server, bind, is_loopback, url_of
 from monitor.web.warnings import Warnings
 
 if TYPE_CHECKING:  # the web thread loads FastAPI and its like while cameras connect
+    from monitor.storage.incidents import Incident
     from monitor.web.services import Services
 
 _log = logging.getLogger(__name__)
@@ -116,12 +119,30 @@ class WebServer:
         from monitor.web.hub import Hub
         from monitor.web.kiosk_cookie import KioskCookie
         from monitor.web.photo_service import PhotoService
-        from monitor.web.services import Services
+        from monitor.web.services import JournalReaders, Services
         from monitor.web.sessions import Sessions, session_key
         from monitor.web.throttle import LoginThrottle, Throttle
 
         engine, web, clock = self._database(), self._web, self._clock
-        incidents = IncidentRepository(engine, clock, started_at)
+
+        def readers(place: JournalPlace) -> JournalReaders:
+            return JournalReaders(
+                IncidentRepository(place.database(), clock, started_at),
+                StatisticsRepository(place.database()),
+                SnapshotFolder(place.pictures),
+            )
+
+        live = readers(JournalPlace(self._folder, self._database))
+        sample = functools.cache(functools.partial(readers, sample_place(settings())))
+
+        def journal() -> JournalReaders:
+            """Return the live journal, or that of the sample where there is no real camera."""
+            cameras = monitor.statuses()
+            return sample() if cameras and all(camera.sample for camera in cameras) else live
+
+        def find_incident(incident_id: str) -> "Incident | None":
+            return journal().incidents.by_incident_id(incident_id)
+
         views = self._views = LiveViews(lambda name: _overlay(monitor, name), monitor.rates, clock)
         return Services(
             monitor=monitor,
@@ -133,10 +154,8 @@ class WebServer:
             clock=clock,
             accounts=AccountRepository(engine, clock),
             kiosks=KioskRepository(engine, clock),
-            incidents=incidents,
-            statistics=StatisticsRepository(engine),
-            snapshots=SnapshotFolder(self._folder / "incidents"),
-            hub=Hub(monitor.statuses, views, clock, incidents.by_incident_id),
+            journal=journal,
+            hub=Hub(monitor.statuses, views, clock, find_incident),
             warnings=self.warnings,
             photos=PhotoService(settings),
             sessions=Sessions(session_key(self._folder), web.session_hours, web.tls),

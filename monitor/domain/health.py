@@ -61,7 +61,7 @@ class CameraStatus:
     `analysis` is the newest or None. `fps` frames arrive per second, `analysed_fps` are analysed, `wanted_fps` were
     asked for (None: as many as there are), `given_fps` is what the machine has given the camera (None: no limit).
     `latency_ms` holds p50, p95 and p99 from capture to verdict of the last minute or so; empty before the first.
-    `latency_counts` counts all by bucket, `latency_sum_s` adds them.
+    `latency_counts` counts all by bucket, `latency_sum_s` adds them. `sample`: it is no camera but a bundled recording.
     """
 
     camera: str
@@ -77,6 +77,7 @@ class CameraStatus:
     latency_ms: Mapping[str, float] = field(default_factory=dict)
     latency_counts: tuple[int, ...] = ()
     latency_sum_s: float = 0.0
+    sample: bool = False
 
     def age_s(self, now_s: float) -> float | None:
         """Return how old the newest analysed frame is, None before the first."""

@@ -26,13 +26,14 @@ _RETRY_S = 1.0
 class Recorder:
     """Events into sinks and pictures into their folder; what cannot be written is tried again until it can.
 
-    Every event is published to `recorded` after it was written, picture and all.
-    `beat_every_s` is how often sinks with a heartbeat get one, whether there is anything to write or not.
+    `snapshots` returns the folder of a camera's pictures. Every event is published to `recorded` after it was written,
+    picture and all. `beat_every_s` is how often sinks with a heartbeat get one, whether there is anything to write or
+    not.
     """
 
     def __init__(
         self,
-        snapshots: SnapshotFolder,
+        snapshots: Callable[[str], SnapshotFolder],
         to_utc: Callable[[float], datetime],
         stop: Flag,
         recorded: Topic[Event],
@@ -113,7 +114,7 @@ class Recorder:
         writes: list[Callable[[], object]] = [lambda sink=sink: sink.put(event) for sink in sinks]  # type: ignore[misc]
         if isinstance(event, IncidentOpened) and picture is not None:
             at = self._to_utc(event.time_s)
-            writes.append(lambda: self._snapshots.save(event.incident_id, picture, at))
+            writes.append(lambda: self._snapshots(event.source_id).save(event.incident_id, picture, at))
         return writes
 
     def _until_written(self, write: Callable[[], object]) -> None:

@@ -52,12 +52,14 @@ class Session:
 
     Its lock is held for moments only, never while a frame is analysed or an event is written: who asks for the status
     waits for nobody. Frames of before a loss or a change of size are not analysed after it: `epoch` counts these.
+    `sample` tells a bundled recording from a real camera.
     """
 
-    def __init__(self, name: str, settings: CameraSettings, clock: Clock) -> None:
+    def __init__(self, name: str, settings: CameraSettings, clock: Clock, *, sample: bool = False) -> None:
         now_s = clock.monotonic_s()
         self.name = name
         self.settings = settings
+        self.sample = sample
         self._clock = clock
         self._lock = threading.Lock()
         self._epoch = 0
@@ -257,6 +259,7 @@ class Session:
             latencies_s = list(self._latencies_s)
             status = CameraStatus(
                 camera=self.name,
+                sample=self.sample,
                 health=self._health,
                 analysis=self._analysis,
                 fps=self._arrivals.per_s(now_s),

@@ -205,12 +205,13 @@ class CameraOut(BaseModel):
     """The state of a camera; `age_ms` is the age of its newest analysed frame, `stale_after_ms` how old it may be."""
 
     name: str
+    sample: bool
     condition: str
     cause: str | None
     detail: str
     since_ms: int
     age_ms: int | None
-    stale_after_ms: int | None
+    stale_after_ms: int
     fps: float
     analyses_per_s: float
     people: dict[MaskState, int]

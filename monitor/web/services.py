@@ -25,8 +25,17 @@ from monitor.web.warnings import Warnings
 
 
 @dataclass(frozen=True, slots=True)
+class JournalReaders:
+    """What the pages read of one journal, and its pictures."""
+
+    incidents: IncidentRepository
+    statistics: StatisticsRepository
+    snapshots: SnapshotFolder
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
-    """Made once, by the composition root; `settings` and `model` are asked anew each time, since both can change."""
+    """Made once, by the composition root; `settings`, `model` and `journal` can change and are asked anew each time."""
 
     monitor: Monitor
     views: LiveViews
@@ -37,9 +46,7 @@ class Services:
     clock: Clock
     accounts: AccountRepository
     kiosks: KioskRepository
-    incidents: IncidentRepository
-    statistics: StatisticsRepository
-    snapshots: SnapshotFolder
+    journal: Callable[[], JournalReaders]
     hub: Hub
     warnings: Warnings
     photos: PhotoService
@@ -49,3 +56,18 @@ class Services:
     uploads: Throttle
     hashing: Executor
     behind_proxy: bool
+
+    @property
+    def incidents(self) -> IncidentRepository:
+        """The incidents of the journal in use."""
+        return self.journal().incidents
+
+    @property
+    def statistics(self) -> StatisticsRepository:
+        """The figures of the journal in use."""
+        return self.journal().statistics
+
+    @property
+    def snapshots(self) -> SnapshotFolder:
+        """The pictures of the journal in use."""
+        return self.journal().snapshots

@@ -7,6 +7,7 @@ from typing import Any
 
 from monitor.domain.clock import Clock, utc_at
 from monitor.domain.detection import MaskState
+from monitor.domain.freshness import Freshness
 from monitor.domain.health import CameraStatus
 from monitor.domain.track import Analysis
 
@@ -36,6 +37,7 @@ def camera_values(status: CameraStatus, now_s: float, clock: Clock) -> dict[str,
     fresh = status.is_fresh(now_s)
     return {
         "name": status.camera,
+        "sample": status.sample,
         "condition": health.condition.value,
         "cause": None if health.cause is None else health.cause.value,
         "detail": without_folders(health.detail),
@@ -43,7 +45,7 @@ def camera_values(status: CameraStatus, now_s: float, clock: Clock) -> dict[str,
         "age_ms": None if analysis is None else round(1000 * (now_s - analysis.frame.time_s)),
         "fps": round(status.fps, 1),
         "analyses_per_s": round(status.analysed_fps, 1),
-        "stale_after_ms": None if analysis is None else round(1000 * analysis.freshness.limit_s),
+        "stale_after_ms": round(1000 * (Freshness() if analysis is None else analysis.freshness).limit_s),
         "people": people(analysis if fresh else None),
         "violating": fresh and analysis is not None and any(track.incident_open for track in analysis.tracks),
     }

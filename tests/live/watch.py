@@ -145,13 +145,14 @@ def watching(
     def real_source(name: str, settings: CameraSettings, pause: Callable[[float], object]) -> Source:
         return make_camera_source(name, settings.source, settings.capture, clock, pause)
 
+    pictures = SnapshotFolder(folder / "incidents")
     live = Monitor(
         Factories(
             clock=clock,
             make_camera=make_camera,
             make_source=make_source or real_source,
             is_reachable=there,
-            make_recorder=lambda stop, told: Recorder(SnapshotFolder(folder / "incidents"), to_utc, stop, told),
+            make_recorder=lambda stop, told: Recorder(lambda _: pictures, to_utc, stop, told),
             open_sinks=sinks or (lambda: [sink]),
             chance=random.Random(1),
         )

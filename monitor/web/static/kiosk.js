@@ -2,7 +2,7 @@
 import { kept } from "./core.js";
 import { Live } from "./live.js";
 
-const STALE_MS = 2000, NOTICE_MS = 1500, RENEW_MS = 5 * 60 * 1000;
+const NOTICE_MS = 1500, RENEW_MS = 5 * 60 * 1000;
 const texts = JSON.parse(document.getElementById("texts").textContent);
 const camera = document.body.dataset.camera, kiosk = document.getElementById("kiosk");
 const canvas = document.getElementById("picture"), sign = document.getElementById("sign"), ageLine = document.getElementById("age");
@@ -10,7 +10,7 @@ const headline = document.getElementById("headline"), line = document.getElement
 const staff = document.getElementById("staff");
 const language = document.getElementById("language"), voice = document.getElementById("voice");
 const live = new Live();
-let wording = null, verdict = "starting", heardMs = -Infinity, capturedMs = null, refused = false, speaking = false, shown = "", spoken = "", drawing = false, drawn = false;
+let wording = null, verdict = "starting", heardMs = -Infinity, capturedMs = null, staleAfterMs = 0, refused = false, speaking = false, shown = "", spoken = "", drawing = false, drawn = false;
 
 // The words come with the page, and the signs are fetched beforehand: "out of order" must be said without a network.
 const signs = new Map(Object.keys(texts.paints).map((name) => [name, `/api/v1/kiosk/signs/${name}.png`]));
@@ -28,7 +28,7 @@ function choose(next) {
   show();
 }
 
-live.addEventListener("kiosk", ({ detail }) => { refused = false; verdict = detail.verdict; heardMs = performance.now(); show(); });
+live.addEventListener("kiosk", ({ detail }) => { refused = false; verdict = detail.verdict; staleAfterMs = detail.stale_after_ms ?? staleAfterMs; heardMs = performance.now(); show(); });
 live.addEventListener("picture", async ({ detail }) => {
   capturedMs = detail.captured_ms;
   if (drawing || (detail.stale && drawn)) return;
@@ -51,7 +51,7 @@ setInterval(show, 200);
 function show() {
   const ageMs = capturedMs === null ? null : live.now() - capturedMs;
   const silent = !live.connected || performance.now() - heardMs > NOTICE_MS;
-  const old = ageMs !== null && Math.abs(ageMs) > STALE_MS;
+  const old = ageMs !== null && !(Math.abs(ageMs) <= staleAfterMs);
   // A verdict without a picture of now is no verdict.
   const judged = !["starting", "out_of_order"].includes(verdict);
   const now = refused ? "out_of_order" : silent && heardMs === -Infinity ? "starting" : silent || (judged && (ageMs === null || old)) ? (ageMs === null && !silent ? "starting" : "out_of_order") : verdict;
@@ -74,7 +74,7 @@ function show() {
 }
 
 function say(now, words) {
-  if (!speaking || !["go", "put_on", "cover"].includes(now) || now === spoken) { if (now === "idle") spoken = ""; return; }
+  if (!speaking || !["go", "put_on", "cover", "step_back"].includes(now) || now === spoken) { if (now === "idle") spoken = ""; return; }
   spoken = now;
   speechSynthesis.cancel();
   const utterance = new SpeechSynthesisUtterance(`${words.headline}. ${words.line}.`);

@@ -2,8 +2,6 @@ import { loginPath } from "./core.js";
 
 // A live connection: reconnects by itself, knows the monitor's clock, and measures how old pictures are.
 
-// For a monitor that does not say when a camera's picture is stale.
-const STALE_AFTER_MS = 2000;
 const RETRY_MS = [500, 1000, 2000, 5000];
 const SILENT_MS = 4000;
 
@@ -77,10 +75,6 @@ export class Live extends EventTarget {
       if (roundMs <= this.#bestMs) { this.#bestMs = roundMs; this.#offsetMs = message.now_ms + roundMs / 2 - Date.now(); }
       else this.#bestMs *= 1.05;
       return;
-    }
-    if (message.type === "cameras") {
-      for (const camera of message.cameras) camera.stale_after_ms ??= Math.max(STALE_AFTER_MS, 2000 / (camera.analyses_per_s || Infinity));
-      if (message.warnings) this.#tell("warnings", message);
     }
     this.#tell(message.type, message);
   }

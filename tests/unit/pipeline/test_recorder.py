@@ -39,7 +39,8 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.stop = threading.Event()
-        self.recording = Recorder(SnapshotFolder(folder), lambda _: NOON, self.stop, Topic(), beat_every_s=0.02)
+        pictures = SnapshotFolder(folder)
+        self.recording = Recorder(lambda _: pictures, lambda _: NOON, self.stop, Topic(), beat_every_s=0.02)
         self.raised: list[BaseException] = []
         self._thread: threading.Thread | None = None
 
