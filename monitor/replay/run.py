@@ -191,14 +191,15 @@ class Replay:
         self._source_error = self._complaint()
 
     def _complaint(self) -> str | None:
-        rest = "everything else has been analysed: copy the recording again for the rest"
+        rest = "everything else was analysed; to analyse the rest, copy the recording again"
         match self._end_reason:
             case EndReason.TRUNCATED:
-                return f"{self.name}: is cut off at {self._last_s:.1f} s, its file is shorter than it says; {rest}"
+                return f"{self.name}: ends at {self._last_s:.1f} s, before the length in its header; {rest}"
             case EndReason.DAMAGED:
                 first = f" (the first: {self._damage})" if self._damage else ""
                 damaged = self.source.lost_frames + self._damaged
-                return f"{self.name}: is damaged, {damaged} frames cannot be decoded{first}; {rest}"
+                frames = "1 frame" if damaged == 1 else f"{damaged} frames"
+                return f"{self.name}: {frames} cannot be decoded{first}; {rest}"
             case _:
                 return None
 

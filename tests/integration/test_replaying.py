@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
-from monitor.app.replaying import ReplayRequest, camera_for, run_replay
+from monitor.app.replaying import ReplayRequest, ReplayResult, camera_for, run_replay
 from monitor.config.detector import Backend, Precision
 from monitor.config.settings import Settings
 from monitor.detectors.folder import ModelFolder
@@ -12,6 +14,7 @@ from monitor.detectors.opening import OpenedDetector
 from monitor.domain.address import SourceAddress
 from monitor.domain.detection import DECIDED_STATES, MaskState
 from monitor.domain.errors import OutputError, SourceError
+from monitor.domain.event import EndReason
 from tests.fakes import FakeDetector
 from tests.integration.clips import write_clip
 
@@ -27,10 +30,10 @@ def replay(tmp_path: Path):
     )  # fmt: skip
     opened = OpenedDetector(FakeDetector(), folder, Backend.LITERT, file, "cpu", 1, "")
 
-    def run(source: Path, folder: Path, *, video: bool) -> None:
+    def run(source: Path, folder: Path, *, video: bool) -> ReplayResult:
         settings = Settings()
         request = ReplayRequest("gate", camera_for(settings, SourceAddress(str(source))), folder, video=video)
-        run_replay(request, [opened])
+        return run_replay(request, [opened])
 
     return run
 
@@ -80,3 +83,33 @@ def test_the_log_of_violations_is_that_of_the_last_replay(replay, tmp_path: Path
     (folder / "violations.log").write_text("of an earlier replay\n")
     replay(clip, folder, video=False)
     assert (folder / "violations.log").read_text() == ""
+
+
+@pytest.mark.parametrize("damaged", [{0}, {2}, {3}, {0, 1, 3}])
+@pytest.mark.parametrize("video", [True, False])
+def test_damaged_pictures_of_a_folder_are_dropped_and_counted(
+    replay, tmp_path: Path, damaged: set[int], video: bool
+) -> None:
+    pictures = a_folder(tmp_path, damaged)
+    summary = replay(pictures, tmp_path / "results", video=video).summary
+    assert summary.frames == 4 - len(damaged)
+    assert summary.end_reason is EndReason.DAMAGED
+    assert f"{len(damaged)} frame{'s' * (len(damaged) > 1)} cannot be decoded" in (summary.error or "")
+    assert f"{min(damaged)}.png" in (summary.error or ""), "it names the first"
+
+
+def test_a_folder_of_damaged_pictures_alone_is_an_error(replay, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"0\.png: not a picture"):
+        replay(a_folder(tmp_path, {0, 1, 2, 3}), tmp_path / "results", video=False)
+
+
+def a_folder(parent: Path, damaged: set[int]) -> Path:
+    folder = parent / "pictures"
+    folder.mkdir()
+    for number in range(4):
+        file = folder / f"{number}.png"
+        if number in damaged:
+            file.write_bytes(b"\x89PNG\r\n\x1a\n and nothing more")
+        else:
+            assert cv2.imwrite(str(file), np.full((90, 120, 3), 40 * number, np.uint8))
+    return folder
