@@ -1,6 +1,7 @@
 """Shapes in hundredths of a square, on any ground, crisp at any size."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
@@ -26,12 +27,20 @@ class Pen:
         self._scale = max(1, min(3, _MOST_PX // max(1, size_px)))
         side = size_px * self._scale
         self._unit = side / 100
+        self._shrunk = 1.0
         self._canvas: Image = np.full((side, side, 3), ground, np.uint8)
 
     def picture(self) -> Image:
         """Return what was drawn, `size_px` x `size_px`, BGR."""
         size = (self._size_px, self._size_px)
         return cv2.resize(self._canvas, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+    @contextmanager
+    def shrunk(self, share: float) -> Iterator[None]:
+        """Draw smaller, around the middle of the square, until left."""
+        self._unit, self._shrunk = self._unit * share, share
+        yield
+        self._unit, self._shrunk = self._unit / share, 1.0
 
     def disc(self, centre: Point, radius: float, ink: Bgr) -> None:
         """Fill a circle."""
@@ -52,7 +61,8 @@ class Pen:
         cv2.polylines(self._canvas, [self._points(points)], False, ink, thickness, cv2.LINE_AA, _BITS)
 
     def _at(self, point: Point) -> tuple[int, int]:
-        return self._long(point[0]), self._long(point[1])
+        margin = 50 / self._shrunk - 50
+        return self._long(point[0] + margin), self._long(point[1] + margin)
 
     def _long(self, length: float) -> int:
         return round(length * self._unit * (1 << _BITS))

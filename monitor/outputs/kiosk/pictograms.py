@@ -48,7 +48,6 @@ _HAIR = curve(
     [(50, 4), (73, 10), (81, 32), (78, 42), (72, 30), (58, 24), (42, 26), (28, 31), (22, 42), (19, 32), (27, 10)],
     closed=True,
 )
-_OVAL = [(0, -1), (0.75, -0.7), (1, 0), (0.75, 0.7), (0, 1), (-0.75, 0.7), (-1, 0), (-0.75, -0.7)]
 _WORN = ((27, 50), (39, 45.5), (50, 42), (61, 45.5), (73, 50), (71, 67), (62, 81), (50, 86), (38, 81), (29, 67))
 
 
@@ -112,16 +111,16 @@ def _step_back(pen: Pen, _: Paint) -> None:
         for top in (4.0, 96.0):
             inward_x, inward_y = (13 if left < 50 else -13), (13 if top < 50 else -13)
             pen.line([(left, top + inward_y), (left, top), (left + inward_x, top)], 4.5, WHITE)
-            tip_x, tip_y = left + 2.2 * inward_x, top + 2.2 * inward_y
-            tail_x, tail_y = left + 0.8 * inward_x, top + 0.8 * inward_y
+            tip_x, tip_y = left + 2.0 * inward_x, top + 2.0 * inward_y
+            tail_x, tail_y = left + 0.7 * inward_x, top + 0.7 * inward_y
             for width, ink in ((7.5, _EDGE), (4.5, _SKIN)):
                 pen.line([(tail_x, tail_y), (tip_x, tip_y)], width, ink)
                 pen.line([(tip_x, tip_y - 0.8 * inward_y), (tip_x, tip_y), (tip_x - 0.8 * inward_x, tip_y)], width, ink)
-    for scale, ink in ((1.14, _EDGE), (1.0, _SKIN)):
-        pen.shape(curve([(50 + 17 * x * scale, 51 + 22 * y * scale) for x, y in _OVAL], closed=True), ink)
-    for x in (44, 56):
-        pen.ellipse((x, 46), (1.9, 2.4), _EDGE)
-    pen.line(curve([(45, 61), (48, 60), (52, 60), (55, 61)]), 2, _EDGE)
+    with pen.shrunk(0.5):
+        _head(pen)
+        _eyes(pen)
+        _nose(pen)
+        pen.line([(42, 72), (58, 72)], 4, _EDGE)
 
 
 def _idle(pen: Pen, _: Paint) -> None:
