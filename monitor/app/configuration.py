@@ -56,8 +56,11 @@ def _faults(settings: Settings, left_out: frozenset[str]) -> Iterator[str]:
         except ModelError as error:
             yield f"detector.model: {error}"
     shown = settings.kiosk.camera
-    if shown is not None and shown not in settings.cameras and "cameras" not in left_out:
-        yield f"kiosk.camera: there is no camera {shown!r}; there are: {', '.join(settings.cameras) or 'none'}"
+    try:
+        if shown is not None and "cameras" not in left_out:
+            settings.require_cameras(shown, where="kiosk.camera")
+    except ConfigError as error:
+        yield str(error)
     try:
         find_language(load_texts(settings.kiosk.texts), settings.kiosk.language)
     except ConfigError as error:

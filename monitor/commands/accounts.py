@@ -99,10 +99,7 @@ def _accounts(settings: Settings) -> AccountRepository:
 def _account(settings: Settings, name: str, role: Role, cameras: list[str]) -> Account:
     if not (0 < len(name) <= 64 and name.isprintable() and name == name.strip()):
         raise ConfigError(f"{name!r}: a name has 1 to 64 printable characters, and no space at either end")
-    if unknown := [camera for camera in cameras if camera not in settings.cameras]:
-        raise ConfigError(
-            f"--camera: there is no camera {unknown[0]!r}; there are: {', '.join(settings.cameras) or 'none'}"
-        )
+    settings.require_cameras(*cameras, where="--camera")
     if cameras and role is Role.ADMIN:
         raise ConfigError("an admin sees every camera; --camera is for viewers and operators")
     return Account(name, role, frozenset(cameras) if cameras else None)

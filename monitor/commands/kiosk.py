@@ -10,7 +10,6 @@ from monitor.commands.logs import log_to_stderr
 from monitor.commands.show import config_path, load
 from monitor.config.settings import Settings
 from monitor.domain.clock import SystemClock
-from monitor.domain.errors import ConfigError
 from monitor.outputs.kiosk.window import KioskWindow
 
 
@@ -46,6 +45,5 @@ def _serve(monitor: RunningMonitor, closing: threading.Event) -> None:
 def _shown(settings: Settings, camera: str | None) -> str:
     check_live(settings)
     name = camera or settings.kiosk.camera or next(iter(settings.cameras))
-    if name not in settings.cameras:
-        raise ConfigError(f"kiosk: there is no camera {name!r}; the configuration has {', '.join(settings.cameras)}")
+    settings.require_cameras(name, where="kiosk")
     return name

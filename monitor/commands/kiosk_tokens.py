@@ -12,7 +12,6 @@ from monitor.commands.show import load, notes, out, print_json
 from monitor.config.settings import Settings
 from monitor.config.web import WebSettings
 from monitor.domain.clock import SystemClock
-from monitor.domain.errors import ConfigError
 from monitor.outputs.kiosk.texts import find_language, load_texts
 from monitor.storage.accounts import AccountRepository
 from monitor.storage.files import make_folder
@@ -26,8 +25,7 @@ _AT_CONSOLE = "console"
 def add_kiosk_token(config: Path | None, camera: str, language: str | None) -> None:
     """Create a kiosk token and print its link, once."""
     settings = load(config)
-    if camera not in settings.cameras:
-        raise ConfigError(f"there is no camera {camera!r}; the configuration has {', '.join(settings.cameras)}")
+    settings.require_cameras(camera, where="--camera")
     if language is not None:
         find_language(load_texts(settings.kiosk.texts), language)
     kiosks, accounts = _repositories(settings)

@@ -51,9 +51,8 @@ def plan_replays(settings: Settings, videos: list[str], camera: str | None, fold
     Apart from a `folder` given for one, a folder that holds something else is left alone, so that none mixes results of
     two recordings. Raises `ConfigError` for an unknown camera or nothing to replay.
     """
-    if camera is not None and camera not in settings.cameras:
-        known = ", ".join(settings.cameras) or "none"
-        raise ConfigError(f"--camera: there is no camera {camera!r}; there are: {known}")
+    if camera is not None:
+        settings.require_cameras(camera, where="--camera")
     if videos:
         base = settings.cameras.get(camera) if camera else None
         chosen: dict[str, CameraSettings] = {}

@@ -15,6 +15,7 @@ from monitor.config.rules import RulesSettings
 from monitor.config.tracking import TrackingSettings
 from monitor.config.web import WebSettings
 from monitor.config.words import saying
+from monitor.domain.errors import ConfigError
 
 #: Letters of any script, digits, spaces, dots, dashes; no slash, since names become folder names.
 CameraName = Annotated[
@@ -49,3 +50,10 @@ class Settings(Section):
     """Where results go."""
     cameras: Annotated[dict[CameraName, CameraSettings], Field(max_length=256)] = Field(default={}, title="Cameras")
     """The cameras by name; each starts from the sections above and overrides them key by key."""
+
+    def require_cameras(self, *names: str, where: str) -> None:
+        """Raise `ConfigError` if a camera is not configured; `where` is the option or key that names it."""
+        for name in names:
+            if name not in self.cameras:
+                known = ", ".join(self.cameras) or "none"
+                raise ConfigError(f"{where}: there is no camera {name!r}; there are: {known}")

@@ -1,6 +1,7 @@
 """The bundled sample is recorded in a journal of its own, and the first real camera starts with a clean one."""
 
 import shutil
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -53,7 +54,10 @@ def start() -> Callable[[Settings], Monitor]:
 
 
 def rows(journal: Path, table: str) -> int:
-    return int(ask(journal, f"SELECT count(*) FROM {table}")[0][0]) if journal.exists() else 0
+    try:
+        return int(ask(journal, f"SELECT count(*) FROM {table}")[0][0])
+    except sqlite3.OperationalError:  # the journal is made while cameras connect
+        return 0
 
 
 def until(condition: Callable[[], bool], what: str) -> None:

@@ -120,7 +120,7 @@ def staged(folder: Path) -> Iterator[Stage]:
             accounts.add(account, PASSWORD)
         site = WebServer(settings.web, live_folder(settings), database, clock)
         run = RunInfo("live", clock.utc_now(), "0", "SSD MobileNet", "ab" * 32, "cd" * 32)
-        live = build_live(settings, run, database, clock, tell=site.tell)
+        live = build_live(settings, run, database, clock)
         stage = Stage(site.url, folder, live, cameras)
         live.start(settings.cameras, Inference(lambda: AnsweringDetector(stage.find), 1, 1, 5.0, DETECTOR))
         site.start(live, run.started_at, lambda: settings, lambda: Model(run.model, run.model_sha256, "litert", "cpu"))

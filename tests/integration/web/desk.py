@@ -330,7 +330,7 @@ def serving(
     run = RunInfo("live", clock.utc_now(), "0.1.0", "fake", "a" * 64, "b" * 64)
     try:
         replaced = {name: lambda door=door: door for name, door in doors.items()}
-        live = build_live(settings, run, database, replaced=replaced, tell=web_server.tell)
+        live = build_live(settings, run, database, replaced=replaced)
         live.start(settings.cameras, Inference(eyes.open, 1, 1, 5.0))
     except BaseException:
         web_server.join(0)
