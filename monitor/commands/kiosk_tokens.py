@@ -25,7 +25,7 @@ _AT_CONSOLE = "console"
 def add_kiosk_token(config: Path | None, camera: str, language: str | None) -> None:
     """Create a kiosk token and print its link, once."""
     settings = load(config)
-    settings.require_cameras(camera, where="--camera")
+    settings.require_cameras(camera, where="kiosk token")
     if language is not None:
         find_language(load_texts(settings.kiosk.texts), language)
     kiosks, accounts = _repositories(settings)
