@@ -9,7 +9,7 @@ from monitor.domain.frame import SourceInfo
 from monitor.domain.visit import Segment, Visit
 
 
-class Recorder(Protocol):
+class EventRecorder(Protocol):
     """Where the recording thread takes its events."""
 
     def put(self, record: EventRecord) -> None:

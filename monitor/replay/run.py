@@ -26,7 +26,7 @@ from monitor.pipeline.analyzer import Analyzer
 from monitor.pipeline.channel import Channel, Closed, Sequencer
 from monitor.pipeline.pace import Pace
 from monitor.pipeline.threads import ThreadGroup
-from monitor.replay.results import Recorder, Summary
+from monitor.replay.results import EventRecorder, Summary
 from monitor.storage.lines import clock
 
 #: Frames waiting between two stages: enough to even out their pace, few enough to hold no memory worth naming.
@@ -57,7 +57,7 @@ class Replay:
     detectors: Sequence[Detector]
     analyzer: Analyzer
     overlay: OverlaySettings
-    open_recorder: Callable[[], Recorder]
+    open_recorder: Callable[[], EventRecorder]
     video_path: Path | None = None
     detect_fps: float | None = None
     stale_after_s: float = DEFAULT_STALE_AFTER_S
