@@ -31,6 +31,7 @@ RULES: dict[tuple[str, str], Role | None] = {
     ("get", "/api/v1/cameras/{name}/still.jpg"): Role.VIEWER,
     ("get", "/api/v1/cameras/{name}/stream.mjpg"): Role.VIEWER,
     ("get", "/api/v1/incidents"): Role.VIEWER,
+    ("get", "/api/v1/incidents/count"): Role.VIEWER,
     ("get", "/api/v1/incidents/{number}"): Role.VIEWER,
     ("get", "/api/v1/incidents/{number}/picture.jpg"): Role.VIEWER,
     ("post", "/api/v1/incidents/{number}/acknowledge"): Role.OPERATOR,
@@ -234,7 +235,7 @@ def test_what_is_refused_is_said_in_a_sentence(desk: Desk):
             assert (wrong_method.status_code, nowhere.status_code) == (405, 404)
             if page:
                 assert "<h1>Method not allowed</h1>" in wrong_method.text
-                assert "<h1>There is no such page</h1>" in nowhere.text
+                assert "<h1>Page not found</h1>" in nowhere.text
             else:
                 assert wrong_method.json() == {"detail": "Method not allowed"}
                 assert nowhere.json() == {"detail": "Not found"}
