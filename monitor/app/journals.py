@@ -48,6 +48,12 @@ def sample_place(settings: Settings) -> JournalPlace:
     return JournalPlace(folder, _lazily(folder / "journal.db"))
 
 
+def folders(settings: Settings) -> list[Path]:
+    """Return the folders that the configured cameras record into."""
+    places = (sample_place if is_sample(camera) else live_place for camera in settings.cameras.values())
+    return sorted({place(settings).folder for place in places})
+
+
 def _lazily(where: Path | str) -> LazyEngine:
     def open_it() -> "Engine":
         from monitor.storage.database import open_database, sqlite_url  # loaded while cameras connect

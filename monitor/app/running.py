@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+from monitor.app.journals import folders
 from monitor.app.watching import (
     build_live,
     check_live,
@@ -63,7 +64,7 @@ def running(path: Path) -> Iterator["RunningMonitor"]:
             "watching %d camera(s) with %s; journal, log and pictures in %s; Ctrl-C stops",
             len(settings.cameras),
             settings.detector.model.name,
-            folder,
+            ", ".join(map(str, folders(settings))),
         )
         try:
             if web_server is not None:

@@ -29,7 +29,7 @@ from monitor.domain.frame import SourceInfo
 from monitor.rules.statistics import compliance
 
 #: Folders beside those of replays: the live monitor's, those of pictures and of the kiosk, and the bundled sample's.
-_RESERVED = ("live", "images", "kiosk", "samples")
+_RESERVED = ("live", "sample", "images", "kiosk", "samples")
 
 #: At most so many characters of an extension in a name.
 _SUFFIX = 6

@@ -14,7 +14,9 @@ _SIDE_PX = 32
 #: above which it is as sharp as needed; `docs/judging.md` has the measurement.
 _BLURRED, _SHARP = 20.0, 200.0
 
-#: A face that touches the edge of the picture is cut off, and may hide a mask below its nose.
+#: A face at the edge of the picture is cut off, and may hide a mask below its nose. The box of such a face often ends a
+#: little before the edge, hence a share of its height.
+_EDGE = 0.05
 _EDGE_PX = 2.0
 
 #: A face that takes this share of the picture's height is too near: its mask may hang below what is seen of it.
@@ -30,9 +32,10 @@ def face_quality(image: Image, box: Box, rules: RulesSettings) -> float:
 
 
 def is_cut_off(image: Image, box: Box) -> bool:
-    """Return whether the face in `box` touches the edge of the picture."""
+    """Return whether the face in `box` reaches the edge of the picture, as far as a detector's box can tell."""
     height, width = image.shape[:2]
-    return box.x1_px < _EDGE_PX or box.y1_px < _EDGE_PX or box.x2_px > width - _EDGE_PX or box.y2_px > height - _EDGE_PX
+    margin = max(_EDGE_PX, _EDGE * box.height_px)
+    return float(min(box.x1_px, box.y1_px, width - box.x2_px, height - box.y2_px)) < margin
 
 
 def is_too_near(image: Image, box: Box) -> bool:

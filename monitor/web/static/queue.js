@@ -173,7 +173,7 @@ document.addEventListener("keydown", (event) => {
   else if (card && event.key === "Escape") card.cancel();
   else if (card && event.target === card.node) {
     if (event.key === "a") card.acknowledge();
-    else if (event.key === "c" || event.key === "r") card.confirm();
+    else if (event.key === "c") card.confirm();
     else if (event.key === "f") card.ask();
     else if (event.key === "Enter") location.assign(`/incidents/${card.incident.number}`);
     else return;

@@ -22,10 +22,8 @@ export class Tile {
   take(camera) { this.#camera = camera; this.#sample.hidden = !camera?.sample; }
 
   async picture(header) {
-    this.#capturedMs = header.captured_ms;
-    this.#people = header.people;
     if (this.#drawing) return; // the next one comes soon
-    if (header.stale && this.#drawn) return; // what is there is greyed here, and says its age here
+    if (header.stale && this.#drawn) return; // the picture shown is greyed and dated here
     this.#drawing = true;
     try {
       const bitmap = await createImageBitmap(header.jpeg);
@@ -36,6 +34,9 @@ export class Tile {
       for (const [zone, corners] of Object.entries(this.zones)) outline(ink, zone, corners);
       bitmap.close();
       this.#drawn = true;
+      this.#capturedMs = header.captured_ms;
+      this.#people = header.people;
+      this.#count(); // with their picture, and not before or after it
     } finally { this.#drawing = false; }
   }
 
@@ -55,12 +56,16 @@ export class Tile {
     this.#whyLine.textContent = line;
     this.node.title = fresh ? "" : camera?.detail ?? "";
     if (fresh) {
-      const people = Object.entries(this.#people).filter(([, count]) => count);
-      this.#chips.replaceChildren(...people.map(([state, count]) => el("span", { class: `chip ${state}`, title: STATES[state].words }, `${STATES[state].words} ${count}`)));
-      this.#rate.textContent = `${camera.analyses_per_s.toFixed(0)} analyses/s`;
+      const rate = camera.analyses_per_s.toFixed(0);
+      this.#rate.textContent = rate === "1" ? "1 analysis/s" : `${rate} analyses/s`;
     }
     this.#canvas.setAttribute("aria-label", fresh ? `${this.name}: ${spoken(this.#people)}` : `${this.name}: ${head}`);
     return fresh;
+  }
+
+  #count() {
+    const people = Object.entries(this.#people).filter(([, count]) => count);
+    this.#chips.replaceChildren(...people.map(([state, count]) => el("span", { class: `chip ${state}`, title: STATES[state].words }, `${STATES[state].words} ${count}`)));
   }
 }
 

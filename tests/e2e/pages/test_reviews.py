@@ -50,7 +50,7 @@ def test_incidents_are_reviewed_by_keyboard(stage: Stage, visitor: Visitor) -> N
     page.keyboard.press("Enter")
     expect(card(page, fourth)).to_have_count(0)
     expect(card(page, fifth)).to_be_focused()
-    page.keyboard.press("r")
+    page.keyboard.press("c")
     expect(card(page, fifth)).to_have_count(0)
     expect(card(page, sixth)).to_be_focused()
     assert [said(stage, number) for number in (first, second, third, fourth, fifth)] == [

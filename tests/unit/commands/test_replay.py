@@ -71,7 +71,7 @@ def test_videos_that_differ_in_their_extension_alone_keep_it():
     assert [one.name for one in plan(["x/a.mp4", "y/a.mp4"])] == ["a", "a-2"]
 
 
-@pytest.mark.parametrize("name", ["live", "Live", "LIVE", "images", "kiosk", "samples"])
+@pytest.mark.parametrize("name", ["live", "Live", "LIVE", "sample", "images", "kiosk", "samples"])
 def test_folders_that_belong_to_others_are_left_alone(tmp_path, name):
     (one,) = plan([f"{name}.mp4"])
     folder = SETTINGS.output.folder

@@ -47,10 +47,10 @@ def test_it_is_the_height_that_counts():
         Box(100, 0, 200, 100),
         Box(500, 100, 600, 200),
         Box(100, 300, 200, 400),
-        Box(1.9, 100, 100, 200),
-        Box(100, 1.9, 200, 100),
-        Box(500, 100, 598.1, 200),
-        Box(100, 300, 200, 398.1),
+        Box(4.7, 100, 100, 200),
+        Box(100, 4.7, 200, 100),
+        Box(500, 100, 595.3, 200),
+        Box(100, 300, 200, 395.3),
     ],
     ids=["left", "top", "right", "bottom", "nearly-left", "nearly-top", "nearly-right", "nearly-bottom"],
 )
@@ -58,7 +58,7 @@ def test_a_face_at_the_edge_is_cut_off_and_does_not_count(box):
     assert face_quality(SHARP, box, RULES) == 0.0
 
 
-@pytest.mark.parametrize("box", [Box(2, 2, 100, 100), Box(500, 300, 598, 398)], ids=["top-left", "bottom-right"])
+@pytest.mark.parametrize("box", [Box(5, 5, 105, 105), Box(495, 295, 595, 395)], ids=["top-left", "bottom-right"])
 def test_a_face_just_inside_is_whole(box):
     assert face_quality(SHARP, box, RULES) == 1.0
 
