@@ -86,7 +86,7 @@ def test_older_pages_follow(stage: Stage, visitor: Visitor) -> None:
 
 
 def test_one_incident_with_its_evidence(stage: Stage, visitor: Visitor) -> None:
-    number = stage.ask("SELECT id FROM incidents WHERE incident_id = 'past-129'")[0][0]
+    number = stage.ask("SELECT id FROM incidents WHERE incident_id = 'past-099'")[0][0]
     page = visitor().go(f"/incidents/{number}")
     picture = page.locator(".shot")
     expect(picture).to_be_visible()
@@ -100,7 +100,7 @@ def test_one_incident_with_its_evidence(stage: Stage, visitor: Visitor) -> None:
         "95%",
         "1.25 s",
         "100 × 120 px",
-        "past-129",
+        "past-099",
         "ab" * 8,
         "cd" * 8,
     ):
