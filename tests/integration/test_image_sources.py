@@ -162,7 +162,7 @@ def test_a_folder_is_read_in_natural_order(tmp_path: Path) -> None:
 
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no picture")
-    with pytest.raises(SourceError, match="holds no image") as caught:
+    with pytest.raises(SourceError, match="contains no image") as caught:
         ImageSource("photos", tmp_path).open()
     assert str(tmp_path) in str(caught.value)
 
