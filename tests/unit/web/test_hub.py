@@ -378,7 +378,7 @@ def test_a_picture_that_cannot_be_drawn_keeps_no_other_from_being_shown(caplog: 
         assert [spec for spec, _ in pictures(viewer)] == [DOOR]
 
     run(body)
-    assert [record.getMessage() for record in caplog.records] == ["yard: its picture cannot be drawn"]
+    assert [record.getMessage() for record in caplog.records] == ["yard: the picture cannot be drawn"]
 
 
 def test_who_joins_is_told_how_the_cameras_are():
