@@ -1,4 +1,4 @@
-"""Plots for people: data statistics, precision over recall, calibration, confusion. Matplotlib, no window."""
+"""Plots: data statistics, precision over recall, calibration, confusion. Matplotlib, no window."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def plot_evaluation(evaluations: Mapping[str, Evaluation], folder: Path) -> list
     for name, one in evaluations.items():
         points = [(part.mean_score, part.right) for part in one.calibration]
         axis.plot(*zip(*points, strict=True), "o-", label=f"{name}: error {one.calibration_error:.3f}")
-    axis.set(xlabel="score", ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
+    axis.set(xlabel="score", ylabel="share of correct detections", xlim=(0, 1), ylim=(0, 1))
     axis.legend()
     _finish(pyplot, figure, reliability)
     figure, panels = pyplot.subplots(1, len(evaluations), figsize=(6 * len(evaluations), 5), squeeze=False)
@@ -93,8 +93,8 @@ def _draw_confusion(axis: Any, name: str, counts: metrics.Ints) -> None:
     for (row, column), value in np.ndenumerate(counts):
         axis.text(column, row, str(value), ha="center", va="center")
     axis.set_xticks(range(len(states) + 1), [*states, "missed"], rotation=20)
-    axis.set_yticks(range(len(states) + 1), [*states, "nobody"])
-    axis.set(title=name, xlabel="said", ylabel="is")
+    axis.set_yticks(range(len(states) + 1), [*states, "no face"])
+    axis.set(title=name, xlabel="detected", ylabel="actual")
 
 
 def _finish(pyplot: Any, figure: Any, path: Path) -> None:
