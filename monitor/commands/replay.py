@@ -26,6 +26,7 @@ from monitor.domain.address import SourceAddress, SourceKind, name_of, printable
 from monitor.domain.errors import ConfigError, MonitorError, SourceError
 from monitor.domain.event import EndReason
 from monitor.domain.frame import SourceInfo
+from monitor.replay.report import OUTCOME_WORDS
 from monitor.rules.statistics import compliance
 
 #: Folder names that replays may not use: those of the live monitor, of pictures, of the kiosk and of the sample.
@@ -180,14 +181,14 @@ def _show(result: ReplayResult, avoided: Path | None) -> None:
     table = Table(title=None, box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim")
     table.add_column()
-    rate = "no verdict: no person was seen clearly enough"
+    rate = "no outcome could be determined"
     if figures.rate is not None and figures.low is not None and figures.high is not None:
         rate = (
-            f"{figures.rate:.0%} ({figures.complied} of {figures.decided} people with a verdict wore a mask correctly; "
-            f"95 % confidence interval {figures.low:.0%} to {figures.high:.0%})"
+            f"{figures.rate:.0%} ({figures.complied} of {figures.decided} people with a determined outcome; "
+            f"95% interval {figures.low:.0%} to {figures.high:.0%})"
         )
     table.add_row("compliance", rate)
-    counts = ", ".join(f"{count} {outcome.value}" for outcome, count in figures.outcomes.items() if count)
+    counts = ", ".join(f"{count} {OUTCOME_WORDS[outcome]}" for outcome, count in figures.outcomes.items() if count)
     table.add_row("visits", f"{figures.visits}" + (f" ({counts})" if counts else ""))
     table.add_row("incidents", str(len(result.history.incidents)))
     table.add_row(

@@ -20,7 +20,7 @@ from monitor.storage.lines import clock
 OUTCOME_WORDS = {
     Outcome.COMPLIANT: "compliant",
     Outcome.CORRECTED: "corrected",
-    Outcome.VIOLATION: "violation: no mask",
+    Outcome.VIOLATION: "no mask",
     Outcome.INCORRECT: "worn incorrectly",
     Outcome.UNKNOWN: "undetermined",
 }

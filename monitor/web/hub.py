@@ -78,7 +78,7 @@ class Viewer:
         self._pictures[spec] = picture
         self._changed.set()
 
-    def say(self, message: Mapping[str, Any]) -> None:
+    def send(self, message: Mapping[str, Any]) -> None:
         """Queue a message; it is dropped if too many are waiting, and `behind` is set."""
         self.behind = self.behind or len(self._messages) >= _MOST_MESSAGES
         if not self.behind:
@@ -292,12 +292,12 @@ class Hub:
         values = {status.camera: camera_values(status, now_s, self._clock) for status in self._statuses()}
         for viewer in viewers:
             seen = [value for name, value in values.items() if viewer.account.sees(name)]
-            viewer.say({"type": "cameras", "now_ms": milliseconds(self._clock.utc_now()), "cameras": seen})
+            viewer.send({"type": "cameras", "now_ms": milliseconds(self._clock.utc_now()), "cameras": seen})
 
     def _announce(self, camera: str, message: Mapping[str, Any]) -> None:
         for viewer in self.viewers:
             if viewer.account.sees(camera):
-                viewer.say(message)
+                viewer.send(message)
 
 
 def packed(spec: ViewSpec, picture: LivePicture, clock: Clock) -> bytes:

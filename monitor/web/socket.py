@@ -90,10 +90,10 @@ async def live(socket: WebSocket) -> None:
 class _KioskViewer(Viewer):
     """The viewer of a paired kiosk: it gets its camera's picture and verdict, and no other message."""
 
-    def say(self, message: Mapping[str, Any]) -> None:
+    def send(self, message: Mapping[str, Any]) -> None:
         """Queue a message if it is for kiosks."""
         if message["type"] in ("kiosk", "pong"):
-            super().say(message)
+            super().send(message)
 
 
 def _viewer_of(socket: WebSocket) -> Viewer | None:
@@ -155,7 +155,7 @@ class _Page:
             self._kiosk = request.kiosk if viewer.account.sees(request.kiosk) else None
         if request.ping is not None:
             now_ms = milliseconds(self._services.clock.utc_now())
-            viewer.say({"type": "pong", "ping": request.ping, "now_ms": now_ms})
+            viewer.send({"type": "pong", "ping": request.ping, "now_ms": now_ms})
         if request.seen is not None:
             viewer.seen = request.seen.model_dump()
 
@@ -183,7 +183,7 @@ class _Page:
             if analysis is not None:
                 message["age_ms"] = round(1000 * (now_s - analysis.frame.time_s))
                 message["stale_after_ms"] = round(1000 * analysis.freshness.limit_s)
-            self.viewer.say(message)
+            self.viewer.send(message)
 
 
 def _shape(request: ViewRequest) -> Shape:

@@ -53,7 +53,7 @@ async def watch_warnings(services: Services) -> None:
         messages = {viewer: _message(services.warnings, viewer.account) for viewer in services.hub.viewers}
         for viewer, message in messages.items():
             if sent.get(viewer) != message:
-                viewer.say(message)
+                viewer.send(message)
         sent = messages
         await asyncio.sleep(_PUSH_EVERY_S)
 
