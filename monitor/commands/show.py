@@ -45,8 +45,9 @@ def print_json(values: Any) -> None:
 
 @contextmanager
 def progress(name: str, *, rate: bool = True) -> Iterator[Callable[[int, int | None], None]]:
-    """Yield a function to call with (done, total), which shows a bar with the time left, or prints a line every 10 s
-    when piped. `rate` adds how much is done per second.
+    """Yield a function to call with (done, total): it shows a bar, or prints a line every 10 s when piped.
+
+    `rate` adds how much is done per second.
     """
     started = printed = time.monotonic()
 

@@ -42,7 +42,9 @@ class LiteRtDetector:
         _, self.height_px, self.width_px, _ = (int(side) for side in self._input["shape"])
         self.signature = f"{self._input['dtype'].__name__} (1, {self.height_px}, {self.width_px}, 3)"
         if folder.input_size not in (None, (self.height_px, self.width_px)):
-            raise ModelError(f"{file}: takes {self.height_px} x {self.width_px}, model.yaml says {folder.input_size}")
+            raise ModelError(
+                f"{file}: takes {self.height_px} x {self.width_px}, but model.yaml states {folder.input_size}"
+            )
         folder.check_class_count(file, _class_counts(self._interpreter.get_tensor_details()))
         self._file = file
 

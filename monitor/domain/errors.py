@@ -1,4 +1,4 @@
-"""Errors that are shown to people: one line that says what is wrong, where, and what to do.
+"""Errors that are shown to people: one line with the fault, its place, and the remedy.
 
 The exit code of a command is the `exit_code` of the error that ended it.
 """

@@ -13,9 +13,9 @@ class Track:
     """One person in view: position and verdict so far; times in seconds of the source's clock.
 
     `confidence` is the mean score (0..1) that the decided state had over the observations that count, 0 while unknown.
-    `incident_open` says that a violation by this person is open at this moment. `clarity` is how clearly this frame
-    shows the decided state (0..1): the score of the detection times its quality, 0 if its state is another. `too_near`:
-    the face is cut off by the edge of the picture, or fills most of it.
+    `incident_open`: an incident of this person is open. `clarity` is how clearly this frame shows the decided state
+    (0..1): the score of the detection times its quality, 0 if its state is another. `too_near`: the face is cut off by
+    the edge of the picture, or fills most of it.
     """
 
     track_id: int

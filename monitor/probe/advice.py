@@ -32,8 +32,8 @@ SMEARED = 0.7
 #: burnt out, and at 40 most of a picture lies where sensors amplify noise.
 DARK, BRIGHT, BURNT_SHARE = 40.0, 215.0, 0.25
 
-#: A face is backlit when it is darker than this and not half as bright as the picture. An estimate, with both asked for
-#: so that dark skin in even light is not taken for it; 95 % of the sample's faces are above 75.
+#: A face is backlit if it is darker than this and less than half as bright as the picture. An estimate; both are
+#: required so that dark skin in even light does not count; 95 % of the sample's faces are above 75.
 BACKLIT_LUMA, BACKLIT_RATIO = 60.0, 0.5
 
 #: Standard deviation of grey levels under which a lit picture has too little contrast. An estimate: the sample has 70.

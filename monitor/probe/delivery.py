@@ -65,8 +65,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class ProbePlan:
-    """The plan of a measurement: seconds to watch (of a recording: to read), pictures per second to analyse, and how to
-    open the source.
+    """The plan of a measurement.
+
+    `seconds` is the time to watch, or of a recording to read; `inference_fps` the pictures per second to analyse;
+    `capture` how the source is opened.
     """
 
     seconds: float = 10.0

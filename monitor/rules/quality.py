@@ -11,8 +11,7 @@ from monitor.domain.geometry import Box
 _SIDE_PX = 32
 
 #: Variance of the Laplacian (Pech-Pacheco et al., 2000) of the 32 x 32 px face below which an observation has no
-#: weight, and above which it has
-# full weight; `docs/judging.md` has the measurement.
+#: weight, and above which it has full weight; `docs/judging.md` has the measurement.
 _BLURRED, _SHARP = 20.0, 200.0
 
 #: A face this close to the edge of the picture, in pixels, is cut off: a mask below its nose may be out of view.

@@ -18,8 +18,8 @@ from monitor.domain.errors import ConfigError
 from monitor.storage.database import in_utc, session_on
 from monitor.storage.schema import AccountRow, AuditRow, TokenRow
 
-#: 19 MiB, two passes, one lane: the minimum of OWASP's Password Storage Cheat Sheet for argon2id, so that a
-# login on a small machine does not disturb the cameras.
+#: 19 MiB, two passes, one lane: the minimum of OWASP's Password Storage Cheat Sheet for argon2id, so that a login on a
+#: small machine does not disturb the cameras.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 
 #: The minimum of NIST SP 800-63B-4 (3.1.1.2) for a password that is the only factor.

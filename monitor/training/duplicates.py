@@ -15,7 +15,7 @@ SAME_WITHIN_BITS = 26
 
 
 def difference_hash(annotation: Annotation) -> NDArray[np.bool_]:
-    """(256,) signs of the horizontal brightness steps of the picture at 17 x 16."""
+    """Return (256,) signs of the horizontal brightness steps of the picture at 17 x 16."""
     image = cv2.imdecode(np.fromfile(annotation.image, np.uint8), cv2.IMREAD_GRAYSCALE)
     if image is None:
         raise ValueError(f"{annotation.image} is not a readable picture")

@@ -80,7 +80,7 @@ def plain(value: Any, digits: int = 5) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A picture with its truth: encoded JPEG or PNG bytes, boxes (G, 4) in pixels, and states (G,) as indices."""
+    """A picture and its ground truth: JPEG or PNG bytes, boxes (G, 4) in pixels, and states (G,) as indices."""
 
     name: str
     encoded: bytes
@@ -89,7 +89,7 @@ class Sample:
 
 
 def samples_of(annotations: Sequence[Annotation], states: Mapping[str, MaskState]) -> Iterator[Sample]:
-    """Annotated pictures as samples, read one at a time; `states` says which state each label name means."""
+    """Yield annotated pictures as samples, read one at a time; `states` has the state of each label name."""
     for one in annotations:
         yield Sample(
             one.name,
@@ -132,7 +132,7 @@ def _boxes(rows: Sequence[tuple[float, float, float, float]]) -> metrics.Floats:
 
 
 def evaluate(judged: list[Judged], thresholds: Mapping[MaskState, float], rounds: int = 500) -> Evaluation:
-    """Return all figures of judged pictures. `rounds` is how often pictures are drawn for the intervals."""
+    """Return all figures of analysed pictures. `rounds` is how often pictures are drawn for the intervals."""
     names = [state.value for state in DECIDED_STATES]
     least = np.array([thresholds[state] for state in DECIDED_STATES])
     hits = {name: [metrics.class_hits(one, index) for one in judged] for index, name in enumerate(names)}

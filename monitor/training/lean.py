@@ -43,7 +43,7 @@ def register() -> None:
             return super().Conv2D(width, **kwargs)
 
     class LeanExtractor(full.SSDMobileNetV2FpnKerasFeatureExtractor):  # type: ignore[misc]
-        """TFOD2's extractor over the leaner backbone."""
+        """TFOD2's extractor with the narrower backbone."""
 
         def build(self, input_shape: Any) -> None:
             widest = mobilenet_v2._LayersOverride

@@ -47,7 +47,7 @@ class ClassHits:
 
 
 def iou_matrix(one: Floats, other: Floats) -> Floats:
-    """(N, M) overlaps of boxes (N, 4) with boxes (M, 4)."""
+    """Return the IoU (N, M) of boxes (N, 4) and boxes (M, 4)."""
     low = np.maximum(one[:, None, :2], other[None, :, :2])
     high = np.minimum(one[:, None, 2:], other[None, :, 2:])
     shared = np.prod(np.clip(high - low, 0.0, None), axis=2)

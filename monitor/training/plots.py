@@ -27,7 +27,7 @@ def _pyplot() -> Any:
 
 
 def plot_statistics(splits: Mapping[str, Sequence[Annotation]], labels: Sequence[str], path: Path) -> None:
-    """Boxes by class and split, and face heights by class."""
+    """Plot boxes by class and split, and face heights by class."""
     pyplot = _pyplot()
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4))
     width = 0.8 / len(splits)
@@ -51,7 +51,7 @@ def plot_statistics(splits: Mapping[str, Sequence[Annotation]], labels: Sequence
 
 
 def plot_evaluation(evaluations: Mapping[str, Evaluation], folder: Path) -> list[Path]:
-    """Precision over recall, calibration and confusion of each named model; the files written."""
+    """Plot precision over recall, calibration and confusion of each model; return the files."""
     pyplot = _pyplot()
     folder.mkdir(parents=True, exist_ok=True)
     curves, reliability, table = (folder / f"{name}.png" for name in ("precision_recall", "calibration", "confusion"))

@@ -90,7 +90,7 @@ def read_convolutions(path: Path) -> list[Convolution]:
 
 
 def _dequantised(model: Any, tensor: Any) -> Floats:
-    """A constant tensor of the file as float32."""
+    """Return a constant tensor of the file as float32."""
     types = {0: np.float32, 2: np.int32, 3: np.uint8, 9: np.int8}
     if tensor.type not in types:
         raise TrainingError(f"the backbone stores weights of a type ({tensor.type}) that is not supported")
@@ -143,7 +143,7 @@ def _is_convolution(layer: Any) -> bool:
 
 
 def _norm_after(backbone: Any, layer: Any) -> Any:
-    """The batch norm that reads this convolution's output."""
+    """Return the batch norm that reads this convolution's output."""
     return layer.outbound_nodes[0].outbound_layer
 
 

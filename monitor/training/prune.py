@@ -25,7 +25,7 @@ from monitor.training.loop import read_model_config
 Floats = NDArray[np.floating[Any]]
 
 #: Share of the mean variance that is added to every channel's, so that the covariance of redundant channels can be
-# #: inverted.
+#: inverted.
 _RIDGE = 1e-5
 #: Positions sampled per picture; with a few hundred pictures they give stable covariances.
 _POSITIONS = 3000
@@ -191,7 +191,7 @@ def _adder(variable: Any, factor: Floats) -> Callable[[Floats], None]:
 def _statistics(
     backbone: Any, parts: Sequence[_Narrowed], images: Sequence[NDArray[np.uint8]]
 ) -> list[tuple[Floats, Floats]]:
-    """Mean (n,) and covariance (n, n) of each part's channels over the pictures."""
+    """Return the mean (n,) and covariance (n, n) of each part's channels over the pictures."""
     import tensorflow as tf
 
     outputs = [backbone.get_layer(part.activation).output for part in parts]

@@ -45,7 +45,7 @@ class Guard:
       rebinding) are refused.
     - Requests that change something, and sockets, must come from the pages' own origin, which browsers state in
       `Sec-Fetch-Site` and `Origin`; the rules are those of Go's `net/http.CrossOriginProtection`. A script that sends a
-        token, or neither header, is not a browser that another site could misuse.
+      token, or neither header, is not a browser that another site could misuse.
     - `limit` gives the most bytes of a request body by its path.
     """
 

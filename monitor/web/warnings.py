@@ -21,7 +21,7 @@ class WarningCode(StrEnum):
 class ActiveWarning:
     """An active warning: its text with the remedy, and its start (UTC).
 
-    `names_cameras` says that the text may name any camera.
+    `names_cameras`: the text may name any camera.
     """
 
     code: WarningCode
