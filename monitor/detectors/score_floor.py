@@ -1,8 +1,8 @@
 """The lowest score that TFOD2's post-processing op outputs.
 
-`monitor.training.export` writes models with a floor of `EXPORTED_FLOOR`. A model is loaded unchanged if its own floor is
-at least that and no higher than the thresholds in effect. It is patched in memory, to the lowest of these thresholds,
-if its own floor is
+`monitor.training.export` writes models with a floor of `EXPORTED_FLOOR`. A model is loaded unchanged if its own floor
+is at least that and no higher than the thresholds in effect. It is patched in memory, to the lowest of these
+thresholds, if its own floor is
 
 - none, or almost none, as in stock TFOD2 exports: the op would sort thousands of scores of noise;
 - above a threshold: detections that the settings accept would be lost silently.

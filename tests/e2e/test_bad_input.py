@@ -49,7 +49,7 @@ def test_bad_recordings_are_each_refused_in_a_line_and_leave_nothing(tmp_path: P
         "no-frames": (lambda folder: write_empty_clip(folder / "bad.mp4"), ""),
         "missing": (lambda folder: folder / "bad.mp4", "no such file"),
         "no-pictures": (no_pictures, "contains no image"),
-        "broken-picture": (broken_picture, "not a picture"),
+        "broken-picture": (broken_picture, "not a readable picture"),
     }
     paths = []
     for name, (make, _) in makers.items():

@@ -179,9 +179,9 @@ def half_a_png(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda path: path.write_text("hello"), "not a picture"),
-        (broken_jpeg, "not a picture"),
-        (half_a_png, "not a picture"),
+        (lambda path: path.write_text("hello"), "not a readable picture"),
+        (broken_jpeg, "not a readable picture"),
+        (half_a_png, "not a readable picture"),
         (lambda path: path.touch(), "is empty"),
         (lambda path: path.mkdir(), "is a folder"),
         (lambda path: None, "no such file"),
