@@ -162,7 +162,7 @@ BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "random.mp4": (lambda path: path.write_bytes(bytes(range(256)) * 40), "not a readable video"),
     "cut.mp4": (lambda path: cut(write_clip(path, 20), 0.5), "cut off before its index|no frame"),
     "no-frames.mp4": (write_empty_clip, "no frame that can be decoded|not a video"),
-    "sound.m4a": (_sound, "holds sound .aac. but no video"),
+    "sound.m4a": (_sound, "contains sound .aac. but no video"),
     "picture.jpg": (_picture, "is a picture.*scripts/run image"),
     "disguised.mp4": (_picture, "is a picture.*scripts/run image"),
 }
