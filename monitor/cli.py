@@ -1,4 +1,4 @@
-"""Commands; thin. What they do is in `monitor.commands`."""
+"""The command line; the commands themselves are in `monitor.commands`."""
 
 import signal
 import sys
@@ -13,7 +13,7 @@ from monitor.domain.account import Role
 from monitor.domain.address import redact
 from monitor.domain.errors import MonitorError, OutputError
 
-#: The commands of `monitor.training.cli`, which has an environment of its own, with what the list of commands says.
+#: The commands of `monitor.training.cli`, which needs its own environment, and their lines in the list of commands.
 TRAINING = {
     "train": "Prepare data and train a detector with TFOD2.",
     "evaluate": "Evaluate a model on annotated pictures.",
@@ -22,17 +22,17 @@ TRAINING = {
 
 
 class _TrainingCommand(TyperCommand):
-    """A command that is listed without importing it, and imported when it is run."""
+    """A command that is imported only when it is run, not when it is listed."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        """Hand over to the command itself."""
+        """Return the context of the imported command."""
         from monitor.training.cli import command
 
         return command(str(self.name)).make_context(info_name, args, parent, **extra)
 
 
 class _Commands(TyperGroup):
-    """The product's commands and, last, training's."""
+    """The product's commands, then those of training."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -42,7 +42,7 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     name="monitor",
-    help="Recognises in live video and recordings whether people wear a face mask correctly, wrongly or not at all.",
+    help="Detects in live video and recordings whether people wear a face mask correctly, wrongly or not at all.",
     epilog=(
         "Exit codes: 0 success; 1 unexpected error; 2 wrong usage; 3 wrong configuration; 4 a source cannot be read; "
         "5 a model cannot be used; 6 a result cannot be written; 7 training, evaluation or export failed; "
@@ -60,7 +60,9 @@ user_app = typer.Typer(help="Manage the accounts of the web pages.", no_args_is_
 token_app = typer.Typer(help="Manage access tokens for scripts that use the API.", no_args_is_help=True)
 app.add_typer(user_app, name="user")
 app.add_typer(token_app, name="token")
-kiosk_token_app = typer.Typer(help="Browsers that may show a kiosk page without an account.", no_args_is_help=True)
+kiosk_token_app = typer.Typer(
+    help="Manage the browsers that may show a kiosk page without an account.", no_args_is_help=True
+)
 app.add_typer(kiosk_token_app, name="kiosk-token")
 
 ConfigOption = Annotated[
@@ -82,10 +84,10 @@ def main() -> NoReturn:
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's stop is a Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop by the service manager acts like Ctrl-C
     try:
         app()
-    except Exception as error:  # noqa: BLE001 - nobody else would report it
+    except Exception as error:  # noqa: BLE001 - this is the last place to report it
         if debug:
             print(redact(traceback.format_exc()), end="", file=sys.stderr)
         line, code = _reported(error)
@@ -178,7 +180,7 @@ def kiosk(
 
 @app.command()
 def doctor(config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Check the installation. Says what is missing or wrong, and how to mend it; the monitor may be running."""
+    """Check the installation. Reports what is missing or wrong, and how to fix it; the monitor may be running."""
     from monitor.commands.doctor import doctor as command
 
     raise typer.Exit(command(config, as_json=json))
@@ -194,7 +196,7 @@ def probe(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Measure what a source delivers. Says what to change about the camera, its network and its place."""
+    """Measure what a source delivers. Advises what to change about the camera, its network and its position."""
     from monitor.commands.probe import probe as command
     from monitor.commands.show import load
 
@@ -254,7 +256,7 @@ def models_list(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """List the model folders. Says what is wrong with those that cannot be used."""
+    """List the model folders. Reports the faults of those that cannot be used."""
     from monitor.commands.models import list_models
     from monitor.commands.show import load
 
@@ -301,7 +303,7 @@ def bench_live(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Measure the live monitor. A clip is played as so many cameras."""
+    """Measure the live monitor. Several cameras play the same clip."""
     from monitor.commands.bench_live import bench_live as command
     from monitor.commands.show import load
 
@@ -333,7 +335,7 @@ def bench_web(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Measure the live monitor with viewers. Says what they cost it, and what they get."""
+    """Measure the live monitor with viewers: what they cost, and what they receive."""
     from monitor.commands.bench_web import WebLoad
     from monitor.commands.bench_web import bench_web as command
     from monitor.commands.show import load
@@ -351,7 +353,7 @@ def _size(text: str) -> tuple[int, int]:
 
 @user_app.command("add")
 def user_add(name: str, role: RoleOption, camera: CameraOption = None, config: ConfigOption = None) -> None:
-    """Create an account. The password is asked for, or taken from the environment variable MONITOR_PASSWORD."""
+    """Create an account. Prompts for the password, or reads it from the environment variable MONITOR_PASSWORD."""
     from monitor.commands.accounts import add_user
 
     add_user(config, name, role, camera or [])
@@ -359,7 +361,7 @@ def user_add(name: str, role: RoleOption, camera: CameraOption = None, config: C
 
 @user_app.command("password")
 def user_password(name: str, config: ConfigOption = None) -> None:
-    """Give an account another password, which ends its sessions."""
+    """Change the password of an account, which ends its sessions."""
     from monitor.commands.accounts import change_password
 
     change_password(config, name)
@@ -413,9 +415,9 @@ def token_list(config: ConfigOption = None, json: JsonOption = False) -> None:
 
 @kiosk_token_app.command("add")
 def kiosk_token_add(
-    camera: Annotated[str, typer.Argument(help="The camera whose kiosk page the browser shows.")],
+    camera: Annotated[str, typer.Argument(help="Camera whose kiosk page the browser shows.")],
     language: Annotated[
-        str | None, typer.Option(help="The page's language, such as de; the settings' if not given.")
+        str | None, typer.Option(help="Language of the page, such as de. Default: the language in the settings.")
     ] = None,
     config: ConfigOption = None,
 ) -> None:
@@ -430,7 +432,7 @@ def kiosk_token_add(
 
 @kiosk_token_app.command("list")
 def kiosk_token_list(config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Show which kiosks are paired, and which links have not been opened yet."""
+    """List the paired kiosks, and the links that have not been opened yet."""
     from monitor.commands.kiosk_tokens import list_kiosk_tokens
 
     list_kiosk_tokens(config, as_json=json)
@@ -438,10 +440,10 @@ def kiosk_token_list(config: ConfigOption = None, json: JsonOption = False) -> N
 
 @kiosk_token_app.command("remove")
 def kiosk_token_remove(
-    number: Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="Its number in the list.")],
+    number: Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="Number of the token in the list.")],
     config: ConfigOption = None,
 ) -> None:
-    """Delete a kiosk token; its page is out of order within seconds."""
+    """Delete a kiosk token; its browser loses access within seconds."""
     from monitor.commands.kiosk_tokens import remove_kiosk_token
 
     remove_kiosk_token(config, number)

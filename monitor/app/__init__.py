@@ -1,1 +1,1 @@
-"""The composition root: the only room that turns settings into running objects."""
+"""The composition root: the only package that turns settings into running objects."""

@@ -1,4 +1,4 @@
-"""Whether a configuration is right, beyond what its own file can tell: what it names has to exist."""
+"""Checks of a configuration beyond its own file: the models, cameras, texts and certificates it names must exist."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from monitor.sources.ping import is_reachable
 
 @dataclass(frozen=True, slots=True)
 class CheckedSettings:
-    """The settings as far as they are valid, the names of the sections left out, and each fault as a line."""
+    """The valid part of the settings, the names of the sections left out, and one line for each fault."""
 
     settings: Settings
     left_out: frozenset[str]
@@ -32,14 +32,14 @@ def check_settings(path: Path) -> CheckedSettings:
         try:
             settings, left_out = load_valid_part(path)
         except ConfigError:
-            raise error from None  # which says what is wrong with the whole file
+            raise error from None  # it names every fault of the file
         faults = str(error).splitlines()
     faults += [f"{path}: {fault}" for fault in _faults(settings, left_out)]
     return CheckedSettings(settings, left_out, faults)
 
 
 def missing_sources(settings: Settings) -> Iterator[str]:
-    """Tell which files and devices are not there at the moment, and whether there is no camera at all."""
+    """Yield a line for each file or device that does not exist at the moment, or one line if there is no camera."""
     if not settings.cameras:
         yield "there is no camera yet; add one under 'cameras:'"
     for name, camera in settings.cameras.items():

@@ -1,6 +1,6 @@
-"""Checks of the installation: what the monitor needs, whether it is there, and what to do if it is not.
+"""Checks of the installation: whether everything the monitor needs is present, and what to do if it is not.
 
-Nothing is written that stays, and a running monitor is not disturbed.
+The checks leave no files behind and do not disturb a running monitor.
 """
 
 import http.client
@@ -25,32 +25,31 @@ from monitor.domain.clock import Clock
 from monitor.domain.errors import ConfigError, JournalError, ModelError, MonitorError, OutputError, SourceError
 from monitor.sources.ping import is_reachable
 
-#: Free disk space in bytes, below which results may soon, or can hardly, be written. A day of one camera's incidents
-#: takes some 100 MB.
-_LITTLE_BYTES, _HARDLY_BYTES = 5_000_000_000, 200_000_000
+#: Free disk space in bytes below which the check warns, or fails. A day of one camera's incidents takes about 100 MB.
+_WARN_BYTES, _FAIL_BYTES = 5_000_000_000, 200_000_000
 
-#: Seconds to wait for a camera, for what serves the web port, and for a database.
+#: Seconds to wait for a camera, for the server at the web port, and for a database.
 _PING_S, _WEB_S, _DATABASE_S = 3.0, 3.0, 5.0
 _PINGS_AT_ONCE = 32
 
 
-def examine_installation(path: Path, clock: Clock, tell: Callable[[str], object]) -> list[Finding]:
-    """Return what every check found with this configuration file; `tell` is called with the name of each group."""
+def examine_installation(path: Path, clock: Clock, on_group: Callable[[str], object]) -> list[Finding]:
+    """Return what every check found with this configuration file; `on_group` is called with each group's name."""
     wall, monotonic_s = clock.utc_now(), clock.monotonic_s()
     found = list(python_and_libraries())
     for group, check in _checks_of(path):
-        tell(group)
+        on_group(group)
         try:
             found += check()
-        except ImportError as error:  # of a library that is reported as missing above
-            remedy = "Install what is missing first: pip install -r requirements.txt"
+        except ImportError as error:  # the missing library is reported by a check above
+            remedy = "Install the missing library first: pip install -r requirements.txt"
             found.append(failed(group, MonitorError, f"cannot be checked: {error}", remedy))
     slip_s = (clock.utc_now() - wall).total_seconds() - (clock.monotonic_s() - monotonic_s)
     return [*found, *time_of_day(clock.utc_now(), slip_s)]
 
 
 def _checks_of(path: Path) -> Iterator[tuple[str, Callable[[], Iterable[Finding]]]]:
-    """Give the checks of a configuration in order, by group; what sections say that are wrong is not checked."""
+    """Yield the checks of a configuration in order, by group; sections with faults are not checked further."""
     read: list[tuple[Settings, frozenset[str]]] = []
 
     def configuration() -> Iterator[Finding]:
@@ -121,9 +120,9 @@ def disk_space(folder: Path) -> Finding:
         return failed("disk space", OutputError, f"{folder}: {error.strerror}", "Set output.folder to another folder.")
     detail = f"{free / 1e9:.1f} GB free at {folder}"
     remedy = "Free some space, or set output.folder to a folder on a larger disk."
-    if free < _HARDLY_BYTES:
+    if free < _FAIL_BYTES:
         return failed("disk space", OutputError, detail, remedy)
-    return warning("disk space", detail, remedy) if free < _LITTLE_BYTES else ok("disk space", detail)
+    return warning("disk space", detail, remedy) if free < _WARN_BYTES else ok("disk space", detail)
 
 
 def results_folder(folder: Path) -> Finding:
@@ -166,13 +165,13 @@ def journal(settings: Settings) -> Finding:
     except (SQLAlchemyError, ImportError) as error:
         remedy = "Start the database server, and check journal.url: host, port, user, password and database."
         return failed("journal", JournalError, f"{shown}: {redact(reason(error))}", remedy)
-    return ok("journal", f"{shown}: answers")
+    return ok("journal", f"{shown}: is reachable")
 
 
 def _sqlite_journal(file: Path) -> Finding:
     if not file.exists():
         return ok("journal", f"{file}: does not exist yet; the first run creates it")
-    # A database that nobody has open is read without a lock, which would leave files beside it.
+    # A database that no process has open is read without a lock, since locking would leave files next to it.
     mode = "mode=ro" if file.with_name(f"{file.name}-wal").exists() else "mode=ro&immutable=1"
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?{mode}", uri=True, timeout=_DATABASE_S)) as database:
@@ -195,19 +194,19 @@ def web_port(settings: Settings) -> Finding:
         bind(web).close()
     except ConfigError as error:
         if answer := _monitor_at(web.host, web.port, tls=web.tls):
-            return ok("web port", f"{web.host} port {web.port}: served by a running monitor, which says {answer}")
+            return ok("web port", f"{web.host} port {web.port}: served by a running monitor; {answer}")
         remedy = "Stop the program that uses the port, or set web.port to another."
         return failed("web port", ConfigError, str(error), remedy)
     return ok("web port", f"{web.host} port {web.port}: free")
 
 
 def _monitor_at(host: str, port: int, *, tls: bool) -> str | None:
-    """Return how a monitor at this port says it is; None if what answers there is none."""
+    """Return what the monitor at this port reports about itself; None if another program uses the port."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    trusting = ssl.create_default_context()
-    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE  # it is asked nothing that matters
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # only its health is read
     connection = (
-        http.client.HTTPSConnection(host, port, timeout=_WEB_S, context=trusting)
+        http.client.HTTPSConnection(host, port, timeout=_WEB_S, context=context)
         if tls
         else http.client.HTTPConnection(host, port, timeout=_WEB_S)
     )
@@ -215,16 +214,16 @@ def _monitor_at(host: str, port: int, *, tls: bool) -> str | None:
         try:
             connection.request("GET", "/healthz", headers={"Host": "localhost"})
             answer = connection.getresponse()
-            told = json.loads(answer.read(100_000))
+            body = json.loads(answer.read(100_000))
         except (OSError, ValueError, http.client.HTTPException):
             return None
-    if answer.status not in (200, 503) or not isinstance(told, dict) or "reasons" not in told:
+    if answer.status not in (200, 503) or not isinstance(body, dict) or "reasons" not in body:
         return None
-    return "that all is well" if answer.status == 200 else "that something is wrong; see its health page"
+    return "it reports no problem" if answer.status == 200 else "it reports a problem: see its health page"
 
 
 def cameras(found: dict[str, CameraSettings]) -> list[Finding]:
-    """Check that every camera answers, several at once; files and devices have to exist."""
+    """Check that every camera is reachable, several at a time; files and devices must exist."""
     if not found:
         return [warning("cameras", "there are none", "Add one under 'cameras:' in the configuration.")]
     with ThreadPoolExecutor(min(len(found), _PINGS_AT_ONCE), "ping") as pool:
@@ -236,7 +235,7 @@ def _camera(name: str, camera: CameraSettings) -> Finding:
     if not is_reachable(source, _PING_S):
         if source.kind is SourceKind.STREAM:
             detail, remedy = (
-                "does not answer",
+                "cannot be reached",
                 f"Check its power, network and address; for the cause run: monitor probe {name}",
             )
         elif source.kind is SourceKind.WEBCAM:
@@ -245,7 +244,7 @@ def _camera(name: str, camera: CameraSettings) -> Finding:
             detail, remedy = "does not exist", f"Copy the file there, or correct cameras.{name}.source."
         return failed(check, SourceError, f"{source}: {detail}", remedy)
     if source.kind is SourceKind.STREAM:
-        return ok(check, f"{source}: answers")
+        return ok(check, f"{source}: is reachable")
     path = Path(f"/dev/video{source.value}" if source.value.isdecimal() else source.value)
     if not os.access(path, os.R_OK | os.W_OK if source.kind is SourceKind.WEBCAM else os.R_OK):
         remedy = "Add this user to the group 'video'." if source.kind is SourceKind.WEBCAM else f"Run: chmod u+r {path}"

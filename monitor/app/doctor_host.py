@@ -1,4 +1,4 @@
-"""Checks of what the computer itself brings along: the interpreter, the libraries and the clock."""
+"""Checks of the computer: the interpreter, the libraries and the clock."""
 
 import importlib
 import importlib.metadata
@@ -14,10 +14,10 @@ from pathlib import Path
 from monitor.app.findings import Finding, State, failed, ok, warning
 from monitor.domain.errors import ModelError, MonitorError, OutputError, SourceError
 
-#: No clock that is right shows a year outside of these.
+#: A clock that shows a year outside this range is wrong.
 _YEARS = range(2025, 2100)
 
-#: So far, in seconds, the time of day may move against the monotonic clock while the checks run.
+#: Seconds that the time of day may drift from the monotonic clock while the checks run.
 _CLOCK_SLIP_S = 0.5
 
 #: Seconds to wait for another program.
@@ -74,13 +74,13 @@ def _opencv() -> Finding:
 
 
 def time_of_day(now: datetime, slip_s: float) -> Iterator[Finding]:
-    """Check the clock that every record is stamped with; `slip_s` is how far it moved against the monotonic clock."""
+    """Check the clock of all timestamps; `slip_s` is how far it moved against the monotonic clock, in seconds."""
     local = now.astimezone()
     if now.year not in _YEARS:
-        yield failed("clock", OutputError, f"says {now:%Y-%m-%d %H:%M} UTC", "Set the clock, and switch on NTP.")
+        yield failed("clock", OutputError, f"shows {now:%Y-%m-%d %H:%M} UTC", "Set the clock, and switch on NTP.")
     elif abs(slip_s) > _CLOCK_SLIP_S:
         detail = f"was set by {slip_s:+.1f} s during these checks"
-        yield warning("clock", detail, "Let one program alone set the clock, gradually: chrony or systemd-timesyncd.")
+        yield warning("clock", detail, "Let only one program set the clock, gradually: chrony or systemd-timesyncd.")
     else:
         yield _synchronisation(f"{now:%Y-%m-%d %H:%M} UTC")
     if os.environ.get("TZ") or Path("/etc/localtime").exists():
@@ -95,7 +95,7 @@ def _synchronisation(now: str) -> Finding:
         command = ["timedatectl", "show", "--property=NTPSynchronized", "--value"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=_PROGRAM_S, check=True)
     except (OSError, subprocess.SubprocessError):
-        return ok("clock", f"{now}; whether NTP keeps it right cannot be read here")
+        return ok("clock", f"{now}; its NTP synchronisation cannot be read")
     if done.stdout.strip() == "yes":
-        return ok("clock", f"{now}, kept right by NTP")
+        return ok("clock", f"{now}, synchronised by NTP")
     return warning("clock", f"{now}, not synchronised", "Switch on NTP: timedatectl set-ntp true")

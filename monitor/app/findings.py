@@ -1,4 +1,4 @@
-"""What a check of the installation found."""
+"""The outcomes of checks of the installation."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,7 +16,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The outcome of one check. `exit_code` is that of the kind of fault, for a failed one."""
+    """The outcome of one check. A failed one has the `exit_code` of its kind of fault."""
 
     check: str
     state: State
@@ -26,15 +26,15 @@ class Finding:
 
 
 def ok(check: str, detail: str) -> Finding:
-    """Return a check that found nothing wrong."""
+    """Return the finding of a check that passed."""
     return Finding(check, State.OK, detail)
 
 
 def warning(check: str, detail: str, remedy: str) -> Finding:
-    """Return a check that found something which keeps a part of the product from working, or soon may."""
+    """Return a finding that stops a part of the product from working, or soon may."""
     return Finding(check, State.WARNING, detail, remedy)
 
 
 def failed(check: str, kind: type[MonitorError], detail: str, remedy: str) -> Finding:
-    """Return a check that found what keeps the monitor from working."""
+    """Return a finding that stops the monitor from working."""
     return Finding(check, State.FAILED, detail, remedy, kind.exit_code)

@@ -1,4 +1,4 @@
-"""Where what cameras tell is kept: the live journal, and one apart for the bundled sample."""
+"""Where the events of cameras are stored: the live journal, and a separate one for the bundled sample."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,19 +20,19 @@ _SAMPLES = Path(__file__).resolve().parents[2] / "recordings" / "samples"
 
 @dataclass(frozen=True, slots=True)
 class JournalPlace:
-    """A journal's database, and the folder of the log and the pictures beside it."""
+    """A journal's database, and the folder of its log and pictures."""
 
     folder: Path
     database: LazyEngine
 
     @property
     def pictures(self) -> Path:
-        """Where pictures of incidents are."""
+        """The folder of incident pictures."""
         return self.folder / "incidents"
 
 
 def is_sample(camera: CameraSettings) -> bool:
-    """Return whether a camera plays a recording that the program brings along."""
+    """Return whether a camera plays a recording that is bundled with the program."""
     return camera.source.kind is SourceKind.FILE and Path(camera.source.value).resolve().parent == _SAMPLES
 
 
@@ -43,7 +43,7 @@ def live_place(settings: Settings) -> JournalPlace:
 
 
 def sample_place(settings: Settings) -> JournalPlace:
-    """Return the journal of the sample: whoever deletes its folder loses nothing else."""
+    """Return the journal of the sample; deleting its folder loses nothing else."""
     folder = settings.output.folder / "sample"
     return JournalPlace(folder, _lazily(folder / "journal.db"))
 
@@ -68,10 +68,10 @@ def _lazily(where: Path | str) -> LazyEngine:
 
 
 class RoutedSinks:
-    """Gives each event to the sinks of its camera's journal, which are opened with the first that they get.
+    """Passes each event to the sinks of its camera's journal, which are opened with their first event.
 
-    `of_camera` names the sinks of a camera by its name, `open_sinks` opens them by their name; `first` are opened at
-    once. Raises `OutputError` where they cannot be opened.
+    `of_camera` returns the journal's name for a camera's name, `open_sinks` opens the sinks of a journal; those of
+    `first` are opened at once. Raises `OutputError` if sinks cannot be opened.
     """
 
     def __init__(
@@ -87,19 +87,19 @@ class RoutedSinks:
             self._sinks(name)
 
     def put(self, event: Event) -> None:
-        """Take one event; raises `OutputError`. One that was partly written may be given again."""
+        """Write one event; raises `OutputError`. A partly written event may be put again."""
         for sink in self._sinks(self._of_camera(event.source_id)):
             sink.put(event)
 
     def beat(self) -> None:
-        """Note in every open journal that the program is alive; raises `OutputError`."""
+        """Write a heartbeat to every open journal; raises `OutputError`."""
         for sinks in self._opened.values():
             for sink in sinks:
                 if isinstance(sink, Beating):
                     sink.beat()
 
     def close(self) -> None:
-        """Finish what was taken; raises the first failure after all are closed."""
+        """Finish writing and close every sink; raises the first failure after all are closed."""
         failures: list[Exception] = []
         for sink in [sink for sinks in self._opened.values() for sink in sinks]:
             try:

@@ -1,4 +1,4 @@
-"""What a replay is made of."""
+"""Builds and runs replays."""
 
 import signal
 import sys
@@ -59,7 +59,7 @@ class ReplayRequest:
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """What a replay left behind."""
+    """The result of a replay."""
 
     request: ReplayRequest
     history: History
@@ -67,7 +67,7 @@ class ReplayResult:
 
 
 def camera_for(settings: Settings, address: SourceAddress) -> CameraSettings:
-    """Return the settings of a camera that the configuration does not name: the global ones."""
+    """Return the settings for a source that the configuration does not name: the global ones."""
     return CameraSettings(source=address, tracking=settings.tracking, rules=settings.rules, overlay=settings.overlay)
 
 
@@ -77,17 +77,17 @@ def recorded_cameras(settings: Settings) -> dict[str, CameraSettings]:
 
 
 def default_recording(settings: Settings) -> Path:
-    """Return the first recording that the configuration names; raises `ConfigError` where it names none."""
+    """Return the first recording that the configuration names; raises `ConfigError` if there is none."""
     for camera in recorded_cameras(settings).values():
         return Path(camera.source.value)
-    raise ConfigError("the configuration has no camera whose source is a file: name a video")
+    raise ConfigError("the configuration has no camera whose source is a file: name a video on the command line")
 
 
 def open_replay_detectors(settings: Settings) -> list[OpenedDetector]:
     """Open the detectors for a replay.
 
-    On LiteRT one single-threaded interpreter a core, which look at different frames at once and gain more than one
-    interpreter of many threads; or one with as many threads as the settings ask for. On TensorFlow one.
+    On LiteRT: one single-threaded interpreter per core, which analyse different frames at the same time and are faster
+    than one interpreter with many threads; or one with the number of threads in the settings. On TensorFlow: one.
     """
     first = open_detector(settings.detector, threads=1)
     if first.backend is Backend.SAVEDMODEL or settings.detector.threads != "auto":
@@ -98,9 +98,9 @@ def open_replay_detectors(settings: Settings) -> list[OpenedDetector]:
 def run_replay(request: ReplayRequest, detectors: Sequence[OpenedDetector]) -> ReplayResult:
     """Replay one recording and write its results; raises `SourceError`, `ModelError`, `OutputError`.
 
-    Files appear under their own names when they are complete; the journal grows.
+    Files get their final names when they are complete; the journal is appended to.
     """
-    # A stage that comes back from native code waits at most this long for another's Python, instead of 5 ms.
+    # A stage returning from native code waits at most this long for the interpreter lock, instead of 5 ms.
     sys.setswitchinterval(0.0005)
     video = request.folder / "annotated.mp4"
     if request.video:
@@ -112,13 +112,13 @@ def run_replay(request: ReplayRequest, detectors: Sequence[OpenedDetector]) -> R
             try:
                 summary = replay.run()
             except BaseException:
-                partial(video).unlink(missing_ok=True)  # without its index no player opens it
+                partial(video).unlink(missing_ok=True)  # no player opens a video without its index
                 raise
             for file in _results(request):
                 finish(file)
             if not request.video:
                 with writing(video):
-                    video.unlink(missing_ok=True)  # an earlier replay's, which the new events do not belong to
+                    video.unlink(missing_ok=True)  # from an earlier replay; it does not match the new events
             write_report(request.folder / "report.html", history, summary, _provenance(request, detectors[0]))
     return ReplayResult(request, history, summary)
 
@@ -126,19 +126,19 @@ def run_replay(request: ReplayRequest, detectors: Sequence[OpenedDetector]) -> R
 def holds_another(folder: Path, source: SourceAddress) -> bool:
     """Return whether the results in a folder are of another recording, by the hash in their report.
 
-    Folders of images have no hash, and are not told from each other.
+    Folders of images have no hash and cannot be distinguished.
     """
     recording = Path(source.value)
     try:
         report = (folder / "report.html").read_bytes()
         return recording.is_file() and sha256_of(recording).encode() not in report
-    except (OSError, MonitorError):  # no results, or no recording that can be read, of which the replay says why
+    except (OSError, MonitorError):  # no results, or an unreadable recording, which the replay reports
         return False
 
 
 @contextmanager
 def _folder_for_results(folder: Path) -> Iterator[None]:
-    """Make the folder; where nothing comes of it, leave none behind that was not there before."""
+    """Create the folder; on failure remove the folders created."""
     with writing(folder):
         made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
@@ -146,7 +146,7 @@ def _folder_for_results(folder: Path) -> Iterator[None]:
         yield
     except BaseException:
         for path in made:  # the inner one first
-            # Refused where there is something in it, or another run has just claimed it.
+            # Fails if the folder is not empty, or another run has just claimed it.
             with suppress(OSError, OutputError), claimed(path):
                 path.rmdir()
         raise
@@ -154,7 +154,7 @@ def _folder_for_results(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _finished_on_signals(replay: Replay) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the reading, and not break off what is then being finished."""
+    """Make Ctrl-C and SIGTERM end the reading, while the results are still completed."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -212,10 +212,10 @@ def _results(request: ReplayRequest) -> list[Path]:
 
 
 def _verdict_settings(request: ReplayRequest, detector: OpenedDetector) -> dict[str, Any]:
-    """Return everything but the pictures and the model's weights that decides the verdicts."""
-    told = detector.provenance()
+    """Return everything that decides the verdicts except the frames and the model's weights."""
+    provenance = detector.provenance()
     return {
-        "detector": {key: told[key] for key in ("backend", "labels", "thresholds")},
+        "detector": {key: provenance[key] for key in ("backend", "labels", "thresholds")},
         **request.camera.provenance(),
         "detect_fps": request.detect_fps,
     }

@@ -1,4 +1,4 @@
-"""A running live monitor: what it was started with, what people ask of it, and how it ends."""
+"""A running live monitor: its start, its reaction to signals and changed files, and its end."""
 
 import logging
 import os
@@ -42,7 +42,7 @@ _WEB_SERVER_ENDS_S = 2.0
 
 @contextmanager
 def running(path: Path) -> Iterator["RunningMonitor"]:
-    """Give a running live monitor that listens to signals; raises `ConfigError`, `ModelError`, `OutputError`."""
+    """Yield a running live monitor that handles signals; raises `ConfigError`, `ModelError`, `OutputError`."""
     settings = load_settings(path)
     check_live(settings)
     folder = live_folder(settings)
@@ -76,7 +76,7 @@ def running(path: Path) -> Iterator["RunningMonitor"]:
 
 
 class SignalFlags:
-    """What people ask of a running monitor through signals."""
+    """Requests to a running monitor that arrive as signals."""
 
     def __init__(self) -> None:
         self.changed = threading.Event()
@@ -85,19 +85,19 @@ class SignalFlags:
         self._loading = False
 
     def ask_stop(self, *_: object) -> None:
-        """SIGTERM or Ctrl-C."""
+        """Request a stop: SIGTERM or Ctrl-C."""
         self.stop = True
         self.changed.set()
         if self._loading:
             raise SystemExit(0)
 
     def ask_reload(self, *_: object) -> None:
-        """SIGHUP."""
+        """Request a reload: SIGHUP."""
         self.reload = True
         self.changed.set()
 
     def load(self, settings: DetectorSettings) -> OpenedDetector:
-        """Open a detector, which may take half a minute: a request to stop meanwhile ends it with `SystemExit`."""
+        """Open a detector, which may take half a minute; a stop request meanwhile raises `SystemExit`."""
         self._loading = True
         try:
             return open_first(settings)
@@ -122,7 +122,7 @@ def _listening() -> Iterator[SignalFlags]:
 
 
 class RunningMonitor:
-    """A live monitor, its web server, the configuration that it runs by, and what people ask of it."""
+    """A live monitor, its web server, its configuration in effect, and the requests to it."""
 
     def __init__(
         self,
@@ -155,9 +155,9 @@ class RunningMonitor:
             return self._model
 
     def serve(self, *, follow: bool) -> None:
-        """Wait until told to stop, or until the monitor stops by itself; load the configuration again when asked.
+        """Wait for a stop request, or until the monitor stops by itself; reload the configuration on request.
 
-        With `follow` a changed file is such a request too.
+        With `follow`, a change of the file is such a request too.
         """
         signals, seen = self.signals, _fingerprint(self._path)
         while not signals.stop and not self.monitor.stopped.is_set():
@@ -170,10 +170,10 @@ class RunningMonitor:
                 self._reload()
 
     def stop(self) -> NoReturn:
-        """Stop, and leave the process at once with its exit code.
+        """Stop, and end the process at once with its exit code.
 
-        By then the journal is complete. A thread inside a camera's driver or FFmpeg cannot be ended any other way, and
-        taking the libraries down in their order takes seconds on a busy machine.
+        The journal is complete by then. A thread inside a camera's driver or FFmpeg cannot be ended any other way, and
+        an orderly shutdown of the libraries takes seconds on a busy machine.
         """
         code = 0
         if self._web_server is not None:
@@ -184,18 +184,18 @@ class RunningMonitor:
             except MonitorError as error:
                 _log.error("%s", error)
                 code = error.exit_code
-            except Exception:  # noqa: BLE001 - whatever it is, the process ends here, and with what it wrote
-                _log.exception("stopping failed unexpectedly")
+            except Exception:  # noqa: BLE001 - the process ends here in any case, with its results written
+                _log.exception("stopping failed with an unexpected error")
                 code = 1
         stuck = self.monitor.running() + (self._web_server.running() if self._web_server is not None else [])
-        _log.info("stopped%s", f"; still in a read that hangs: {', '.join(stuck)}" if stuck else "")
+        _log.info("stopped%s", f"; threads still blocked in a read: {', '.join(stuck)}" if stuck else "")
         logging.shutdown()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
 
     def abandon(self) -> None:
-        """Stop after a failure that is reported elsewhere."""
+        """Stop after a failure that the caller reports."""
         if self._web_server is not None:
             self._web_server.ask_stop()
         self.monitor.stop()
@@ -206,7 +206,7 @@ class RunningMonitor:
             self._web_server.join(_WEB_SERVER_ENDS_S)
 
     def _reload(self) -> None:
-        """Take a changed configuration; a wrong one is refused, and the old one runs on."""
+        """Apply a changed configuration; one with faults is refused, and the old one stays in effect."""
         old = self.settings
         try:
             new = load_settings(self._path)
@@ -216,20 +216,22 @@ class RunningMonitor:
         except SystemExit:
             return
         except MonitorError as error:
-            _log.error("the new configuration is refused, the old one stays in effect:\n%s", error)
+            _log.error(
+                "the changed configuration is refused, the old one stays in effect; correct the file:\n%s", error
+            )
             refused = "The changed configuration is refused; the old one stays in effect. "
             text = refused + without_folders(str(error))
             self._warnings.set(WarningCode.CONFIGURATION_REFUSED, text, names_cameras=True)
             return
         self._warnings.clear(WarningCode.CONFIGURATION_REFUSED)
         if (new.output, new.journal, new.web, new.kiosk) != (old.output, old.journal, old.web, old.kiosk):
-            _log.warning("output, journal, web and kiosk take effect after a restart")
+            _log.warning("changes to output, journal, web and kiosk take effect after a restart")
         self.monitor.apply(new.cameras, None if opened is None else inference_for(new.detector, opened))
         with self._lock:
             self._settings = new
             if opened is not None:
                 self._model = model_of(opened)
-        _log.info("configuration loaded again: %d camera(s)", len(new.cameras))
+        _log.info("configuration reloaded: %d camera(s)", len(new.cameras))
 
 
 def _fingerprint(path: Path) -> tuple[int, int] | None:

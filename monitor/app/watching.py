@@ -1,4 +1,4 @@
-"""What the live monitor is made of."""
+"""Builds the live monitor."""
 
 import itertools
 import random
@@ -37,7 +37,7 @@ from monitor.storage.lines import ViolationLog
 from monitor.storage.run_info import RunInfo
 from monitor.storage.snapshots import SnapshotFolder
 
-#: How many pictures go through a detector at once where that gains something: on a GPU.
+#: How many frames a detector analyses in one batch on a GPU; batches gain nothing on a CPU.
 _GPU_BATCH = 8
 _PING_TIMEOUT_S = 1.0
 
@@ -51,7 +51,7 @@ def live_folder(settings: Settings) -> Path:
 
 
 def check_live(settings: Settings) -> None:
-    """Raise `ConfigError` where there is nothing to watch."""
+    """Raise `ConfigError` if there is no camera."""
     if not settings.cameras:
         raise ConfigError("the configuration names no camera: add one under 'cameras:'")
 
@@ -62,7 +62,7 @@ def live_database(settings: Settings) -> LazyEngine:
 
 
 def run_of(settings: Settings, first: OpenedDetector, clock: Clock) -> RunInfo:
-    """Return what the journal says of a live run that begins now."""
+    """Return the journal's description of a live run that starts now."""
     return RunInfo(
         kind="live",
         started_at=clock.utc_now(),
@@ -83,17 +83,17 @@ def build_live(
 ) -> Monitor:
     """Return a live monitor that is not started; its folder must exist.
 
-    `replaced` makes the sources of cameras, by name, that are not what their settings say: a benchmark's.
+    `replaced` makes sources by camera name that take the place of those in the settings, for benchmarks.
     """
     clock = clock or SystemClock()
-    sys.setswitchinterval(0.0005)  # a stage back from native code waits less for another's Python
+    sys.setswitchinterval(0.0005)  # a stage returning from native code waits less for the interpreter lock
     folder = live_folder(settings)
 
     def to_utc(time_s: float) -> datetime:
         return utc_at(clock, time_s)
 
-    # A camera that is set up anew does not use incident numbers again, nor does a machine without a clock of its own
-    # that starts twice in what it takes for the same second.
+    # Incident numbers stay unique when a camera is replaced, and when a machine without a battery-backed clock starts
+    # twice in what it believes is the same second.
     numbers = itertools.count(1)
     samples: dict[str, bool] = {}
     start = f"{run.started_at:%y%m%d-%H%M%S}-{secrets.token_hex(2)}"
@@ -138,22 +138,22 @@ def build_live(
             is_reachable=lambda camera: is_reachable(camera.source, _PING_TIMEOUT_S),
             make_recorder=make_recorder,
             open_sinks=open_sinks,
-            chance=random.Random(),
+            rng=random.Random(),
         )
     )
 
 
 def inference_for(settings: DetectorSettings, first: OpenedDetector) -> Inference:
-    """Return the workers for a machine: one LiteRT interpreter of one thread a core, or one model on the GPU.
+    """Return the workers for this machine: one single-threaded LiteRT interpreter per core, or one model on the GPU.
 
-    `first` is used by the first worker that asks.
+    The first worker to start uses `first`.
     """
     on_litert = first.backend is Backend.LITERT
-    given = [first]
+    unused = [first]
 
     def open_one() -> Detector:
-        if given:
-            return given.pop().detector
+        if unused:
+            return unused.pop().detector
         return open_detector(settings, threads=1 if on_litert else None).detector
 
     many = on_litert and settings.threads == "auto"

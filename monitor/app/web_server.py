@@ -1,4 +1,4 @@
-"""What the pages are made of."""
+"""Builds and runs the web server."""
 
 import functools
 import logging
@@ -25,7 +25,7 @@ from monitor.web.model import Model
 from monitor.web.server import Server, bind, is_loopback, url_of
 from monitor.web.warnings import Warnings
 
-if TYPE_CHECKING:  # the web thread loads FastAPI and its like while cameras connect
+if TYPE_CHECKING:  # the web thread loads FastAPI while cameras connect
     from monitor.storage.incidents import Incident
     from monitor.web.services import Services
 
@@ -33,10 +33,10 @@ _log = logging.getLogger(__name__)
 
 
 class WebServer:
-    """The pages of one live monitor: the port is taken at once, and served from `start` to `join`.
+    """The pages of one live monitor: the port is bound at once, and served from `start` to `join`.
 
-    Raises `ConfigError` where the port cannot be had, a certificate cannot be used, or the address can be reached from
-    elsewhere while nobody has an account.
+    Raises `ConfigError` if the port or a certificate cannot be used, or if the address can be reached from other
+    computers while there is no account.
     """
 
     def __init__(self, web: WebSettings, folder: Path, database: LazyEngine, clock: Clock) -> None:
@@ -46,7 +46,7 @@ class WebServer:
             if not AccountRepository(database(), clock).exist():
                 where = "through web.trusted_proxies" if is_loopback(web.host) else f"at web.host {web.host}"
                 raise ConfigError(
-                    f"the pages can be reached from elsewhere {where}, and nobody has an account yet; "
+                    f"the pages can be reached from other computers {where}, and there is no account yet; "
                     "create one first: scripts/run user add NAME --role admin "
                     "(with compose: docker compose run --rm monitor user add NAME --role admin)"
                 )
@@ -64,20 +64,20 @@ class WebServer:
     def start(
         self, monitor: Monitor, started_at: datetime, settings: Callable[[], Settings], model: Callable[[], Model]
     ) -> None:
-        """Begin to serve; where the server fails the live monitor stops too, rather than go on unseen."""
+        """Start to serve; if the server fails, the live monitor stops too, since it would run without its pages."""
         threads = self._threads = ThreadGroup(on_failure=monitor.stopped.set)
 
         def serve() -> None:
             from monitor.web.app import make_app
 
             services = self._services(monitor, started_at, settings, model)
-            monitor.analyses.subscribe(services.views.publish)  # before the hub, which asks the views
+            monitor.analyses.subscribe(services.views.publish)  # before the hub, which reads the views
             monitor.analyses.subscribe(services.hub.on_analysis)
             monitor.recorded.subscribe(services.hub.on_recorded)
             monitor.removed.subscribe(services.views.forget)
             threads.spawn("pictures", services.hub.encode)
             try:
-                app = make_app(services, self._web, lambda: _log.info("the desk is at %s", self.url))
+                app = make_app(services, self._web, lambda: _log.info("web pages: %s", self.url))
                 self._server.run(app)
             finally:
                 services.hub.stop()
@@ -91,22 +91,22 @@ class WebServer:
         return 0 if self._views is None else self._views.encoded()
 
     def ask_stop(self) -> None:
-        """Serve no longer."""
+        """Request the server to stop."""
         self._server.stop()
 
     def join(self, timeout_s: float) -> None:
-        """Wait for the end; raises what the server failed with. See `running` for who has not come to it."""
+        """Wait for the end; raises the server's failure. `running` names the threads that have not ended."""
         try:
             if self._threads is not None:
                 until_s = self._clock.monotonic_s() + timeout_s
-                self._threads.wait(timeout_s, "web")  # which may begin other threads up to its end
+                self._threads.wait(timeout_s, "web")  # it may start other threads until it ends
                 self._threads.wait(until_s - self._clock.monotonic_s())
                 self._threads.raise_failure()
         finally:
             self._bound.close()
 
     def running(self) -> list[str]:
-        """Return the threads that are at work."""
+        """Return the names of the running threads."""
         return [] if self._threads is None else self._threads.running()
 
     def _services(
@@ -136,7 +136,7 @@ class WebServer:
         sample = functools.cache(functools.partial(readers, sample_place(settings())))
 
         def journal() -> JournalReaders:
-            """Return the live journal, or that of the sample where there is no real camera."""
+            """Return the live journal, or that of the sample if there is no real camera."""
             cameras = monitor.statuses()
             return sample() if cameras and all(camera.sample for camera in cameras) else live
 
@@ -168,7 +168,7 @@ class WebServer:
 
 
 def model_of(opened: OpenedDetector) -> Model:
-    """Return what the pages say of a detector."""
+    """Return a detector's description for the pages."""
     return Model(opened.folder.name, cached_sha256(opened.file), opened.backend.value, opened.device, opened.file)
 
 

@@ -7,7 +7,7 @@ from monitor.domain.errors import SourceError
 from monitor.pipeline.pace import Pace
 from monitor.sources.opencv import check_file
 
-#: A keyframe every two seconds and no frames from the future, as network cameras send it.
+#: A keyframe every two seconds and no B-frames, as network cameras send it.
 _KEYFRAME_S = 2
 _OPTIONS = {"preset": "veryfast", "crf": "23", "bf": "0", "profile": "main"}
 
@@ -15,7 +15,7 @@ _OPTIONS = {"preset": "veryfast", "crf": "23", "bf": "0", "profile": "main"}
 def make_clip(recording: Path, clip: Path, width_px: int, height_px: int, fps: int) -> int:
     """Write an H.264 clip of a recording and return how many frames it has; raises `SourceError`.
 
-    The rate is lowered by leaving frames out and never raised.
+    The rate is lowered by dropping frames, and never raised.
     """
     check_file(recording)
     import av
@@ -38,7 +38,7 @@ def make_clip(recording: Path, clip: Path, width_px: int, height_px: int, fps: i
                 count += 1
             target.mux(stream.encode(None))
     except IndexError as error:
-        raise SourceError(f"{recording}: no clip can be made of it: it holds no video") from error
+        raise SourceError(f"{recording}: no clip can be made of it: it contains no video") from error
     except (FFmpegError, OSError) as error:
         raise SourceError(f"{recording}: no clip can be made of it: {error.strerror}") from error
     return count

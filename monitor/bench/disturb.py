@@ -1,4 +1,4 @@
-"""Cameras that misbehave, and what they do to the others."""
+"""Cameras that misbehave, and their effect on the others."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ from monitor.domain.ports import Source
 from monitor.pipeline.monitor import Monitor
 
 KINDS = ("hang", "flood", "flap")
-#: Nothing beside the cameras: once to hold the others against, and once to show how much the measure varies by itself.
+#: The cameras by themselves: once as the baseline, and once to show how much the measurement itself varies.
 _ALONE, _AGAIN = "nothing", "nothing, again"
 
 _FLAP_FRAMES = 5
@@ -28,7 +28,7 @@ _CALM_S = 1.0
 class Misbehaving:
     """A recording as a camera that hangs in a read, floods (gives frames as fast as they decode) or flaps.
 
-    A hanging one gives a few frames and then blocks until `released`; a flapping one fails after a few, for ever.
+    A hanging one gives a few frames and then blocks until `released`; a flapping one fails after a few, each time.
     """
 
     def __init__(self, kind: str, make: Callable[[], Source], clock: Clock, released: threading.Event) -> None:
@@ -77,9 +77,9 @@ class Misbehaving:
 
 
 class Disturbance:
-    """Watches the cameras of a running monitor in turns: alone, alone again, and beside each kind that misbehaves.
+    """Measures the cameras of a running monitor in turn: alone, alone again, and with each kind that misbehaves.
 
-    The monitor runs on all the while, so that the cameras' frames fall together, or apart, in every stretch alike.
+    The monitor keeps running, so that the phases of the cameras' frames are the same in every measurement.
     """
 
     def __init__(
@@ -99,8 +99,8 @@ class Disturbance:
             beside: {name: [] for name in cameras} for beside in (_ALONE, _AGAIN, *KINDS)
         }
 
-    def round(self, seconds: float, tell: Callable[[str], None]) -> None:
-        """Watch for so many seconds beside each; `tell` is given a line about each stretch."""
+    def round(self, seconds: float, report: Callable[[str], None]) -> None:
+        """Measure for so many seconds with each; `report` is called with a line about each measurement."""
         for beside, collected in self._latencies_s.items():
             if beside in KINDS:
                 self._live.apply({**self._cameras, beside: self._misbehaving}, None)
@@ -108,20 +108,20 @@ class Disturbance:
             gave = ""
             if (status := self._live.status(beside)) is not None:
                 gave = f", which gave {status.frames} frames"
-                self._released.set()  # one that hangs would never end
+                self._released.set()  # a hanging one would never end
                 self._live.apply(self._cameras, None)
                 self._live.stopped.wait(_CALM_S)
                 self._released.clear()
             for name, latencies_s in window.latencies_s.items():
                 collected[name] += latencies_s
             p95_ms = _p95_ms(_everything(window.latencies_s))
-            tell(f"next to {beside}{gave}: {window.analysed / window.wall_s:.1f} analyses/s, p95 {p95_ms:.1f} ms")
+            report(f"next to {beside}{gave}: {window.analysed / window.wall_s:.1f} analyses/s, p95 {p95_ms:.1f} ms")
 
     def figures(self) -> list[dict[str, Any]]:
-        """Return the p95 in milliseconds over all rounds, by what was beside the cameras, and against that alone.
+        """Return the p95 in milliseconds over all rounds for each kind of disturbance, and its ratio to the baseline.
 
-        `ratio` is of all cameras together, `worst_ratio` of the one that suffers most. Raises `SourceError` where a
-        camera was not analysed.
+        `ratio` is of all cameras together, `worst_ratio` of the most affected one. Raises `SourceError` if a camera was
+        not analysed.
         """
         by_camera = {beside: self._by_camera(beside) for beside in self._latencies_s}
         together = {beside: _p95_ms(_everything(latencies_s)) for beside, latencies_s in self._latencies_s.items()}

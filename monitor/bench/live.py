@@ -1,4 +1,4 @@
-"""What the live monitor costs and delivers, beside the cost of each of its stages alone."""
+"""The cost and throughput of the live monitor, compared with the cost of each of its stages alone."""
 
 import threading
 import time
@@ -20,13 +20,13 @@ _MEMORY_EVERY_S = 1.0
 _ALONE_FRAMES = 200
 _CHUNK = 25
 
-#: Threads by the first part of their name, as the stages of a table.
+#: The stage of each thread, by the first part of the thread's name.
 _STAGES = {"capture": "capture", "detect": "inference and rules", "pictures": "pictures", "web": "web"}
 
 
 @dataclass(slots=True)
 class Window:
-    """What happened between two moments: counts by camera, latencies, CPU seconds by stage, memory."""
+    """A measurement over a period: counts by camera, latencies, CPU seconds by stage, memory."""
 
     wall_s: float
     cpu_s: float
@@ -43,7 +43,7 @@ class Window:
 
 
 def watch(live: Monitor, cameras: Sequence[str], seconds: float, clock: Clock, stopped: threading.Event) -> Window:
-    """Watch a running monitor for so many seconds, or until it stops."""
+    """Measure a running monitor for so many seconds, or until it stops."""
     latencies: dict[str, list[float]] = {name: [] for name in cameras}
 
     def collect(analysis: Analysis) -> None:
@@ -65,13 +65,13 @@ def watch(live: Monitor, cameras: Sequence[str], seconds: float, clock: Clock, s
 
 
 def figures(window: Window, alone_ms: Mapping[str, float]) -> dict[str, Any]:
-    """Return a window as figures; times in milliseconds, `overhead_ratio` of the whole to the stages alone.
+    """Return the figures of a window; times in milliseconds, `overhead_ratio` of the whole to the stages alone.
 
-    Of the stages alone decoding counts for every frame that arrived, the others for every frame analysed.
+    Of the stages alone, decoding counts for every frame received, the others for every frame analysed.
     """
     analysed = max(1, window.analysed)
     arrived = sum(a.frames - b.frames for a, b in zip(window.after, window.before, strict=True))
-    per_look = dict(alone_ms) | {"decode": alone_ms["decode"] * arrived / analysed}
+    per_analysis = dict(alone_ms) | {"decode": alone_ms["decode"] * arrived / analysed}
     cpu_ms = 1000 * window.cpu_s / analysed
     stages = {name: round(1000 * seconds / analysed, 2) for name, seconds in window.stages_s.items()}
     stages["other"] = round(cpu_ms - sum(stages.values()), 2)
@@ -84,8 +84,8 @@ def figures(window: Window, alone_ms: Mapping[str, float]) -> dict[str, Any]:
         "latency_ms": _percentiles(everything),
         "cpu_ms_per_frame": round(cpu_ms, 2),
         "cpu_ms_by_stage": stages,
-        "alone_ms": {name: round(value, 2) for name, value in per_look.items()},
-        "overhead_ratio": round(cpu_ms / sum(per_look.values()), 3),
+        "alone_ms": {name: round(value, 2) for name, value in per_analysis.items()},
+        "overhead_ratio": round(cpu_ms / sum(per_analysis.values()), 3),
         "cpu_cores": round(window.cpu_s / window.wall_s, 2),
         "rss_mb": round(max(window.memory_mb), 1),
         "rss_growth_mb": round(float(np.mean(_last(window.memory_mb)) - np.mean(_first(window.memory_mb))), 1),
@@ -104,7 +104,7 @@ def figures(window: Window, alone_ms: Mapping[str, float]) -> dict[str, Any]:
 def stages_alone(
     make_source: Callable[[], Source], detector: Detector, resize: Callable[[Image], Image]
 ) -> dict[str, float]:
-    """Return CPU milliseconds a frame of decoding, converting, resizing and inference, each measured by itself."""
+    """Return CPU milliseconds per frame for decoding, converting, resizing and inference, each measured by itself."""
     spent = dict.fromkeys(("decode", "convert", "resize", "inference"), 0.0)
     frames = 0
     source = make_source()
@@ -139,12 +139,12 @@ def _chunk(source: Source, spent: dict[str, float]) -> list[Frame]:
 
 
 def _statuses(live: Monitor, cameras: Sequence[str]) -> list[CameraStatus]:
-    """Return how the cameras are, without their pictures: kept windows would add them to the memory measured."""
+    """Return the cameras' statuses without their frames, which would add to the memory measured."""
     return [replace(status, analysis=None) for status in live.statuses() if status.camera in cameras]
 
 
 def _thread_seconds() -> dict[str, float]:
-    """Return CPU seconds of the live threads by stage; a thread that has just ended is left out."""
+    """Return CPU seconds of the running threads by stage; a thread that has just ended is left out."""
     seconds: dict[str, float] = {}
     for thread in threading.enumerate():
         stage = _STAGES.get(thread.name.partition("-")[0])

@@ -1,4 +1,4 @@
-"""What a replay costs, beside the cost of each of its parts alone."""
+"""The cost of a replay, compared with the cost of each of its parts alone."""
 
 import resource
 import statistics
@@ -19,13 +19,13 @@ from monitor.outputs.overlay import Caption, draw_analysis
 from monitor.outputs.video import VideoWriter
 from monitor.storage.lines import clock
 
-#: Frames held in memory while one part after another works on them.
+#: Frames held in memory while one part after another processes them.
 _CHUNK = 25
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayStages:
-    """How to make what is measured. `whole` runs a replay and returns the analyses of its frames and its media time."""
+    """The parts to measure. `whole` runs a replay, calls its argument with each analysis and returns the media time."""
 
     make_source: Callable[[], Source]
     detector: Detector
@@ -38,7 +38,7 @@ def bench_replay(parts: ReplayStages, rounds: int) -> dict[str, Any]:
     """Measure whole replays and their parts in turn, and return the medians over the rounds.
 
     Times are CPU seconds of the whole process, so that they do not depend on how many cores the machine has;
-    `inference` is the detector with its own resizing taken off.
+    `inference` is the detector without its own resizing.
     """
     realtime, whole_ms, parts_ms = [], [], []
     peak_rss_mb = 0.0

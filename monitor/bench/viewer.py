@@ -1,8 +1,8 @@
-"""A viewer in a process of its own: a page's end of the live socket, without the page.
+"""A viewer in its own process: the client side of the live socket, without a page.
 
-`python -m monitor.bench.viewer URL WIDTH CAMERA...` connects and watches. It prints `ready` with its first picture; the
-line `begin` on its standard input starts a stretch, `end` prints what came since as one line of JSON, and the end of
-the input ends it.
+`python -m monitor.bench.viewer URL WIDTH CAMERA...` connects and receives. It prints `ready` with its first picture;
+the line `begin` on its standard input starts a measurement, `end` prints its figures as one line of JSON, and the end
+of the input ends the process.
 """
 
 import json
@@ -19,26 +19,26 @@ _PING_EVERY_S = 2.0
 
 
 class ClockOffset:
-    """How far the monitor's clock is ahead of ours, by the answer with the shortest round trip."""
+    """How far the monitor's clock is ahead of the local one, by the pong with the shortest round trip."""
 
     def __init__(self) -> None:
         self.ahead_ms = 0.0
         self._trip_ms = float("inf")
 
-    def answered(self, sent_ms: float, got_ms: float, there_ms: float) -> None:
-        """Take the answer to a ping: when it was sent and came back by our clock, and the monitor's timestamp."""
+    def answered(self, sent_ms: float, got_ms: float, remote_ms: float) -> None:
+        """Add a pong: when the ping was sent and the pong received by the local clock, and the monitor's timestamp."""
         if got_ms - sent_ms <= self._trip_ms:
             self._trip_ms = got_ms - sent_ms
-            self.ahead_ms = there_ms - (sent_ms + got_ms) / 2
+            self.ahead_ms = remote_ms - (sent_ms + got_ms) / 2
 
     def age_ms(self, captured_ms: float, now_ms: float) -> float:
-        """Return how old a picture is, now by our clock."""
+        """Return the age of a picture in milliseconds at `now_ms` of the local clock."""
         return now_ms + self.ahead_ms - captured_ms
 
 
 @dataclass(slots=True)
 class Stretch:
-    """What came in a stretch of time: ages of pictures and of incidents that opened on arrival, and counts."""
+    """What was received in a period: ages on arrival of pictures and of opened incidents, and counts."""
 
     began_s: float = field(default_factory=time.monotonic)
     cpu_s: float = field(default_factory=time.process_time)
@@ -50,7 +50,7 @@ class Stretch:
     received_bytes: int = 0
 
     def values(self) -> dict[str, Any]:
-        """Return the figures for the benchmark."""
+        """Return the figures as plain values."""
         return {
             "seconds": time.monotonic() - self.began_s,
             "cpu_s": time.process_time() - self.cpu_s,
@@ -64,22 +64,22 @@ class Stretch:
 
 
 class Watcher:
-    """Reads what the socket sends."""
+    """Counts what the socket sends."""
 
     def __init__(self) -> None:
         self.stretch = Stretch()
-        self._apart = ClockOffset()
+        self._offset = ClockOffset()
         self._newest: dict[str, float] = {}
         self._incidents: set[str] = set()
 
     def take(self, message: str | bytes, now_ms: float) -> None:
-        """Take one message of the socket."""
+        """Add one message of the socket."""
         stretch = self.stretch
         stretch.received_bytes += len(message)
         if isinstance(message, str):
             if message.startswith('{"type":"pong"'):
                 pong = json.loads(message)
-                self._apart.answered(pong["ping"], now_ms, pong["now_ms"])
+                self._offset.answered(pong["ping"], now_ms, pong["now_ms"])
             elif message.startswith('{"type":"incident"'):
                 self._incident(json.loads(message)["incident"], now_ms)
             return
@@ -89,56 +89,56 @@ class Watcher:
         stretch.stale += header["stale"]
         stretch.repeated += captured_ms <= self._newest.get(camera, 0) and not header["stale"]
         self._newest[camera] = captured_ms
-        stretch.ages_ms.append(self._apart.age_ms(captured_ms, now_ms))
+        stretch.ages_ms.append(self._offset.age_ms(captured_ms, now_ms))
 
     def _incident(self, incident: Mapping[str, Any], now_ms: float) -> None:
-        """Note how long ago an incident opened, the first time it is heard of."""
+        """Record how long ago an incident opened, when it is first received."""
         if incident["id"] not in self._incidents and incident["closed_at"] is None:
             opened_ms = 1000 * datetime.fromisoformat(incident["opened_at"]).timestamp()
-            self.stretch.incidents_ms.append(self._apart.age_ms(opened_ms, now_ms))
+            self.stretch.incidents_ms.append(self._offset.age_ms(opened_ms, now_ms))
         self._incidents.add(incident["id"])
 
 
 def header_of(message: bytes) -> dict[str, Any]:
-    """Return the header of a picture as `monitor.web.hub.packed` lays it out."""
+    """Return the header of a picture message in the layout of `monitor.web.hub.packed`."""
     end = 2 + int.from_bytes(message[:2], "big")
     header: dict[str, Any] = json.loads(message[2:end])
     return header
 
 
 def watch(url: str, width: int, cameras: Sequence[str]) -> None:
-    """Watch until standard input ends."""
+    """Receive until standard input ends."""
     from websockets.exceptions import ConnectionClosed
     from websockets.sync.client import connect
 
-    watcher, told = Watcher(), False
+    watcher, is_ready = Watcher(), False
     with connect(f"{url.replace('http', 'ws', 1)}api/v1/live", compression=None, max_size=None, proxy=None) as socket:
         socket.send(json.dumps({"watch": {camera: {"width": width} for camera in cameras}}))
 
-        def obey() -> None:
+        def read_commands() -> None:
             for line in sys.stdin:
                 if line == "begin\n":
                     watcher.stretch = Stretch()
                 elif line == "end\n":
-                    _tell(json.dumps(watcher.stretch.values()))
+                    _print_line(json.dumps(watcher.stretch.values()))
             socket.close()
 
-        threading.Thread(target=obey, name="obey").start()
+        threading.Thread(target=read_commands, name="commands").start()
         pinged_s = float("-inf")
         try:
             for message in socket:
                 watcher.take(message, 1000 * time.time())
-                if not told and isinstance(message, bytes):
-                    told = True
-                    _tell("ready")
+                if not is_ready and isinstance(message, bytes):
+                    is_ready = True
+                    _print_line("ready")
                 if (now_s := time.monotonic()) - pinged_s >= _PING_EVERY_S:
                     pinged_s = now_s
                     socket.send(json.dumps({"ping": 1000 * time.time()}))
         except ConnectionClosed as error:
-            _tell(json.dumps({"closed": str(error)}))
+            _print_line(json.dumps({"closed": str(error)}))
 
 
-def _tell(line: str) -> None:
+def _print_line(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""What it costs the live monitor to be watched, and what those who watch get."""
+"""The cost of viewers for the live monitor, and what the viewers receive."""
 
 import http.client
 import json
@@ -20,7 +20,7 @@ from monitor.bench.live import Window
 from monitor.domain.errors import SourceError
 
 _PAGE_TIMEOUT_S = 30.0
-_PAGE_ASKED = 5
+_REQUESTS_PER_PAGE = 5
 
 #: How pages, scripts and style sheets name files.
 _NAMED = re.compile(rb"""(?:(?:src|href)=|url\()["']?([^"'\s)>?#]+)|(?:from|import)\s*\(?["']([^"'?#]+)["']""")
@@ -28,7 +28,7 @@ _NAMED = re.compile(rb"""(?:(?:src|href)=|url\()["']?([^"'\s)>?#]+)|(?:from|impo
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A stretch with viewers: what the monitor did, pictures it encoded, and what each viewer got."""
+    """A measurement with viewers: of the monitor, the pictures it encoded, and what each viewer received."""
 
     window: Window
     encoded: int
@@ -36,33 +36,33 @@ class Watched:
 
 
 class Viewers:
-    """Viewers in processes of their own, which share no interpreter with the monitor; see `monitor.bench.viewer`."""
+    """Viewers in separate processes, which share no interpreter with the monitor; see `monitor.bench.viewer`."""
 
     def __init__(self, processes: Sequence[subprocess.Popen[str]]) -> None:
         self._processes = processes
 
     def begin(self) -> None:
-        """Let everybody forget what they have got so far."""
+        """Start a measurement in every viewer."""
         for process in self._processes:
-            _say(process, "begin")
+            _send(process, "begin")
 
     def end(self) -> list[dict[str, Any]]:
-        """Return what each has got since `begin`."""
+        """Return the figures of each viewer since `begin`."""
         for process in self._processes:
-            _say(process, "end")
-        return [json.loads(_heard(process)) for process in self._processes]
+            _send(process, "end")
+        return [json.loads(_receive(process)) for process in self._processes]
 
 
 @contextmanager
 def viewers(url: str, count: int, width_px: int, cameras: Sequence[str]) -> Iterator[Viewers]:
-    """Give viewers that have their first picture; raises `SourceError`."""
+    """Yield viewers that have received their first picture; raises `SourceError`."""
     command = [sys.executable, "-m", "monitor.bench.viewer", url, str(width_px), *cameras]
     processes = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(count)
     ]
     try:
         for process in processes:
-            _heard(process)
+            _receive(process)
         yield Viewers(processes)
     finally:
         for process in processes:
@@ -70,9 +70,9 @@ def viewers(url: str, count: int, width_px: int, cameras: Sequence[str]) -> Iter
 
 
 def figures(without: Sequence[Window], watched: Sequence[Watched]) -> dict[str, Any]:
-    """Return the figures of stretches with viewers, each compared with the mean of those before and after it.
+    """Return the figures of measurements with viewers, each compared with the mean of those before and after it.
 
-    A picture's CPU is that of the threads which draw and serve it; the web thread's share is of each picture sent.
+    The CPU time of a picture is that of the threads that draw and serve it; the web thread's is per picture sent.
     """
     ages = [age for stretch in watched for viewer in stretch.viewers for age in viewer["ages_ms"]]
     opened = [age for stretch in watched for viewer in stretch.viewers for age in viewer["incidents_ms"]]
@@ -131,7 +131,7 @@ def figures(without: Sequence[Window], watched: Sequence[Watched]) -> dict[str, 
 
 
 def fall(without: Sequence[Window], disturbed: Sequence[Window]) -> float:
-    """Return the median ratio of analyses per second in disturbed stretches to the mean of their neighbours."""
+    """Return the median ratio of analyses per second in disturbed measurements to the mean of their neighbours."""
     ratios = [
         2 * rate(during) / max(1e-6, rate(before) + rate(after))
         for during, (before, after) in zip(disturbed, pairwise(without), strict=True)
@@ -145,20 +145,20 @@ def rate(window: Window) -> float:
 
 
 def page_times(url: str, paths: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Ask for each page a few times over new connections: its code, milliseconds (medians) and bytes.
+    """Request each page a few times over new connections; return its status code, milliseconds (medians) and bytes.
 
-    `weight_bytes` is with everything that it loads but pictures of cameras and incidents.
+    `weight_bytes` includes everything that the page loads except pictures of cameras and incidents.
     """
     return {path: _page(urlsplit(url).netloc, path) for path in paths}
 
 
 def _page(host: str, path: str) -> dict[str, Any]:
-    answers = [_ask(host, path) for _ in range(_PAGE_ASKED)]
+    answers = [_request(host, path) for _ in range(_REQUESTS_PER_PAGE)]
     last = answers[-1]
     weight, loaded, left = len(last.body), set[str](), {*linked(last.body, path)}
     while left:
         loaded.add(file := left.pop())
-        body = _ask(host, file).body
+        body = _request(host, file).body
         weight += len(body)
         left |= {*linked(body, file)} - loaded
     return {
@@ -184,7 +184,7 @@ class _Answer:
     body: bytes
 
 
-def _ask(host: str, path: str) -> _Answer:
+def _request(host: str, path: str) -> _Answer:
     connection = http.client.HTTPConnection(host, timeout=_PAGE_TIMEOUT_S)
     began = time.perf_counter()
     try:
@@ -210,15 +210,15 @@ def _percentile(values: Sequence[float], percent: float) -> float | None:
     return round(float(np.percentile(values, percent)), 1) if values else None
 
 
-def _say(process: subprocess.Popen[str], line: str) -> None:
+def _send(process: subprocess.Popen[str], line: str) -> None:
     assert process.stdin is not None
     process.stdin.write(line + "\n")
     process.stdin.flush()
 
 
-def _heard(process: subprocess.Popen[str]) -> str:
+def _receive(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     line = process.stdout.readline().strip()
     if not line or line.startswith('{"closed"'):
-        raise SourceError(f"a viewer was let go: {line or 'it ended'}")
+        raise SourceError(f"a viewer lost its connection: {line or 'its process ended'}")
     return line

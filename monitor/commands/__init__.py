@@ -1,1 +1,1 @@
-"""What each command does and shows: progress and tables for people, plain lines when piped, JSON for scripts."""
+"""The commands and their output: progress and tables for people, plain lines when piped, JSON for scripts."""

@@ -19,32 +19,32 @@ from monitor.storage.accounts import AccountRepository
 from monitor.storage.files import make_folder
 
 _PASSWORD = "MONITOR_PASSWORD"
-_AT_CONSOLE = "console"
+_CONSOLE = "console"
 
 
 def add_user(config: Path | None, name: str, role: Role, cameras: list[str]) -> None:
-    """Create an account; the password is asked for, or taken from the environment."""
+    """Create an account; the password is read from the environment or from a prompt."""
     settings = load(config)
     accounts, account = _accounts(settings), _account(settings, name, role, cameras)
     accounts.add(account, _password())
-    accounts.note(_AT_CONSOLE, "user added", f"{name}: {role.value}")
+    accounts.note(_CONSOLE, "user added", f"{name}: {role.value}")
     notes.print(f"account {name} added; role: {role.value}", markup=False)
 
 
 def change_password(config: Path | None, name: str) -> None:
-    """Give an account another password, which ends its sessions."""
+    """Change the password of an account, which ends its sessions."""
     accounts = _accounts(load(config))
     accounts.change_password(name, _password())
-    accounts.note(_AT_CONSOLE, "password changed", name)
+    accounts.note(_CONSOLE, "password changed", name)
 
 
 def remove_user(config: Path | None, name: str) -> None:
     """Delete an account, which ends its sessions."""
     accounts = _accounts(load(config))
     accounts.remove(name)
-    accounts.note(_AT_CONSOLE, "user removed", name)
+    accounts.note(_CONSOLE, "user removed", name)
     if not accounts.exist():
-        notes.print("No accounts are left: the pages are open to the users of this computer, and to nobody else.")
+        notes.print("No accounts are left: the pages are open to the users of this computer only.")
 
 
 def list_users(config: Path | None, *, as_json: bool) -> None:
@@ -56,7 +56,7 @@ def list_users(config: Path | None, *, as_json: bool) -> None:
     table = Table("name", "role", "cameras")
     for account in found:
         table.add_row(Text(account.name), account.role.value, Text(_cameras(account)))
-    out.print(table if found else "there are no accounts; the pages are open to the users of this computer")
+    out.print(table if found else "there are no accounts; the pages are open to the users of this computer only")
 
 
 def add_token(config: Path | None, name: str, role: Role, cameras: list[str], days: int) -> None:
@@ -64,7 +64,7 @@ def add_token(config: Path | None, name: str, role: Role, cameras: list[str], da
     settings, clock = load(config), SystemClock()
     accounts, account = _accounts(settings), _account(settings, name, role, cameras)
     key = accounts.add_token(account, clock.utc_now() + timedelta(days=days))
-    accounts.note(_AT_CONSOLE, "token added", f"{name}: {role.value}, {days} days")
+    accounts.note(_CONSOLE, "token added", f"{name}: {role.value}, {days} days")
     notes.print("Copy the token now; it is not shown again. Send it as: Authorization: Bearer TOKEN", markup=False)
     print(key)
 
@@ -73,7 +73,7 @@ def remove_token(config: Path | None, name: str) -> None:
     """Delete a token."""
     accounts = _accounts(load(config))
     accounts.remove_token(name)
-    accounts.note(_AT_CONSOLE, "token removed", name)
+    accounts.note(_CONSOLE, "token removed", name)
 
 
 def list_tokens(config: Path | None, *, as_json: bool) -> None:
@@ -106,12 +106,10 @@ def _account(settings: Settings, name: str, role: Role, cameras: list[str]) -> A
 
 
 def _password() -> str:
-    if (given := os.environ.get(_PASSWORD)) is not None:
-        return given
+    if (password := os.environ.get(_PASSWORD)) is not None:
+        return password
     if not sys.stdin.isatty():
-        raise ConfigError(
-            f"the password cannot be asked for without a terminal; set the environment variable {_PASSWORD}"
-        )
+        raise ConfigError(f"there is no terminal to ask for the password; set the environment variable {_PASSWORD}")
     password = getpass.getpass("Password: ")
     if password != getpass.getpass("Repeat the password: "):
         raise ConfigError("the passwords differ")

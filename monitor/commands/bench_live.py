@@ -31,11 +31,11 @@ from monitor.pipeline.monitor import Monitor
 from monitor.sources.opening import make_source
 from monitor.storage.files import make_folder
 
-#: After the start: models loaded, rates measured, every camera live.
+#: Seconds after the start until models are loaded, rates are measured and every camera is live.
 _SETTLE_S = 5.0
 _COUNTS = (1, 2, 4, 8, 16, 32)
-#: The address of cameras that misbehave: on the network, where nobody answers.
-_NOBODY = "rtsp://127.0.0.1:9/"
+#: The address of cameras that misbehave: a network address that nothing listens on.
+_UNREACHABLE = "rtsp://127.0.0.1:9/"
 
 
 def bench_live(
@@ -51,9 +51,9 @@ def bench_live(
     disturb: bool,
     as_json: bool,
 ) -> None:
-    """Play a clip as so many cameras through the live monitor, and print what it delivers and costs."""
+    """Play a clip as several cameras through the live monitor, and print its throughput and cost."""
     video = video or default_recording(settings)
-    logging.getLogger("monitor").addHandler(logging.NullHandler())  # what the cameras say is in the figures
+    logging.getLogger("monitor").addHandler(logging.NullHandler())  # the figures contain what the cameras report
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.mp4"
         make_clip(video, clip, *size, fps)
@@ -87,18 +87,18 @@ class LiveBench:
         self._settings = settings.model_copy(update={"output": OutputSettings(folder=folder)})
 
     def disturbed(self, count: int, seconds: float, rounds: int) -> list[dict[str, Any]]:
-        """Return so many cameras' p95 beside one that misbehaves, by kind, against their p95 without it."""
+        """Return the p95 latency of `count` cameras next to each kind of misbehaving camera, and alone."""
         first = open_first(self._settings.detector)
         names = _names(count)
         released = threading.Event()
         replaced = {kind: self._misbehaving(kind, released) for kind in KINDS}
         cameras = dict.fromkeys(names, self._camera)
-        network = self._camera.model_copy(update={"source": SourceAddress(_NOBODY), "capture": CaptureSettings()})
+        network = self._camera.model_copy(update={"source": SourceAddress(_UNREACHABLE), "capture": CaptureSettings()})
         live = self._live(cameras, first, replaced)
         disturbance = Disturbance(live, cameras, network, released, self._clock)
         live.start({}, inference_for(self._settings.detector, first))
         try:
-            for number in range(1, count + 1):  # their frames come evenly apart, and not in one burst
+            for number in range(1, count + 1):  # spreads their frames evenly over time
                 live.apply(dict.fromkeys(names[:number], self._camera), None)
                 live.stopped.wait(1 + 1 / self._fps / count)
             live.stopped.wait(_SETTLE_S)
@@ -110,7 +110,7 @@ class LiveBench:
         return disturbance.figures()
 
     def round(self, count: int, seconds: float) -> dict[str, Any]:
-        """Watch so many cameras, then measure each stage alone."""
+        """Measure `count` cameras, then each stage alone."""
         started_s = self._clock.monotonic_s()
         first = open_first(self._settings.detector)
         names = _names(count)

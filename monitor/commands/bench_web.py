@@ -29,13 +29,13 @@ from monitor.domain.errors import SourceError
 from monitor.pipeline.monitor import Monitor
 from monitor.storage.files import make_folder
 
-#: After the start, and after viewers came or went: until rates are what they will be.
+#: Seconds until the rates settle: after the start, and after viewers connect or disconnect.
 _SETTLE_S, _TURN_S = 8.0, 2.0
 _STARTING_S = 60.0
 _LONGEST_S = 3600.0
 _ENDING_S = 5.0
 
-#: No limit for who sends pictures: they are to be read, not turned away at the door.
+#: A limit that the load on the photo page does not reach.
 _PHOTOS = PhotoSettings(per_minute=6000)
 
 _Done = TypeVar("_Done")
@@ -43,7 +43,7 @@ _Done = TypeVar("_Done")
 
 @dataclass(frozen=True, slots=True)
 class WebLoad:
-    """What is put on the monitor: cameras that play a clip, and viewers of all of them."""
+    """The load on the monitor: cameras that play a clip, and viewers of all of them."""
 
     cameras: int
     size: tuple[int, int]
@@ -61,7 +61,7 @@ class WebLoad:
 def bench_web(
     settings: Settings, video: Path | None, load: WebLoad, *, seconds: float, rounds: int, as_json: bool
 ) -> None:
-    """Play a clip as cameras through the live monitor with its pages, watch it, and print what that costs."""
+    """Play a clip as cameras through the live monitor with its pages, watch it, and print the cost."""
     with running_bench(settings, video, load, seconds) as bench:
         values = bench.watched(rounds)
         values["pages"] = bench.pages()
@@ -73,8 +73,8 @@ def bench_web(
 
 @contextmanager
 def running_bench(settings: Settings, video: Path | None, load: WebLoad, seconds: float) -> Iterator["WebBench"]:
-    """Run a live monitor with its pages on a clip of a recording, to be measured for so many seconds each time."""
-    logging.getLogger("monitor").addHandler(logging.NullHandler())  # what the cameras report is in the figures
+    """Yield a live monitor with its pages on a clip of a recording; each measurement takes `seconds`."""
+    logging.getLogger("monitor").addHandler(logging.NullHandler())  # the figures contain what the cameras report
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.mp4"
         make_clip(video or default_recording(settings), clip, *load.size, load.fps)
@@ -105,7 +105,7 @@ class WebBench:
 
     @contextmanager
     def running(self) -> Iterator["WebBench"]:
-        """Run the monitor meanwhile."""
+        """Run the monitor in the background."""
         settings, folder = self._settings, live_folder(self._settings)
         make_folder(folder)
         database = live_database(settings)
@@ -127,7 +127,7 @@ class WebBench:
             finally:
                 web_server.join(_ENDING_S)
         if stuck := live.running() + web_server.running():
-            raise SourceError(f"{self._clip}: still at work after the end: {', '.join(stuck)}")
+            raise SourceError(f"{self._clip}: still running after the end: {', '.join(stuck)}")
 
     @property
     def url(self) -> str:
@@ -139,7 +139,7 @@ class WebBench:
         self._live.stopped.wait(seconds)
 
     def watched(self, rounds: int) -> dict[str, Any]:
-        """Measure in turn without and with viewers."""
+        """Measure alternately without and with viewers, and return the figures."""
         load, without, watched = self._load, [self.alone()], []
         for _ in range(rounds):
             with viewers(self._web_server.url, load.viewers, load.width_px, load.names) as crowd:
@@ -163,8 +163,8 @@ class WebBench:
         }
         return about | figures(without, watched)
 
-    def beside(self, doing: Callable[[], _Done]) -> tuple[Window, _Done]:
-        """Measure for as long as something takes, and return the measurement and its result."""
+    def beside(self, load: Callable[[], _Done]) -> tuple[Window, _Done]:
+        """Measure while `load` runs, and return the measurement and its result."""
         stop, windows = threading.Event(), list[Window]()
 
         def measure() -> None:
@@ -173,14 +173,14 @@ class WebBench:
         thread = threading.Thread(target=measure, name="measure")
         thread.start()
         try:
-            done = doing()
+            done = load()
         finally:
             stop.set()
             thread.join()
         return windows[0], done
 
     def pages(self) -> dict[str, dict[str, Any]]:
-        """Ask for each page while nobody else does."""
+        """Request each page while there is no other load, and return the times by path."""
         first = self._load.names[0]
         paths = ["/", f"/cameras/{first}", "/incidents", "/statistics", "/health", "/settings", "/photo"]
         return page_times(self._web_server.url, [*paths, f"/kiosk/{first}", "/docs"])
@@ -197,7 +197,7 @@ class WebBench:
         return Watched(window, self._encoded() - encoded, crowd.end())
 
     def window(self) -> Window:
-        """Measure for the seconds that the bench was given."""
+        """Measure for the bench's number of seconds."""
         return watch(self._live, self._load.names, self._seconds, self._clock, self._live.stopped)
 
     def _encoded(self) -> int:
@@ -212,7 +212,7 @@ class WebBench:
                 connection.getresponse().read()
             except (OSError, HTTPException) as error:
                 if self._clock.monotonic_s() > deadline_s:
-                    raise SourceError(f"{self._web_server.url}: the pages do not come up") from error
+                    raise SourceError(f"{self._web_server.url}: the pages are not served") from error
                 self._live.stopped.wait(0.1)
             else:
                 return

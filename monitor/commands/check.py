@@ -11,8 +11,8 @@ from monitor.domain.errors import ConfigError
 def check(file: Path | None, *, as_json: bool) -> None:
     """Load a configuration and print the settings in effect; raises `ConfigError` with every fault of every kind.
 
-    What it names has to exist, except sources, which may come later: a missing one is a warning. No stream is connected
-    to.
+    Everything it names must exist, except sources, which may come later: a missing one is a warning. No connection to a
+    stream is made.
     """
     path = config_path(file)
     checked = check_settings(path)

@@ -29,7 +29,7 @@ def images(settings: Settings, paths: list[Path], folder: Path | None, *, as_jso
     found: list[dict[str, Any]] = []
     code = 0
     taken: set[str] = set()
-    with progress("pictures") as tell:
+    with progress("pictures") as report:
         for number, file in enumerate(files):
             try:
                 picture = read_image(file)
@@ -42,7 +42,7 @@ def images(settings: Settings, paths: list[Path], folder: Path | None, *, as_jso
             annotated = folder / _free_name(file, taken)
             refuse_overwriting(file, [annotated])
             found.append(_annotate(settings, detector, picture, file, annotated))
-            tell(number + 1, len(files))
+            report(number + 1, len(files))
     if found:
         target = folder / "detections.json"
         with writing(target):
@@ -94,7 +94,7 @@ def _values(detection: Detection) -> dict[str, Any]:
 
 
 def _free_name(file: Path, taken: set[str]) -> str:
-    """Return a name for the annotated copy that no other picture of this run has."""
+    """Return a name for the annotated copy that is unique in this run."""
     suffix = file.suffix.lower() if file.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp", ".bmp") else ".png"
     names = (f"{file.stem}{'' if number == 1 else f'-{number}'}{suffix}" for number in range(1, len(taken) + 2))
     name = next(name for name in names if name not in taken)

@@ -14,7 +14,7 @@ from monitor.outputs.kiosk.window import KioskWindow
 
 
 def kiosk(config: Path | None, camera: str | None, language: str | None) -> NoReturn:
-    """Watch every camera, and show one of them to visitors until the window is closed; then leave the process."""
+    """Watch every camera, and show one of them to visitors until the window is closed; then end the process."""
     _shown(load(config), camera)  # before anything starts
     log_to_stderr()
     with running(config_path(config)) as monitor:

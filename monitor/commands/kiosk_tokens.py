@@ -19,7 +19,7 @@ from monitor.storage.kiosks import KioskRepository
 from monitor.web.kiosk_page import pairing_path
 from monitor.web.server import is_loopback
 
-_AT_CONSOLE = "console"
+_CONSOLE = "console"
 
 
 def add_kiosk_token(config: Path | None, camera: str, language: str | None) -> None:
@@ -29,18 +29,18 @@ def add_kiosk_token(config: Path | None, camera: str, language: str | None) -> N
     if language is not None:
         find_language(load_texts(settings.kiosk.texts), language)
     kiosks, accounts = _repositories(settings)
-    token, secret = kiosks.add(camera, language, _AT_CONSOLE)
-    accounts.note(_AT_CONSOLE, "kiosk token added", f"{token.number}: {camera}")
+    token, secret = kiosks.add(camera, language, _CONSOLE)
+    accounts.note(_CONSOLE, "kiosk token added", f"{token.number}: {camera}")
     notes.print(
         f"Open this link in the kiosk's browser before {_minute(token.expires_at)}. It works once and is shown once. "
-        "If that browser reaches the monitor under another name, put that name in place of this one.",
+        "If that browser uses another host name for the monitor, replace the host name in the link.",
         markup=False,
     )
     print(f"{_address(settings.web)}{pairing_path(secret)}")
 
 
 def list_kiosk_tokens(config: Path | None, *, as_json: bool) -> None:
-    """Show which kiosks are paired, and which links have not been opened yet."""
+    """List the paired kiosks, and the links that have not been opened yet."""
     found = _repositories(load(config))[0].all()
     if as_json:
         print_json(
@@ -67,11 +67,11 @@ def list_kiosk_tokens(config: Path | None, *, as_json: bool) -> None:
 
 
 def remove_kiosk_token(config: Path | None, number: int) -> None:
-    """Delete a kiosk token; its page is out of order within seconds."""
+    """Delete a kiosk token; its browser loses access within seconds."""
     kiosks, accounts = _repositories(load(config))
     token = kiosks.find(number)
     kiosks.remove(number)
-    accounts.note(_AT_CONSOLE, "kiosk token removed", f"{number}: {'' if token is None else token.camera}")
+    accounts.note(_CONSOLE, "kiosk token removed", f"{number}: {'' if token is None else token.camera}")
 
 
 def _repositories(settings: Settings) -> tuple[KioskRepository, AccountRepository]:
@@ -82,7 +82,7 @@ def _repositories(settings: Settings) -> tuple[KioskRepository, AccountRepositor
 
 
 def _address(web: WebSettings) -> str:
-    """Return where browsers reach the pages, as far as the settings say."""
+    """Return the address of the pages for browsers, according to the settings."""
     host = web.allowed_hosts[0] if web.allowed_hosts else "localhost" if is_loopback(web.host) else socket.gethostname()
     return f"http{'s' if web.tls else ''}://{host}:{web.port}"
 

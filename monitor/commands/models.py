@@ -20,7 +20,7 @@ _TIMED_INFERENCES = 20
 
 
 def list_models(settings: Settings, folder: Path | None, *, as_json: bool) -> None:
-    """List the model folders below a folder, and what is wrong with those that cannot be used."""
+    """List the model folders below a folder, and the faults of those that cannot be used."""
     folder = folder or settings.detector.model.parent
     if not folder.is_dir():
         raise ModelError(f"{folder}: no such folder")
@@ -37,7 +37,7 @@ def list_models(settings: Settings, folder: Path | None, *, as_json: bool) -> No
         table.add_row(*map(escape, cells))
     out.print(table)
     if not rows:
-        notes.print(f"{folder}: there is no model folder in it")
+        notes.print(f"{folder}: contains no model folder")
 
 
 def inspect_model(settings: Settings, path: Path, *, as_json: bool) -> None:
@@ -71,7 +71,7 @@ def inspect_model(settings: Settings, path: Path, *, as_json: bool) -> None:
 
 
 def _lines(value: Any) -> list[str]:
-    """Return a value as lines: a mapping as one for each key, what lies deeper indented below it."""
+    """Return a value as lines: a mapping as one line per key, with nested mappings indented below."""
     match value:
         case dict():
             return [
@@ -117,9 +117,9 @@ def _candidates(folder: ModelFolder) -> list[tuple[Backend, Precision]]:
 
 def _timed(settings: DetectorSettings, backend: Backend, precision: Precision) -> dict[str, Any]:
     name = backend.value if backend is Backend.SAVEDMODEL else f"{backend.value} {precision.value}"
-    wanted = settings.model_copy(update={"backend": backend, "precision": precision, "device": "auto"})
+    chosen = settings.model_copy(update={"backend": backend, "precision": precision, "device": "auto"})
     try:
-        opened = open_detector(wanted, threads=1)
+        opened = open_detector(chosen, threads=1)
     except ModelError as error:
         return {"name": name, "error": str(error)}
     picture = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), dtype=np.uint8)

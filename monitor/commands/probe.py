@@ -20,7 +20,7 @@ from monitor.probe.process import examine
 from monitor.probe.scene import SceneFacts, SceneMeasure, histogram, histogram_edges
 from monitor.sources.ping import is_reachable
 
-#: Seconds to watch where nobody says: a recording is read faster than it plays.
+#: Seconds to watch by default: a recording is read faster than it plays.
 _LIVE_S, _RECORDED_S = 10.0, 60.0
 
 _BAR = 24
@@ -29,7 +29,7 @@ _MARKS = {Severity.SERIOUS: ("red bold", "!!"), Severity.WARNING: ("yellow", "! 
 
 
 def probe(settings: Settings, source: str, seconds: float | None, *, as_json: bool) -> None:
-    """Watch a source, and print what it delivers and what to change; raises `SourceError` where it cannot be opened."""
+    """Watch a source, and print what it delivers and what to change; raises `SourceError` if it cannot be opened."""
     camera = settings.cameras.get(source) or camera_for(settings, _address(settings, source))
     address, rules = camera.source, camera.rules
     recorded = address.kind is SourceKind.FILE
@@ -41,8 +41,8 @@ def probe(settings: Settings, source: str, seconds: float | None, *, as_json: bo
         measure.add(time_s, image, detector.detector.detect([image])[0])
 
     try:
-        with progress(f"{'reading' if recorded else 'watching'}, seconds", rate=False) as tell:
-            stream = examine(address, plan, analyse, lambda done_s: tell(round(done_s), round(plan.seconds)))
+        with progress(f"{'reading' if recorded else 'watching'}, seconds", rate=False) as report:
+            stream = examine(address, plan, analyse, lambda done_s: report(round(done_s), round(plan.seconds)))
     finally:
         detector.detector.close()
     scene = measure.facts()
@@ -77,7 +77,7 @@ def _values(
 
 
 def _rounded(value: Any) -> Any:
-    """Return the value with figures as long as they mean something."""
+    """Return the value with its numbers rounded to four decimals."""
     if isinstance(value, float):
         return round(value, 4)
     if isinstance(value, dict):
@@ -101,7 +101,7 @@ def _print(
     out.print()
     if not advice:
         what = "camera" if stream.live else "recording"
-        out.print(Text(f"Nothing to change: this {what} is fit for recognising masks.", style="green"))
+        out.print(Text(f"Nothing to change: this {what} is suitable for mask detection.", style="green"))
         return
     lines = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
     lines.add_column(no_wrap=True)
@@ -120,14 +120,14 @@ def _stream_rows(stream: StreamFacts) -> list[tuple[str, str]]:
     picture += f", turned by {stream.rotation_deg} degrees" if stream.rotation_deg else ""
     picture += ", interlaced" if stream.interlaced else ""
     length = f" of {stream.length_s:.1f} s" if stream.length_s else ""
-    came = f"{delivery.frames} frames in {delivery.watched_s:.1f} s{length}, {stream.container}"
-    came += f"; {delivery.at_once} of them buffered before" if delivery.at_once > 1 else ""
-    came += f"; {delivery.missing} missing" if delivery.missing else ""
-    came += f"; {stream.corrupt} damaged" if stream.corrupt else ""
+    received = f"{delivery.frames} frames in {delivery.watched_s:.1f} s{length}, {stream.container}"
+    received += f"; {delivery.at_once} of them buffered before" if delivery.at_once > 1 else ""
+    received += f"; {delivery.missing} missing" if delivery.missing else ""
+    received += f"; {stream.corrupt} damaged" if stream.corrupt else ""
     rate = f"{delivery.fps:.1f} frames per second" if delivery.fps else "unknown"
     rate += f" ({stream.nominal_fps:g} stated)" if stream.nominal_fps else ""
     rate += ", variable" if delivery.variable_rate else ""
-    rows = [("picture", picture), ("received", came), ("rate", rate)]
+    rows = [("picture", picture), ("received", received), ("rate", rate)]
     if delivery.jitter_ms is not None and delivery.worst_gap_ms is not None:
         drift = f", clock {delivery.drift_percent:+.1f} %" if delivery.drift_percent else ""
         rows.append(
@@ -142,7 +142,7 @@ def _stream_rows(stream: StreamFacts) -> list[tuple[str, str]]:
     if stream.decode_ms is not None:
         load = f", {stream.decode_ms * delivery.fps / 10:.0f} % of a core" if stream.live and delivery.fps else ""
         convert = f", {stream.convert_ms:.1f} ms to convert" if stream.convert_ms is not None else ""
-        rows.append(("cost", f"{stream.decode_ms:.1f} ms a frame to decode{load}{convert}"))
+        rows.append(("cost", f"{stream.decode_ms:.1f} ms per frame to decode{load}{convert}"))
     return [*rows, ("sound", stream.audio)] if stream.audio else rows
 
 
@@ -164,11 +164,12 @@ def _scene_rows(scene: SceneFacts) -> list[tuple[str, str]]:
     rows = [("light", light), ("faces", faces)]
     if scene.large_enough_share is not None and scene.in_full_share is not None and scene.usable_share is not None:
         sizes = (
-            f"{100 * scene.large_enough_share:.0f} % large enough, {100 * scene.in_full_share:.0f} % with full weight"
+            f"{100 * scene.large_enough_share:.0f} % large enough, "
+            f"{100 * scene.in_full_share:.0f} % large enough for full weight"
         )
         rows.append(("", f"{sizes}; {100 * scene.usable_share:.0f} % whole and sharp as well"))
     if scene.face_sharpness is not None:
-        rows.append(("sharpness", f"{scene.face_sharpness:.0f} (median; {SOFT:.0f} wanted)"))
+        rows.append(("sharpness", f"{scene.face_sharpness:.0f} (median; at least {SOFT:.0f} recommended)"))
     return rows
 
 

@@ -26,18 +26,19 @@ from monitor.domain.address import SourceAddress, SourceKind, name_of, printable
 from monitor.domain.errors import ConfigError, MonitorError, SourceError
 from monitor.domain.event import EndReason
 from monitor.domain.frame import SourceInfo
+from monitor.replay.report import OUTCOME_WORDS
 from monitor.rules.statistics import compliance
 
-#: Folders beside those of replays: the live monitor's, those of pictures and of the kiosk, and the bundled sample's.
+#: Folder names that replays may not use: of the live monitor, the sample's journal, pictures, the kiosk, and recordings.
 _RESERVED = ("live", "sample", "images", "kiosk", "samples")
 
-#: At most so many characters of an extension in a name.
+#: The most characters of an extension in a name.
 _SUFFIX = 6
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayPlan:
-    """One recording to replay. `avoided` is the folder of its own name, if that holds something else."""
+    """One recording to replay. `avoided` is the folder of its own name, if that contains other results."""
 
     name: str
     camera: CameraSettings
@@ -48,8 +49,8 @@ class ReplayPlan:
 def plan_replays(settings: Settings, videos: list[str], camera: str | None, folder: Path | None) -> list[ReplayPlan]:
     """Return what to replay and where its results go: `folder` itself for one, a folder below it for each of many.
 
-    Apart from a `folder` given for one, a folder that holds something else is left alone, so that none mixes results of
-    two recordings. Raises `ConfigError` for an unknown camera or nothing to replay.
+    A folder that contains the results of another recording is not used, so that results are never mixed, unless it is
+    the `folder` for one recording. Raises `ConfigError` for an unknown camera or nothing to replay.
     """
     if camera is not None:
         settings.require_cameras(camera, where="--camera")
@@ -60,9 +61,7 @@ def plan_replays(settings: Settings, videos: list[str], camera: str | None, fold
         for video in videos:
             address = SourceAddress(video)
             if address.kind is not SourceKind.FILE:
-                raise SourceError(
-                    f"{address}: replay reads recordings, and a camera never ends; to watch it, use: monitor run"
-                )
+                raise SourceError(f"{address}: replay reads recordings only; to watch a camera, use: monitor run")
             own = base.model_copy(update={"source": address}) if base else camera_for(settings, address)
             chosen[_free_name(names[video], chosen)] = own
     else:
@@ -77,9 +76,9 @@ def plan_replays(settings: Settings, videos: list[str], camera: str | None, fold
         return [ReplayPlan(name, own, folder) for name, own in chosen.items()]
     plans: list[ReplayPlan] = []
     for name, own in chosen.items():
-        wanted = below / name
-        free = _free_folder(wanted, own.source, {*_RESERVED, *(plan.folder.name.casefold() for plan in plans)})
-        plans.append(ReplayPlan(name, own, free, None if free == wanted else wanted))
+        preferred = below / name
+        free = _free_folder(preferred, own.source, {*_RESERVED, *(plan.folder.name.casefold() for plan in plans)})
+        plans.append(ReplayPlan(name, own, free, None if free == preferred else preferred))
     return plans
 
 
@@ -133,7 +132,7 @@ def _replay_one(
     def on_open(info: SourceInfo) -> None:
         total[0] = info.frame_count
 
-    with progress(plan.name) as tell:
+    with progress(plan.name) as report:
         request = ReplayRequest(
             name=plan.name,
             camera=plan.camera,
@@ -142,13 +141,13 @@ def _replay_one(
             detect_fps=detect_fps,
             decode_threads=decode_threads,
             on_open=on_open,
-            on_frame=lambda done: tell(done, total[0]),
+            on_frame=lambda done: report(done, total[0]),
         )
         return run_replay(request, detectors)
 
 
 def _names(videos: Sequence[str]) -> dict[str, str]:
-    """Return what to call each video: its name without the extension, and with it where others differ in that alone."""
+    """Return a name for each video: without the extension, unless names differ in the extension only."""
     suffixes: dict[str, set[str]] = {}
     for video in videos:
         suffixes.setdefault(name_of(Path(video)).casefold(), set()).add(Path(video).suffix.casefold())
@@ -166,11 +165,11 @@ def _free_name(name: str, taken: dict[str, Any]) -> str:
     return next(new for number in range(2, len(taken) + 3) if (new := f"{name}-{number}") not in taken)
 
 
-def _free_folder(wanted: Path, source: SourceAddress, taken: set[str]) -> Path:
-    numbered = (wanted.with_name(f"{wanted.name}-{number}") for number in count(2))
+def _free_folder(preferred: Path, source: SourceAddress, taken: set[str]) -> Path:
+    numbered = (preferred.with_name(f"{preferred.name}-{number}") for number in count(2))
     return next(
         folder
-        for folder in chain([wanted], numbered)
+        for folder in chain([preferred], numbered)
         if folder.name.casefold() not in taken and not holds_another(folder, source)
     )
 
@@ -181,14 +180,14 @@ def _show(result: ReplayResult, avoided: Path | None) -> None:
     table = Table(title=None, box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim")
     table.add_column()
-    rate = "unknown: nobody was seen well enough"
+    rate = "no outcome could be determined"
     if figures.rate is not None and figures.low is not None and figures.high is not None:
         rate = (
-            f"{figures.rate:.0%} of people ({figures.complied} of {figures.decided} with a verdict; "
-            f"95 % interval {figures.low:.0%} to {figures.high:.0%})"
+            f"{figures.rate:.0%} ({figures.complied} of {figures.decided} people with a determined outcome; "
+            f"95% interval {figures.low:.0%} to {figures.high:.0%})"
         )
     table.add_row("compliance", rate)
-    counts = ", ".join(f"{count} {outcome.value}" for outcome, count in figures.outcomes.items() if count)
+    counts = ", ".join(f"{count} {OUTCOME_WORDS[outcome]}" for outcome, count in figures.outcomes.items() if count)
     table.add_row("visits", f"{figures.visits}" + (f" ({counts})" if counts else ""))
     table.add_row("incidents", str(len(result.history.incidents)))
     table.add_row(
@@ -201,7 +200,7 @@ def _show(result: ReplayResult, avoided: Path | None) -> None:
     if result.request.video:
         table.add_row("video", escape(str(result.request.folder / "annotated.mp4")))
     if avoided is not None:
-        table.add_row("note", escape(f"{avoided} was left alone: it holds the results of something else"))
+        table.add_row("note", escape(f"{avoided} is not used: it contains the results of another recording"))
     out.print(f"[bold]{escape(result.request.name)}[/bold]")
     out.print(table)
 

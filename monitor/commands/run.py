@@ -9,7 +9,7 @@ from monitor.commands.show import config_path
 
 
 def run(config: Path | None, *, follow: bool) -> NoReturn:
-    """Watch every camera until told to stop, and leave the process. Raises what keeps it from starting."""
+    """Watch every camera until a stop request, then end the process; raises `MonitorError` if it cannot start."""
     log_to_stderr()
     with running(config_path(config)) as monitor:
         monitor.serve(follow=follow)

@@ -17,20 +17,20 @@ from monitor.sources.opencv import check_file
 def score(
     settings: Settings, video: Path | None, truth_path: Path | None, detect_fps: float | None, *, as_json: bool
 ) -> None:
-    """Replay a video, writing nothing that stays, and print how the result agrees with the ground truth."""
+    """Replay a video without keeping results, and print how they agree with the ground truth."""
     video = video or default_recording(settings)
     check_file(video)
     truth = read_truth(truth_path or video.with_suffix(".json"))
     scorer = Scorer(truth)
     detectors = open_replay_detectors(settings)
-    with tempfile.TemporaryDirectory() as folder, progress(video.name) as tell:
+    with tempfile.TemporaryDirectory() as folder, progress(video.name) as report:
         request = ReplayRequest(
             name=video.stem,
             camera=camera_for(settings, SourceAddress(str(video))),
             folder=Path(folder),
             video=False,
             detect_fps=detect_fps,
-            on_frame=lambda done: tell(done, truth.frames),
+            on_frame=lambda done: report(done, truth.frames),
             on_analysis=scorer.add,
         )
         result = run_replay(request, detectors)
@@ -49,12 +49,12 @@ def score(
         row = (person["id"], person["state"], person["outcome"] or "-", f"{person['visible_s']:.1f}", seen, tracks)
         table.add_row(*row)
     out.print(table)
-    right = "" if values["right_share"] is None else f" ({values['right_share']:.0%})"
+    share = "" if values["right_share"] is None else f" ({values['right_share']:.0%})"
     out.print(
         f"found {values['found']} of {values['owed_a_verdict']} people visible for 2 s or longer at 30 px or more"
     )
     out.print(
-        f"correct verdicts in {values['right_visits']} of {values['decided_visits']} visits with a verdict{right}"
+        f"correct verdicts in {values['right_visits']} of {values['decided_visits']} visits with a verdict{share}"
     )
     for words in values["wrong_visits"]:
         out.print(f"  wrong: {words}")

@@ -1,4 +1,4 @@
-"""Printing, and finding the configuration."""
+"""Output of the commands, and the path of the configuration."""
 
 import json
 import sys
@@ -17,26 +17,25 @@ from monitor.config.settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[2]
 
-#: Tables of running text are at most so many characters wide.
+#: The most characters in a line of a table with long texts.
 WIDTH = 100
 
-#: Results go to standard output, what is only for watching goes to standard error.
-#: Piped lines stay whole whatever the width of a terminal that is not there.
+#: Results go to standard output, progress and notes to standard error. Piped lines are not wrapped.
 out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 1000)
 notes = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
-def config_path(given: Path | None) -> Path:
+def config_path(path: Path | None) -> Path:
     """Return the configuration file to use: the one given, else ./config.yaml, else the project's own."""
-    if given is not None:
-        return given
+    if path is not None:
+        return path
     here = Path("config.yaml")
     return here if here.is_file() else PROJECT / "config.yaml"
 
 
-def load(given: Path | None) -> Settings:
+def load(path: Path | None) -> Settings:
     """Load the configuration; raises `ConfigError`."""
-    return load_settings(config_path(given))
+    return load_settings(config_path(path))
 
 
 def print_json(values: Any) -> None:
@@ -46,8 +45,9 @@ def print_json(values: Any) -> None:
 
 @contextmanager
 def progress(name: str, *, rate: bool = True) -> Iterator[Callable[[int, int | None], None]]:
-    """Give a function to call with (done, total): it shows a bar with the time left, or prints a line every 10 s when
-    piped. `rate` shows how much is done per second as well.
+    """Yield a function to call with (done, total): it shows a bar, or prints a line every 10 s when piped.
+
+    `rate` adds how much is done per second.
     """
     started = printed = time.monotonic()
 
@@ -71,7 +71,7 @@ def progress(name: str, *, rate: bool = True) -> Iterator[Callable[[int, int | N
             yield update
         return
 
-    def tell(done: int, total: int | None) -> None:
+    def print_line(done: int, total: int | None) -> None:
         nonlocal printed
         now = time.monotonic()
         if now - printed >= 10:
@@ -79,4 +79,4 @@ def progress(name: str, *, rate: bool = True) -> Iterator[Callable[[int, int | N
             words = filter(None, (f"{name}: {done} of {total or 'an unknown number'}", per_second(done)))
             print(", ".join(words), file=sys.stderr, flush=True)
 
-    yield tell
+    yield print_line

@@ -1,4 +1,4 @@
-"""One camera: its source and what it does differently from the rest."""
+"""One camera: its source, and where it differs from the global settings."""
 
 from itertools import combinations
 from typing import Annotated, Any, Literal
@@ -25,12 +25,12 @@ def _address(value: object) -> object:
         raise ValueError(_ADDRESS)  # noqa: TRY004 - pydantic's protocol
     try:
         return SourceAddress(str(value))
-    except SourceError as error:  # whose words hold the address, which may come from the environment
+    except SourceError as error:  # its message contains the address, which may come from the environment
         raise ValueError(_ADDRESS) from error
 
 
 def _as_fractions(corners: object) -> object:
-    """Say in one line what is wrong with a zone that is drawn in pixels or has no corners; else leave it as it is."""
+    """Return valid corners unchanged; raises `ValueError` for corners in pixels or of another shape."""
     for corner in corners if isinstance(corners, list | tuple) else [None]:
         if not isinstance(corner, list | tuple) or len(corner) != 2:
             raise ValueError(_CORNERS)
@@ -47,11 +47,11 @@ def _as_fractions(corners: object) -> object:
 
 
 def _with_area(corners: tuple[Corner, ...]) -> tuple[Corner, ...]:
-    """Refuse corners no three of which span a triangle."""
+    """Return corners that enclose an area; raises `ValueError` if all lie on one line."""
     for (x1, y1), (x2, y2), (x3, y3) in combinations(corners, 3):
         if abs((x2 - x1) * (y3 - y1) - (x3 - x1) * (y2 - y1)) > 1e-6:
             return corners
-    raise ValueError("all corners lie on one line, so nobody can be in it")
+    raise ValueError("all corners lie on one line, so the zone has no area")
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -74,37 +74,37 @@ class CameraSettings(Section):
     detect_fps: Annotated[float, Field(ge=0.1, le=240)] | Literal["auto"] = Field(
         default=10.0, title="Analyses per second"
     )
-    """How many pictures a second are analysed, or auto: as many as the machine can give to all."""
+    """How many pictures per second are analysed, or auto: as many as the machine can analyse for every camera."""
     required: bool = Field(default=True, title="Required")
     """The health check fails while this camera is lost."""
     zones: Annotated[dict[ZoneName, Corners], Field(max_length=32)] = Field(default={}, title="Zones")
-    """Polygons by name, in fractions of width and height, outside of which nobody is judged."""
+    """Polygons by name, in fractions of width and height; people outside all of them are not analysed."""
     capture: CaptureSettings = Field(default=CaptureSettings(), title="Capture")
     """How this camera is read."""
     health: HealthSettings = Field(default=HealthSettings(), title="Health")
-    """When this camera's picture is no longer believed."""
+    """When this camera's picture counts as stale, frozen or black."""
     tracking: TrackingSettings = Field(default=TrackingSettings(), title="Tracking")
-    """How this camera's faces become people."""
+    """How the faces of this camera are tracked."""
     rules: RulesSettings = Field(default=RulesSettings(), title="Rules")
-    """When a person at this camera is judged, and when a violation is an incident."""
+    """When a person at this camera gets a verdict, and when a violation becomes an incident."""
     overlay: OverlaySettings = Field(default=OverlaySettings(), title="Overlay")
     """What is drawn over this camera's picture."""
 
     @field_validator("capture")
     @classmethod
-    def _only_webcams_are_set_up(cls, capture: CaptureSettings, info: ValidationInfo) -> CaptureSettings:
+    def _refuse_webcam_keys(cls, capture: CaptureSettings, info: ValidationInfo) -> CaptureSettings:
         source = info.data.get("source")
-        given = [key for key in WEBCAM_KEYS if getattr(capture, key) is not None]
-        if given and isinstance(source, SourceAddress) and source.kind is not SourceKind.WEBCAM:
-            raise ValueError(f"{', '.join(given)}: only for a webcam; set up a network camera on its own pages")
+        set_keys = [key for key in WEBCAM_KEYS if getattr(capture, key) is not None]
+        if set_keys and isinstance(source, SourceAddress) and source.kind is not SourceKind.WEBCAM:
+            raise ValueError(f"{', '.join(set_keys)}: only for a webcam; configure a network camera on its own pages")
         return capture
 
     def provenance(self) -> dict[str, Any]:
-        """Return as plain values what decides how the people in a picture are judged."""
+        """Return as plain values the settings that decide verdicts: tracking, rules and zones."""
         return self.model_dump(mode="json", include={"tracking", "rules", "zones"})
 
     def polygons(self) -> tuple[Zone, ...]:
-        """Return the zones as the judging of a picture needs them."""
+        """Return the zones; their corners are fractions (0..1) of the picture's width and height."""
         return tuple(Zone(name, corners) for name, corners in self.zones.items())
 
 

@@ -1,4 +1,4 @@
-"""How a camera is read, and when what it shows is no longer believed."""
+"""How a camera is read, and when its picture counts as stale, frozen or black."""
 
 from typing import Annotated
 
@@ -15,15 +15,15 @@ Fourcc = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9]{4}$"), saying("expected four letters or digits, such as MJPG or YUYV")
 ]
 
-#: The keys that set a webcam up; other sources decide these for themselves.
+#: The keys that configure a webcam; other sources decide these themselves.
 WEBCAM_KEYS = ("width", "height", "fps", "fourcc")
 
 
 class CaptureSettings(Section):
-    """How one camera is read; what a webcam is not asked for is its driver's choice."""
+    """How one camera is read; the driver chooses the webcam settings that are not set."""
 
     loop: bool = Field(default=False, title="Loop")
-    """A file that stands for a camera plays over and over."""
+    """A file used as a camera plays in a loop."""
     open_timeout_s: Timeout = Field(default=10.0, title="Time to connect")
     """Seconds that a camera may take to connect before it counts as lost."""
     read_timeout_s: Timeout = Field(default=5.0, title="Time without a picture")
@@ -31,13 +31,13 @@ class CaptureSettings(Section):
     reconnect_max_s: Annotated[float, Field(ge=1, le=3600)] = Field(default=30.0, title="Longest wait to reconnect")
     """The longest wait, in seconds, before a lost camera is tried again."""
     width: Side | None = Field(default=None, title="Width")
-    """The width in pixels that a webcam is asked for, together with the height."""
+    """The width in pixels requested from a webcam, together with the height."""
     height: Side | None = Field(default=None, title="Height")
-    """The height in pixels that a webcam is asked for, together with the width."""
+    """The height in pixels requested from a webcam, together with the width."""
     fps: Annotated[float, Field(gt=0, le=1000)] | None = Field(default=None, title="Frame rate")
-    """The frames per second that a webcam is asked for."""
+    """The frames per second requested from a webcam."""
     fourcc: Fourcc | None = Field(default=None, title="Pixel format")
-    """The pixel format that a webcam is asked for, such as MJPG or YUYV."""
+    """The pixel format requested from a webcam, such as MJPG or YUYV."""
 
     @model_validator(mode="after")
     def _both_or_none(self) -> "CaptureSettings":
@@ -52,6 +52,6 @@ class HealthSettings(Section):
     stale_after_s: Annotated[float, Field(ge=0.5, le=60)] = Field(default=2.0, title="Stale after")
     """Seconds after which a picture is no longer shown as current."""
     frozen_after_s: Annotated[float, Field(ge=1, le=3600)] = Field(default=10.0, title="Frozen after")
-    """Seconds of the same picture, to the pixel, after which a camera counts as frozen."""
+    """Seconds without a change in any pixel after which a camera counts as frozen."""
     black_after_s: Annotated[float, Field(ge=1, le=3600)] = Field(default=5.0, title="Black after")
     """Seconds of black pictures after which a camera counts as covered."""

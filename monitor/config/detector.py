@@ -1,4 +1,4 @@
-"""Which model looks at the pictures, and on what."""
+"""Which model analyses the pictures, and on what hardware."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -33,12 +33,12 @@ class Precision(StrEnum):
 
 
 class DetectorSettings(Section):
-    """Which model analyses the pictures, and on what."""
+    """Which model analyses the pictures, and on what hardware."""
 
     model: Path = Field(default=Path("models/ssd-mobilenet-v2-fpnlite-416x256"), title="Model")
     """The folder of a TFOD2 export."""
     backend: Backend = Field(default=Backend.AUTO, title="Backend")
-    """What runs the model: LiteRT, TensorFlow, or auto for the faster of those that are there."""
+    """What runs the model: LiteRT, TensorFlow, or auto for the faster one available."""
     device: Annotated[
         str, Field(pattern=r"^(auto|cpu|gpu|gpu:\d{1,2})$"), saying("expected auto, cpu, gpu, or a number as in gpu:1")
     ] = Field(default="auto", title="Device")
@@ -50,13 +50,13 @@ class DetectorSettings(Section):
     timeout_s: Annotated[float, Field(gt=0, le=300)] = Field(default=5.0, title="Time limit")
     """Seconds after which an inference counts as hung: the cameras show a fault, and another worker takes over."""
     labels: dict[str, MaskState] = Field(default={}, title="Labels")
-    """Which state each of the model's label names means, where they are names of its own."""
+    """The state that each label of the model means, for labels with other names than the states."""
     thresholds: dict[DecidedState, Score] = Field(default={}, title="Thresholds")
-    """The least score that a detection of each state needs."""
+    """The lowest score at which a detection of each state counts."""
 
     def for_one_picture(self) -> "DetectorSettings":
-        """Return the settings for a picture alone, which has no further looks to make up for low scores.
+        """Return the settings for a single picture, where no further inferences compensate for low scores.
 
-        The thresholds are the model's own; those set here are for people who are looked at many times.
+        The thresholds are the model's own; those set here are for people who are detected in many frames.
         """
         return self.model_copy(update={"thresholds": {}})

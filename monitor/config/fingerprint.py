@@ -1,4 +1,4 @@
-"""Settings as text and as a number."""
+"""Settings as plain values, as YAML and as a hash."""
 
 import hashlib
 import json
@@ -21,5 +21,5 @@ def as_yaml(values: dict[str, Any]) -> str:
 
 
 def fingerprint(values: dict[str, Any]) -> str:
-    """Return the sha256 of settings that does not depend on the order of keys."""
+    """Return the sha256 of settings as 64 hexadecimal digits, independent of the order of keys."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

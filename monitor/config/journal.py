@@ -1,4 +1,4 @@
-"""Where incidents and visits are kept."""
+"""Where incidents and visits are stored."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +15,7 @@ _EXPECTED = (
 
 
 class _Unshown(str):
-    """An address that may be wrong in any way, so that nobody can say where its password stands."""
+    """An address in which a password cannot be located, since it may be malformed."""
 
     __slots__ = ()
 
@@ -28,7 +28,7 @@ def _unshown(value: object) -> object:
 
 
 def _checked(address: SecretStr) -> SecretStr:
-    from sqlalchemy import make_url  # takes long to load, and few need it
+    from sqlalchemy import make_url  # slow to load, and rarely needed
     from sqlalchemy.exc import ArgumentError
 
     try:
@@ -36,7 +36,7 @@ def _checked(address: SecretStr) -> SecretStr:
     except (ArgumentError, ValueError):
         raise ValueError(_EXPECTED) from None
     match url.drivername:
-        case "sqlite":  # a relative path would count from wherever the program is started
+        case "sqlite":  # a relative path would depend on the working directory
             usable = url.host is None and not url.query and Path(url.database or "").is_absolute()
         case "postgresql" | "postgresql+psycopg":
             usable = "@" not in (url.host or "")
@@ -50,11 +50,11 @@ def _checked(address: SecretStr) -> SecretStr:
 def _shown(address: SecretStr) -> str:
     from sqlalchemy import make_url
 
-    return redact(str(make_url(address.get_secret_value())))  # which hides a password of any signs
+    return redact(str(make_url(address.get_secret_value())))  # hides a password with any characters
 
 
 class JournalSettings(Section):
-    """The live monitor's database, and the rotating plain log beside it; a replay always writes files of its own."""
+    """The live monitor's database, and its rotating text log; a replay always writes its own files."""
 
     url: (
         Annotated[
@@ -64,13 +64,13 @@ class JournalSettings(Section):
     ) = Field(default=None, title="Database")
     """The address of the live monitor's database; without one it is a SQLite file in the folder of results."""
     log_max_mb: Annotated[float, Field(gt=0, le=1024)] = Field(default=10, title="Size of the log")
-    """The size in megabytes at which violations.log starts anew."""
+    """The size in megabytes at which violations.log is rotated."""
     log_backups: Annotated[int, Field(ge=1, le=100)] = Field(default=5, title="Old logs")
     """How many old files of violations.log are kept."""
 
 
 class OutputSettings(Section):
-    """The folder that results go to."""
+    """The folder that results are written to."""
 
     folder: Path = Field(default=Path("recordings"), title="Folder")
-    """The folder that results go to."""
+    """The folder that results are written to."""

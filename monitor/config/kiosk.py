@@ -1,4 +1,4 @@
-"""The window at the entrance."""
+"""The kiosk window at an entrance."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,10 +16,10 @@ class KioskSettings(Section):
     language: Annotated[str, Field(min_length=2, max_length=16)] = Field(default="en", title="Language")
     """The language of the kiosk, such as en or de."""
     texts: Path | None = Field(default=None, title="Texts")
-    """A file of further languages, or of other words for these."""
+    """A file of further languages, or of other texts for the built-in ones."""
     mirror: bool = Field(default=True, title="Mirror")
-    """The picture is shown as in a mirror."""
+    """The picture is mirrored."""
     fullscreen: bool = Field(default=True, title="Full screen")
     """The window fills the screen."""
     sound: bool = Field(default=False, title="Sound")
-    """A change of the verdict is heard."""
+    """A tone is played when the verdict changes."""

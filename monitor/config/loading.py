@@ -1,4 +1,4 @@
-"""From a YAML file to checked settings, with every fault named at once."""
+"""Loading a YAML file into checked settings; every fault is reported at once."""
 
 import difflib
 import logging
@@ -20,8 +20,7 @@ from monitor.domain.errors import ConfigError, SourceError
 
 _log = logging.getLogger(__name__)
 
-#: Keys that had other names; the old ones are still read, with a warning. Where a section may be overridden by a
-#: camera, so may its old keys.
+#: Renamed keys, old to new; the old ones are still read, with a warning, also in sections that a camera overrides.
 _RENAMED: dict[tuple[str, ...], tuple[str, ...]] = {
     ("web", "names"): ("web", "allowed_hosts"),
     ("journal", "log_keep"): ("journal", "log_backups"),
@@ -58,7 +57,7 @@ def load_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Se
 
 
 def _rename(document: LinedDocument, values: dict[str, object]) -> list[tuple[int, str]]:
-    """Give values under old keys their new ones, in place; return faults where both are there."""
+    """Move values from old keys to new ones, in place; return a fault for each key that is present in both."""
     cameras = values.get("cameras")
     names = cameras if isinstance(cameras, dict) else {}
     faults = []
@@ -70,11 +69,13 @@ def _rename(document: LinedDocument, values: dict[str, object]) -> list[tuple[in
                 continue
             line = document.line(before)
             if new[-1] in target:
-                faults.append((line, f"{_name(before)}: is the old name of {_name(after)}, which is there too"))
+                faults.append(
+                    (line, f"{_name(before)}: is the old name of {_name(after)}, which is set too; remove it")
+                )
                 del section[old[-1]]
                 continue
             _log.warning(
-                "%s:%d: %s is now called %s; rename it, the old name will be refused one day",
+                "%s:%d: %s is now called %s; rename it, a later version will refuse the old name",
                 document.path, line, _name(before), _name(after),
             )  # fmt: skip
             target[new[-1]] = section.pop(old[-1])
@@ -83,7 +84,7 @@ def _rename(document: LinedDocument, values: dict[str, object]) -> list[tuple[in
 
 
 def _section(values: dict[str, object], place: Place) -> dict[str, object] | None:
-    """Return the mapping at a place, None where there is none."""
+    """Return the mapping at a place, or None."""
     found: object = values
     for part in place:
         found = found.get(str(part)) if isinstance(found, dict) else None
@@ -94,11 +95,11 @@ def load_valid_part(path: Path, environment: Mapping[str, str] = os.environ) -> 
     """Return the settings without the sections and cameras that are wrong, and the names of the sections left out.
 
     For checks beyond the file itself: `cameras` is among the names if any camera is left out. Raises `ConfigError` if
-    the file cannot be read at all, or holds no sections.
+    the file cannot be read at all, or contains no sections.
     """
     document = LinedDocument(path, environment)
     if not isinstance(document.values, dict | None):
-        raise ConfigError(f"{path}: holds no sections")
+        raise ConfigError(f"{path}: contains no sections")
     values = dict(document.values or {})
     _rename(document, values)
     faulty_lines = {line for line, _ in document.faults}
@@ -115,7 +116,7 @@ def load_valid_part(path: Path, environment: Mapping[str, str] = os.environ) -> 
 def _leave_out(values: dict[str, object], wrong: set[Place]) -> set[str]:
     """Remove what is wrong from the values, and return the names of the sections concerned.
 
-    Cameras come last: they inherit what is wrong in a global section, and without it may well be right.
+    Cameras come last: they inherit the faults of global sections, and may be valid without them.
     """
     sections = {str(place[0]) for place in wrong if place} - {"cameras"}
     for section in sections:
@@ -130,7 +131,7 @@ def _leave_out(values: dict[str, object], wrong: set[Place]) -> set[str]:
 
 
 def _inherited(values: dict[str, object]) -> dict[str, object]:
-    """Complete each camera with the global sections; a section with nothing in it is one that is left out."""
+    """Return the values with each camera completed from the global sections; empty sections are removed."""
     values = {key: value for key, value in values.items() if value is not None}
     cameras = values.get("cameras")
     if not isinstance(cameras, dict):
@@ -152,12 +153,12 @@ def _inherited(values: dict[str, object]) -> dict[str, object]:
 def _is_webcam(source: object) -> bool:
     try:
         return SourceAddress(str(source)).kind is SourceKind.WEBCAM
-    except SourceError:  # which the checking names
+    except SourceError:  # reported by the validation
         return False
 
 
 def _anchored(settings: Settings, folder: Path) -> Settings:
-    """Make relative paths count from the configuration file, wherever the program was started."""
+    """Return the settings with relative paths resolved against the folder of the configuration file."""
     detector = settings.detector.model_copy(update={"model": folder / settings.detector.model})
     output = settings.output.model_copy(update={"folder": folder / settings.output.folder})
     texts = settings.kiosk.texts
@@ -174,14 +175,14 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
 
 
 def _faults(document: LinedDocument, errors: list[ErrorDetails]) -> list[tuple[int, str]]:
-    """Say each fault once: with its line, the key, what was found and what is allowed."""
+    """Return each fault once: its line, and a text with the key, what was found and what is allowed."""
     allowed: dict[tuple[Place, str], list[str]] = {}
     for details in errors:
         place = tuple(part for part in details["loc"] if part != "[key]")
         if place[:1] == ("cameras",) and place[2:3] and place[2] in OVERRIDABLE and place[:4] not in document.lines:
-            continue  # inherited: the fault is named where the global section says it
+            continue  # inherited: the fault is reported for the global section
         if details["type"] not in ("missing", "extra_forbidden"):
-            while place not in document.lines:  # the alternatives of a value have places of pydantic's own
+            while place not in document.lines:  # pydantic adds places for the alternatives of a value
                 place = place[:-1]
         found, words = _explained(document, details, place)
         allowed.setdefault((place, found), []).append(words)
@@ -206,7 +207,7 @@ def _name(place: Place) -> str:
 
 
 def _allowed(place: Place) -> str:
-    """Say which keys may stand beside an unknown one."""
+    """Return the keys that are allowed in place of an unknown one, as text."""
     model: object = Settings
     for part in place[:-1]:
         if isinstance(model, type) and issubclass(model, BaseModel):
@@ -220,7 +221,7 @@ def _allowed(place: Place) -> str:
 
 
 def _shown(document: LinedDocument, place: Place, value: object) -> str:
-    """Return a value for a message, unless it holds something from the environment, where passwords are."""
+    """Return a value for a message, without values from the environment, which may be passwords."""
     if any(one[: len(place)] == place for one in document.from_environment):
         return "a value from the environment"
     text = redact(repr(value))

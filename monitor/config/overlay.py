@@ -6,11 +6,11 @@ from monitor.config.base import Section
 
 
 class OverlaySettings(Section):
-    """Switches of the annotated picture."""
+    """What is drawn over the annotated picture."""
 
     labels: bool = Field(default=True, title="Labels")
-    """A face carries its state in words; without them its sign alone."""
+    """Faces are labelled with their state in words; otherwise with a symbol only."""
     scores: bool = Field(default=True, title="Scores")
-    """A face carries its score."""
+    """Faces are labelled with their score."""
     banner: bool = Field(default=True, title="Banner")
-    """A line at the top sums the picture up."""
+    """A line at the top summarises the picture."""

@@ -12,16 +12,16 @@ Share = Annotated[float, Field(gt=0.5, lt=1)]
 
 
 class RulesSettings(Section):
-    """Evidence is measured in seconds of a perfect look: one second of score 1 on a large, sharp face is 1.0."""
+    """Evidence is measured in seconds at full weight: one second of score 1 on a large, sharp face is 1.0."""
 
     min_face_px: Annotated[float, Field(ge=1, le=2000)] = Field(default=24, title="Least face height")
-    """Faces lower than this, in pixels, stay unknown."""
+    """Faces smaller than this height, in pixels, stay unknown."""
     good_face_px: Annotated[float, Field(ge=1, le=2000)] = Field(default=60, title="Good face height")
-    """From this height in pixels on, a face counts in full."""
+    """From this height in pixels, a face has full weight."""
     evidence_half_life_s: Annotated[float, Field(gt=0, le=60)] = Field(default=1.0, title="Half-life of evidence")
-    """Seconds after which evidence counts half."""
+    """Seconds after which evidence has half its weight."""
     decide_evidence_s: Annotated[float, Field(gt=0, le=60)] = Field(default=0.25, title="Evidence to decide")
-    """Seconds of perfect evidence before the first verdict."""
+    """Seconds of evidence at full weight before the first verdict."""
     decide_score: Score = Field(default=0.6, title="Score to decide")
     """The mean score that a verdict needs; a higher one gives fewer false alarms."""
     decide_share: Share = Field(default=0.6, title="Share to decide")
@@ -31,6 +31,6 @@ class RulesSettings(Section):
     dwell_s: Seconds = Field(default=1.0, title="Dwell")
     """Seconds that a violation must last to become an incident."""
     grace_s: Seconds = Field(default=0.0, title="Grace")
-    """Seconds to put a mask on after coming into view."""
+    """Seconds to put a mask on after entering the view."""
     cooldown_s: Seconds = Field(default=10.0, title="Cooldown")
     """Seconds after a correction in which the same person opens no other incident."""

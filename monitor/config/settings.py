@@ -26,28 +26,28 @@ CameraName = Annotated[
 
 
 class Settings(Section):
-    """Everything that `config.yaml` may say."""
+    """All settings of `config.yaml`."""
 
     detector: DetectorSettings = Field(default=DetectorSettings(), title="Detector")
-    """Which model analyses the pictures, and on what."""
+    """Which model analyses the pictures, and on what hardware."""
     capture: CaptureSettings = Field(default=CaptureSettings(), title="Capture")
     """How live cameras are read."""
     health: HealthSettings = Field(default=HealthSettings(), title="Health")
-    """When a live picture is no longer believed."""
+    """When a live picture counts as stale, frozen or black."""
     tracking: TrackingSettings = Field(default=TrackingSettings(), title="Tracking")
-    """How faces become people."""
+    """How faces are tracked as people."""
     rules: RulesSettings = Field(default=RulesSettings(), title="Rules")
-    """When a person is judged, and when a violation is an incident."""
+    """When a person gets a verdict, and when a violation becomes an incident."""
     overlay: OverlaySettings = Field(default=OverlaySettings(), title="Overlay")
     """What is drawn over the picture."""
     kiosk: KioskSettings = Field(default=KioskSettings(), title="Kiosk")
-    """The window at an entrance."""
+    """The kiosk window at an entrance."""
     web: WebSettings = Field(default=WebSettings(), title="Web")
     """The pages and the API."""
     journal: JournalSettings = Field(default=JournalSettings(), title="Journal")
-    """Where incidents and visits are kept."""
+    """Where incidents and visits are stored."""
     output: OutputSettings = Field(default=OutputSettings(), title="Output")
-    """Where results go."""
+    """Where results are written."""
     cameras: Annotated[dict[CameraName, CameraSettings], Field(max_length=256)] = Field(default={}, title="Cameras")
     """The cameras by name; each starts from the sections above and overrides them key by key."""
 

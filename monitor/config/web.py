@@ -31,14 +31,14 @@ class PhotoSettings(Section):
     max_megapixels: Annotated[float, Field(gt=0, le=200)] = Field(default=40, title="Picture size")
     """The largest picture in megapixels, once decoded."""
     per_minute: Annotated[int, Field(ge=1, le=6000)] = Field(default=60, title="Pictures a minute")
-    """How many pictures a minute one address may send."""
+    """How many pictures per minute one address may send."""
 
 
 class WebSettings(Section):
-    """Where the pages are served, and for whom."""
+    """Where the pages are served, and to whom."""
 
     enabled: bool = Field(default=True, title="Enabled")
-    """The live monitor serves pages and API."""
+    """The live monitor serves the pages and the API."""
     host: Annotated[str, Field(min_length=1, max_length=255)] = Field(default="127.0.0.1", title="Address")
     """The address that the pages are served at; any but this machine's own needs an account first."""
     port: Annotated[int, Field(ge=0, le=65535)] = Field(default=8080, title="Port")
@@ -46,7 +46,7 @@ class WebSettings(Section):
     allowed_hosts: tuple[HostName, ...] = Field(default=(), title="Allowed hosts")
     """Host names, besides addresses and this machine's own, that browsers may use for the pages."""
     trusted_proxies: tuple[Network, ...] = Field(default=(), title="Trusted proxies")
-    """Addresses or networks of reverse proxies whose word on who asks, and how, is taken."""
+    """Addresses or networks of reverse proxies whose X-Forwarded headers are trusted."""
     tls_certificate: Path | None = Field(default=None, title="TLS certificate")
     """A PEM file with the certificate chain, together with the key."""
     tls_key: Path | None = Field(default=None, title="TLS key")

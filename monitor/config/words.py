@@ -1,11 +1,11 @@
-"""What is wrong with a value, in words for people who do not know Python."""
+"""Messages about wrong values, for people who do not know Python."""
 
 from typing import Any
 
 from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import ErrorDetails
 
-#: In place of what pydantic says, by its kinds of error.
+#: Messages in place of pydantic's, by its error types.
 _WORDS = {
     "path_type": "expected a path",
     "tuple_type": "expected a list",
@@ -27,7 +27,7 @@ def in_words(details: ErrorDetails) -> str:
 
 
 def saying(words: str) -> WrapValidator:
-    """Return what says this of every value that the type before it refuses."""
+    """Return a validator that replaces the message for every value that the type refuses."""
 
     def check(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         try:

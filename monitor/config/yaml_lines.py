@@ -1,4 +1,4 @@
-"""YAML that remembers on which line each value stood."""
+"""YAML with the line number of each value."""
 
 import os
 import re
@@ -19,7 +19,7 @@ _VARIABLE = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 class LinedDocument:
     """The plain values of a YAML file, the 1-based line of each, and every fault found on the way.
 
-    `from_environment` are the places of values that hold an environment variable's.
+    `from_environment` holds the places of values with an environment variable in them.
     """
 
     def __init__(self, path: Path, environment: Mapping[str, str] = os.environ) -> None:
@@ -43,13 +43,13 @@ class LinedDocument:
             raise ConfigError(f"{path}: not valid YAML: nested too deeply") from error
 
     def line(self, place: Place) -> int:
-        """Return the line of a value, or of the nearest mapping around it where it was never written."""
+        """Return the line of a value, or of the nearest enclosing mapping if the value is not in the file."""
         while place not in self.lines:
             place = place[:-1]
         return self.lines[place]
 
     def move(self, old: Place, new: Place) -> None:
-        """Give what is known of a value and of all within it to another place."""
+        """Move the records of a value, and of everything inside it, to another place."""
         moved = {place: (*new, *place[len(old) :]) for place in self.lines if place[: len(old)] == old}
         for place, other in moved.items():
             self.lines[other] = self.lines.pop(place)
@@ -68,7 +68,7 @@ class LinedDocument:
             return [self._build(child, (*place, index), around) for index, child in enumerate(node.value)]
         try:
             value: object = self._loader.construct_object(node)
-        except ValueError as error:  # a date that no calendar has
+        except ValueError as error:  # a date that does not exist
             raise ConfigError(f"{self.path}:{node.start_mark.line + 1}: not valid YAML: {error}") from error
         return self._substitute(value, place, node.start_mark.line + 1) if isinstance(value, str) else value
 
@@ -123,7 +123,7 @@ def _read(path: Path) -> str:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     if len(data) > MAX_BYTES:
-        raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes, which no configuration is")
+        raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes, the limit for a configuration file")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,1 +1,1 @@
-"""TFOD2 model folders and the backends that run them, behind the `Detector` port."""
+"""TFOD2 model folders and the backends that run them, as implementations of the `Detector` port."""

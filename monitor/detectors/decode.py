@@ -1,4 +1,4 @@
-"""From a TFOD2 model's raw output to detections (pure)."""
+"""Decodes a TFOD2 model's raw output into detections (pure)."""
 
 from collections.abc import Mapping
 
@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from monitor.domain.detection import Detection, MaskState
 from monitor.domain.geometry import Box
 
-#: TFOD2 suppresses overlaps within a class only, so one face may come as two states; above this overlap they are
-#: one face and the better score rules. Faces of two people in a crowd overlap by less.
+#: TFOD2 suppresses overlaps within a class only, so one face may come as two states; above this overlap they are one
+#: face, and the higher score wins. Faces of two people in a crowd overlap by less.
 SAME_FACE_IOU = 0.5
 
 
@@ -22,11 +22,11 @@ def decode(
     states: Mapping[int, MaskState],
     thresholds: Mapping[MaskState, float],
 ) -> list[Detection]:
-    """Return one detection a face, best score first.
+    """Return one detection per face, best score first, with boxes in pixels of the picture.
 
-    `boxes` (N, 4) as `[ymin, xmin, ymax, xmax]`, each 0..1 of its own side; `class_ids` (N,) 1-based; `scores` (N,)
-    0..1. Labels that mean `UNKNOWN`, scores under the state's threshold, empty boxes and values that are not finite
-    are left out; class ids that the label map does not hold are a fault of the folder and raise `KeyError`.
+    `boxes` (N, 4) float32 as `[ymin, xmin, ymax, xmax]`, each 0..1 of its own side; `class_ids` (N,) int64, 1-based;
+    `scores` (N,) float32, 0..1. Labels that mean `UNKNOWN`, scores under the state's threshold, empty boxes and values
+    that are not finite are left out; raises `KeyError` for a class id that is not in `states`.
     """
     floor = min(thresholds.values())
     usable = np.isfinite(boxes).all(axis=1) & np.isfinite(scores) & (scores >= floor)

@@ -1,4 +1,4 @@
-"""A model folder: which files there are, what its labels mean, and whether all of it fits together."""
+"""A model folder: its files, the meaning of its labels, and checks of their consistency."""
 
 import functools
 import hashlib
@@ -22,10 +22,10 @@ LABEL_MAP = "label_map.pbtxt"
 MANIFEST = "model.yaml"
 TFLITE = {Precision.FLOAT: "model.tflite", Precision.INT8: "model_int8.tflite"}
 
-#: Below this score a TFOD2 detection is noise more often than not; a model's own `thresholds` take its place.
+#: Below this score most TFOD2 detections are noise; a model's own `thresholds` take precedence.
 DEFAULT_THRESHOLD = 0.3
 
-#: Label names that public mask data sets use, beside the states' own.
+#: Label names of public mask data sets, and those of the states.
 KNOWN_LABELS = {
     **{state.value: state for state in DECIDED_STATES},
     "mask": MaskState.WITH_MASK,
@@ -38,7 +38,7 @@ Side = Annotated[int, Field(ge=32, le=4096)]
 
 
 class Manifest(Section):
-    """`model.yaml`: what its maker says of the model."""
+    """`model.yaml`: the model's description by its authors."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     input_size: tuple[Side, Side] | None = None
@@ -55,8 +55,8 @@ class Manifest(Section):
 class ModelFolder:
     """A checked model folder.
 
-    `input_size` is (height, width) in pixels where it is known; `labels` {1-based class id: name}; `states`
-    {1-based class id: state}; `thresholds` the least score for each state.
+    `input_size` is (height, width) in pixels where it is known; `labels` {1-based class id: name}; `states` {1-based
+    class id: state}; `thresholds` the lowest score (0..1) that counts for each state.
     """
 
     path: Path
@@ -78,7 +78,7 @@ class ModelFolder:
         return path if (path / "saved_model.pb").is_file() else None
 
     def tflite(self, precision: Precision) -> Path | None:
-        """Return the TFLite export of this precision, or None; `AUTO` prefers the maker's choice."""
+        """Return the TFLite export of this precision, or None; `AUTO` prefers `cpu_default`."""
         if precision is Precision.AUTO:
             other = Precision.INT8 if self.cpu_default is Precision.FLOAT else Precision.FLOAT
             return self.tflite(self.cpu_default) or self.tflite(other)
@@ -86,25 +86,25 @@ class ModelFolder:
         return path if path.is_file() else None
 
     def verify(self, file: Path) -> None:
-        """Raise `ModelError` where a file of the folder is not the one that the manifest names."""
+        """Raise `ModelError` if a file's sha256 is not the one in the manifest."""
         expected = self.sha256.get(file.relative_to(self.path).as_posix())
         if expected is not None and sha256_of(file) != expected:
             raise ModelError(f"{file}: is damaged or was changed: its sha256 is not the one in {MANIFEST}")
 
     def check_class_count(self, file: Path, counts: set[int]) -> None:
-        """Raise `ModelError` where the file's number of classes, one of `counts`, is not that of the label map.
+        """Raise `ModelError` if the file's number of classes, one of `counts`, is not that of the label map.
 
-        An empty set means that the file does not say.
+        An empty set means that the number is unknown.
         """
         highest = max(self.labels)
         if counts and highest not in counts:
-            raise ModelError(f"{file}: tells {min(counts)} classes apart, but its label map goes up to {highest}")
+            raise ModelError(f"{file}: has {min(counts)} classes, but its label map goes up to {highest}")
 
     def check_class_ids(self, file: Path, class_ids: NDArray[np.int64]) -> None:
-        """Raise `ModelError` where a result holds a class (1-based) that the label map does not."""
+        """Raise `ModelError` if `class_ids` (N,), int64, 1-based, contains a class that is not in the label map."""
         if unknown := set(class_ids.tolist()) - set(self.labels):
             raise ModelError(
-                f"{file}: gives class {min(unknown)}, which its label map {sorted(self.labels)} does not hold"
+                f"{file}: outputs class {min(unknown)}, which is not in its label map {sorted(self.labels)}"
             )
 
 
@@ -133,12 +133,12 @@ def load_model_folder(path: Path, settings: DetectorSettings) -> ModelFolder:
         sha256=manifest.sha256,
     )
     if folder.saved_model is None and folder.tflite(Precision.AUTO) is None:
-        raise ModelError(f"{path}: holds neither {SAVED_MODEL}/saved_model.pb nor a .tflite export")
+        raise ModelError(f"{path}: contains neither {SAVED_MODEL}/saved_model.pb nor a .tflite export")
     return folder
 
 
 def sha256_of(path: Path) -> str:
-    """Return a file's sha256 as 64 hexadecimal digits; raises `ModelError` where it cannot be read."""
+    """Return a file's sha256 as 64 hexadecimal digits; raises `ModelError` if it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -147,7 +147,7 @@ def sha256_of(path: Path) -> str:
 
 
 def cached_sha256(path: Path) -> str:
-    """Return `sha256_of` a file, which is read again only where its size or its modification time has changed."""
+    """Return `sha256_of` a file, which is read again only if its size or modification time has changed."""
     try:
         stat = path.stat()
     except OSError as error:
@@ -179,6 +179,6 @@ def _state(path: Path, name: str, manifest: Manifest, settings: DetectorSettings
         if name in mapping:
             return mapping[name]
     raise ModelError(
-        f"{path / LABEL_MAP}: nothing says what the label {name!r} means; "
+        f"{path / LABEL_MAP}: the meaning of the label {name!r} is unknown; "
         f"add it under detector.labels, as one of {', '.join(DECIDED_STATES)}, {MaskState.UNKNOWN}"
     )

@@ -1,9 +1,9 @@
 """TFOD2 label maps (`.pbtxt`) without the TFOD2 library.
 
-They are read by protobuf's own text format, so what TFOD2's `label_map_util` accepts is accepted here: comments,
+They are parsed with protobuf's text format, so everything that TFOD2's `label_map_util` accepts is accepted: comments,
 separators, escapes, key points. Protobuf comes with LiteRT; the schema is that of TFOD2's `string_int_label_map.proto`,
-built here in a pool of its own, beside which TFOD2's generated module can be loaded too. Stricter than TFOD2 are ids or
-names that two items share, since it is not clear which of them a detection means.
+built in a separate pool, so that TFOD2's generated module can be loaded too. Unlike TFOD2, ids or names that two items
+share are refused, since detections would be ambiguous.
 """
 
 import functools
@@ -48,8 +48,7 @@ enum_type {
 def read_label_map(path: Path) -> dict[int, str]:
     """Return {1-based class id: name} of a `StringIntLabelMap`; raises `ModelError` naming the file and the fault.
 
-    An item without a `name` goes by its `display_name`. Ids may leave gaps; item 0, which can only be the background,
-    is left out.
+    An item without a `name` uses its `display_name`. Ids may leave gaps; item 0, the background, is left out.
     """
     labels: dict[int, str] = {}
     for number, item in enumerate(_parsed(path).item, start=1):
@@ -64,7 +63,7 @@ def read_label_map(path: Path) -> dict[int, str]:
             raise ModelError(f"{path}: item {number}: id {item.id} or name {name!r} is defined twice")
         labels[item.id] = name
     if not labels:
-        raise ModelError(f"{path}: holds no item; expected lines such as item {{ id: 1 name: 'with_mask' }}")
+        raise ModelError(f"{path}: contains no item; expected lines such as item {{ id: 1 name: 'with_mask' }}")
     return labels
 
 
@@ -82,7 +81,7 @@ def _parsed(path: Path) -> Any:
     except text_format.ParseError as error:
         reason = re.sub(r"^[\d:]+ : ", "", " ".join(str(error).split()))
         raise ModelError(f"{path}:{error.GetLine() or 1}: not a label map: {reason}") from error
-    except ValueError as error:  # escapes that are no text
+    except ValueError as error:  # invalid escape sequences
         raise ModelError(f"{path}: not a label map: {error}") from error
 
 

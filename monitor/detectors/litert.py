@@ -18,10 +18,10 @@ from monitor.domain.frame import Image
 
 
 class LiteRtDetector:
-    """One interpreter; pictures go through it one at a time, since batches gain nothing on a CPU.
+    """One interpreter; it runs pictures one at a time, since batches gain nothing on a CPU.
 
-    Float inputs are scaled to -1..1 as TFOD2's MobileNet preprocessing does; quantised inputs take the picture in
-    their own scale.
+    Float inputs are scaled to -1..1 as TFOD2's MobileNet preprocessing does; quantised inputs take the pixel values
+    (uint8, or shifted to int8). Raises `ModelError` if the file cannot be loaded or does not fit the folder.
     """
 
     def __init__(self, folder: ModelFolder, file: Path, threads: int) -> None:
@@ -42,12 +42,17 @@ class LiteRtDetector:
         _, self.height_px, self.width_px, _ = (int(side) for side in self._input["shape"])
         self.signature = f"{self._input['dtype'].__name__} (1, {self.height_px}, {self.width_px}, 3)"
         if folder.input_size not in (None, (self.height_px, self.width_px)):
-            raise ModelError(f"{file}: takes {self.height_px} x {self.width_px}, model.yaml says {folder.input_size}")
+            raise ModelError(
+                f"{file}: takes {self.height_px} x {self.width_px}, but model.yaml states {folder.input_size}"
+            )
         folder.check_class_count(file, _class_counts(self._interpreter.get_tensor_details()))
         self._file = file
 
     def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
-        """Return the detections of each BGR picture; see the port."""
+        """Return the detections of each picture (H x W x 3, uint8, BGR), best score first, boxes in its pixels.
+
+        Raises `ModelError` if inference fails.
+        """
         return [self._detect_one(image) for image in images]
 
     def close(self) -> None:
@@ -78,7 +83,7 @@ class LiteRtDetector:
 
 
 class _Outputs:
-    """The detection post-processing op's four tensors, told apart by shape and content, never by place in the list."""
+    """The detection post-processing op's four tensors, identified by shape and content, never by their position."""
 
     def __init__(self, file: Path, interpreter: Any) -> None:
         self._interpreter = interpreter
@@ -93,26 +98,26 @@ class _Outputs:
                 "(boxes 1xNx4, classes 1xN, scores 1xN, count 1); export it with export_tflite_graph_tf2"
             )
         self._boxes, self._count = int(boxes[0]["index"]), int(counts[0]["index"])
-        # The op makes its tensors in the order boxes, classes, scores, count.
+        # The op creates its tensors in the order boxes, classes, scores, count.
         self._classes, self._scores = (int(row["index"]) for row in rows)
 
     def read(self) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
-        """Return boxes (N, 4), 1-based class ids (N,) and scores (N,)."""
+        """Return boxes (N, 4), normalised, 1-based class ids (N,) and scores (N,)."""
         get = self._interpreter.get_tensor
-        count = max(int(np.asarray(get(self._count)).reshape(-1)[0]), 0)  # the rows after these hold anything
+        count = max(int(np.asarray(get(self._count)).reshape(-1)[0]), 0)  # rows after these are undefined
         boxes, classes, scores = (
             get(self._boxes)[0, :count],
             get(self._classes)[0, :count],
             get(self._scores)[0, :count],
         )
-        if _looks_like_scores(classes) and not _looks_like_scores(scores):
+        if _are_scores(classes) and not _are_scores(scores):
             self._classes, self._scores = self._scores, self._classes
             classes, scores = scores, classes
         return boxes, classes.astype(np.int64) + 1, scores
 
 
-def _looks_like_scores(values: NDArray[np.float32]) -> bool:
-    """Scores fall and have fractions; class numbers are whole."""
+def _are_scores(values: NDArray[np.float32]) -> bool:
+    """Return whether values are scores, which are descending fractions, and not class ids, which are whole numbers."""
     return bool((np.diff(values) <= 0).all() and (values != np.round(values)).any() and values.max() <= 1)
 
 
@@ -126,9 +131,9 @@ def _the_input(file: Path, details: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _class_counts(details: list[dict[str, Any]]) -> set[int]:
-    """Return how many classes the model has, from the shapes that go into its post-processing op.
+    """Return the model's possible numbers of classes, from the shapes of the inputs of its post-processing op.
 
-    TFOD2 gives it anchors (A, 4), boxes (1, A, 4) and scores (1, A, background and classes).
+    Its inputs in TFOD2 are anchors (A, 4), boxes (1, A, 4) and scores (1, A, background and classes).
     """
     shapes = [tuple(int(side) for side in detail["shape"]) for detail in details]
     anchors = {shape[0] for shape in shapes if len(shape) == 2 and shape[1] == 4}

@@ -1,4 +1,4 @@
-"""Choosing the backend that runs a model folder."""
+"""Chooses the backend for a model folder, and opens the detector."""
 
 import importlib.util
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from monitor.detectors.folder import SAVED_MODEL, ModelFolder, cached_sha256, lo
 from monitor.domain.errors import ModelError
 from monitor.domain.ports import Detector
 
-#: The driver's own device; looking for it costs nothing, importing TensorFlow to ask costs seconds.
+#: The driver's device file; checking for it is free, importing TensorFlow to find a GPU takes seconds.
 _NVIDIA_DEVICE = Path("/dev/nvidia0")
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedDetector:
-    """A running detector, which file runs on what, and the input that the file itself asks for."""
+    """A running detector, its file, backend and device, and the `signature` of the file's input: type and shape."""
 
     detector: Detector
     folder: ModelFolder
@@ -27,7 +27,7 @@ class OpenedDetector:
     signature: str
 
     def provenance(self) -> dict[str, object]:
-        """Return as plain values what decides which faces are found: the model, what runs it, labels and thresholds."""
+        """Return as plain values what decides which faces are found: model, backend, labels and thresholds."""
         folder = self.folder
         return {
             "model": folder.name,
@@ -39,17 +39,17 @@ class OpenedDetector:
 
 
 def open_detector(settings: DetectorSettings, threads: int | None = None) -> OpenedDetector:
-    """Load a model folder on the backend that the settings ask for; raises `ModelError`.
+    """Load a model folder on the backend in the settings; raises `ModelError`.
 
-    `threads` is what `auto` means for the caller (all cores where not given). `auto` takes a GPU where there is one
-    and TensorFlow to use it, else LiteRT where there is a TFLite export, else TensorFlow on the CPU.
+    `threads` is the number that `auto` stands for (None: all cores). The backend `auto` is TensorFlow if there are a
+    GPU and TensorFlow, else LiteRT if there is a TFLite export, else TensorFlow on the CPU.
     """
     folder = load_model_folder(settings.model, settings)
     count = settings.threads if settings.threads != "auto" else threads or cores()
     tflite = folder.tflite(settings.precision)
     if _chosen(settings, folder) is Backend.LITERT:
         if tflite is None:
-            raise ModelError(f"{folder.path}: holds no TFLite export of precision {settings.precision}")
+            raise ModelError(f"{folder.path}: contains no TFLite export of precision {settings.precision}")
         if settings.device.startswith("gpu"):
             raise ModelError(f"device {settings.device}: LiteRT runs on the CPU; use backend savedmodel for a GPU")
         from monitor.detectors.litert import LiteRtDetector

@@ -1,4 +1,4 @@
-"""Keeping native libraries' notices off the screen."""
+"""Hides the notices of native libraries."""
 
 import os
 import sys
@@ -13,10 +13,10 @@ _kept = -1
 
 @contextmanager
 def native_notices_hidden() -> Iterator[None]:
-    """Send standard error nowhere: LiteRT and TensorFlow write notices there that no switch turns off.
+    """Discard standard error: LiteRT and TensorFlow write notices to it that cannot be switched off.
 
-    Failures come as exceptions all the same. File descriptor 2 belongs to the whole process, and several threads may
-    load models at once: the first to enter redirects it, the last to leave restores it, whatever the bodies raise.
+    Failures still raise exceptions. File descriptor 2 belongs to the whole process, and several threads may load models
+    at once: the first to enter redirects it, the last to leave restores it, whatever the bodies raise.
     """
     _enter()
     try:
@@ -26,7 +26,7 @@ def native_notices_hidden() -> Iterator[None]:
 
 
 def _enter() -> None:
-    global _inside, _kept  # noqa: PLW0603 - as there is one descriptor 2
+    global _inside, _kept  # noqa: PLW0603 - the process has one descriptor 2
     with _lock:
         if _inside == 0:
             sys.stderr.flush()

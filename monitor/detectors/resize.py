@@ -1,4 +1,4 @@
-"""Fitting a picture into a model's input."""
+"""Resizes pictures to a model's input."""
 
 import cv2
 
@@ -6,10 +6,10 @@ from monitor.domain.frame import Image
 
 
 def resize_to_input(image: Image, height_px: int, width_px: int) -> Image:
-    """Return the BGR picture as RGB at the input's size, its sides stretched as TFOD2's fixed-shape resizer does.
+    """Return a picture (H x W x 3, uint8, BGR) as RGB at the input's size, stretched as by TFOD2's fixed-shape resizer.
 
-    Halved by area first while it is twice too large, so that small faces of a large picture do not alias away under
-    bilinear sampling; halving is exact and several times cheaper than area sampling at an odd ratio.
+    While it is at least twice too large it is first halved by area averaging, so that bilinear sampling does not alias
+    small faces away; halving is exact and several times cheaper than area sampling at an odd ratio.
     """
     while image.shape[0] >= 2 * height_px and image.shape[1] >= 2 * width_px:
         half = (image.shape[1] // 2, image.shape[0] // 2)

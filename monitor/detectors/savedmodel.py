@@ -20,17 +20,18 @@ _OUTPUTS = ("detection_boxes", "detection_classes", "detection_scores", "num_det
 
 
 class SavedModelDetector:
-    """The `serving_default` signature, whichever of TFOD2's inputs it takes.
+    """The `serving_default` signature of a SavedModel, with any of TFOD2's inputs.
 
-    Image tensor (uint8 or float, (B, H, W, 3) RGB 0..255) and encoded string tensor ((B,) of PNG bytes) are told
-    apart by the signature; B is 1 or free. Pictures are shrunk to the model's own input first where `model.yaml`
-    names it: the graph would do so anyway, and less of them travels.
+    Image tensor (uint8 or float, (B, H, W, 3) RGB 0..255) and encoded string tensor ((B,) of PNG bytes) are
+    distinguished by the signature; B is 1 or free. If `model.yaml` names the model's input size, pictures are resized
+    to it first: the graph would do so anyway, and less data is transferred. Raises `ModelError` if the model cannot be
+    loaded or does not fit the folder.
     """
 
     def __init__(self, folder: ModelFolder, device: str, threads: int | None) -> None:
         saved_model = folder.saved_model
         if saved_model is None:
-            raise ModelError(f"{folder.path}: holds no saved_model/; use backend litert or export it")
+            raise ModelError(f"{folder.path}: contains no saved_model/; use backend litert or export it")
         for file in sorted(path for path in saved_model.rglob("*") if path.is_file()):
             folder.verify(file)
         self._tf = _tensorflow(threads)
@@ -49,11 +50,14 @@ class SavedModelDetector:
         self.batch_size: int | None = spec.shape[0]
         self.signature = f"{spec.dtype.name} ({', '.join('any' if side is None else str(side) for side in spec.shape)})"
         self._fixed = _fixed_size(spec) or folder.input_size
-        # A first look at noise finds a label map that does not fit before a person does, and builds the graph.
+        # A first inference on noise detects a label map that does not fit, and builds the graph.
         self.detect([np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)])
 
     def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
-        """Return the detections of each BGR picture; see the port."""
+        """Return the detections of each picture (H x W x 3, uint8, BGR), best score first, boxes in its pixels.
+
+        Raises `ModelError` if inference fails.
+        """
         fitted = [self._fitted(image) for image in images]
         if self.batch_size is None and len({image.shape for image in fitted}) == 1:
             return self._run(images, fitted)
@@ -94,7 +98,7 @@ class SavedModelDetector:
 
 
 def _tensorflow(threads: int | None) -> Any:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its notices are not for our users
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # hides its notices from users
     try:
         with native_notices_hidden():
             import tensorflow as tf
@@ -108,7 +112,7 @@ def _tensorflow(threads: int | None) -> Any:
         try:
             tf.config.experimental.set_memory_growth(gpu, True)
         except RuntimeError:
-            break  # already running: growth was set when it started
+            break  # TensorFlow already runs: growth was set when it started
     if threads is not None and tf.config.threading.get_intra_op_parallelism_threads() != threads:
         try:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -117,13 +121,13 @@ def _tensorflow(threads: int | None) -> Any:
     return tf
 
 
-def _device(tf: Any, wanted: str) -> str:
+def _device(tf: Any, device: str) -> str:
     gpus = tf.config.list_physical_devices("GPU")
-    if wanted == "cpu" or (wanted == "auto" and not gpus):
+    if device == "cpu" or (device == "auto" and not gpus):
         return "/CPU:0"
-    index = int(wanted.partition(":")[2] or 0)
+    index = int(device.partition(":")[2] or 0)
     if index >= len(gpus):
-        raise ModelError(f"device {wanted}: TensorFlow sees {len(gpus)} GPU(s); use device: auto or cpu")
+        raise ModelError(f"device {device}: TensorFlow finds {len(gpus)} GPU(s); use device: auto or cpu")
     return f"/GPU:{index}"
 
 
@@ -133,12 +137,14 @@ def _serving(path: Path, model: Any) -> Any:
         raise ModelError(f"{path}: has no 'serving_default' signature; export it with exporter_main_v2")
     if missing := [name for name in _OUTPUTS if name not in signature.structured_outputs]:
         found = ", ".join(sorted(signature.structured_outputs)) or "none"
-        raise ModelError(f"{path}: gives no {', '.join(missing)} (it gives {found}); it is not a TFOD2 detector")
+        raise ModelError(
+            f"{path}: does not output {', '.join(missing)} (it outputs {found}); it is not a TFOD2 detector"
+        )
     return signature
 
 
 def _class_counts(outputs: Any) -> set[int]:
-    """Return how many classes the graph has, from the outputs that hold a score for each of them and the background."""
+    """Return how many classes the graph has, from the outputs with a score for each class and the background."""
     named = [outputs[name] for name in ("detection_multiclass_scores", "raw_detection_scores") if name in outputs]
     return {int(spec.shape[-1]) - 1 for spec in named if spec.shape.rank and spec.shape[-1] is not None}
 
@@ -151,11 +157,11 @@ def _image_input(path: Path, signature: Any) -> tuple[str, Any]:
         if (kind == "string" and spec.shape.rank == 1) or (kind in ("uint8", "float32") and spec.shape.rank == 4):
             return name, spec
     found = {name: f"{spec.dtype.name} {spec.shape}" for name, spec in inputs.items()}
-    raise ModelError(f"{path}: input {found} is none of TFOD2's: image tensor or encoded image string tensor")
+    raise ModelError(f"{path}: input {found} is not one of TFOD2's: image tensor or encoded image string tensor")
 
 
 def _fixed_size(spec: Any) -> tuple[int, int] | None:
-    """The height and width that the signature itself insists on."""
+    """Return the height and width in pixels that the signature requires, or None."""
     if spec.shape.rank != 4 or spec.shape[1] is None or spec.shape[2] is None:
         return None
     return int(spec.shape[1]), int(spec.shape[2])

@@ -1,11 +1,11 @@
-"""The least score that TFOD2's post-processing op lets through.
+"""The lowest score that TFOD2's post-processing op outputs.
 
-`monitor.training.export` writes models with a floor of `EXPORTED_FLOOR`. A model is loaded as it is where its own floor
+`monitor.training.export` writes models with a floor of `EXPORTED_FLOOR`. A model is loaded unchanged if its own floor
 is at least that and no higher than the thresholds in effect. It is patched in memory, to the lowest of these
-thresholds, where its own floor is
+thresholds, if its own floor is
 
-- none, or next to none, as stock TFOD2 exports have it: or the op would sort thousands of scores of noise;
-- above a threshold: or detections that the settings ask for would silently be lost.
+- none, or almost none, as in stock TFOD2 exports: the op would sort thousands of scores of noise;
+- above a threshold: detections that the settings accept would be lost silently.
 """
 
 import struct
@@ -16,17 +16,17 @@ import numpy as np
 _OP = b"TFLite_Detection_PostProcess"
 _LEAST = "nms_score_threshold"
 
-#: What our own exports have: no threshold that is chosen for a model is lower, and noise rarely scores more.
+#: The floor of exports made by this project: no threshold chosen for a model is lower, and noise rarely scores higher.
 EXPORTED_FLOOR = 0.05
 
 
 def with_score_floor(model: bytes, floor: float) -> bytes:
-    """Return a TFLite model whose post-processing op lets every detection through that scores `floor` or more.
+    """Return a TFLite model whose post-processing op outputs every detection that scores `floor` or more.
 
-    See above for when the model comes back as it is. Without a floor the op sorts all anchors and suppresses overlaps
-    among noise: 1.9 of the 6.2 ms of an inference of the 416x256 model, 0.2 ms with a floor of 0.33. What is above the
-    floor stays the same to the bit, since only boxes with better scores suppress a box. A model that has no such op, or
-    cannot be read here, comes back as it is; LiteRT says what is wrong with it.
+    See the module for when the model is returned unchanged. Without a floor the op sorts all anchors and suppresses
+    overlaps among noise: 1.9 of the 6.2 ms of an inference of the 416x256 model, 0.2 ms with a floor of 0.33.
+    Detections above the floor stay bit-identical, since only boxes with higher scores suppress a box. A model that has
+    no such op, or cannot be parsed, is returned unchanged; LiteRT reports what is wrong with it.
     """
     from ai_edge_litert import schema_py_generated as schema
     from flatbuffers import flexbuffers

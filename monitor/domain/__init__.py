@@ -1,1 +1,1 @@
-"""The words of the house: values and ports, with no I/O, no threads and no picture library."""
+"""Values and ports shared by all packages, with no I/O, no threads and no image library."""

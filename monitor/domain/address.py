@@ -1,4 +1,4 @@
-"""Where pictures come from, and how to name it without giving secrets away."""
+"""The addresses of sources, and their display without secrets."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from monitor.domain.errors import SourceError
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
 
-#: One slash is enough to be taken for a URL: better a path hidden by mistake than a password shown by one.
+#: One slash is enough to count as a URL: hiding a path by mistake is better than showing a password.
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _SCHEME = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]+:/+")
 _KEY = re.compile(r"(?:(?<![\w-])[\w-]+|_[A-Za-z]+)=")
@@ -30,9 +30,9 @@ class SourceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SourceAddress:
-    """A webcam index or device, a URL, or a path; prints itself without its password.
+    """A webcam index or device, a URL, or a path; its text form hides the password.
 
-    Raises `SourceError` where the text can be none of these.
+    Raises `SourceError` if the text is none of these.
     """
 
     value: str
@@ -52,13 +52,13 @@ class SourceAddress:
 
     @property
     def kind(self) -> SourceKind:
-        """What the address names."""
+        """The kind of source that the address names."""
         if self.value.isdecimal() or self.value.startswith(("/dev/video", "/dev/v4l/")):
             return SourceKind.WEBCAM
         return SourceKind.STREAM if _URL.match(self.value) else SourceKind.FILE
 
     def relative_to(self, folder: Path) -> "SourceAddress":
-        """Return the address with a relative path counted from this folder; other kinds stay as they are."""
+        """Return the address with a relative path resolved against this folder; other kinds are returned unchanged."""
         return SourceAddress(str(folder / self.value)) if self.kind is SourceKind.FILE else self
 
     def __str__(self) -> str:
@@ -81,7 +81,7 @@ def redact(text: str) -> str:
 
 
 def _without_user(word: str) -> str:
-    """Hide what stands between the scheme and the last `@` of a word: a password may hold any sign."""
+    """Hide the text between the scheme and the last `@` of a word: a password may contain any character."""
     scheme, at = _SCHEME.search(word), word.rfind("@")
     return f"{word[: scheme.end()]}***{word[at:]}" if scheme and at >= scheme.end() else word
 
@@ -92,11 +92,11 @@ def is_unicode(text: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """Return the text in one line, with what cannot be shown replaced."""
+    """Return the text in one line, with unprintable characters replaced."""
     return "".join(c if c.isprintable() and is_unicode(c) else "\ufffd" for c in text)
 
 
 def name_of(path: Path) -> str:
     """Return a name for the recording at a path that can be shown and can name a folder: at most 60 characters."""
-    absolute = os.path.abspath(path)  # noqa: PTH100 - without ".." but with links as they are called
+    absolute = os.path.abspath(path)  # noqa: PTH100 - resolves ".." but keeps links
     return printable(Path(absolute).stem)[:60].strip(". ") or "recording"

@@ -1,10 +1,10 @@
-"""Why a camera, or the program itself, is not well."""
+"""Causes of faults of a camera or of the program itself."""
 
 from enum import StrEnum
 
 
 class Cause(StrEnum):
-    """What is wrong, told apart because each has a remedy of its own."""
+    """The cause of a fault; each has its own remedy."""
 
     REFUSED = "refused"
     UNREACHABLE = "unreachable"

@@ -1,4 +1,4 @@
-"""Time as an argument: whoever needs the hour is given a clock."""
+"""Clocks, passed to everything that needs the time."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -6,30 +6,30 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """The two clocks of the house."""
+    """A monotonic clock and a UTC clock."""
 
     def monotonic_s(self) -> float:
-        """Seconds that never jump, from an arbitrary start."""
+        """Return seconds that never jump, from an arbitrary start."""
 
     def utc_now(self) -> datetime:
-        """The hour, in UTC."""
+        """Return the current time in UTC, timezone-aware."""
 
 
 class SystemClock:
-    """The machine's own clocks."""
+    """The operating system's clocks."""
 
     def monotonic_s(self) -> float:
-        """Seconds of `time.monotonic`."""
+        """Return `time.monotonic` in seconds."""
         return time.monotonic()
 
     def utc_now(self) -> datetime:
-        """The system's hour, in UTC."""
+        """Return the system's time in UTC, timezone-aware."""
         return datetime.now(UTC)
 
 
 def utc_at(clock: Clock, time_s: float) -> datetime:
-    """Return the hour (UTC) at a moment of the monotonic clock, by what the hour is now.
+    """Return the UTC timestamp of a `time_s` of the monotonic clock, computed from the current time.
 
-    An hour that was set wrong and is put right in between, as on a machine without a battery, comes out right.
+    If a wrong system clock is corrected in between, as on a machine without a battery, the result is correct.
     """
     return clock.utc_now() - timedelta(seconds=clock.monotonic_s() - time_s)

@@ -1,4 +1,4 @@
-"""What a detector says of one face in one picture."""
+"""Detections of faces, and the states of masks."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,17 +21,17 @@ class MaskState(StrEnum):
 
     @property
     def violating(self) -> bool:
-        """True where a mask is missing or worn wrong."""
+        """True if the mask is missing or worn incorrectly."""
         return self in (MaskState.WITHOUT_MASK, MaskState.INCORRECT)
 
 
-#: The states a detector can tell apart, in the order in which everything lists them.
+#: The states that a detector distinguishes, in the order in which they are listed everywhere.
 DECIDED_STATES = (MaskState.WITH_MASK, MaskState.WITHOUT_MASK, MaskState.INCORRECT)
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One face: its box, the likeliest state and that state's score (0..1)."""
+    """One face: its box in pixels of the frame, the most likely state and that state's score (0..1)."""
 
     box: Box
     state: MaskState
@@ -40,7 +40,7 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A detection that a tracker has assigned to a person; not `certain` while it may as well be somebody else."""
+    """A detection that a tracker has assigned to a person; `certain` is False while it may be somebody else."""
 
     track_id: int
     detection: Detection

@@ -1,4 +1,4 @@
-"""Errors that are shown to people: one line that says what is wrong, where, and what to do.
+"""Errors that are shown to people: one line with the fault, its place, and the remedy.
 
 The exit code of a command is the `exit_code` of the error that ended it.
 """
@@ -9,7 +9,7 @@ from monitor.domain.cause import Cause
 
 
 class MonitorError(Exception):
-    """Base of every error that is meant to be read by a person."""
+    """Base of every error that is shown to people."""
 
     exit_code: ClassVar[int] = 1
 
@@ -21,7 +21,7 @@ class ConfigError(MonitorError):
 
 
 class SourceError(MonitorError):
-    """A camera, stream, video or image cannot be opened or read; `cause` tells a program why."""
+    """A camera, stream, video or image cannot be opened or read; `cause` says why, for programs."""
 
     exit_code = 4
 
@@ -47,4 +47,4 @@ class JournalError(OutputError):
 
 
 class UnwritableError(JournalError):
-    """The database refuses this very record, and would every time."""
+    """The database refuses this record; a retry would fail too."""

@@ -1,4 +1,4 @@
-"""What happened: a closed union of values, matched with `match` and `assert_never`."""
+"""Events: a closed union of values, matched with `match` and `assert_never`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -52,7 +52,7 @@ class SourceEnded:
 
 @dataclass(frozen=True, slots=True)
 class CameraLost:
-    """A live camera stopped giving pictures; `detail` says so in words, without its password."""
+    """A live camera stopped giving pictures; `detail` is the reason in words, without a password."""
 
     source_id: str
     time_s: float
@@ -73,10 +73,10 @@ class CameraRestored:
 class IncidentOpened:
     """A person has been violating for long enough.
 
-    `state` is what they were judged at that moment, `since_s` when that judgement began to hold. What it rests on:
-    `confidence` is the mean score, `share` (0..1) the part of the evidence that speaks for the state, `evidence_s` all
-    of the evidence in seconds of a perfect look, `looks` how often the person had been looked at. `settings` are the
-    detector's and the camera's that decided it, by section; empty where they are not told.
+    `state` is the verdict at `time_s`, `since_s` the time at which that verdict began. The evidence: `confidence` is
+    the mean score (0..1), `share` (0..1) the part of the evidence for the state, `evidence_s` all of the evidence in
+    seconds at full weight, `observations` the number of detections of the person. `settings` are those of the detector
+    and the camera that decided the verdict, by section; empty if unknown.
     """
 
     incident_id: str
@@ -95,7 +95,7 @@ class IncidentOpened:
 
 @dataclass(frozen=True, slots=True)
 class IncidentClosed:
-    """The violation ended; `duration_s` counts from its opening."""
+    """The violation ended; `duration_s` counts from the opening of the incident."""
 
     incident_id: str
     source_id: str
@@ -107,7 +107,7 @@ class IncidentClosed:
 
 @dataclass(frozen=True, slots=True)
 class VisitEnded:
-    """A person left, and their visit is complete."""
+    """A person left; the visit is complete."""
 
     source_id: str
     time_s: float
@@ -119,7 +119,7 @@ Event = SourceOpened | SourceEnded | CameraLost | CameraRestored | IncidentOpene
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    """An event on its way to subscribers; an incident's opening carries its picture (BGR, others' faces hidden)."""
+    """An event for subscribers; `IncidentOpened` comes with a picture (H x W x 3, uint8, BGR, others' faces hidden)."""
 
     event: Event
     picture: Image | None = None

@@ -1,4 +1,4 @@
-"""Pictures with their place in time."""
+"""Frames with their times, and the description of a source."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,9 +14,9 @@ Image = NDArray[np.uint8]
 class Frame:
     """One picture of a source.
 
-    `time_s` is the only clock that rules see: monotonic seconds when live, media position when replayed.
-    `captured_at` is UTC, or None where the hour of the recording is not known. `media_s` is the source's own clock
-    beside it, from an arbitrary start, or None where it has none.
+    `time_s` is the only clock that rules see: monotonic seconds when live, media position when replayed. `captured_at`
+    is UTC, or None if the time of the recording is unknown. `media_s` is the source's own clock in seconds from an
+    arbitrary start, or None if it has none.
     """
 
     image: Image
@@ -39,7 +39,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """What a source said of itself when it was opened; None where it does not know."""
+    """A source's own description when it was opened; None for what it does not know."""
 
     width_px: int
     height_px: int

@@ -61,15 +61,15 @@ class Box:
         return Box(self.x1_px - dx, self.y1_px - dy, self.x2_px + dx, self.y2_px + dy)
 
     def moved(self, x_px: float, y_px: float) -> "Box":
-        """Return the box so far to the right and so far down."""
+        """Return the box moved to the right and down by these distances."""
         return Box(self.x1_px + x_px, self.y1_px + y_px, self.x2_px + x_px, self.y2_px + y_px)
 
     def scaled(self, factor: float) -> "Box":
-        """Return the box in a picture that is so many times the size."""
+        """Return the box in a picture scaled by a factor."""
         return Box(self.x1_px * factor, self.y1_px * factor, self.x2_px * factor, self.y2_px * factor)
 
     def mirrored(self, width_px: int) -> "Box":
-        """Return the box in the picture of this width seen in a mirror."""
+        """Return the box in the mirrored picture of this width."""
         return Box(width_px - self.x2_px, self.y1_px, width_px - self.x1_px, self.y2_px)
 
     def as_ints(self) -> tuple[int, int, int, int]:

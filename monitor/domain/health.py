@@ -1,4 +1,4 @@
-"""How a camera is doing, in the same words for the window, the log, the pages and the metrics."""
+"""The health of a camera, with the same terms in the window, the log, the pages and the metrics."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,11 +9,11 @@ from monitor.domain.track import Analysis
 
 
 class Condition(StrEnum):
-    """From the first try to the worst.
+    """The conditions of a camera, from the start to the worst.
 
-    `STARTING`: no picture yet; `LIVE`: fresh verdicts; `DEGRADED`: fresh verdicts with something wrong that a person
-    should know; `STALE`: connected, but what is shown is not now; `LOST`: not connected; `FAULT`: the program itself
-    cannot judge (detector, journal, or an error of its own).
+    `STARTING`: no picture yet; `LIVE`: fresh verdicts; `DEGRADED`: fresh verdicts, with a problem that people should
+    know about; `STALE`: connected, but the picture is not current; `LOST`: not connected; `FAULT`: the program itself
+    cannot analyse or record (detector, journal, or an internal error).
     """
 
     STARTING = "starting"
@@ -25,13 +25,13 @@ class Condition(StrEnum):
 
     @property
     def current(self) -> bool:
-        """True where what is shown is now: the only conditions in which a verdict may be shown as one."""
+        """True if the picture is current: only then may a verdict be shown."""
         return self in (Condition.LIVE, Condition.DEGRADED)
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """A condition, why, in words a person can act on, and since when (`time_s` of the monitor's clock)."""
+    """A condition, its cause with a `detail` for people, and its start in seconds of the monotonic clock."""
 
     condition: Condition
     since_s: float
@@ -40,11 +40,11 @@ class Health:
 
 
 class Drop(StrEnum):
-    """Why a frame that arrived was not judged.
+    """Why a received frame was not analysed.
 
-    `SKIPPED`: the frame rate is above the analysis rate, or the picture has not changed for too long; `SUPERSEDED`: a
-    newer frame, or a new connection, came before a worker was done with it; `LATE`: already old on arrival; `CORRUPT`:
-    could not be decoded; `FAILED`: the detector or the judging failed on it.
+    `SKIPPED`: the frame rate is above the analysis rate, or the picture is frozen; `SUPERSEDED`: a newer frame or a new
+    connection came before its analysis; `LATE`: already old on arrival; `CORRUPT`: could not be decoded; `FAILED`: the
+    detector or the analyzer failed on it.
     """
 
     SKIPPED = "skipped"
@@ -56,12 +56,13 @@ class Drop(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CameraStatus:
-    """One camera at one moment, as everybody outside the pipeline sees it.
+    """A snapshot of one camera for everything outside the pipeline.
 
-    `analysis` is the newest or None. `fps` frames arrive per second, `analysed_fps` are analysed, `wanted_fps` were
-    asked for (None: as many as there are), `given_fps` is what the machine has given the camera (None: no limit).
-    `latency_ms` holds p50, p95 and p99 from capture to verdict of the last minute or so; empty before the first.
-    `latency_counts` counts all by bucket, `latency_sum_s` adds them. `sample`: it is no camera but a bundled recording.
+    `analysis` is the newest or None. `fps` is the number of frames received per second, `analysed_fps` of frames
+    analysed, `wanted_fps` of analyses in the settings (None: every frame), `given_fps` the limit that the machine
+    allows (None: no limit). `latency_ms` has p50, p95 and p99 from capture to verdict over the last minute or two;
+    empty before the first verdict. `latency_counts` counts all latencies by bucket, `latency_sum_s` is their sum.
+    `sample`: the source is a bundled recording, not a camera.
     """
 
     camera: str
@@ -80,11 +81,11 @@ class CameraStatus:
     sample: bool = False
 
     def age_s(self, now_s: float) -> float | None:
-        """Return how old the newest analysed frame is, None before the first."""
+        """Return the age of the newest analysed frame in seconds, None before the first."""
         return None if self.analysis is None else now_s - self.analysis.frame.time_s
 
     def is_fresh(self, now_s: float) -> bool:
-        """Return whether what the camera shows is of now: fresh, and its condition current."""
+        """Return whether the camera's picture is current: its age fresh, and its condition current."""
         if self.analysis is None or not self.health.condition.current:
             return False
         return not self.analysis.is_stale(now_s - self.analysis.frame.time_s)

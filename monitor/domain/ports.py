@@ -1,4 +1,4 @@
-"""The sockets of the house: what a stage needs of its neighbours."""
+"""Ports: the interfaces that the pipeline's stages need from each other."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -11,8 +11,8 @@ from monitor.domain.frame import Frame, Image, SourceInfo
 class Source(Protocol):
     """Frames of one camera, stream, video or set of images.
 
-    Opened, read and closed on one thread. `grab` steps to the next frame without converting it, so that frames
-    nobody will look at cost little; `retrieve` converts the frame last grabbed.
+    Opened, read and closed on one thread. `grab` steps to the next frame without converting it, so that frames that are
+    not analysed cost little; `retrieve` converts the frame last grabbed.
     """
 
     @property
@@ -20,17 +20,17 @@ class Source(Protocol):
         """The camera's name."""
 
     def open(self) -> SourceInfo:
-        """Open the source; raises `SourceError` with one line that says why it cannot."""
+        """Open the source; raises `SourceError` with a reason in one line."""
 
     def grab(self) -> float | None:
         """Step to the next frame and return its `time_s`, None at the end; raises `SourceError` on failure."""
 
     def retrieve(self) -> Frame:
-        """Return the frame last grabbed; raises `SourceError` where it cannot be decoded."""
+        """Return the frame last grabbed; raises `SourceError` if it cannot be decoded."""
 
     @property
     def media_s(self) -> float | None:
-        """The source's own clock at the frame last grabbed, None where it has none."""
+        """The source's own clock in seconds at the frame last grabbed, None if it has none."""
 
     @property
     def end_reason(self) -> EndReason:
@@ -38,49 +38,50 @@ class Source(Protocol):
 
     @property
     def lost_frames(self) -> int:
-        """How many frames could not be decoded and were passed over."""
+        """How many frames were dropped because they could not be decoded."""
 
     @property
     def late_frames(self) -> int:
-        """How many frames were passed over undecoded, because they came faster than they were taken."""
+        """How many frames were dropped before decoding because they arrived faster than they were read."""
 
     def close(self) -> None:
-        """Release the device or file; harmless when repeated."""
+        """Release the device or file; may be called more than once."""
 
 
 class Detector(Protocol):
     """A face-mask detector, opened on the thread that calls it."""
 
     def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
-        """Return the detections of each BGR image, best score first; raises `ModelError` on failure."""
+        """Return the detections of each image (H x W x 3, uint8, BGR), best score first; raises `ModelError`."""
 
     def close(self) -> None:
         """Release the model."""
 
 
 class Tracker(Protocol):
-    """Tells which faces belong to the same person; one instance a camera, deterministic, no clock of its own."""
+    """Assigns faces to people over time; one instance per camera, deterministic, without a clock."""
 
     def update(self, detections: Sequence[Detection], time_s: float, lost_after_s: float) -> list[Observation]:
-        """Return the detections that belong to confirmed people, sorted by track number.
+        """Return the detections of one frame that belong to confirmed people, sorted by `track_id`.
 
-        A person unseen for longer than `lost_after_s` is not found again: who comes to that place is somebody else.
+        `time_s` is the frame's time in seconds. A person without a detection for longer than `lost_after_s` is gone: a
+        face that appears in that place later gets a new `track_id`.
         """
 
 
 class Sink(Protocol):
-    """Somewhere that events go."""
+    """A destination of events."""
 
     def put(self, event: Event) -> None:
-        """Take one event; returns once it is safe, or raises `OutputError`."""
+        """Write one event; returns once it is stored, or raises `OutputError`."""
 
     def close(self) -> None:
-        """Finish what was taken."""
+        """Finish writing and release the destination; raises `OutputError`."""
 
 
 @runtime_checkable
 class Beating(Protocol):
-    """A sink in which others see whether the program that writes it is alive."""
+    """A sink that records heartbeats, by which readers see whether the program is running."""
 
     def beat(self) -> None:
-        """Note that the program is alive; raises `OutputError`."""
+        """Record a heartbeat; raises `OutputError`."""

@@ -1,4 +1,4 @@
-"""What people say of an incident."""
+"""Reviews of incidents."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class ReviewDecision(StrEnum):
-    """`CONFIRMED`: it was a violation; `FALSE_ALARM`: it was none; `WITHDRAWN`: all before it is undone."""
+    """`CONFIRMED`: it was a violation; `FALSE_ALARM`: it was not; `WITHDRAWN`: all earlier decisions are undone."""
 
     CONFIRMED = "confirmed"
     FALSE_ALARM = "false_alarm"
@@ -14,7 +14,7 @@ class ReviewDecision(StrEnum):
 
 
 class FalseAlarmReason(StrEnum):
-    """What a false alarm was, so that the next model can learn from it."""
+    """What the model mistook for a violation, as training data for the next model."""
 
     BEARD = "beard"
     HAND = "hand"
@@ -25,7 +25,7 @@ class FalseAlarmReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """One review of an incident: `decision` None is an acknowledgement, "I have seen it"."""
+    """One review of an incident: `decision` None is an acknowledgement."""
 
     by: str
     at: datetime

@@ -1,4 +1,4 @@
-"""People as the rules see them at one moment."""
+"""Tracked people, and the analysis of a frame."""
 
 from dataclasses import dataclass, field
 
@@ -10,12 +10,12 @@ from monitor.domain.geometry import Box
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One person in view: where they are and what has been decided about them so far.
+    """One person in view: position and verdict so far; times in seconds of the source's clock.
 
     `confidence` is the mean score (0..1) that the decided state had over the observations that count, 0 while unknown.
-    `incident_open` says that a violation by this person is open at this moment. `clarity` is how well this very frame
-    shows the decided state (0..1): the score of the detection times its quality, 0 where the detection says otherwise.
-    `too_near`: the face is cut off by the edge of the picture, or fills most of it.
+    `incident_open`: an incident of this person is open. `clarity` is how clearly this frame shows the decided state
+    (0..1): the score of the detection times its quality, 0 if its state is another. `too_near`: the face is cut off by
+    the edge of the picture, or fills most of it.
     """
 
     track_id: int
@@ -32,7 +32,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """One analysed frame: who is in it, how long inference took, how old the frame was, and when it becomes stale."""
+    """One analysed frame: the people in view, the seconds that inference took, the frame's age, and its freshness."""
 
     frame: Frame
     tracks: tuple[Track, ...]

@@ -9,8 +9,8 @@ from monitor.domain.detection import MaskState
 class Outcome(StrEnum):
     """How a visit ended.
 
-    `COMPLIANT`: wore the mask correctly all along; `CORRECTED`: did so in the end; `VIOLATION`: no mask in the end;
-    `INCORRECT`: worn wrong in the end; `UNKNOWN`: never seen well enough to tell.
+    `COMPLIANT`: wore the mask correctly throughout; `CORRECTED`: did so at the end; `VIOLATION`: no mask at the end;
+    `INCORRECT`: worn incorrectly at the end; `UNKNOWN`: never seen clearly enough for a verdict.
     """
 
     COMPLIANT = "compliant"
@@ -21,13 +21,13 @@ class Outcome(StrEnum):
 
     @property
     def complied(self) -> bool:
-        """True where the person wore the mask correctly in the end."""
+        """True if the person wore the mask correctly at the end."""
         return self in (Outcome.COMPLIANT, Outcome.CORRECTED)
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of a visit in one state; seconds of the source's clock."""
+    """A part of a visit in one state; seconds of the source's clock."""
 
     state: MaskState
     start_s: float
@@ -41,9 +41,9 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One person's track from first to last sight.
+    """One person's track from the first to the last detection.
 
-    `time_to_comply_s` runs from the first decided violation to the moment the mask was judged right, for corrected
+    `time_to_comply_s` runs from the first violation to the verdict that the mask is worn correctly, for corrected
     visits only. `median_face_px` is the median height of the face.
     """
 

@@ -1,1 +1,1 @@
-"""What shows that something happened: pictures of incidents, private by default."""
+"""Evidence of incidents: their pictures, private by default."""

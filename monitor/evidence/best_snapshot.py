@@ -18,13 +18,16 @@ class _Candidate:
 
 
 class BestSnapshots:
-    """The clearest image of everybody who violates, from the first violating state until their incident opens."""
+    """The clearest image of each person in violation, from the first violating state until the incident opens."""
 
     def __init__(self) -> None:
         self._candidates: dict[int, _Candidate] = {}
 
     def update(self, image: Image, tracks: Iterable[Track], faces: Sequence[Box]) -> None:
-        """Take the people in a picture (BGR) and all faces found in it; who has left or complies is forgotten."""
+        """Add a frame (H x W x 3, uint8, BGR) with its people and all its faces, boxes in pixels of the frame.
+
+        People who are not among `tracks`, or comply, are removed.
+        """
         kept: dict[int, _Candidate] = {}
         for track in tracks:
             if not track.state.violating:
@@ -38,6 +41,6 @@ class BestSnapshots:
         self._candidates = kept
 
     def picture(self, track_id: int) -> Image | None:
-        """Return a person's picture (BGR, others' faces hidden), None where they do not violate."""
+        """Return a person's picture (240 px high, uint8, BGR, others' faces hidden), None if not in violation."""
         candidate = self._candidates.get(track_id)
         return None if candidate is None else candidate.picture

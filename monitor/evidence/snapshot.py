@@ -1,4 +1,4 @@
-"""Pictures of an incident, with everybody but its subject made unrecognisable (pure)."""
+"""Pictures of an incident, with all faces except the subject's made unrecognisable (pure)."""
 
 from collections.abc import Iterable, Sequence
 from math import ceil, floor
@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from monitor.domain.frame import Image
 from monitor.domain.geometry import Box
 
-#: A hidden face keeps this many blocks across, too few to tell who it is.
+#: A hidden face has this many blocks across, too few to recognise a person.
 _BLOCKS = 6
 _HEIGHT_PX = 240
 
-#: What is hidden around a face, and what is shown around the subject's, in shares of its size.
+#: The margin hidden around a face, and the one shown around the subject's, in fractions of the face's size.
 _MARGIN, _AROUND = 0.2, 0.8
 
 
 def hide_faces(image: Image, faces: Iterable[Box]) -> Image:
-    """Return a copy of the BGR picture with the given faces, and a margin around them, turned into coarse blocks."""
+    """Return a copy of the picture (H x W x 3, uint8, BGR) with these faces, and a margin, pixelated."""
     hidden = image.copy()
     for face in faces:
         place = _inside(hidden, face.padded(_MARGIN))
@@ -31,28 +31,31 @@ def hide_faces(image: Image, faces: Iterable[Box]) -> Image:
 
 
 def incident_picture(image: Image, subject: Box, others: Sequence[Box]) -> Image:
-    """Return the subject's head and shoulders, 240 px high, with all other faces hidden."""
-    wanted = subject.padded(_AROUND)
-    near = [other for other in others if other.padded(_MARGIN).intersection_px2(wanted) > 0]
-    # Whole faces are hidden, whatever part of them is wanted: blocks of a part would show more. The rest is not copied.
-    left, top, right, bottom = _around([wanted, *(other.padded(_MARGIN) for other in near)], image)
+    """Return the subject's head and shoulders (240 x W x 3, uint8, BGR), with all other faces hidden.
+
+    `image` is the whole frame (H x W x 3, uint8, BGR); boxes are in its pixels.
+    """
+    view = subject.padded(_AROUND)
+    near = [other for other in others if other.padded(_MARGIN).intersection_px2(view) > 0]
+    # Whole faces are hidden, even those partly in view: blocks of a part would show more. The rest is not copied.
+    left, top, right, bottom = _around([view, *(other.padded(_MARGIN) for other in near)], image)
     part = image[top:bottom, left:right]
-    subject, wanted, *near = (box.moved(-left, -top) for box in (subject, wanted, *near))
+    subject, view, *near = (box.moved(-left, -top) for box in (subject, view, *near))
     hidden = hide_faces(part, near)
-    # A neighbour's margin must not hide the evidence; a neighbour's face stays hidden even in front of it.
+    # The margin of another face must not hide the subject's; another face stays hidden even in front of it.
     own = np.zeros(part.shape[:2], np.uint8)
     _inside(own, subject)[...] = 1
     for other in near:
         _inside(own, other)[...] = 0
     cv2.copyTo(part, own, hidden)
-    crop = _inside(hidden, wanted)
+    crop = _inside(hidden, view)
     scale = _HEIGHT_PX / crop.shape[0]
     size = (max(1, round(crop.shape[1] * scale)), _HEIGHT_PX)
     return cv2.resize(crop, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)  # type: ignore[return-value]
 
 
 def _around(boxes: Sequence[Box], image: Image) -> tuple[int, int, int, int]:
-    """Return (left, top, right, bottom) in whole pixels of the part of a picture that holds all boxes."""
+    """Return (left, top, right, bottom) in whole pixels of the part of a picture that contains all boxes."""
     height, width = image.shape[:2]
     return (
         max(0, floor(min(box.x1_px for box in boxes))),

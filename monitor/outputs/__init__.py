@@ -1,1 +1,1 @@
-"""What people see: the overlay, the annotated video, and the pictures of incidents."""
+"""Outputs for people: the overlay, the annotated video, the live picture and the kiosk window."""

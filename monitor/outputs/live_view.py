@@ -1,4 +1,4 @@
-"""The annotated live picture of one camera as a JPEG: encoded only when somebody asks, and once for all who do."""
+"""The annotated live picture of a camera as a JPEG, encoded on request, and once for all viewers."""
 
 import threading
 from collections.abc import Callable
@@ -13,15 +13,15 @@ from monitor.outputs.overlay import Caption, draw_analysis
 
 _JPEG_QUALITY = 80
 
-#: Up to this width a picture is one of many on a wall, and scores would hide more than they tell.
+#: Up to this width a picture is one of several on a page, and scores would cover too much of it.
 _SMALL_WIDTH_PX = 640
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How a picture is wanted: no wider than `width_px` (None: the camera's own), as in a mirror, with what around it.
+    """The requested form of a picture: at most `width_px` wide (None: the camera's width), mirrored or not.
 
-    `banner` says over the picture what a page says beside it; without `words` a face carries its sign alone.
+    `banner` draws a summary at the top; without `words` faces are labelled with a symbol only.
     """
 
     width_px: int | None = None
@@ -34,7 +34,7 @@ class Shape:
 class LivePicture:
     """One encoded picture; `number` grows by one with each analysis that was published.
 
-    A `stale` one was old when it was drawn, and is drawn grey.
+    A `stale` one was too old when it was drawn, and is grey.
     """
 
     number: int
@@ -44,7 +44,7 @@ class LivePicture:
 
 
 class LiveView:
-    """Keeps the newest analysis of one camera; who asks for its picture draws and encodes it on their own thread."""
+    """Keeps the newest analysis of one camera; `picture` draws and encodes it on the caller's thread."""
 
     def __init__(
         self,
@@ -74,13 +74,13 @@ class LiveView:
             return self._encoded
 
     def publish(self, analysis: Analysis) -> None:
-        """Take the newest analysis in the place of an older one."""
+        """Store the newest analysis in place of the older one."""
         with self._lock:
             self._newest = (self._newest[0] + 1, analysis)
 
     def picture(self, shape: Shape) -> LivePicture | None:
         """Return the newest picture; None before the first."""
-        with self._encoding:  # one asker encodes, the others of the same picture wait for it
+        with self._encoding:  # one thread encodes; others that need the same picture wait for it
             with self._lock:
                 number, analysis = self._newest
             if analysis is None:
@@ -116,9 +116,9 @@ class LiveView:
 
 
 class LiveViews:
-    """The live views of all cameras: a subscriber to analyses, made of a hand-off a camera in which the newest wins.
+    """The live views of all cameras: a subscriber to analyses that keeps the newest one of each camera.
 
-    `settings` and `rates` (frames and analyses per second) tell of a camera by its name.
+    `settings` and `rates` (frames and analyses per second) return those of a camera by its name.
     """
 
     def __init__(
@@ -134,11 +134,11 @@ class LiveViews:
         self._views: dict[str, LiveView] = {}
 
     def publish(self, analysis: Analysis) -> None:
-        """Take an analysis."""
+        """Store an analysis as the newest of its camera."""
         self._of(analysis.frame.source_id).publish(analysis)
 
     def forget(self, camera: str) -> None:
-        """Drop the view of a camera that is watched no longer."""
+        """Remove the view of a camera that is no longer watched."""
         with self._lock:
             self._views.pop(camera, None)
 
@@ -166,7 +166,7 @@ def _shrunk(analysis: Analysis, width_px: int) -> Analysis:
     frame = analysis.frame
     scale = width_px / frame.width_px
     size = (width_px, max(1, round(frame.height_px * scale)))
-    # Boxes drawn after shrinking stay sharp; a linear filter at a third of the size is coarse, and cheap.
+    # Boxes drawn after shrinking stay sharp; a linear filter is coarse at a third of the size, but fast.
     image = cv2.resize(frame.image, size, interpolation=cv2.INTER_LINEAR)
     return replace(
         analysis,

@@ -24,7 +24,7 @@ _BOLD, _REGULAR = 600, 450
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """What the banner says beside the verdict: the camera, the hour or media position, and the measured rates."""
+    """Further texts of the banner: the camera, the time of day or media position, and the measured rates."""
 
     camera: str
     clock: str
@@ -33,7 +33,7 @@ class Caption:
 
 
 def draw_analysis(image: Image, analysis: Analysis, caption: Caption, settings: OverlaySettings) -> Image:
-    """Return a copy of the BGR picture with its people, their states and the banner."""
+    """Return a copy of the picture (H x W x 3, uint8, BGR) with its people, their states and the banner."""
     canvas = image.copy()
     stale = analysis.is_stale(analysis.age_s)
     if stale:
@@ -47,7 +47,7 @@ def draw_analysis(image: Image, analysis: Analysis, caption: Caption, settings: 
 
 
 def draw_detections(image: Image, detections: list[Detection], settings: OverlaySettings) -> Image:
-    """Return a copy of the BGR picture with one box a detection, as a single photograph is shown."""
+    """Return a copy of the picture (H x W x 3, uint8, BGR) with one box per detection, for a single photograph."""
     canvas = image.copy()
     for detection in sorted(detections, key=lambda detection: -detection.box.area_px2):
         style = STYLES[detection.state]
@@ -113,7 +113,7 @@ def _between(start: tuple[int, int], end: tuple[int, int], part: float) -> tuple
 
 
 def draw_label(canvas: Image, box: Box, state: MaskState, words: str, colour: Bgr) -> None:
-    """Put a state's sign, and its words where they fit, at a face on a BGR picture, in place."""
+    """Draw a state's symbol, and its words if they fit, at a face on a BGR picture, in place."""
     style = STYLES[state]
     size = text_height_px(canvas)
     ink = WHITE if colour == STALE else style.ink
@@ -121,7 +121,7 @@ def draw_label(canvas: Image, box: Box, state: MaskState, words: str, colour: Bg
     height = size + 2 * pad
     height_px, width_px = canvas.shape[:2]
     width = text_width_px(words, size, _BOLD) + height + pad
-    if width > max(2.5 * box.width_px, 0.3 * width_px):  # a small face in a small picture: the sign alone
+    if width > max(2.5 * box.width_px, 0.3 * width_px):  # a small face in a small picture: the symbol only
         words, width = "", height
     line = max(1, size // 9)
     gap = line if style.outline is not Outline.DOUBLE else 3 * line + 2
@@ -169,7 +169,7 @@ def _draw_banner(canvas: Image, analysis: Analysis, caption: Caption, stale: boo
     put_text(canvas, words, (height, height // 2), size, ink, _BOLD)
     left = pill + pad
     right = width - pad
-    for text in _notes(analysis, caption):  # the most important first; what does not fit is cut or left out
+    for text in _notes(analysis, caption):  # the most important first; texts that do not fit are cut or omitted
         fitting = _cut_to_fit(text, right - left, size)
         if not fitting:
             continue
@@ -179,7 +179,7 @@ def _draw_banner(canvas: Image, analysis: Analysis, caption: Caption, stale: boo
 
 
 def _cut_to_fit(text: str, width_px: int, size: int) -> str:
-    """Return the text, or as much of its start as fits with an ellipsis, or nothing where that would say nothing."""
+    """Return the text, or its start with an ellipsis, or nothing if fewer than six characters fit."""
     if text_width_px(text, size, _REGULAR) <= width_px:
         return text
     for end in range(min(len(text) - 1, 48), 5, -1):
@@ -189,7 +189,7 @@ def _cut_to_fit(text: str, width_px: int, size: int) -> str:
 
 
 def _verdict(analysis: Analysis, stale: bool) -> tuple[MaskState, str]:
-    """Name the worst that is in the picture."""
+    """Return the worst state in the picture, and the banner's text for it."""
     if stale:
         return MaskState.UNKNOWN, f"Picture is {analysis.age_s:.0f} s old"
     counts = Counter(track.state for track in analysis.tracks)
@@ -213,7 +213,7 @@ def _notes(analysis: Analysis, caption: Caption) -> list[str]:
 
 
 class _Fonts(threading.local):
-    """A font a thread: one that two use at once measures and draws the one's words in the other's size."""
+    """One font per thread: a font shared by threads mixes up the sizes of their texts."""
 
     def __init__(self) -> None:
         self.sans = cv2.FontFace("sans")
@@ -223,13 +223,13 @@ _FONTS = _Fonts()
 
 
 def put_text(canvas: Image, text: str, left_middle: tuple[int, int], size: int, ink: Bgr, weight: int) -> None:
-    """Write text with its left end and middle line at a point."""
+    """Draw text on a BGR picture, in place, with its left end and middle line at (x, y) in pixels."""
     x, y = left_middle
     cv2.putText(canvas, text, (x, y + round(size * 0.36)), ink, _FONTS.sans, size, weight)
 
 
 @lru_cache(maxsize=4096)
 def text_width_px(text: str, size: int, weight: int) -> int:
-    """Return how wide a text will be."""
+    """Return the width of a text in pixels."""
     _, _, width, _ = cv2.getTextSize((10_000, 10_000), text, (0, 0), _FONTS.sans, size, weight)
     return int(width)

@@ -1,4 +1,4 @@
-"""How each state looks and is called: colour, shape and words, so that no one has to tell them by colour alone."""
+"""The appearance of each state: colour, outline and words, so that states differ in more than their colour."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -24,7 +24,7 @@ class Outline(Enum):
 
 @dataclass(frozen=True, slots=True)
 class StateStyle:
-    """The looks of one state; `ink` is the text colour that stands out on `colour`."""
+    """The appearance of one state; `ink` is the text colour on `colour`."""
 
     colour: Bgr
     ink: Bgr

@@ -1,4 +1,4 @@
-"""Annotated video: H.264 that every browser plays, through PyAV."""
+"""Annotated video: H.264, which every browser plays, encoded with PyAV."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -19,12 +19,15 @@ _TIME_BASE = Fraction(1, 1000)
 #: The side of H.264's macroblock: smaller pictures are enlarged.
 _MIN_SIDE_PX = 16
 
-#: ITU-T H.273 code points for what OpenCV's BGR to YUV conversion makes: BT.601, limited range.
+#: ITU-T H.273 code points of OpenCV's BGR to YUV conversion: BT.601, limited range.
 _BT601, _LIMITED = 6, 1
 
 
 class VideoWriter:
-    """One MP4; frames come in order, each with its own time. The index is moved to the front when it is closed."""
+    """One MP4; frames are written in order, each with its own time. `close` moves the index to the front.
+
+    Sizes in pixels; raises `OutputError` if the file cannot be written.
+    """
 
     def __init__(self, path: Path, width_px: int, height_px: int, fps: float) -> None:
         self._path = path
@@ -44,11 +47,11 @@ class VideoWriter:
         context.colorspace = context.color_primaries = context.color_trc = _BT601
         context.color_range = _LIMITED
         # The encoder shares the machine with inference. On 720p this preset takes half the CPU time of `superfast` and
-        # twice the bytes, about 25 MB a minute; its baseline profile plays on everything.
+        # twice the bytes, about 25 MB a minute; its baseline profile plays everywhere.
         context.options = {"preset": "ultrafast", "crf": "25", "tune": "zerolatency"}
 
     def write(self, image: Image, time_s: float) -> None:
-        """Encode a BGR picture, shown from `time_s` on; one of another size is fitted in. Raises `OutputError`."""
+        """Encode a picture (H x W x 3, uint8, BGR), shown from `time_s` on, resized to fit; raises `OutputError`."""
         image = fit(image, self._width, self._height)
         planes = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
         frame = VideoFrame.from_numpy_buffer(np.asarray(planes, np.uint8), format="yuv420p")
@@ -58,7 +61,7 @@ class VideoWriter:
             self._container.mux(self._stream.encode(frame))
 
     def close(self) -> None:
-        """Write what the encoder still holds, and the index; raises `OutputError`."""
+        """Write the remaining frames and the index; raises `OutputError`."""
         try:
             with writing(self._path):
                 if self._last_pts >= 0:
@@ -69,7 +72,7 @@ class VideoWriter:
 
 
 def fit(image: Image, width_px: int, height_px: int) -> Image:
-    """Return the picture at this size: as it is, with an odd last row or column repeated, or scaled between black."""
+    """Return the picture (uint8, BGR) at this size: unchanged, with the last row or column repeated, or letterboxed."""
     height, width = image.shape[:2]
     if (width, height) == (width_px, height_px):
         return image
@@ -84,7 +87,7 @@ def fit(image: Image, width_px: int, height_px: int) -> Image:
 
 
 def check_encoder() -> None:
-    """Raise `OutputError` where this build of FFmpeg lacks the encoder."""
+    """Raise `OutputError` if this build of FFmpeg lacks the encoder."""
     if "libx264" not in av.codecs_available:
         raise OutputError(
             "this build of PyAV has no H.264 encoder (libx264); install the wheel that requirements.txt pins"

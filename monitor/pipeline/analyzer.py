@@ -1,6 +1,6 @@
-"""One camera's people, frame by frame: zones, tracker, judge, and the clearest image of every violation.
+"""The analysis of one camera's frames: zones, tracker, rules, and the clearest image of every violation.
 
-The same class live, in a replay and in what-if: no locks, no clock, no I/O.
+The same class runs live and in a replay: no locks, no clock, no I/O.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,15 +17,15 @@ from monitor.pipeline.rate import Interval
 from monitor.rules.continuity import Continuity
 from monitor.rules.judge import Judge
 
-#: A person is not gone before so many analyses in a row have missed them, however far apart these are: with one every
-#: ten seconds, a limit of one second would let everybody go between two of them.
+#: A person is gone only after this many analyses in a row without a detection, however far apart they are: with an
+#: analysis every ten seconds, a limit of one second would end every track between two of them.
 _MISSED = 2.5
 
 
 class Analyzer:
-    """Takes the detections of one camera's frames in their order, and tells who is in view and what happened.
+    """Turns the detections of one camera's frames, in order, into tracks and events.
 
-    `lost_after_s` is for how long a person may be unseen; it grows with the time between analyses.
+    `lost_after_s` is how long a person may be without a detection; it grows with the time between analyses.
     """
 
     def __init__(
@@ -43,10 +43,10 @@ class Analyzer:
     def update(
         self, frame: Frame, detections: Sequence[Detection], provenance: Mapping[str, object]
     ) -> tuple[tuple[Track, ...], list[EventRecord]]:
-        """Analyse one frame; return the people now in view, and what happened.
+        """Analyse one frame; return the tracks of the people in view, and the events with their pictures.
 
-        `provenance` is what incidents say of the detector that found the faces. Faces outside every zone are not
-        judged, but hidden in pictures like anybody else's.
+        `detections` are those of the whole frame, boxes in its pixels. `provenance` describes the detector and is
+        stored with incidents. Faces outside every zone are not analysed, but are hidden in pictures.
         """
         self._interval.add(frame.time_s)
         interval_s = self._interval.usual_s or 0.0
@@ -58,7 +58,7 @@ class Analyzer:
         return tracks, [self._record(event, provenance) for event in events]
 
     def reset(self, time_s: float, reason: CloseReason) -> list[EventRecord]:
-        """Let everybody go: nobody who is seen from now on is anybody who was seen before."""
+        """Close every visit and incident at `time_s`, and return the events; people seen later get new tracks."""
         self._tracker = self._make_tracker()
         self._interval = Interval()
         self._continuity = Continuity()

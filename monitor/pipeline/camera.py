@@ -1,4 +1,4 @@
-"""One live camera: its session, its analyzer, and the publication of what they tell."""
+"""One live camera: its session, its analyzer, and the publication of their results."""
 
 import threading
 from collections import deque
@@ -24,11 +24,11 @@ from monitor.pipeline.topic import Topic
 
 
 class Camera:
-    """Gives frames to the analyzer one at a time, and publishes in the order in which things happened.
+    """Passes frames to the analyzer one at a time, and publishes events in the order in which they happened.
 
-    `Session` may be asked by anybody at any time; the analyzer belongs to whoever holds `_analysing`, since capture
-    thread, workers and the main thread all have something to tell it. Events leave outside that lock, through an
-    outbox: waiting for the journal delays no analysis of another camera.
+    The session may be read from any thread; the analyzer is protected by `_analysing`, since the capture thread, the
+    workers and the main thread all use it. Events are published outside that lock, through an outbox, so that waiting
+    for the journal does not delay other cameras.
     """
 
     def __init__(
@@ -49,15 +49,15 @@ class Camera:
 
     @property
     def settings(self) -> CameraSettings:
-        """The settings that the camera is watched with."""
+        """The camera's settings in effect."""
         return self.session.settings
 
     def connected(self, info: SourceInfo, now_s: float) -> None:
-        """A connection was made: the first frame comes next."""
+        """Record a new connection, before its first frame."""
         self.session.connected(info, now_s)
 
     def accept_frame(self, frame: Frame) -> int | None:
-        """Take a converted frame; return the epoch to analyse it in, None where it is not to be analysed."""
+        """Accept a converted frame; return the epoch to analyse it in, None if it is not to be analysed."""
         accepted = self.session.accept_frame(frame)
         if accepted is None:
             return None
@@ -81,7 +81,10 @@ class Camera:
         inference_s: float,
         provenance: Mapping[str, object],
     ) -> None:
-        """Judge a frame's people; a frame of an earlier epoch, or one that comes after a newer, is left out."""
+        """Analyse a frame with its detections and publish the results; frames of an earlier epoch or time are dropped.
+
+        Raises `Closed` if the recorder accepts no more events.
+        """
         with self._analysing:
             if not self.session.is_current(frame, epoch):
                 return
@@ -93,18 +96,18 @@ class Camera:
         self._send()
 
     def failed(self, detail: str, now_s: float) -> None:
-        """Analysing this camera's frame failed: its people are let go, and it starts afresh with the next frame."""
+        """Record that the analysis of a frame failed: all tracks end, and new ones start with the next frame."""
         self.session.failed(detail)
         self._reset(now_s, CloseReason.SOURCE_LOST)
 
     def lost(self, cause: Cause, detail: str, now_s: float) -> None:
-        """There is no connection: whoever was in view is gone, and their incidents are closed."""
+        """Record a lost connection: all tracks end, and their incidents are closed."""
         if self.session.lost(cause, detail, now_s):
             lost = EventRecord(CameraLost(self.name, now_s, cause, detail))
             self._reset(now_s, CloseReason.SOURCE_LOST, then=[lost])
 
     def end(self, now_s: float) -> None:
-        """The camera is watched no longer."""
+        """Record that the camera is no longer watched: all tracks end, and their incidents are closed."""
         if self.session.end() and self.session.has_opened:
             ended = SourceEnded(self.name, now_s, EndReason.INTERRUPTED, self.session.frames)
             self._reset(now_s, CloseReason.SOURCE_ENDED, then=[EventRecord(ended)])
@@ -121,7 +124,7 @@ class Camera:
         self._send()
 
     def _send(self) -> None:
-        """Publish what has happened, in its order whichever thread comes first; may wait for the journal."""
+        """Publish the outbox in order, whichever thread is first; may wait for the journal."""
         with self._publishing:
             while self._outbox:
                 self._events.publish(self._outbox.popleft())

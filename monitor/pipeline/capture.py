@@ -1,4 +1,4 @@
-"""One camera's capture thread: connect, read for ever, connect again."""
+"""One camera's capture thread: connect, read, reconnect."""
 
 import logging
 import math
@@ -21,26 +21,25 @@ from monitor.sources.lag import Lag
 
 _log = logging.getLogger(__name__)
 
-#: A frame this late on arrival is not worth analysing: newer ones wait behind it.
+#: A frame this late on arrival is not analysed, since newer ones wait behind it.
 _LATE_S = 0.5
-#: Late for this long, the way is clogged; a new connection starts with an empty one.
-_CLOGGED_S = 5.0
+#: After frames have been late for this long, the connection is replaced, which empties the queue.
+_RECONNECT_LATE_S = 5.0
 _PING_EVERY_S = 1.0
-#: A frame that comes within this part of a frame's time was there already.
+#: A frame that arrives within this part of the frame interval was already waiting in a queue.
 _AT_ONCE = 0.25
-#: Twice what a stream says that it sends is a flood, between these: cameras send 60 frames a second at most, rare ones
-#: 120, and some state a rate that they do not keep. So many frames tell it from a few that were held up on the way.
+#: A rate of twice the stated one, within these limits, is a flood: cameras send at most 60 frames a second, rarely 120,
+#: and some state a wrong rate. Over this many frames a flood differs from a short burst after a delay.
 _FLOOD_OVER, _FLOOD_FPS, _FLOOD_FRAMES = 2.0, (75.0, 150.0), 200
 _USUAL_FPS, _LEAST_FPS = 25.0, 10.0
-#: A stream is read a third faster than what is called a flood, and no more: one that floods, and what was held up and
-#: comes in one burst, leave the others time to work.
+#: A stream is read at most a third faster than the flood limit, so that a flood or a burst leaves time for the others.
 _READ_OVER = 4 / 3
-#: Longer than this no queue takes to empty; some cameras' stated rate is wrong.
+#: A queue is empty after at most this time; the stated rate of some cameras is wrong.
 _QUEUE_S = 2.0
 
 
 class _Flood:
-    """Notices a stream that gives far more frames than a camera takes: decoding them all would starve the others."""
+    """Detects a stream with far more frames than a camera takes: decoding them all would starve the others."""
 
     def __init__(self, stated_fps: float | None) -> None:
         self.most_fps = min(max(_FLOOD_OVER * (stated_fps or 0.0), _FLOOD_FPS[0]), _FLOOD_FPS[1])
@@ -48,7 +47,7 @@ class _Flood:
         self._since_s = 0.0
 
     def fps(self, time_s: float) -> float | None:
-        """Take one arrival; return how many a second come where that is a flood."""
+        """Count one frame; return the rate in frames per second if it is a flood, else None."""
         if self._count == 0:
             self._since_s = time_s
         self._count += 1
@@ -59,14 +58,14 @@ class _Flood:
 
 
 class _UpstreamDrops:
-    """Counts the frames that a source dropped by itself: too late, or damaged."""
+    """Counts the frames that a source itself dropped as late or damaged."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._late = self._lost = 0
 
     def count(self, source: Source) -> None:
-        """Take what a source has dropped since the last time; a recording that begins anew counts anew."""
+        """Add the frames that a source has dropped since the last call; a recording that restarts counts from 0."""
         for drop, count in (
             (Drop.LATE, source.late_frames - self._late),
             (Drop.CORRUPT, source.lost_frames - self._lost),
@@ -78,7 +77,7 @@ class _UpstreamDrops:
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """A frame on its way to a worker: its camera's id, the epoch that it belongs to, and the frame itself."""
+    """A frame for a worker, with its camera's name and its epoch."""
 
     camera: str
     epoch: int
@@ -86,10 +85,10 @@ class Captured:
 
 
 class Capture:
-    """Reads one camera into its slot until `stop` is set or a recording is over.
+    """Reads one camera into its slot until `stop` is set or a recording ends.
 
-    `is_reachable` asks cheaply whether the camera is there, so that a camera that comes back is not left waiting for
-    the next try. `pause` waits for so many seconds and returns whether to stop.
+    `is_reachable` checks with little effort whether the camera responds, so that a camera that comes back is
+    reconnected before the next attempt is due. `pause` waits for so many seconds and returns whether to stop.
     """
 
     def __init__(
@@ -111,11 +110,11 @@ class Capture:
         self._clock = clock
         self._stop = stop
         self._pause = pause or stop.wait
-        self._network = camera.settings.source.kind is SourceKind.STREAM  # files pace themselves, cables have limits
+        self._network = camera.settings.source.kind is SourceKind.STREAM  # only network streams can flood
         self._first_s: float | None = None
 
     def run(self) -> None:
-        """Capture; the thread's body. Whatever goes wrong is shown as the camera's state, and tried again."""
+        """Capture until stopped; the thread's body. Every failure is shown as the camera's health, and retried."""
         while not self._stop.is_set():
             self._first_s = None
             try:
@@ -123,7 +122,7 @@ class Capture:
                     return
             except SourceError as error:
                 cause, detail = error.cause, str(error)
-            except Exception as error:  # noqa: BLE001 - a fault of this camera's reading stays with this camera
+            except Exception as error:  # noqa: BLE001 - a fault of one camera affects no other
                 _log.exception("%s: unexpected failure while reading", self._camera.name)
                 cause, detail = Cause.UNEXPECTED, f"unexpected failure: {redact(repr(error))}"
             now_s = self._clock.monotonic_s()
@@ -135,7 +134,7 @@ class Capture:
                 self._wait(self._backoff.next_s(held_s), ping=True)
 
     def _connection(self) -> bool:
-        """Read over one connection; return True where there is nothing more to come."""
+        """Read one connection until it fails; return True at the end of a recording, or when stopped."""
         camera, session = self._camera, self._camera.session
         source = self._make_source()
         upstream_drops: _UpstreamDrops | None = None
@@ -148,15 +147,17 @@ class Capture:
             flood = _Flood(info.fps)
             least_gap_s = 1 / (_READ_OVER * flood.most_fps)
             at_once_s = _AT_ONCE / max(info.fps or _USUAL_FPS, _LEAST_FPS)
-            asked_s = -math.inf
+            grabbed_s = -math.inf
             while not self._stop.is_set():
-                if self._network and (early_s := asked_s + least_gap_s - self._clock.monotonic_s()) > 0:
+                if self._network and (early_s := grabbed_s + least_gap_s - self._clock.monotonic_s()) > 0:
                     self._pause(early_s)
-                asked_s = self._clock.monotonic_s()
+                grabbed_s = self._clock.monotonic_s()
                 time_s = source.grab()
                 if time_s is None:
                     now_s = self._clock.monotonic_s()
-                    camera.lost(Cause.ENDED, "the recording is over; `capture: {loop: true}` plays it again", now_s)
+                    camera.lost(
+                        Cause.ENDED, "the recording has ended; set `capture: {loop: true}` to play it in a loop", now_s
+                    )
                     return True
                 if self._stop.is_set():
                     break
@@ -168,12 +169,13 @@ class Capture:
                 if self._network and (fps := flood.fps(time_s)):
                     session.count_drop(Drop.SKIPPED)
                     raise SourceError(
-                        f"{camera.settings.source}: gives {fps:.0f} frames a second or more; decoding more than "
-                        f"{flood.most_fps:.0f} would starve the other cameras: lower its rate",
+                        f"{camera.settings.source}: sends at least {fps:.0f} frames per second; more than "
+                        f"{flood.most_fps:.0f} would slow down the other cameras: lower its frame rate",
                         Cause.FLOODING,
                     )
-                # What came while the stream was being studied waits in a queue: old pictures that would pass for new.
-                queued = queued and time_s - asked_s < at_once_s and asked_s - opened_s < _QUEUE_S
+                # Frames that arrived while the stream was analysed wait in a queue: they are old, but would pass for
+                # new.
+                queued = queued and time_s - grabbed_s < at_once_s and grabbed_s - opened_s < _QUEUE_S
                 if queued:
                     session.count_drop(Drop.SKIPPED)
                     continue
@@ -183,9 +185,9 @@ class Capture:
                     continue
                 session.count_drop(Drop.LATE)
                 late_since_s = time_s if late_since_s is None else late_since_s
-                if time_s - late_since_s > _CLOGGED_S:
+                if time_s - late_since_s > _RECONNECT_LATE_S:
                     raise SourceError(
-                        f"{camera.settings.source}: pictures arrive {lag_s:.1f} s late; connecting anew", Cause.LAGGING
+                        f"{camera.settings.source}: pictures arrive {lag_s:.1f} s late; reconnecting", Cause.LAGGING
                     )
             return True
         finally:
@@ -211,11 +213,11 @@ class Capture:
             session.count_drop(Drop.SUPERSEDED)
 
     def _wait(self, wait_s: float, *, ping: bool) -> None:
-        """Wait before the next try, or, where it makes sense to `ping`, until a camera that did not answer does."""
-        there = not ping or self._is_reachable()
+        """Wait before the next attempt, or, with `ping`, until an unreachable camera becomes reachable."""
+        reachable = not ping or self._is_reachable()
         until_s = self._clock.monotonic_s() + wait_s
         while (left_s := until_s - self._clock.monotonic_s()) > 0:
             if self._pause(min(left_s, _PING_EVERY_S)):
                 return
-            if not there and self._is_reachable():
+            if not reachable and self._is_reachable():
                 return

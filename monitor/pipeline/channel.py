@@ -1,4 +1,4 @@
-"""The hand-offs between threads: in the order of putting, and in the order of numbers."""
+"""Channels between threads: a queue, and one that orders numbered items."""
 
 import sys
 import threading
@@ -10,11 +10,11 @@ T = TypeVar("T")
 
 
 class Closed(Exception):
-    """Nothing more can be put into, or will ever come out of, this channel."""
+    """The channel is closed: it accepts no more items, or has none left."""
 
 
 class _HandOff:
-    """What can be closed from either end; whoever waits is woken by every change."""
+    """A channel that can be closed from either end; every change wakes the waiting threads."""
 
     _items: MutableSequence[Any] | MutableMapping[Any, Any]
 
@@ -23,13 +23,13 @@ class _HandOff:
         self._changed = threading.Condition()
 
     def close(self) -> None:
-        """Let nothing more in; what is in can still be taken. Harmless when repeated."""
+        """Accept no more items; the ones inside can still be taken. May be called more than once."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def discard(self) -> None:
-        """Close, and throw away what waits, so that whoever fills or empties it ends at once."""
+        """Close, and discard all items, so that waiting threads end at once."""
         with self._changed:
             self._items.clear()
             self._closed = True
@@ -37,7 +37,7 @@ class _HandOff:
 
 
 class Channel(_HandOff, Generic[T]):
-    """A bounded queue: a full one makes the putter wait, so nothing is lost."""
+    """A bounded queue: `put` waits while it is full, so nothing is lost."""
 
     def __init__(self, capacity: int) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Channel(_HandOff, Generic[T]):
         self._items: deque[T] = deque()
 
     def put(self, item: T) -> None:
-        """Hand over an item, waiting for room; raises `Closed`."""
+        """Add an item, waiting for room; raises `Closed`."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or len(self._items) < self._capacity)
             if self._closed:
@@ -54,7 +54,7 @@ class Channel(_HandOff, Generic[T]):
             self._changed.notify_all()
 
     def lift(self) -> None:
-        """Make nobody wait for room from now on."""
+        """Remove the limit of the capacity, so that `put` no longer waits."""
         with self._changed:
             self._capacity = sys.maxsize
             self._changed.notify_all()
@@ -64,16 +64,16 @@ class Channel(_HandOff, Generic[T]):
             return len(self._items)
 
     def get(self) -> T:
-        """Take the oldest item, waiting for one; raises `Closed` when none will come."""
+        """Take the oldest item, waiting for one; raises `Closed` if it is closed and empty."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._items)
             return self._take()
 
     def get_within(self, timeout_s: float) -> T | None:
-        """Take the oldest item, None where none comes in so many seconds; raises `Closed` when none will come."""
+        """Take the oldest item, None after `timeout_s` without one; raises `Closed` if it is closed and empty."""
         with self._changed:
-            came = self._changed.wait_for(lambda: self._closed or self._items, timeout_s)
-            return self._take() if came else None
+            is_ready = self._changed.wait_for(lambda: self._closed or self._items, timeout_s)
+            return self._take() if is_ready else None
 
     def _take(self) -> T:
         if not self._items:
@@ -84,9 +84,9 @@ class Channel(_HandOff, Generic[T]):
 
 
 class Sequencer(_HandOff, Generic[T]):
-    """Takes numbered items in any order and gives them in the order of their numbers, from 0 without gaps.
+    """Accepts numbered items in any order and returns them in the order of their numbers, from 0 without gaps.
 
-    Who is more than `capacity` ahead of what was taken waits in `put`, so no more than that is ever held.
+    `put` waits with an item that is `capacity` or more ahead of the next one, so that at most `capacity` are stored.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -96,7 +96,7 @@ class Sequencer(_HandOff, Generic[T]):
         self._items: dict[int, T] = {}
 
     def put(self, number: int, item: T) -> None:
-        """Hand over an item, waiting until it is near its turn; raises `Closed`."""
+        """Add an item, waiting until its number is within the capacity; raises `Closed`."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or number < self._next + self._capacity)
             if self._closed:
@@ -105,7 +105,7 @@ class Sequencer(_HandOff, Generic[T]):
             self._changed.notify_all()
 
     def get(self) -> T:
-        """Take the next item, waiting for it; raises `Closed` when it will not come."""
+        """Take the next item, waiting for it; raises `Closed` if it is closed without that item."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._next in self._items)
             if self._next not in self._items:

@@ -1,4 +1,4 @@
-"""From what is known of a camera to its health (pure)."""
+"""Derives the health of a camera from the facts about it (pure)."""
 
 from dataclasses import dataclass
 
@@ -7,23 +7,23 @@ from monitor.domain.cause import Cause
 from monitor.domain.freshness import Freshness
 from monitor.domain.health import Condition, Health
 
-#: A camera gets less than it asked for: said from this share downward and after so long, so that a hiccup is no alarm.
+#: A camera with less than this share of its requested rate for this long is degraded; a short dip is not reported.
 ENOUGH = 0.9
 _SHORT_S = 5.0
 
-#: How long the first picture and the first verdict may take: for the one a keyframe, for the other a detector.
+#: Seconds that the first picture may take (it needs a keyframe), and the first verdict (it needs a detector).
 _FIRST_S = 15.0
 
-#: How long the first connection may take, which has a time-out of its own for streams.
+#: Seconds that the first connection may take; streams have their own time-out.
 _OPENS_S = 30.0
 
-#: For how long a new picture size is worth telling.
-_NEWS_S = 30.0
+#: Seconds for which a change of the picture size is reported.
+_SIZE_CHANGE_SHOWN_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What keeps the program itself from judging or recording."""
+    """A fault of the program itself that prevents analyses or recording."""
 
     cause: Cause
     detail: str
@@ -31,9 +31,9 @@ class Fault:
 
 @dataclass(slots=True)
 class Facts:
-    """What the threads around a camera know of it; times are `time_s` of the monitor's clock, None for never.
+    """The facts about a camera, collected by several threads; times in seconds of the monotonic clock, None for never.
 
-    The intervals are the usual times between two frames, and between two analyses, as far as they are known.
+    The intervals are the usual times between two frames, and between two analyses, None while unknown.
     """
 
     started_s: float
@@ -57,21 +57,21 @@ class Facts:
 
 
 def frozen_s(facts: Facts, now_s: float) -> float:
-    """Return for how long the picture has not changed; 0 for a black one, which has a reason of its own."""
+    """Return for how many seconds the picture has not changed; 0 for a black one, which has its own cause."""
     return 0.0 if facts.same_since_s is None or facts.black_since_s is not None else now_s - facts.same_since_s
 
 
 def assess(facts: Facts, now_s: float, settings: HealthSettings, fault: Fault | None, before: Health) -> Health:
-    """Return the health of a camera at this moment; the worst that holds rules.
+    """Return the health of a camera at this moment: the worst condition that applies.
 
     `since_s` is kept while condition and cause stay the same.
     """
-    condition, cause, detail = _judge(facts, now_s, settings, fault)
+    condition, cause, detail = _assess(facts, now_s, settings, fault)
     same = condition is before.condition and cause is before.cause
     return Health(condition, before.since_s if same else now_s, cause, detail)
 
 
-def _judge(
+def _assess(
     facts: Facts, now_s: float, settings: HealthSettings, fault: Fault | None
 ) -> tuple[Condition, Cause | None, str]:
     fault = fault or facts.fault
@@ -80,11 +80,11 @@ def _judge(
     if not facts.connected:
         if facts.cause is None:
             waited_s = now_s - facts.started_s
-            if waited_s > _OPENS_S:  # a driver that hangs; no time-out of ours reaches it
+            if waited_s > _OPENS_S:  # a driver that hangs; the program's time-outs cannot end it
                 return (
                     Condition.LOST,
                     Cause.TIMED_OUT,
-                    f"connecting for {waited_s:.0f} s; does its driver hang?",
+                    f"connecting for {waited_s:.0f} s; the driver may hang: unplug the camera and plug it in again",
                 )
             return Condition.STARTING, None, "connecting"
         return Condition.LOST, facts.cause, facts.detail
@@ -107,26 +107,28 @@ def _stale(facts: Facts, now_s: float, settings: HealthSettings) -> tuple[Condit
     frame_age_s = now_s - (facts.started_s if facts.frame_s is None else facts.frame_s)
     if frame_age_s > _FIRST_S if facts.frame_s is None else fresh_frame.is_stale(frame_age_s):
         return Condition.STALE, Cause.TIMED_OUT, f"no picture for {frame_age_s:.0f} s"
-    if (same_s := frozen_s(facts, now_s)) > settings.frozen_after_s:  # not judged any more, so before the verdict's age
+    if (
+        same_s := frozen_s(facts, now_s)
+    ) > settings.frozen_after_s:  # a frozen picture is not analysed, so this check comes before the verdict's age
         return Condition.STALE, Cause.FROZEN, f"the picture has not changed for {same_s:.0f} s"
     age_s = now_s - (facts.started_s if facts.verdict_s is None else facts.verdict_s)
     if age_s > _FIRST_S if facts.verdict_s is None else fresh_analysis.is_stale(age_s):
         limit_s = fresh_frame.limit_s
         if facts.corrupt_since_s is not None and now_s - facts.corrupt_since_s > limit_s:
-            return Condition.STALE, Cause.UNDECODABLE, "pictures come damaged; does the network lose packets?"
+            return Condition.STALE, Cause.UNDECODABLE, "pictures arrive damaged; check the network for lost packets"
         if facts.lag_s > limit_s:
             return Condition.STALE, Cause.LAGGING, f"pictures arrive {facts.lag_s:.1f} s late"
-        return Condition.STALE, Cause.OVERLOAD, f"no picture has been judged for {age_s:.0f} s"
+        return Condition.STALE, Cause.OVERLOAD, f"no picture has been analysed for {age_s:.0f} s"
     return None
 
 
 def _degraded(facts: Facts, now_s: float, settings: HealthSettings) -> tuple[Cause, str] | None:
     if facts.black_since_s is not None and now_s - facts.black_since_s > settings.black_after_s:
-        return Cause.BLACK, "the picture is black; is the lens covered, or the light off?"
+        return Cause.BLACK, "the picture is black; check the lens and the light"
     if facts.short_since_s is not None and now_s - facts.short_since_s > _SHORT_S:
         return Cause.OVERLOAD, (
             f"{facts.given_fps or 0:.1f} of {facts.wanted_fps or 0:g} analyses per second: the machine is at its limit"
         )
-    if facts.size_changed_s is not None and now_s - facts.size_changed_s < _NEWS_S:
+    if facts.size_changed_s is not None and now_s - facts.size_changed_s < _SIZE_CHANGE_SHOWN_S:
         return Cause.SIZE_CHANGED, facts.size_change
     return None

@@ -1,4 +1,4 @@
-"""Telling other programs, at intervals, that this one is alive."""
+"""Regular heartbeats, which show other programs that this one is running."""
 
 import logging
 import time
@@ -9,15 +9,15 @@ from monitor.domain.ports import Beating, Sink
 
 _log = logging.getLogger(__name__)
 
-#: Several beats fit into the time after which readers of the journal take a run for stopped.
+#: Seconds between heartbeats; several fit into the time after which readers of the journal consider a run stopped.
 BEAT_EVERY_S = 10.0
 
 
 class Heartbeat:
-    """The heartbeat of those sinks that have one; used on the thread that uses the sinks.
+    """Sends heartbeats to the sinks that record them; used on the thread that uses the sinks.
 
-    A beat comes every `every_s` seconds of `monotonic_s`. A failure is logged once until a beat succeeds: with nothing
-    to record, it is how a lost database shows.
+    A heartbeat is due every `every_s` seconds of `monotonic_s`. A failure is logged once until a heartbeat succeeds:
+    with nothing to record, it is the only sign of a lost database.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Heartbeat:
         self._failed = False
 
     def beat_when_due(self) -> None:
-        """Beat where the last one is so long ago."""
+        """Send a heartbeat if one is due."""
         if self._monotonic_s() < self._due_s:
             return
         try:
@@ -39,6 +39,6 @@ class Heartbeat:
             self._failed = False
         except OutputError as error:
             if not self._failed:
-                _log.warning("no heartbeat: %s; other monitors may show this one as stopped", error)
+                _log.warning("heartbeat failed, other monitors may show this one as stopped: %s", error)
             self._failed = True
         self._due_s = self._monotonic_s() + self.every_s

@@ -1,11 +1,11 @@
-"""How often a time was how long."""
+"""A histogram of times."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
 
 
 class Histogram:
-    """Counts times by upper bounds in seconds, as Prometheus does; one bucket more than bounds, for what is longer."""
+    """Counts times by upper bounds in seconds, as Prometheus does; the last bucket is for longer times."""
 
     def __init__(self, bounds_s: Sequence[float]) -> None:
         self.bounds_s = tuple(bounds_s)
@@ -13,10 +13,10 @@ class Histogram:
         self._counts = [0] * (len(self.bounds_s) + 1)
 
     def add(self, time_s: float) -> None:
-        """Count one."""
+        """Count one time in seconds."""
         self._counts[bisect_left(self.bounds_s, time_s)] += 1
         self.sum_s += time_s
 
     def counts(self) -> tuple[int, ...]:
-        """Return the counts of the buckets, each for itself."""
+        """Return the counts of the buckets, not cumulative."""
         return tuple(self._counts)

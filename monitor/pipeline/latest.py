@@ -1,4 +1,4 @@
-"""The hand-off of live pictures: one slot a camera, the newest wins, and whoever waited longest is served first."""
+"""The channel of live frames: one slot per camera with the newest frame; cameras are served in turn."""
 
 import threading
 from collections.abc import Callable
@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 class LatestFrames(Generic[T]):
-    """Between one capture thread a camera and workers shared by all.
+    """Passes frames from the capture threads to the workers shared by all cameras.
 
-    A camera is with one worker at a time, so its pictures are judged in order; what comes meanwhile waits, and only the
-    newest of it.
+    A camera is with one worker at a time, so its frames are analysed in order; of the frames that arrive meanwhile only
+    the newest is kept.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class LatestFrames(Generic[T]):
         self._closed = False
 
     def offer(self, camera: str, item: T) -> bool:
-        """Put a camera's newest picture; return whether an older one was thrown away for it. Never waits."""
+        """Store a camera's newest frame; return whether it replaced an older one. Never waits."""
         with self._changed:
             superseded = camera in self._waiting
             self._waiting[camera] = item
@@ -34,10 +34,10 @@ class LatestFrames(Generic[T]):
             return superseded
 
     def take(self, limit: int = 1, enough: Callable[[], bool] = lambda: False) -> list[tuple[str, T]]:
-        """Wait for pictures and take up to `limit`, of different cameras, those served longest ago first.
+        """Wait for frames and take up to `limit`, of different cameras, those served longest ago first.
 
-        Each camera stays with the taker until `done`. Raises `Closed` after `close`, and for a taker who has `enough`;
-        `wake` lets everybody look whether they have.
+        Each camera is reserved until `done`. Raises `Closed` after `close`, and when `enough` returns True, which
+        waiting threads check after `wake`.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._closed or enough() or self._ready())
@@ -51,25 +51,25 @@ class LatestFrames(Generic[T]):
             return [(camera, self._waiting.pop(camera)) for camera in chosen]
 
     def done(self, camera: str) -> None:
-        """Give a camera back, so that its next picture can be taken."""
+        """Release a camera, so that its next frame can be taken."""
         with self._changed:
             self._taken.discard(camera)
             if camera in self._waiting:
                 self._changed.notify()
 
     def forget(self, camera: str) -> None:
-        """Throw away what waits of a camera that is gone."""
+        """Discard the waiting frame of a camera that was removed."""
         with self._changed:
             self._waiting.pop(camera, None)
             self._served.pop(camera, None)
 
     def wake(self) -> None:
-        """Let everybody who waits look again."""
+        """Make all waiting threads check again."""
         with self._changed:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Let whoever waits go."""
+        """Close: discard all frames and release the waiting threads."""
         with self._changed:
             self._closed = True
             self._waiting.clear()

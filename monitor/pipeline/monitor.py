@@ -1,4 +1,4 @@
-"""The live monitor: a capture thread a camera, workers shared by all, a recorder, and a watchdog over everybody."""
+"""The live monitor: a capture thread per camera, shared workers, a recorder, and a watchdog."""
 
 import logging
 import random
@@ -30,18 +30,18 @@ _WATCH_EVERY_S = 0.25
 _GOVERN_EVERY_S = 1.0
 _SUMMARY_EVERY_S = 60.0
 
-#: The part of what the workers could do that is given out: the rest keeps latency low when all cameras are busy.
+#: The part of the workers' capacity that is allotted; the rest keeps latency low when all cameras are busy.
 _SHARE_GIVEN = 0.95
 
-#: Stopping takes at most these together, whatever a camera is doing.
+#: Seconds that stopping waits for each stage, whatever a camera is doing.
 _INFERENCES_END_S, _RECORDER_ENDS_S, _CAPTURES_END_S = 0.6, 1.2, 0.7
 
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """What the worker pool is made of: how many workers, and how many frames go through each detector at once.
+    """The configuration of the worker pool: the number of workers, and of frames that a detector analyses in one batch.
 
-    `provenance` is what incidents say of the detector, as plain values.
+    `provenance` describes the detector as plain values and is stored with incidents.
     """
 
     open_detector: Callable[[], Detector]
@@ -53,7 +53,7 @@ class Inference:
 
 @dataclass(frozen=True, slots=True)
 class Factories:
-    """How to make what the live monitor is built of."""
+    """The factories of the live monitor's parts."""
 
     clock: Clock
     make_camera: MakeCamera
@@ -61,15 +61,15 @@ class Factories:
     is_reachable: Callable[[CameraSettings], bool]
     make_recorder: Callable[[threading.Event, Topic[Event]], Recorder]
     open_sinks: Callable[[], Sequence[Sink]]
-    chance: random.Random
+    rng: random.Random
 
 
 class Monitor:
     """Watches cameras until it is stopped; `apply` may be called again with other cameras while it runs.
 
-    `start`, `apply` and `stop` belong to one thread; everything else may be asked by any. Subscribers get every
-    `Analysis` from `analyses`, every event from `recorded` once it is written, and the name of a camera that is watched
-    no longer from `removed`.
+    `start`, `apply` and `stop` are called on one thread; everything else may be called on any. Subscribers get every
+    `Analysis` from `analyses`, every event from `recorded` once it is written, and the name of each removed camera from
+    `removed`.
     """
 
     def __init__(self, factories: Factories) -> None:
@@ -91,7 +91,7 @@ class Monitor:
 
     @property
     def stopped(self) -> threading.Event:
-        """Set when the monitor stops, by itself after a failure too."""
+        """Set when the monitor stops, also by itself after a failure."""
         return self._threads.stop
 
     def start(self, cameras: Mapping[str, CameraSettings], inference: Inference) -> None:
@@ -119,34 +119,33 @@ class Monitor:
         return [camera.name for camera in self._watched()]
 
     def statuses(self) -> list[CameraStatus]:
-        """Return every camera as it is now, in the order of the configuration."""
+        """Return every camera's status now, in the order of the configuration."""
         now_s = self._clock.monotonic_s()
         return [camera.session.status(now_s) for camera in self._watched()]
 
     def status(self, name: str) -> CameraStatus | None:
-        """Return a camera as it is now, None where there is no such."""
+        """Return a camera's status now, None for an unknown name."""
         camera = self._find(name)
         return None if camera is None else camera.session.status(self._clock.monotonic_s())
 
     def rates(self, name: str) -> tuple[float, float]:
-        """Return how many frames of a camera arrive and are analysed per second; 0 where there is no such."""
+        """Return the frames of a camera received and analysed per second; 0 for an unknown name."""
         camera = self._find(name)
         return (0.0, 0.0) if camera is None else camera.session.rates(self._clock.monotonic_s())
 
     def settings(self, name: str) -> CameraSettings | None:
-        """Return the settings that a camera is watched with, None where there is no such."""
+        """Return a camera's settings in effect, None for an unknown name."""
         camera = self._find(name)
         return None if camera is None else camera.settings
 
     def running(self) -> list[str]:
-        """Return the threads that are at work; after `stop`, those that did not end in time (a read that hangs)."""
+        """Return the names of the running threads; after `stop`, those that did not end in time (a read that hangs)."""
         return self._threads.running()
 
     def stop(self) -> None:
-        """Stop everything and complete the journal, in at most 2.5 s; see `running` for who did not end.
+        """Stop everything and complete the journal, in at most 2.5 s; `running` names the threads that did not end.
 
-        Raises what made the monitor stop by itself, and `OutputError` where not everything that
-        happened could be written.
+        Raises the failure that made the monitor stop by itself, and `OutputError` if events could not be written.
         """
         self._wake()
         self._threads.stop.set()
@@ -159,7 +158,7 @@ class Monitor:
         self._threads.wait(_CAPTURES_END_S)
         self._threads.raise_failure()
         if lost := self._recorder.unwritten + self._recorder.waiting():
-            raise OutputError(f"{lost} records could not be written before the end; the log above says why")
+            raise OutputError(f"{lost} records could not be written before the end; the log above names the cause")
 
     def _watched(self) -> list[Camera]:
         with self._lock:
@@ -194,7 +193,7 @@ class Monitor:
             lambda: self._factories.make_source(name, settings, stop.wait),
             lambda: self._factories.is_reachable(settings),
             self._frames,
-            Backoff(settings.capture.reconnect_max_s, self._factories.chance),
+            Backoff(settings.capture.reconnect_max_s, self._factories.rng),
             self._clock,
             stop,
         )
@@ -218,7 +217,7 @@ class Monitor:
         self._frames.close()
 
     def _watch(self) -> None:
-        governed_s = told_s = self._clock.monotonic_s()
+        governed_s = summarised_s = self._clock.monotonic_s()
         while not self._threads.stop.wait(_WATCH_EVERY_S):
             now_s = self._clock.monotonic_s()
             with self._lock:
@@ -231,12 +230,12 @@ class Monitor:
             fault = pool.fault or self._recorder.fault
             for camera in self._watched():
                 _log_change(camera.name, *camera.session.assess(now_s, fault))
-            if now_s - told_s >= _SUMMARY_EVERY_S:
-                told_s = now_s
+            if now_s - summarised_s >= _SUMMARY_EVERY_S:
+                summarised_s = now_s
                 _log_summary(self.statuses())
 
     def _govern(self, pool: WorkerPool, over_s: float, now_s: float) -> None:
-        """Give each camera its analyses per second: all that they want, or an even share of what the machine can do."""
+        """Set each camera's analyses per second: the requested rate, or a fair share of the machine's capacity."""
         measured = pool.capacity(over_s)
         with self._lock:
             if measured is not None and pool is self._pool:
@@ -247,9 +246,9 @@ class Monitor:
         sessions = [camera.session for camera in self._watched()]
         wanted = {session.name: session.demand_fps(now_s) for session in sessions}
         enough = sum(wanted.values()) <= _SHARE_GIVEN * capacity
-        given = {} if enough else allot(wanted, _SHARE_GIVEN * capacity)
+        allotted = {} if enough else allot(wanted, _SHARE_GIVEN * capacity)
         for session in sessions:
-            session.limit(given.get(session.name), now_s)
+            session.limit(allotted.get(session.name), now_s)
 
 
 def _log_change(name: str, before: Health, now: Health) -> None:

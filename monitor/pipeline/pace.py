@@ -1,13 +1,13 @@
-"""How often each camera is looked at (pure): which frames are due, and what the machine can give to whom."""
+"""The rate of analyses (pure): which frames are due, and how capacity is shared among cameras."""
 
 from collections.abc import Mapping
 
 
 class Pace:
-    """Which frames are looked at, so that the rate holds on average whatever the frame rate; None is every frame.
+    """Selects the frames to analyse, so that the average rate is `fps` at any frame rate; None selects every frame.
 
-    A frame may come `early` by that part of the time between two looks: live frames jitter, and for one that is a
-    moment early no other would be looked at in its place.
+    A frame may be `early` by that part of the interval between two analyses: live frames jitter, and if a slightly
+    early frame were skipped, no other would take its place.
     """
 
     def __init__(self, fps: float | None, early: float = 0.0) -> None:
@@ -16,7 +16,7 @@ class Pace:
         self._next_s = 0.0
 
     def due(self, time_s: float) -> bool:
-        """Return whether the frame of this moment is to be looked at; times never step back."""
+        """Return whether the frame at `time_s` is to be analysed; times must not decrease."""
         if self.fps is None:
             return True
         period_s = 1 / self.fps
@@ -24,15 +24,15 @@ class Pace:
         if time_s + self._early * period_s + 1e-6 < self._next_s:
             return False
         self._next_s += period_s
-        if self._next_s < time_s - period_s:  # after a gap nothing is made up for
+        if self._next_s < time_s - period_s:  # no catching up after a gap
             self._next_s = time_s + period_s
         return True
 
 
 def allot(wanted: Mapping[str, float], capacity: float) -> dict[str, float]:
-    """Share `capacity` analyses per second among cameras that want so many each, max-min fair.
+    """Return analyses per second by camera: `capacity` shared max-min fair among the rates `wanted`.
 
-    Whoever wants less than an even share gets what they want; the rest is shared evenly among the others (Bertsekas &
+    A camera that wants less than an even share gets all of it; the rest is shared evenly among the others (Bertsekas &
     Gallager, Data Networks, 6.5.2).
     """
     given: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""What a look at the whole picture, without a detector, tells about a camera (pure)."""
+"""Checks of whole pictures, without a detector: frozen and black (pure)."""
 
 import zlib
 
@@ -7,7 +7,7 @@ from monitor.domain.picture import is_black, sampled
 
 
 class PictureCheck:
-    """Since when the pictures have been the same to the pixel, or black; None while they are not."""
+    """The times since which pictures have been identical to the pixel, or black; None if they are not."""
 
     def __init__(self) -> None:
         self.same_since_s: float | None = None
@@ -16,7 +16,7 @@ class PictureCheck:
         self._last_s = 0.0
 
     def update(self, image: Image, time_s: float) -> None:
-        """Take one BGR picture."""
+        """Add one picture (H x W x 3, uint8, BGR) with its time in seconds."""
         sample = sampled(image)
         number = zlib.crc32(sample.tobytes())
         if number != self._last:

@@ -1,15 +1,15 @@
-"""What the operating system knows of this process."""
+"""Thread priority and memory of this process."""
 
 import os
 import threading
 from pathlib import Path
 
-#: A thread this nice gets about a tenth of a core that others want.
+#: A thread with this niceness gets about a tenth of a contended core.
 _NICE = 10
 
 
 def give_way() -> None:
-    """Let every other thread of this process go first: on Linux each thread has a niceness of its own."""
+    """Lower the priority of the calling thread: on Linux each thread has its own niceness."""
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 

@@ -1,11 +1,11 @@
-"""How many a second, and how far apart."""
+"""Rates and intervals of events."""
 
 from collections import deque
 from statistics import median
 
 _WINDOW_S = 5.0
 
-#: Gaps over whose median an interval is taken: enough that one hiccup does not change it.
+#: The number of gaps in the median of an interval: one irregular gap does not change it.
 _GAPS = 7
 
 
@@ -17,14 +17,14 @@ class Rate:
         self._first_s: float | None = None
 
     def add(self, time_s: float) -> None:
-        """Count one; times never step back."""
+        """Count one event; times must not decrease."""
         if self._first_s is None:
             self._first_s = time_s
         self._times_s.append(time_s)
         self._forget(time_s)
 
     def per_s(self, now_s: float) -> float:
-        """Return the rate; 0 before the first."""
+        """Return the rate per second; 0 before the second event."""
         self._forget(now_s)
         if self._first_s is None or len(self._times_s) < 2:
             return 0.0
@@ -41,8 +41,8 @@ class Rate:
 class Interval:
     """The usual time between two events: the median of the last few gaps.
 
-    Unlike a rate it does not fall while nothing comes, so that a source that stops is still measured by what it used to
-    give.
+    Unlike a rate it does not change while there are no events, so that a source that stops is still measured by its
+    usual interval.
     """
 
     def __init__(self, stated_s: float | None = None) -> None:
@@ -51,12 +51,12 @@ class Interval:
         self._gaps_s: deque[float] = deque(maxlen=_GAPS)
 
     def add(self, time_s: float) -> None:
-        """Take one event; times never step back."""
+        """Add one event; times must not decrease."""
         if self._last_s is not None:
             self._gaps_s.append(time_s - self._last_s)
         self._last_s = time_s
 
     @property
     def usual_s(self) -> float | None:
-        """The interval in seconds; before the second event what the source states, None where it states nothing."""
+        """The interval in seconds; before the second event the source's own statement, None without one."""
         return median(self._gaps_s) if self._gaps_s else self._stated_s

@@ -1,4 +1,4 @@
-"""The thread that writes down what happened: it may fall behind, and it may fail for a while, but loses nothing."""
+"""The recording thread: it may fall behind, and may fail for a while, but loses no event."""
 
 import logging
 import threading
@@ -18,17 +18,17 @@ from monitor.storage.snapshots import SnapshotFolder
 
 _log = logging.getLogger(__name__)
 
-#: Events that may wait while a disk is full: hours of a busy entrance. Then judging waits too, rather than lose one.
+#: Events that may wait while a disk is full: hours of a busy entrance. Then analyses wait too, and no event is lost.
 _WAITING = 10_000
 _RETRY_S = 1.0
 
 
 class Recorder:
-    """Events into sinks and pictures into their folder; what cannot be written is tried again until it can.
+    """Writes events to sinks and pictures to their folder, and retries until it succeeds.
 
-    `snapshots` returns the folder of a camera's pictures. Every event is published to `recorded` after it was written,
-    picture and all. `beat_every_s` is how often sinks with a heartbeat get one, whether there is anything to write or
-    not.
+    `snapshots` returns the folder of a camera's pictures. Every event is published to `recorded` after it and its
+    picture have been written. `beat_every_s` is the interval of heartbeats in seconds, also while there is nothing to
+    write.
     """
 
     def __init__(
@@ -52,38 +52,38 @@ class Recorder:
 
     @property
     def fault(self) -> Fault | None:
-        """What keeps events from being written, None while nothing does."""
+        """The fault that prevents writing, or None."""
         with self._lock:
             return self._fault
 
     @property
     def unwritten(self) -> int:
-        """How many records were given up."""
+        """How many records were abandoned."""
         with self._lock:
             return self._unwritten
 
     def put(self, record: EventRecord) -> None:
-        """Hand over an event; waits while very many wait already. Raises `Closed` after `close`."""
+        """Add an event; waits while 10,000 are waiting. Raises `Closed` after `close`."""
         self._events.put(record)
 
     def hurry(self) -> None:
-        """Make nobody wait any more: the monitor stops."""
+        """Remove the limit of waiting events, so that `put` no longer waits while the monitor stops."""
         self._events.lift()
 
     def close(self) -> None:
-        """Take no more; what waits is still written."""
+        """Accept no more events; the waiting ones are still written."""
         self._events.close()
 
     def waiting(self) -> int:
-        """Return how many events are not written yet, that which is being written included."""
+        """Return how many events are not written yet, including the one being written."""
         with self._lock:
             return len(self._events) + self._writing
 
     def run(self, open_sinks: Callable[[], Sequence[Sink]]) -> None:
-        """Write until closed and empty; the body of the recording thread, which alone uses the sinks.
+        """Write until closed and empty; the body of the recording thread, the only one that uses the sinks.
 
-        Raises `OutputError` where the sinks cannot be opened. After `stop` each event is tried once more, and those
-        that still fail are counted in `unwritten`.
+        Raises `OutputError` if the sinks cannot be opened. After `stop` each event is tried once more, and those that
+        still fail are counted in `unwritten`.
         """
         sinks = open_sinks()
         self._heartbeat = Heartbeat(sinks, self._heartbeat.every_s)
@@ -119,7 +119,7 @@ class Recorder:
 
     def _until_written(self, write: Callable[[], object]) -> None:
         while True:
-            last = self._stop.is_set()  # asked first: a try that began before the stop is not the one after it
+            last = self._stop.is_set()  # read first: an attempt that began before the stop is not the last one
             if self._written(write):
                 return
             if last:
@@ -129,26 +129,26 @@ class Recorder:
             self._stop.wait(_RETRY_S)
 
     def _written(self, write: Callable[[], object]) -> bool:
-        """Try once; return False where trying again may help."""
+        """Try once; return False if a retry may succeed."""
         try:
             write()
-        except UnwritableError as error:  # would fail for ever: said aloud, and the next one is written
-            _log.error("a record is refused by the database and left out: %s", error)
+        except UnwritableError as error:  # a retry would fail too: logged, and the next one is written
+            _log.error("record not written, the database refuses it: %s", error)
             self._give_up()
         except OutputError as error:
             if self._set_fault(Fault(Cause.JOURNAL, f"cannot record: {error}")) is None:
-                _log.error("cannot record: %s; tried again every second, nothing is thrown away", error)
+                _log.error("cannot record: %s; retrying every second, no event is lost", error)
             return False
-        except Exception:  # noqa: BLE001 - one odd event must not end a monitor that runs for months
-            _log.exception("a record is left out: writing it failed unexpectedly")
+        except Exception:  # noqa: BLE001 - one faulty event must not end a monitor that runs for months
+            _log.exception("record not written, unexpected error")
             self._give_up()
         else:
             if self._set_fault(None) is not None:
-                _log.warning("recording again; what waited is being written")
+                _log.warning("recording works again; waiting events are being written")
         return True
 
     def _set_fault(self, fault: Fault | None) -> Fault | None:
-        """Show a fault, or that there is none; return the one that was shown until now."""
+        """Set or clear the fault; return the one before."""
         with self._lock:
             before, self._fault = self._fault, fault
             return before

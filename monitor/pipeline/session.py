@@ -1,4 +1,4 @@
-"""One camera's connection: whether it is there, how its pictures come, and what became of each frame."""
+"""One camera's connection, health facts, and counters of its frames."""
 
 import threading
 from collections import deque
@@ -19,25 +19,26 @@ from monitor.pipeline.pace import Pace
 from monitor.pipeline.picture import PictureCheck
 from monitor.pipeline.rate import Interval, Rate
 
-#: Analyses over which latency is reported: two minutes at ten a second.
+#: The number of analyses over which latency is reported: two minutes at ten per second.
 _LATENCIES = 1200
 
 #: Upper bounds of the buckets in which latencies are counted, in seconds.
 LATENCY_BOUNDS_S = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.5)
 
-#: Frames jitter by up to so much of the time between two analyses.
+#: The jitter of frames, as a part of the interval between two analyses.
 _EARLY = 0.25
 
-#: What a camera is taken to send before its rate is known.
+#: The assumed frame rate of a camera before it is measured.
 _USUAL_FPS = 25.0
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What a frame means for the session that it belongs to.
+    """The result of accepting a frame.
 
-    `analyse`: it may be analysed, as part of `epoch`. `new_scene`: whoever was in view before cannot be told from who
-    is in view now. `first_size_px`: (width, height) of the very first frame. `lost_for_s`: how long it was lost.
+    `analyse`: it may be analysed, as part of `epoch`. `new_scene`: people in view before and after cannot be matched,
+    so all tracks end. `first_size_px`: (width, height) if it is the camera's first frame. `lost_for_s`: how long the
+    camera was lost, if it is the first frame after a loss.
     """
 
     epoch: int
@@ -50,9 +51,9 @@ class Accepted:
 class Session:
     """Connection, health facts and counters of one camera; safe to use from any thread.
 
-    Its lock is held for moments only, never while a frame is analysed or an event is written: who asks for the status
-    waits for nobody. Frames of before a loss or a change of size are not analysed after it: `epoch` counts these.
-    `sample` tells a bundled recording from a real camera.
+    Its lock is held only briefly, never while a frame is analysed or an event is written, so a status never waits for
+    either. The epoch changes with each connection and each new scene; frames of an earlier epoch are not analysed.
+    `sample` marks a bundled recording.
     """
 
     def __init__(self, name: str, settings: CameraSettings, clock: Clock, *, sample: bool = False) -> None:
@@ -82,25 +83,25 @@ class Session:
 
     @property
     def wanted_fps(self) -> float | None:
-        """Analyses per second that the settings ask for; None: as many as there are frames."""
+        """Analyses per second in the settings; None: every frame."""
         return None if self.settings.detect_fps == "auto" else self.settings.detect_fps
 
     @property
     def has_opened(self) -> bool:
-        """Whether the camera has ever given a picture."""
+        """Whether the camera has given a frame since the start."""
         with self._lock:
             return self._opened
 
     @property
     def frames(self) -> int:
-        """How many frames have arrived."""
+        """How many frames have been received."""
         with self._lock:
             return self._frames
 
-    # --- What the capture thread reports ---
+    # --- For the capture thread ---
 
     def connected(self, info: SourceInfo, now_s: float) -> None:
-        """A connection was made: the first frame comes next."""
+        """Record a new connection, before its first frame."""
         with self._lock:
             if self._ended:
                 return
@@ -115,32 +116,32 @@ class Session:
             facts.frame_interval_s = self._interval.usual_s
 
     def arrived(self, time_s: float, lag_s: float) -> None:
-        """A frame came, whatever becomes of it."""
+        """Count a received frame; `time_s` is its arrival, `lag_s` how late it is, both in seconds."""
         with self._lock:
             self._count_arrival(time_s)
             self._facts.frame_s, self._facts.lag_s = time_s, lag_s
 
     def count_drop(self, drop: Drop) -> None:
-        """A frame that came will not be analysed."""
+        """Count a received frame that is not analysed."""
         with self._lock:
             self._drop(drop)
 
     def count_upstream_drop(self, drop: Drop) -> None:
-        """A frame came that the source itself did not give on."""
+        """Count a frame that the source itself dropped."""
         with self._lock:
             self._count_arrival(self._clock.monotonic_s())
             self._drop(drop)
 
     def is_due(self, time_s: float) -> bool:
-        """Return whether the frame of this moment is to be analysed, so that the rate given to the camera holds."""
+        """Return whether the frame at `time_s` is to be analysed, according to the rate allotted to the camera."""
         with self._lock:
             return self._pace.due(time_s)
 
     def accept_frame(self, frame: Frame) -> Accepted | None:
-        """Take a frame that was converted; None after the end. The first one after a loss ends it.
+        """Accept a converted frame; return None after `end`. The first one after a loss ends the loss.
 
-        A picture that has not changed for `health.frozen_after_s` shows nobody as they are now: whoever was in it is
-        let go, and until it changes nobody is analysed in it.
+        A picture that has not changed for `health.frozen_after_s` is not current: it starts a new scene, and frames are
+        not analysed until it changes.
         """
         with self._lock:
             if self._ended:
@@ -164,11 +165,11 @@ class Session:
             new_scene = resized or (frozen and not self._frozen)
             self._frozen = frozen
             if new_scene:
-                self._epoch += 1  # what is on its way to be analysed belongs to the scene before
+                self._epoch += 1  # frames still waiting for analysis belong to the scene before
             return Accepted(self._epoch, not frozen, new_scene, size if first else None, lost_for_s)
 
     def lost(self, cause: Cause, detail: str, now_s: float) -> bool:
-        """There is no connection; return whether that is news: the camera gave pictures, and was not lost already."""
+        """Record a lost connection; return True if the camera had given frames and was not already lost."""
         with self._lock:
             if self._ended:
                 return False
@@ -180,13 +181,13 @@ class Session:
             return True
 
     def end(self) -> bool:
-        """The camera is watched no longer; return whether it was until now."""
+        """Record that the camera is no longer watched; return whether it was until now."""
         with self._lock:
             was_watched, self._ended = not self._ended, True
             self._facts.connected = False
             return was_watched
 
-    # --- What the workers report ---
+    # --- For the workers ---
 
     def is_current(self, frame: Frame, epoch: int) -> bool:
         """Return whether a frame may still be analysed; one of an earlier epoch or time counts as dropped."""
@@ -197,7 +198,7 @@ class Session:
             return False
 
     def analysed(self, frame: Frame, epoch: int, tracks: tuple[Track, ...], inference_s: float) -> Analysis | None:
-        """Keep a frame's analysis and return it; None where the connection was lost meanwhile."""
+        """Store a frame's analysis and return it; None if its epoch has ended meanwhile."""
         with self._lock:
             if not self._belongs(frame, epoch):
                 self._drop(Drop.SUPERSEDED)
@@ -215,15 +216,15 @@ class Session:
             return analysis
 
     def failed(self, detail: str) -> None:
-        """Analysing this camera's frame failed."""
+        """Record that the analysis of a frame failed."""
         with self._lock:
             self._drop(Drop.FAILED)
             self._facts.fault = Fault(Cause.UNEXPECTED, detail)
 
-    # --- What the watchdog asks ---
+    # --- For the watchdog ---
 
     def demand_fps(self, now_s: float) -> float:
-        """Return how many analyses per second the camera could use: what is asked for, and no more than arrive."""
+        """Return how many analyses per second the camera can use: the rate in the settings, at most the frame rate."""
         with self._lock:
             if not self._facts.connected:
                 return 0.0
@@ -231,7 +232,7 @@ class Session:
         return arriving if self.wanted_fps is None else min(self.wanted_fps, arriving)
 
     def limit(self, fps: float | None, now_s: float) -> None:
-        """Give the camera at most so many analyses per second; None: as many as it wants."""
+        """Limit the camera's analyses per second; None: no limit."""
         with self._lock:
             facts, wanted = self._facts, self.wanted_fps
             facts.given_fps = fps
@@ -242,19 +243,19 @@ class Session:
                 facts.short_since_s = now_s
 
     def assess(self, now_s: float, fault: Fault | None) -> tuple[Health, Health]:
-        """Find the camera's health anew, `fault` being the program's own; return the one before and the one now."""
+        """Update the camera's health, with `fault` of the program itself; return the health before and now."""
         with self._lock:
             before = self._health
             self._health = assess(self._facts, now_s, self.settings.health, fault, before)
             return before, self._health
 
     def rates(self, now_s: float) -> tuple[float, float]:
-        """Return how many frames arrive and how many are analysed per second."""
+        """Return the frames received and analysed per second."""
         with self._lock:
             return self._arrivals.per_s(now_s), self._analyses.per_s(now_s)
 
     def status(self, now_s: float) -> CameraStatus:
-        """Return what others may know of the camera now."""
+        """Return a snapshot of the camera at `now_s`."""
         with self._lock:
             latencies_s = list(self._latencies_s)
             status = CameraStatus(
@@ -297,7 +298,7 @@ class Session:
             self._facts.corrupt_since_s = self._clock.monotonic_s()
 
     def _analysis_interval_s(self) -> float | None:
-        """Return the time between two analyses by the slowest of what is asked for, given, and really sent."""
+        """Return the seconds between two analyses by the lowest of the requested, allotted and actual rates."""
         intervals_s = [1 / fps for fps in (self.wanted_fps, self._facts.given_fps) if fps]
         if self._interval.usual_s is not None:
             intervals_s.append(self._interval.usual_s)

@@ -16,8 +16,8 @@ class StuckError(MonitorError):
 class ThreadGroup:
     """Named, non-daemon threads with one stop event; used as a context manager.
 
-    The first failure stops the whole threads, is kept, and is raised again by `join`. A body must return soon after
-    `stop` is set; `on_failure` is called once, to wake those who wait on something else than the event.
+    The first failure stops all threads, is kept, and is raised by `join`. A body must return soon after `stop` is set;
+    `on_failure` is called once, to wake threads that wait for something other than the event.
     """
 
     def __init__(self, on_failure: Callable[[], None] | None = None) -> None:
@@ -34,14 +34,14 @@ class ThreadGroup:
             return self._failure is not None
 
     def spawn(self, name: str, body: Callable[[], None]) -> None:
-        """Start a thread; those that have ended are forgotten, so that a threads may live for months."""
+        """Start a thread; ended ones are removed, so that a group may run for months."""
         thread = threading.Thread(target=self._run, args=(body,), name=name, daemon=False)
         with self._lock:
             thread.start()
             self._threads = [*(other for other in self._threads if other.is_alive()), thread]
 
     def wait(self, timeout_s: float, prefix: str = "") -> bool:
-        """Wait up to `timeout_s` for all whose name starts so to end, and return whether one is still at work."""
+        """Wait up to `timeout_s` for the threads with this name prefix to end; return whether one still runs."""
         deadline = time.monotonic() + timeout_s
         threads = [thread for thread in self._owned() if thread.name.startswith(prefix)]
         for thread in threads:
@@ -49,17 +49,17 @@ class ThreadGroup:
         return any(thread.is_alive() for thread in threads)
 
     def running(self) -> list[str]:
-        """Return the names of those still at work."""
+        """Return the names of the threads that still run."""
         return [thread.name for thread in self._owned() if thread.is_alive()]
 
     def join(self, timeout_s: float) -> None:
-        """Wait for everybody; raises the first failure, or `StuckError` naming who has not ended in time."""
+        """Wait for all threads; raises the first failure, or `StuckError` with the names of those still running."""
         if self.wait(timeout_s):
             raise StuckError(f"still running after {timeout_s:g} s: {', '.join(self.running())}") from self._failure
         self.raise_failure()
 
     def raise_failure(self) -> None:
-        """Raise what the first thread to fail failed with, if any has."""
+        """Raise the first failure of a thread, if there is one."""
         with self._lock:
             failure = self._failure
         if failure is not None:
@@ -80,7 +80,7 @@ class ThreadGroup:
     def _run(self, body: Callable[[], None]) -> None:
         try:
             body()
-        except BaseException as error:  # noqa: BLE001 - kept and raised again by join
+        except BaseException as error:  # noqa: BLE001 - kept, and raised by join
             self._fail(error)
 
     def _fail(self, error: BaseException) -> None:

@@ -1,4 +1,4 @@
-"""One publication, any number of subscribers."""
+"""Publish and subscribe."""
 
 import threading
 from collections.abc import Callable
@@ -8,30 +8,30 @@ T = TypeVar("T")
 
 
 class Topic(Generic[T]):
-    """Hands each value to every subscriber in turn, on the publisher's thread; safe to use from any thread.
+    """Passes each value to every subscriber in turn, on the publisher's thread; safe to use from any thread.
 
-    A subscriber puts the value into a hand-off of its own and returns: one that drops (the newest frame wins) for what
-    is only shown, one that waits for room for what must not be lost.
+    A subscriber puts the value into a channel of its own and returns: one that drops older values if they are only
+    shown, one that waits for room if they must not be lost.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._subscribers: tuple[Callable[[T], None], ...] = ()
 
-    def subscribe(self, take: Callable[[T], None]) -> Callable[[], None]:
-        """Call `take` with every value published from now on; return what ends that."""
+    def subscribe(self, callback: Callable[[T], None]) -> Callable[[], None]:
+        """Call `callback` with every value published from now on; return a function that unsubscribes."""
         with self._lock:
-            self._subscribers = (*self._subscribers, take)
+            self._subscribers = (*self._subscribers, callback)
 
         def unsubscribe() -> None:
             with self._lock:
-                self._subscribers = tuple(one for one in self._subscribers if one is not take)
+                self._subscribers = tuple(one for one in self._subscribers if one is not callback)
 
         return unsubscribe
 
     def publish(self, value: T) -> None:
-        """Hand a value to every subscriber; raises what one of them raises, such as `Closed`."""
+        """Pass a value to every subscriber; raises what a subscriber raises, such as `Closed`."""
         with self._lock:
             subscribers = self._subscribers
-        for take in subscribers:
-            take(value)
+        for callback in subscribers:
+            callback(value)

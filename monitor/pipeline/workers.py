@@ -1,4 +1,4 @@
-"""The pool of inference workers, shared by all cameras: each worker has a detector of its own."""
+"""The pool of inference workers, shared by all cameras; each worker has its own detector."""
 
 import logging
 import math
@@ -23,23 +23,23 @@ from monitor.pipeline.threads import ThreadGroup
 _log = logging.getLogger(__name__)
 
 _RETRY_S = 1.0
-#: A fault is shown for at least so long, however soon it is mended.
+#: Seconds that a fault is shown at least, even if it ends sooner.
 _FAULT_SHOWN_S = 3.0
 #: Loading a SavedModel takes up to half a minute on a small machine.
 _OPENING_S = 120.0
-#: A slot whose detectors keep hanging waits twice as long each time before it gets another worker, up to this.
+#: A slot whose detectors keep hanging waits twice as long each time before it gets a new worker, up to this.
 _LONGEST_WAIT_S = 300.0
-#: So many that hang in one slot, each with its model and its thread, are as many as a machine is asked to carry.
+#: The most hung workers in one slot, each with its model and its thread.
 _MOST_HUNG = 8
 
 
 @dataclass(slots=True, eq=False)
 class _Worker:
-    """What the watchdog knows of a worker; read and written under the pool's lock.
+    """The state of a worker; read and written under the pool's lock.
 
-    `since_s` is when it began what it is doing, None while it waits for frames. `slot` outlives it: the worker that
-    replaces an abandoned one has its slot. `retired` ends it after the inference that it is at; `abandoned` means that
-    its cameras are with others by now.
+    `since_s` is the start of its current task, None while it waits for frames. The worker that replaces an abandoned
+    one gets its `slot`. `retired` ends it after the current inference; `abandoned` means that its cameras have been
+    released to other workers.
     """
 
     slot: int
@@ -53,13 +53,14 @@ class _Worker:
 
 
 class WorkerPool:
-    """Runs detectors over the newest frames and hands what they find to the cameras.
+    """Runs detectors on the newest frames and passes the detections to the cameras.
 
-    A detector that raises or gives nonsense is opened again; one that hangs for `timeout_s` is abandoned, its cameras
-    are freed, and a new worker takes its slot; later and later where those hang as well, and not at all while too many
-    do. Until an inference from that slot has succeeded again, or it waits for frames with nothing wrong, `fault` says
-    what is wrong. `batch` is how many frames, of different cameras, go through a detector at once. `find_camera`
-    returns the camera of an id, None where it is watched no longer. `provenance` is what incidents say of the detector.
+    A detector that raises or returns invalid results is opened again. One that hangs for `timeout_s` is abandoned, its
+    cameras are released, and a new worker takes its slot: after longer and longer waits if that one hangs too, and not
+    at all while too many hang. `fault` is set until an inference in that slot succeeds, or its worker waits for frames
+    without a problem. `batch` is the number of frames, of different cameras, that a detector analyses at once.
+    `find_camera` returns a camera by its name, None if it is no longer watched. `provenance` describes the detector and
+    is stored with incidents.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class WorkerPool:
 
     @property
     def fault(self) -> Fault | None:
-        """What is wrong with a worker, None while nothing is."""
+        """The fault of a worker, or None."""
         with self._lock:
             return next((fault for _, fault in self._faults.values()), None)
 
@@ -119,24 +120,24 @@ class WorkerPool:
             waiting = {worker.slot for worker in self._workers if worker.since_s is None}
             due = [slot for slot, at_s in self._due.items() if at_s <= now_s and still[slot] < _MOST_HUNG]
         for worker in hung:
-            left = "and is replaced"
+            action = "and is replaced"
             if still[worker.slot] >= _MOST_HUNG:
-                left = (
-                    f"like {_MOST_HUNG - 1} before it; it is not replaced until one of them ends: restart the monitor"
+                action = (
+                    f"like {_MOST_HUNG - 1} before it, and is not replaced until one of them ends: restart the monitor"
                 )
-            self._blame(worker, f"{worker.name} has hung for {worker.limit_s:g} s {left}")
+            self._set_fault(worker, f"{worker.name} has hung for {worker.limit_s:g} s {action}")
         self._free(held)
         for slot in due:
             del self._due[slot]
             if not threads.stop.is_set():
                 self._start_one(slot, threads)
         for slot in waiting:
-            self._recovered(slot)
+            self._clear_fault(slot)
 
     def capacity(self, over_s: float) -> float | None:
-        """Return how many inferences per second all workers together could do, by the last `over_s` seconds.
+        """Return how many inferences per second all workers together can run, estimated over the last `over_s` seconds.
 
-        Inferences done, over the share of the time that workers were busy. None where they did too few to tell.
+        It is the number of inferences divided by the time that workers were busy; None if there were too few.
         """
         with self._lock:
             busy_s, inferences = self._busy_s, self._inferences
@@ -145,7 +146,7 @@ class WorkerPool:
         return None if inferences == 0 or share < 0.02 else inferences / over_s / min(1.0, share)
 
     def retire(self) -> None:
-        """Let every worker end; an inference that is under way is abandoned, since it may be one that hangs."""
+        """End every worker; a running inference is abandoned, since it may hang."""
         with self._lock:
             self._retired = True
             held = self._abandon([worker for worker in self._workers if worker.since_s is not None])
@@ -157,7 +158,7 @@ class WorkerPool:
 
     @staticmethod
     def _abandon(workers: Sequence[_Worker]) -> list[tuple[str, Captured]]:
-        """Abandon workers, under the lock; return the frames that they hold."""
+        """Abandon workers, under the lock; return their frames."""
         held: list[tuple[str, Captured]] = []
         for worker in workers:
             worker.abandoned = True
@@ -167,7 +168,7 @@ class WorkerPool:
         return held
 
     def _free(self, held: Sequence[tuple[str, Captured]]) -> None:
-        """Count frames that were not analysed, and free their cameras."""
+        """Count frames that were not analysed, and release their cameras."""
         for name, _ in held:
             if (camera := self._find_camera(name)) is not None:
                 camera.session.count_drop(Drop.FAILED)
@@ -188,16 +189,16 @@ class WorkerPool:
             while not worker.retired.is_set():
                 try:
                     if detector is None:
-                        self._busy_with(worker, _OPENING_S)
+                        self._set_busy(worker, _OPENING_S)
                         detector = self._open_detector()
-                        self._idle(worker)
+                        self._set_idle(worker)
                     self._infer(worker, detector)
                 except Closed:
                     return
-                except Exception as error:  # noqa: BLE001 - shown to people as a fault, and tried again afresh
-                    if not self._idle(worker):
+                except Exception as error:  # noqa: BLE001 - shown as a fault, and retried with a new detector
+                    if not self._set_idle(worker):
                         _log.debug("detector failure", exc_info=True)
-                        self._blame(worker, f"the detector failed: {error}; it is opened again")
+                        self._set_fault(worker, f"the detector failed and is opened again: {error}")
                     _close(detector)
                     detector = None
                     worker.retired.wait(_RETRY_S)
@@ -206,13 +207,13 @@ class WorkerPool:
             with self._lock:
                 worker.ended = True
 
-    def _busy_with(self, worker: _Worker, limit_s: float) -> None:
-        """Note that a worker begins something that may take so long."""
+    def _set_busy(self, worker: _Worker, limit_s: float) -> None:
+        """Record that a worker starts a task with this time limit."""
         with self._lock:
             worker.limit_s, worker.since_s = limit_s, self._clock.monotonic_s()
 
-    def _idle(self, worker: _Worker) -> bool:
-        """Note that a worker is at nothing; return whether it was abandoned meanwhile."""
+    def _set_idle(self, worker: _Worker) -> bool:
+        """Record that a worker is idle; return whether it was abandoned meanwhile."""
         with self._lock:
             worker.since_s = None
             return worker.abandoned
@@ -228,16 +229,16 @@ class WorkerPool:
             _check(found, len(taken))
             with self._lock:
                 if worker.abandoned:
-                    return  # somebody else holds these cameras by now
-                worker.since_s = None  # what follows may wait for the journal: that is not a hung detector
+                    return  # other workers have these cameras now
+                worker.since_s = None  # the rest may wait for the journal, which is not a hung detector
                 worker.holds = ()
                 del self._hangs[worker.slot]
-            self._recovered(worker.slot)
+            self._clear_fault(worker.slot)
             inference_s = (self._clock.monotonic_s() - started_s) / len(taken)
             self._analyse_all(taken, found, inference_s)
         finally:
             with self._lock:
-                held, worker.holds = worker.holds, ()  # () as well where this worker was abandoned
+                held, worker.holds = worker.holds, ()  # also () if this worker was abandoned
             self._free(held)
         with self._lock:
             self._busy_s += self._clock.monotonic_s() - started_s
@@ -254,7 +255,7 @@ class WorkerPool:
                 self._frames.done(name)
 
     def _analyse(self, captured: Captured, detections: list[Detection], inference_s: float) -> None:
-        """Analyse one camera's frame; whatever fails there stays with that camera."""
+        """Analyse one camera's frame; a failure affects only that camera."""
         camera = self._find_camera(captured.camera)
         if camera is None:
             return
@@ -266,33 +267,33 @@ class WorkerPool:
             _log.exception("%s: analysing a frame failed", camera.name)
             camera.failed(f"analysing a frame failed: {error!r}", self._clock.monotonic_s())
 
-    def _recovered(self, slot: int) -> None:
-        """Take back a slot's fault, once it has been there for long enough to be seen."""
+    def _clear_fault(self, slot: int) -> None:
+        """Clear a slot's fault, once it has been shown for long enough."""
         with self._lock:
             since_s, _ = self._faults.get(slot, (math.inf, None))
-            mended = self._clock.monotonic_s() - since_s >= _FAULT_SHOWN_S
-            if mended:
+            is_over = self._clock.monotonic_s() - since_s >= _FAULT_SHOWN_S
+            if is_over:
                 del self._faults[slot]
-        if mended:
-            _log.warning("the detector works again")
+        if is_over:
+            _log.warning("the detector works again; the fault is cleared")
 
-    def _blame(self, worker: _Worker, detail: str) -> None:
+    def _set_fault(self, worker: _Worker, detail: str) -> None:
         with self._lock:
-            news = worker.slot not in self._faults
+            is_new = worker.slot not in self._faults
             self._faults[worker.slot] = (self._clock.monotonic_s(), Fault(Cause.DETECTOR, detail))
-        if news:
+        if is_new:
             _log.error("%s", detail)
 
 
 def _check(found: Sequence[Sequence[Detection]], pictures: int) -> None:
-    """Raise `ModelError` where a detector gave what no detector may give."""
+    """Raise `ModelError` if a detector returned invalid results."""
     if len(found) != pictures:
-        raise ModelError(f"the detector gave {len(found)} results for {pictures} pictures")
+        raise ModelError(f"the detector returned {len(found)} results for {pictures} pictures")
     for detection in (detection for detections in found for detection in detections):
         box = detection.box
         numbers = (box.x1_px, box.y1_px, box.x2_px, box.y2_px, detection.score)
         if not all(map(math.isfinite, numbers)) or box.x2_px < box.x1_px or box.y2_px < box.y1_px:
-            raise ModelError(f"the detector gave a box that is none: {detection}")
+            raise ModelError(f"the detector returned an invalid box: {detection}")
 
 
 def _close(detector: Detector | None) -> None:

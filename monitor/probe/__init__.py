@@ -1,1 +1,1 @@
-"""What a source really delivers, whether faces in it can be analysed, and what to change."""
+"""Measures what a source delivers and whether its faces can be analysed, and advises what to change."""

@@ -1,8 +1,7 @@
-"""From what was measured of a source to what to change about it (pure).
+"""Advice about a source, derived from its measurements (pure).
 
-Every limit below is the program's own (what the rules, the detector or the aims of the live monitor ask for), comes
-with its source, or says that it is an estimate: chosen, not measured on cameras. A source with nothing wrong gets no
-advice.
+Every limit below comes from the program itself (the rules, the detector or the goals of the live monitor), names its
+source, or is marked as an estimate: chosen, not measured on cameras. A source without problems gets no advice.
 """
 
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from monitor.probe.scene import SceneFacts
 #: (`docs/recipes.md`). The whole picture is shrunk to the input, so more pixels in the camera do not help here.
 MODEL_FACE_PX = 12.0
 
-#: Share of faces under a limit from which the camera's position is wrong, and not just somebody far behind.
+#: Share of faces under a limit from which the camera's position is wrong, not just a few people far away.
 MANY_FACES, SOME_FACES = 0.5, 0.2
 
 #: Sharpness (`monitor.rules.quality`) below which the detector misses every third face and more (`docs/judging.md`).
@@ -33,17 +32,17 @@ SMEARED = 0.7
 #: burnt out, and at 40 most of a picture lies where sensors amplify noise.
 DARK, BRIGHT, BURNT_SHARE = 40.0, 215.0, 0.25
 
-#: A face is backlit when it is darker than this and not half as bright as the picture. An estimate, with both asked for
-#: so that dark skin in even light is not taken for it; 95 % of the sample's faces are above 75.
+#: A face is backlit if it is darker than this and less than half as bright as the picture. An estimate; both are
+#: required so that dark skin in even light does not count; 95 % of the sample's faces are above 75.
 BACKLIT_LUMA, BACKLIT_RATIO = 60.0, 0.5
 
-#: Standard deviation of grey levels under which a lit picture is veiled. An estimate: the sample has 70.
+#: Standard deviation of grey levels under which a lit picture has too little contrast. An estimate: the sample has 70.
 VEILED = 20.0
 
-#: Share of the pictures, all the same to the pixel, that a live camera's noise makes impossible; and at least so long.
+#: Share of identical pictures that the noise of a live camera makes impossible, and the shortest time for the check.
 FROZEN_SHARE, FROZEN_S = 0.9, 3.0
 
-#: Half of the pictures black is no lamp going out.
+#: Share of black pictures from which it is not just a lamp that is switched off.
 BLACK_SHARE = 0.5
 
 #: Encoded frames damaged or absent: 1 in 1,000 smears a picture once a minute at 15 frames a second.
@@ -52,20 +51,20 @@ DAMAGE_SHARE, DAMAGE_SERIOUS = 0.001, 0.02
 #: One inference counts for at most 0.5 s of evidence (`docs/judging.md`): in a longer gap nobody is checked.
 GAP_S = 0.5
 
-#: A verdict is to come within 150 ms of capture; jitter of a third of that eats the reserve.
+#: A verdict should come within 150 ms of capture; jitter of a third of that uses up the reserve.
 JITTER_MS = 50.0
 
 #: Live clocks agree to 0.01 %. From 2 % on, the source is a file sent at its own pace, or what it sends piles up on
 #: the way: at 2 % the picture is a second older after 50 s.
 DRIFT_PERCENT = 2.0
 
-#: A new connection shows nothing before the next keyframe, and a verdict is to come within 3 s of a start.
+#: A new connection shows nothing before the next keyframe, and a verdict should come within 3 s of a start.
 KEYFRAME_S, KEYFRAME_SERIOUS_S = 2.5, 5.0
 
 #: From start to first verdict the program itself needs up to 3 s; a camera should not need more.
 FIRST_FRAME_S = 4.0
 
-#: Frames a second: under 5 somebody who walks past is analysed a few times only; above 30 nothing more is learnt.
+#: Frames per second: under 5 a person who walks past is analysed only a few times; above 30 there is no benefit.
 FEW_FPS, MANY_FPS = 5.0, 31.0
 
 #: A rate below this share of the stated one means that the camera (long exposure) or the network drops frames.
@@ -81,7 +80,7 @@ COSTLY_CODECS = ("hevc", "vp9", "av1", "vvc")
 RAW_FORMATS = ("YUYV", "YUY2", "UYVY", "NV12", "RGB3", "BGR3")
 
 
-#: What to do about a source that breaks off, by how its frames come.
+#: What to do about a source that breaks off, by its link.
 _BROKE_OFF = {
     Link.NETWORK: "Check the camera's power and network connection, and how many viewers it allows at once.",
     Link.THIS_COMPUTER: "Check the program on this computer that serves the stream.",
@@ -92,7 +91,7 @@ _BROKE_OFF = {
 #: ... about damaged frames.
 _DAMAGED = {
     Link.NETWORK: "Lower the bitrate, update the camera's firmware, and use a cable if the camera is on Wi-Fi.",
-    Link.THIS_COMPUTER: "Check the program on this computer that serves the stream, and what it reads from.",
+    Link.THIS_COMPUTER: "Check the program on this computer that serves the stream, and its own source.",
     Link.DEVICE: "Use another USB cable or port, without a hub in between.",
     Link.FILE: "Copy the recording again from where it was made.",
 }
@@ -102,10 +101,10 @@ _MISSING = {
     Link.NETWORK: "Lower the camera's frame rate or bitrate until it keeps up; check the load of network and recorder.",
     Link.THIS_COMPUTER: "Lower the frame rate of the program that serves the stream; check this computer's load.",
     Link.DEVICE: "Lower the camera's frame rate or size; check this computer's load.",
-    Link.FILE: "Lower the frame rate or bitrate of what makes the recording until it keeps up.",
+    Link.FILE: "Lower the frame rate or bitrate of the recorder until it keeps up.",
 }
 
-#: ... about frames that come late or unevenly, which only a live source can do.
+#: ... about frames that arrive late or unevenly, which only happens with a live source.
 _UNEVEN = {
     Link.NETWORK: "Set a constant bitrate (CBR), check the load of network and recorder, and use a cable if the"
     " camera is on Wi-Fi.",
@@ -115,7 +114,7 @@ _UNEVEN = {
 
 
 class Severity(StrEnum):
-    """How much it matters: verdicts fail, verdicts suffer, or worth knowing."""
+    """The severity of advice: verdicts fail, verdicts get worse, or for information."""
 
     SERIOUS = "serious"
     WARNING = "warning"
@@ -124,7 +123,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What was found, why it matters for recognising masks, and what to change; `code` names the rule to scripts."""
+    """What was found, why it matters for mask detection, and what to change; `code` identifies the rule for scripts."""
 
     code: str
     severity: Severity
@@ -136,14 +135,14 @@ class Advice:
 def advise(
     stream: StreamFacts, scene: SceneFacts, rules: RulesSettings, model_height_px: int | None = None
 ) -> list[Advice]:
-    """Return advice, the most serious first; `model_height_px` is the height of the detector's input where known."""
+    """Return advice, the most serious first; `model_height_px` is the height of the detector's input if known."""
     found = [*_signal(stream, scene), *_light(scene), *_faces(stream, scene, rules, model_height_px)]
     found += [*_timing(stream), *_cost(stream, scene, rules)]
     return sorted(found, key=lambda advice: list(Severity).index(advice.severity))
 
 
 def _signal(stream: StreamFacts, scene: SceneFacts) -> Iterator[Advice]:
-    """Whether there is a whole, moving picture at all."""
+    """Check that there is a complete, changing picture."""
     if stream.broke_off:
         yield Advice(
             "broke_off",
@@ -157,7 +156,7 @@ def _signal(stream: StreamFacts, scene: SceneFacts) -> Iterator[Advice]:
             "cut_off",
             Severity.WARNING,
             "The end of the file is missing: it is shorter than its header states.",
-            "Whoever came after that is not in the recording.",
+            "People who came after that point are not in the recording.",
             "Copy the recording again, and let the recorder close the file first.",
         )
     if scene.black_share >= BLACK_SHARE:
@@ -183,7 +182,7 @@ def _signal(stream: StreamFacts, scene: SceneFacts) -> Iterator[Advice]:
             "corrupt",
             Severity.SERIOUS if share > DAMAGE_SERIOUS else Severity.WARNING,
             f"{stream.corrupt} of {frames} frames could not be decoded completely.",
-            "Smears cover the picture until the next keyframe, and hide faces or look like some.",
+            "Smears cover the picture until the next keyframe; they hide faces, or are mistaken for faces.",
             _DAMAGED[stream.link],
         )
     missing = stream.delivery.missing
@@ -191,7 +190,7 @@ def _signal(stream: StreamFacts, scene: SceneFacts) -> Iterator[Advice]:
         yield Advice(
             "missing_frames",
             Severity.WARNING,
-            f"{missing} {_frames(missing)} missing among the {frames} that came.",
+            f"{missing} {_frames(missing)} missing among the {frames} received.",
             "People jump from place to place, and one person may be counted as two.",
             _MISSING[stream.link],
         )
@@ -200,13 +199,13 @@ def _signal(stream: StreamFacts, scene: SceneFacts) -> Iterator[Advice]:
             "interlaced",
             Severity.WARNING,
             "The picture is interlaced.",
-            "Anyone who moves is torn into lines, and so are mouth and nose.",
+            "Moving faces are split into lines, and mouth and nose with them.",
             "Switch the camera or encoder to a progressive format (720p, 1080p; not 1080i, PAL, NTSC).",
         )
 
 
 def _light(scene: SceneFacts) -> Iterator[Advice]:
-    """Whether the light lets faces be seen."""
+    """Check the light."""
     if scene.luma is None or scene.contrast is None or scene.black_share >= BLACK_SHARE:
         return
     backlit = (
@@ -233,7 +232,7 @@ def _light(scene: SceneFacts) -> Iterator[Advice]:
             "bright",
             Severity.WARNING,
             f"The picture is too bright: mean {scene.luma:.0f} of 255, {_percent(scene.burnt_share or 0)} burnt out.",
-            "A white mask cannot be told from a pale face.",
+            "A white mask cannot be distinguished from a pale face.",
             "Lower the exposure, and keep lamps, sky and sun out of the picture.",
         )
     elif scene.contrast < VEILED:
@@ -249,7 +248,7 @@ def _light(scene: SceneFacts) -> Iterator[Advice]:
 def _faces(
     stream: StreamFacts, scene: SceneFacts, rules: RulesSettings, model_height_px: int | None
 ) -> Iterator[Advice]:
-    """Whether faces are large and sharp enough."""
+    """Check the size and sharpness of faces."""
     if scene.face_height_px is None or scene.large_enough_share is None:
         if scene.pictures and scene.black_share < BLACK_SHARE:
             yield Advice(
@@ -296,7 +295,7 @@ def _faces(
             "motion_blur" if smeared else "blurred",
             Severity.WARNING,
             f"Faces are blurred{', mostly from side to side' if smeared else ''}: sharpness {scene.face_sharpness:.0f},"
-            f" {SOFT:.0f} or more wanted.",
+            f" at least {SOFT:.0f} recommended.",
             "Blurred faces are missed, or have little weight.",
             "Set the shutter to 1/100 s or faster, and add light for it."
             if smeared
@@ -305,14 +304,14 @@ def _faces(
 
 
 def _timing(stream: StreamFacts) -> Iterator[Advice]:
-    """Whether frames come often enough, evenly, and soon."""
+    """Check the rate, the regularity and the delay of frames."""
     delivery, fps = stream.delivery, stream.delivery.fps
     if fps is not None and fps < FEW_FPS:
         yield Advice(
             "few_frames",
             Severity.WARNING,
-            f"Only {fps:.1f} frames a second come.",
-            "Somebody who walks past is seen only a few times, and may be mistaken for somebody else.",
+            f"Only {fps:.1f} frames per second arrive.",
+            "A person who walks past is detected only a few times, and may be mistaken for somebody else.",
             "Set the camera to 10 to 15 frames a second.",
         )
     raw = stream.kind is SourceKind.WEBCAM and stream.pixel_format in RAW_FORMATS
@@ -321,7 +320,7 @@ def _timing(stream: StreamFacts) -> Iterator[Advice]:
         yield Advice(
             "slower_than_stated",
             Severity.WARNING,
-            f"{fps:.1f} frames a second come; the camera states {stated:g}.",
+            f"{fps:.1f} frames per second arrive; the camera states {stated:g}.",
             "Either it exposes for longer than a frame lasts, which blurs, or frames are lost on the way.",
             f"Ask the camera for Motion JPEG with capture: {{fourcc: MJPG}}; {stream.pixel_format} is uncompressed,"
             " and the cable is full."
@@ -332,15 +331,15 @@ def _timing(stream: StreamFacts) -> Iterator[Advice]:
         yield Advice(
             "gaps",
             Severity.WARNING,
-            f"For {delivery.worst_gap_ms / 1000:.1f} s no frame came.",
-            f"An inference counts for {GAP_S:g} s at most: for longer than that nobody is checked.",
+            f"No frame arrived for {delivery.worst_gap_ms / 1000:.1f} s.",
+            f"An inference counts for {GAP_S:g} s at most: after that nobody is checked.",
             _UNEVEN[stream.link],
         )
     elif stream.live and delivery.jitter_ms is not None and delivery.jitter_ms > JITTER_MS:
         yield Advice(
             "jitter",
             Severity.WARNING,
-            f"Frames come unevenly: {delivery.jitter_ms:.0f} ms of jitter, {delivery.worst_gap_ms or 0:.0f} at worst.",
+            f"Frames are uneven: {delivery.jitter_ms:.0f} ms of jitter, {delivery.worst_gap_ms or 0:.0f} ms worst.",
             "The live picture stutters, and verdicts are late by as much.",
             _UNEVEN[stream.link],
         )
@@ -363,7 +362,7 @@ def _timing(stream: StreamFacts) -> Iterator[Advice]:
         yield Advice(
             "keyframes",
             Severity.WARNING if interval_s > KEYFRAME_SERIOUS_S else Severity.NOTE,
-            f"A keyframe comes every {interval_s:.1f} s{least}.",
+            f"A keyframe arrives every {interval_s:.1f} s{least}.",
             "After a start, a lost connection or a damaged frame there is no picture for that long.",
             f"Set the keyframe interval (GOP, I-frame interval) to 1 to 2 s{_gop(fps)}.",
         )
@@ -371,14 +370,14 @@ def _timing(stream: StreamFacts) -> Iterator[Advice]:
         yield Advice(
             "slow_start",
             Severity.NOTE,
-            f"The first picture came after {stream.first_frame_s:.1f} s.",
+            f"The first picture arrived after {stream.first_frame_s:.1f} s.",
             "Every reconnection leaves a gap of that length.",
             "Set the keyframe interval to 1 s, and check how many viewers the camera serves.",
         )
 
 
 def _cost(stream: StreamFacts, scene: SceneFacts, rules: RulesSettings) -> Iterator[Advice]:
-    """What costs time or network without any use."""
+    """Check for unnecessary load on the computer and the network."""
     fps = stream.delivery.fps or 0.0
     load = (stream.decode_ms or 0.0) * fps / 1000
     if stream.live and load > DECODE_LOAD:
@@ -387,7 +386,7 @@ def _cost(stream: StreamFacts, scene: SceneFacts, rules: RulesSettings) -> Itera
             Severity.WARNING if load > DECODE_SERIOUS else Severity.NOTE,
             f"Decoding takes {stream.decode_ms:.1f} ms a frame, {_percent(load)} of a core at {fps:.0f} frames a second"
             f" ({stream.width_px} x {stream.height_px}, {stream.codec}).",
-            "That time is missing for inference, on this camera and all others.",
+            "That time is not available for inference, for this camera and all others.",
             f"{_lighter(stream, scene, rules)}; or lower the rate to 10 to 15 frames a second.",
         )
     elif stream.live and stream.codec in COSTLY_CODECS:
@@ -395,14 +394,14 @@ def _cost(stream: StreamFacts, scene: SceneFacts, rules: RulesSettings) -> Itera
             "costly_codec",
             Severity.NOTE,
             f"The stream is {stream.codec.upper()}.",
-            "It saves network, but costs more to decode than H.264, and fewer browsers and players support it.",
+            "It saves bandwidth, but costs more to decode than H.264, and fewer browsers and players support it.",
             "Choose H.264 where the network can carry it.",
         )
     if stream.live and fps > MANY_FPS:
         yield Advice(
             "many_frames",
             Severity.NOTE,
-            f"{fps:.0f} frames a second come.",
+            f"{fps:.0f} frames per second arrive.",
             "All of them have to be decoded, and far fewer are analysed.",
             "10 to 15 frames a second are enough.",
         )
@@ -419,13 +418,13 @@ def _cost(stream: StreamFacts, scene: SceneFacts, rules: RulesSettings) -> Itera
             "audio",
             Severity.NOTE,
             f"The stream carries sound ({stream.audio}).",
-            "It is never used, costs network, and recording what people say may be against the law.",
+            "It is never used, takes bandwidth, and recording conversations may be illegal.",
             "Switch off the microphone in the camera.",
         )
 
 
 def _lighter(stream: StreamFacts, scene: SceneFacts, rules: RulesSettings) -> str:
-    """Say how far the picture may shrink: as far as the smaller faces still count in full."""
+    """Return advice on a smaller picture, in which the smaller faces still have full weight."""
     heights = scene.face_heights_px
     if stream.codec in COSTLY_CODECS:
         return "Choose H.264, or the camera's smaller second stream (sub-stream)"
@@ -440,8 +439,8 @@ def _lighter(stream: StreamFacts, scene: SceneFacts, rules: RulesSettings) -> st
     return "Use the camera's smaller second stream (sub-stream), if faces stay large enough in it"
 
 
-def _times(height_px: float, wanted_px: float) -> str:
-    return f", until faces are {max(1.1, wanted_px / max(1.0, height_px)):.1f} times as large"
+def _times(height_px: float, target_px: float) -> str:
+    return f", until faces are {max(1.1, target_px / max(1.0, height_px)):.1f} times as large"
 
 
 def _gop(fps: float | None) -> str:

@@ -1,4 +1,4 @@
-"""The facts of a source, and what the times and sizes of its packets say about it (pure)."""
+"""The facts about a source, derived from the times and sizes of its packets (pure)."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -13,21 +13,21 @@ import numpy as np
 from monitor.config.capture import CaptureSettings
 from monitor.domain.address import SourceAddress, SourceKind
 
-#: What a source had stored before anyone listened comes all at once. The watch begins with the first frame that had to
-#: be waited for: longer than this share of the time between two frames.
+#: Frames that a source had buffered before the connection arrive all at once. The measurement begins with the first
+#: frame that arrives after a wait longer than this share of the frame interval.
 _WAITED = 0.5
 
-#: A time between two frames further from the usual one than this share of it is irregular; a recording or stream with
-#: more irregular ones than `_IRREGULAR_SHARE` has a variable rate, and nothing can be said of frames missing in it.
+#: An interval between two frames that differs by more than this share from the usual one is irregular; with more
+#: irregular ones than `_IRREGULAR_SHARE` the rate is variable, and missing frames cannot be counted.
 _IRREGULAR, _IRREGULAR_SHARE = 0.25, 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A frame as it came, still encoded.
+    """The arrival of an encoded frame.
 
-    `arrived_s` is monotonic; `media_s` is when it is to be shown and `order_s` when it is to be decoded by the source's
-    own clock, None where it has none worth the name.
+    `arrived_s` is monotonic; `media_s` is its presentation time and `order_s` its decoding time by the source's own
+    clock, None if it has no usable one.
     """
 
     arrived_s: float
@@ -39,13 +39,13 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How the frames of a source came. What only a live source can have is None for a recording.
+    """How the frames of a source arrived. Values that only a live source has are None for a recording.
 
-    `fps` is measured: by arrival when live, by the recording's clock else. `jitter_ms` is the standard deviation of
-    arrival against the source's clock, `worst_gap_ms` the longest time without a frame; `drift_percent` is how much
-    faster (+) or slower (-) the source's clock runs than the time that passes here. `missing` frames left a gap in the
-    source's clock; `at_once` frames had been stored, and came before any had to be waited for. The keyframe interval is
-    the longest seen; not exact where it may be longer than the watch.
+    `fps` is measured: by arrival when live, otherwise by the recording's clock. `jitter_ms` is the standard deviation
+    of arrival against the source's clock, `worst_gap_ms` the longest time without a frame; `drift_percent` is how much
+    faster (+) or slower (-) the source's clock runs than the local clock. `missing` frames left a gap in the source's
+    clock; `at_once` frames had been buffered and arrived without a wait. The keyframe interval is the longest measured;
+    not exact if it may be longer than the measurement.
     """
 
     frames: int
@@ -65,8 +65,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class ProbePlan:
-    """How long to watch (of a recording: how much of it to read), how many pictures a second to analyse, and how the
-    source is opened.
+    """The plan of a measurement.
+
+    `seconds` is the time to watch, or of a recording to read; `inference_fps` the pictures per second to analyse;
+    `capture` how the source is opened.
     """
 
     seconds: float = 10.0
@@ -75,7 +77,7 @@ class ProbePlan:
 
 
 class Link(StrEnum):
-    """How frames come from a source, as far as its address tells."""
+    """How frames reach the program, according to the source's address."""
 
     FILE = "file"
     DEVICE = "device"
@@ -84,7 +86,7 @@ class Link(StrEnum):
 
 
 def link_of(address: SourceAddress) -> Link:
-    """Return how frames come from an address; a host name other than localhost is taken to be on the network."""
+    """Return the link of an address; a host name other than localhost counts as network."""
     match address.kind:
         case SourceKind.FILE:
             return Link.FILE
@@ -100,11 +102,11 @@ def link_of(address: SourceAddress) -> Link:
 
 @dataclass(frozen=True, slots=True)
 class StreamFacts:
-    """What a source said and did.
+    """The facts about a source.
 
     `decode_ms` and `convert_ms` are CPU milliseconds a frame on one thread: decoding, and making a BGR picture of it.
-    `first_frame_s` counts from the start of opening. `corrupt` frames could not be decoded in full. `broke_off` says
-    why a live source ended before the watch was over, `cut_off` that a recording has lost its tail.
+    `first_frame_s` counts from the start of opening. `corrupt` frames could not be decoded in full. `broke_off` is why
+    a live source ended too early, `cut_off` whether the end of a recording is missing.
     """
 
     kind: SourceKind
@@ -137,7 +139,7 @@ class StreamFacts:
 
 
 def delivery_of(arrivals: Sequence[Arrival], ended_s: float, *, live: bool) -> Delivery:
-    """Return what the arrivals show; `ended_s` is when the watch ended, on the clock of `arrived_s`."""
+    """Return the facts about the arrivals; `ended_s` is the end of the measurement, on the clock of `arrived_s`."""
     media = _filled([arrival.media_s for arrival in arrivals])
     shown = _complete(arrivals, media)
     steps = [later - earlier for earlier, later in pairwise(shown)]
@@ -169,7 +171,7 @@ def delivery_of(arrivals: Sequence[Arrival], ended_s: float, *, live: bool) -> D
 
 
 def _filled(times: Sequence[float | None]) -> list[float | None]:
-    """Give the first frame, whose time a stream may not know yet, the time before the second's."""
+    """Return the times, with a missing time of the first frame estimated from the next ones."""
     filled = list(times)
     if len(filled) > 2 and filled[0] is None and filled[1] is not None and filled[2] is not None:
         filled[0] = filled[1] - abs(filled[2] - filled[1])
@@ -177,10 +179,9 @@ def _filled(times: Sequence[float | None]) -> list[float | None]:
 
 
 def _complete(arrivals: Sequence[Arrival], media: Sequence[float | None]) -> list[float]:
-    """Return the times at which frames are shown, in order, as far as all frames up to there have come.
+    """Return the presentation times in order, up to the last time before which no frame can be missing.
 
-    Nothing is shown before it is decoded: of the frames after the time at which the last one is decoded, some that go
-    before others may be still to come.
+    A frame is decoded before it is shown: after the decoding time of the last frame, earlier frames may still arrive.
     """
     known = sorted(time_s for time_s in media if time_s is not None)
     decoded_s = arrivals[-1].order_s if arrivals else None
@@ -188,7 +189,7 @@ def _complete(arrivals: Sequence[Arrival], media: Sequence[float | None]) -> lis
 
 
 def _waited_for(arrivals: Sequence[Arrival], step_s: float | None) -> list[Arrival]:
-    """Return the arrivals from the first that had to be waited for; none where all came at once."""
+    """Return the arrivals from the first that came after a wait; none if all came at once."""
     least_s = _WAITED * step_s if step_s else 0.005
     for index, (earlier, later) in enumerate(pairwise(arrivals)):
         if later.arrived_s - earlier.arrived_s > least_s:
@@ -197,7 +198,7 @@ def _waited_for(arrivals: Sequence[Arrival], step_s: float | None) -> list[Arriv
 
 
 def _keyframe_interval(arrivals: Sequence[Arrival], media: Sequence[float | None]) -> tuple[float | None, bool]:
-    """Return the longest time between keyframes, and whether it was seen from end to end."""
+    """Return the longest time between keyframes in seconds, and whether both keyframes were received."""
     known = all(time_s is not None for time_s in media)
     times = [a.arrived_s if not known else time_s or 0.0 for a, time_s in zip(arrivals, media, strict=True)]
     keys = [time_s for arrival, time_s in zip(arrivals, times, strict=True) if arrival.key]
@@ -236,7 +237,7 @@ def _worst_gap_ms(watched: Sequence[Arrival], ended_s: float) -> float | None:
 
 
 def _drift_percent(watched: Sequence[Arrival]) -> float | None:
-    """Return the drift where it stands out of the jitter: three standard errors of the fitted slope."""
+    """Return the drift if it exceeds the jitter (three standard errors of the fitted slope), else 0."""
     clocks = _clocks(watched)
     if clocks is None:
         return None

@@ -1,7 +1,7 @@
-"""What a camera, stream or recording really delivers, found out in a process of its own.
+"""Examines a camera, stream or recording in a separate process.
 
-The process keeps arrival times clear of what the caller does meanwhile, can be ended at once whatever the source or the
-name server is doing, and takes a decoder that crashes with it. Addresses reach it through a pipe, never as arguments.
+In a separate process, arrival times do not depend on the caller's load, a source or name server that hangs can be ended
+at once, and a decoder that crashes does not end the caller. Addresses are passed through a pipe, never as arguments.
 """
 
 import os
@@ -25,10 +25,10 @@ from monitor.probe.watching import DECODE_BUDGET_S, Pictures, is_a_picture, watc
 from monitor.sources.opencv import check_file
 from monitor.sources.opening import make_camera_source
 
-#: Seconds for a process to start and load its libraries, and grace on top of every time-out that FFmpeg keeps itself.
+#: Seconds for a process to start and load its libraries, and a margin on top of every time-out of FFmpeg.
 _START_S, _GRACE_S = 20.0, 3.0
 
-#: Decoding what was kept ends within its budget of CPU time; on a busy machine that takes longer.
+#: Seconds that decoding takes at most: its budget of CPU time takes longer on a busy machine.
 _DECODING_S = 3 * DECODE_BUDGET_S
 
 Progress = Callable[[float], None]
@@ -36,7 +36,7 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """Said by the process when the source is open."""
+    """Message of the process: the source is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +46,34 @@ class _Picture:
 
 
 def examine(address: SourceAddress, plan: ProbePlan, on_picture: Pictures, on_progress: Progress) -> StreamFacts:
-    """Watch a source and return what it does; raises `SourceError` where it cannot be opened or gives no picture.
+    """Watch a source and return the facts about it; raises `SourceError` if it cannot be opened or gives no picture.
 
-    `on_picture` gets pictures with their times in seconds, `on_progress` the seconds watched so far. Whatever ends
-    this, an exception of either or Ctrl-C too, ends the process.
+    `on_picture` gets times in seconds and pictures (BGR), `on_progress` the seconds watched so far. Any exception, also
+    of these functions and Ctrl-C, ends the process.
     """
     if address.kind is SourceKind.FILE:
         _check_recording(Path(address.value))
-    ours, theirs = Pipe()
-    with ours:
-        with theirs:
-            process = _start(theirs)
+    parent, child = Pipe()
+    with parent:
+        with child:
+            process = _start(child)
         try:
-            ours.send((address, plan))
-            return _listen(ours, address, plan, on_picture, on_progress)
+            parent.send((address, plan))
+            return _listen(parent, address, plan, on_picture, on_progress)
         finally:
             process.kill()
             process.wait()
 
 
 def serve(descriptor: int) -> None:
-    """Do what `examine` asks through the pipe with this file descriptor: the body of the process."""
+    """Examine the source received through the pipe with this file descriptor: the body of the process."""
     with Connection(descriptor) as connection:
         address, plan = connection.recv()
         try:
             connection.send(_probe(address, plan, connection.send))
         except SourceError as error:
             connection.send(error)
-        except Exception as error:  # noqa: BLE001 - goes to the process that asked
+        except Exception as error:  # noqa: BLE001 - sent to the parent process
             connection.send(RuntimeError(redact(f"while examining {address}: {error!r}")))
 
 
@@ -84,7 +84,7 @@ def _check_recording(path: Path) -> None:
 
 
 def _start(connection: Connection) -> "subprocess.Popen[bytes]":
-    """Start the process: deaf to the terminal's Ctrl-C, which reaches `examine`, and with nothing to print to."""
+    """Start the process without output, and in its own session: Ctrl-C reaches only `examine`."""
     return subprocess.Popen(
         [sys.executable, "-c", f"from monitor.probe.process import serve; serve({connection.fileno()})"],
         pass_fds=[connection.fileno()],
@@ -99,7 +99,7 @@ def _start(connection: Connection) -> "subprocess.Popen[bytes]":
 def _listen(
     connection: Connection, address: SourceAddress, plan: ProbePlan, on_picture: Pictures, on_progress: Progress
 ) -> StreamFacts:
-    # Opening, and then asking why it failed.
+    # The time to open the source, and to find the cause of a failure.
     deadline = time.monotonic() + _START_S + 2 * plan.capture.open_timeout_s + _GRACE_S
     opened: float | None = None
     while True:
@@ -107,11 +107,11 @@ def _listen(
             if opened is not None and address.kind is not SourceKind.FILE:
                 on_progress(min(time.monotonic() - opened, plan.seconds))
             if time.monotonic() > deadline:
-                raise SourceError(f"{address}: hangs, and keeps no time-out", Cause.TIMED_OUT)
+                raise SourceError(f"{address}: does not respond, and exceeds all time-outs", Cause.TIMED_OUT)
         try:
             message: Any = connection.recv()
         except (EOFError, ConnectionError) as error:
-            raise SourceError(f"{address}: what it sends makes the decoder crash", Cause.UNDECODABLE) from error
+            raise SourceError(f"{address}: its data crashes the decoder", Cause.UNDECODABLE) from error
         match message:
             case StreamFacts():
                 return message

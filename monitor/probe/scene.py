@@ -1,4 +1,4 @@
-"""How well masks can be recognised in the pictures of a source: light, blur, size of faces (pure)."""
+"""Measures how well masks can be detected in the pictures of a source: light, blur, size of faces (pure)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ from monitor.rules.quality import face_quality, sharpness
 #: Grey level (0..255) from which a pixel counts as burnt out.
 _BURNT = 250
 
-#: Light is measured on every so many-th pixel in each direction: no camera has so little that it shows.
+#: Light is measured on every fourth pixel in each direction, which is accurate enough.
 _STRIDE = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One face in one picture: height in px of the full picture, mean grey level, sharpness and weight of the picture.
+    """One face in one picture: height in px of the full picture, mean grey level, sharpness and weight (0..1).
 
-    `across` is how much detail the face has from left to right for each unit from top to bottom: movement at a slow
-    shutter wipes out the first and leaves the second.
+    `across` is the ratio of horizontal to vertical detail of the face: sideways motion blur reduces only the
+    horizontal.
     """
 
     height_px: float
@@ -39,7 +39,7 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class SceneFacts:
-    """A camera's pictures in sum; grey levels 0..255, shares 0..1, None where there was no picture or face to tell.
+    """A summary of pictures; grey levels 0..255, shares 0..1, None if there was no picture or no face.
 
     `still_s` is the longest time in which no picture differed in a single pixel from the one before.
     """
@@ -75,7 +75,7 @@ class _Measured:
 
 
 class SceneMeasure:
-    """Takes pictures with what the detector found in them, in order, and sums them up."""
+    """Summarises pictures with their detections, in order."""
 
     def __init__(self, rules: RulesSettings) -> None:
         self._rules = rules
@@ -83,7 +83,7 @@ class SceneMeasure:
         self._last: Image | None = None
 
     def add(self, time_s: float, image: Image, detections: Sequence[Detection]) -> None:
-        """Measure one more picture."""
+        """Measure one more picture (H x W x 3, uint8, BGR)."""
         grey = cv2.cvtColor(image[::_STRIDE, ::_STRIDE], cv2.COLOR_BGR2GRAY)
         same = self._last is not None and np.array_equal(self._last, image)
         faces = tuple(self._face(image, detection.box) for detection in detections)
@@ -93,7 +93,7 @@ class SceneMeasure:
         self._last = image
 
     def facts(self) -> SceneFacts:
-        """Return the sum of all pictures so far."""
+        """Return the summary of all pictures so far."""
         pictures, rules = self._pictures, self._rules
         faces = [face for picture in pictures for face in picture.faces]
         sized = [face for face in faces if face.height_px >= rules.min_face_px]
@@ -140,7 +140,7 @@ class SceneMeasure:
 
 
 def histogram_edges(rules: RulesSettings) -> list[float]:
-    """Return the limits in px between the classes of face height: the two that the rules know are among them."""
+    """Return the limits in px between the classes of face height, including the two limits of the rules."""
     small, good = rules.min_face_px, max(rules.good_face_px, rules.min_face_px)
     return sorted({small / 2, small, (small + good) / 2, good, 2 * good})
 

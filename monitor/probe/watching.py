@@ -1,4 +1,4 @@
-"""Watching a source, in the process that `examine` starts: its packets as they come, and what decoding them costs."""
+"""Watches a source in the process that `examine` starts: the arrival of its packets, and the cost of decoding."""
 
 import time
 from collections.abc import Callable
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.video.stream import VideoStream
 
-#: CPU seconds spent on decoding, after which the rest is only counted: a watch is to end soon after its time.
+#: CPU seconds of decoding after which frames are only counted, so that the measurement ends in time.
 DECODE_BUDGET_S = 20.0
 
-#: Encoded frames of a live stream wait in memory until the watch is over, so that decoding delays no arrival.
+#: Encoded frames of a live stream are kept in memory until the end, so that decoding does not delay arrivals.
 _KEPT_BYTES = 256 * 2**20
 
 #: Formats whose times are made up by FFmpeg from a fixed 25 frames a second.
@@ -46,7 +46,7 @@ def watch_address(
 
 
 def watch_source(source: Source, address: SourceAddress, plan: ProbePlan, on_picture: Pictures) -> StreamFacts:
-    """Watch a live source through its port: for devices that FFmpeg cannot open everywhere."""
+    """Watch a live source through its port, for devices that FFmpeg cannot open everywhere; raises `SourceError`."""
     started = time.monotonic()
     info = source.open()
     try:
@@ -100,11 +100,11 @@ def watch_source(source: Source, address: SourceAddress, plan: ProbePlan, on_pic
 
 
 def is_a_picture(address: SourceAddress) -> SourceError:
-    """Return what to say of a single picture."""
+    """Return the error for an address that gives a single picture."""
     if address.kind is SourceKind.FILE:
         words = "is a picture, not a camera or recording; use: scripts/run image"
         return SourceError(f"{address}: {words}", Cause.UNDECODABLE)
-    words = "answers with a single picture, not with a stream; ask the camera for its RTSP or MJPEG address"
+    words = "sends a single picture, not a stream; use the camera's RTSP or MJPEG address"
     return SourceError(f"{address}: {words}", Cause.UNDECODABLE)
 
 
@@ -118,7 +118,7 @@ def _open(address: SourceAddress, plan: ProbePlan) -> "InputContainer":
     try:
         return av.open(str(Path(address.value).absolute()))
     except (FFmpegError, OSError):
-        words = "not a video that can be read: damaged, cut off before its index, or another kind of file"
+        words = "not a readable video: damaged, cut off before its index, or another kind of file"
         raise SourceError(f"{address}: {words}", Cause.UNDECODABLE) from None
 
 
@@ -132,14 +132,14 @@ def _video_of(container: "InputContainer", address: SourceAddress) -> "VideoStre
             return stream
     if container.streams.audio:
         codec = container.streams.audio[0].codec_context.name
-        raise SourceError(f"{address}: holds sound ({codec}) but no video", Cause.UNDECODABLE)
-    words = "not a video that can be read: holds no video track"
+        raise SourceError(f"{address}: contains sound ({codec}) but no video", Cause.UNDECODABLE)
+    words = "not a readable video: contains no video track"
     raise SourceError(f"{address}: {words}", Cause.UNDECODABLE)
 
 
 @dataclass(frozen=True, slots=True)
 class _Watch:
-    """When a live watch is over."""
+    """The end of a live measurement."""
 
     started: float
     plan: ProbePlan
@@ -150,7 +150,7 @@ class _Watch:
 
 @dataclass(slots=True)
 class _Decoder:
-    """Decodes on one thread, keeps the account, and gives pictures away now and then."""
+    """Decodes on one thread, counts frames and CPU time, and passes pictures on at `inference_fps`."""
 
     stream: "VideoStream"
     inference_fps: float
@@ -172,7 +172,7 @@ class _Decoder:
         self.stream.codec_context.thread_count = 1
 
     def feed(self, packet: "Packet[VideoStream] | None", at_s: float) -> None:
-        """Decode a packet, or with None what the decoder still holds."""
+        """Decode a packet, or with None the frames left in the decoder."""
         from av import error
 
         if self.spent_s > DECODE_BUDGET_S:
@@ -261,7 +261,7 @@ def _watch(
 def _no_frame(address: SourceAddress, broke_off: str | None) -> SourceError:
     if broke_off is not None and address.kind is SourceKind.STREAM:
         return SourceError(f"{address}: opens, but {broke_off}", Cause.TIMED_OUT)
-    return SourceError(f"{address}: holds no frame that can be decoded", Cause.UNDECODABLE)
+    return SourceError(f"{address}: contains no frame that can be decoded", Cause.UNDECODABLE)
 
 
 def _read(
@@ -274,7 +274,7 @@ def _read(
     live: bool,
     clocked: bool,
 ) -> tuple[list[Arrival], "list[tuple[Packet[VideoStream], float]]", str | None]:
-    """Read what there is: note every packet, decode a recording's at once and a stream's up to the first picture."""
+    """Read and record every packet; decode those of a recording at once, those of a stream up to the first picture."""
     from av import error
 
     watch = _Watch(opened, plan)
@@ -308,15 +308,15 @@ def _read(
                     break
     except (error.FFmpegError, OSError):
         broke_off = _why_it_broke(last, opened, plan) if live else "it is damaged"
-    # What came before the first keyframe cannot be decoded, unless there is none: some cameras refresh line by line.
+    # Frames before the first keyframe cannot be decoded, unless there is none: some cameras refresh line by line.
     return arrivals, kept if decoder.first_at is not None or not seen_key else [], broke_off
 
 
 def _why_it_broke(last: float, opened: float, plan: ProbePlan) -> str:
-    """Tell silence from a connection that was cut: FFmpeg has one error or another for either."""
+    """Return why a stream ended: no frames, or a lost connection; FFmpeg's errors do not distinguish them."""
     now = time.monotonic()
     if now - last > 0.9 * plan.capture.read_timeout_s:
-        return f"no frame came for {plan.capture.read_timeout_s:g} s"
+        return f"no frame arrived for {plan.capture.read_timeout_s:g} s"
     return f"the connection broke off after {now - opened:.1f} s"
 
 

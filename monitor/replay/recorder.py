@@ -1,4 +1,4 @@
-"""The recording thread's end: every event into every sink, and into the history that the report tells."""
+"""Writes every event of a replay to the sinks, and keeps it for the report."""
 
 from collections.abc import Sequence
 
@@ -12,21 +12,21 @@ _JPEG_QUALITY = 85
 
 
 class SinkRecorder:
-    """Gives each event to the sinks in turn, and keeps it for the report."""
+    """Writes each event to the sinks in turn, and adds it to the history of the report."""
 
     def __init__(self, sinks: Sequence[Sink], history: History) -> None:
         self._sinks = sinks
-        self._story = history
+        self._history = history
 
     def put(self, record: EventRecord) -> None:
-        """Take one event; raises `OutputError`."""
+        """Write one event; raises `OutputError`."""
         for sink in self._sinks:
             sink.put(record.event)
         jpeg = None
         if record.picture is not None:
             _, data = cv2.imencode(".jpg", record.picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
             jpeg = data.tobytes()
-        self._story.add(record.event, jpeg)
+        self._history.add(record.event, jpeg)
 
     def close(self) -> None:
         """Close every sink, also when one of them fails; raises the first failure."""

@@ -1,4 +1,4 @@
-"""`report.html`: one file to look at, with nothing fetched from anywhere."""
+"""`report.html`: one file that loads nothing from elsewhere."""
 
 import base64
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from monitor.storage.lines import clock
 OUTCOME_WORDS = {
     Outcome.COMPLIANT: "compliant",
     Outcome.CORRECTED: "corrected",
-    Outcome.VIOLATION: "violation: no mask",
+    Outcome.VIOLATION: "no mask",
     Outcome.INCORRECT: "worn incorrectly",
     Outcome.UNKNOWN: "undetermined",
 }
@@ -34,18 +34,18 @@ _OUTCOME_STATES = {
 _END_WORDS = {
     EndReason.FINISHED: "",
     EndReason.DAMAGED: "Parts of the recording cannot be decoded. The report covers the rest.",
-    EndReason.TRUNCATED: "The recording is shorter than its header says: the end is missing.",
+    EndReason.TRUNCATED: "The recording is shorter than its header states: the end is missing.",
     EndReason.INTERRUPTED: "Stopped before the end. The report covers the part up to that point.",
     EndReason.FAILED: "Reading failed before the end. The report covers the part up to that point.",
 }
 
-#: Cards beyond this many would make the page too heavy to open; the rest is in events.jsonl.
+#: More cards than this would make the page too large to open; the rest is in events.jsonl.
 _MAX_CARDS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What the verdicts rest on, for the report's last section."""
+    """The source, model and settings behind the verdicts, for the report's last section."""
 
     source: str
     source_sha256: str | None
@@ -60,7 +60,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One coloured stretch of the timeline; positions in percent of the recording."""
+    """One coloured bar of the timeline; positions in percent of the recording."""
 
     left: float
     width: float
@@ -77,7 +77,7 @@ class Lane:
 
 
 def write_report(path: Path, history: History, summary: Summary, provenance: Provenance) -> None:
-    """Write the report; raises `OutputError`, leaving an older report as it was."""
+    """Write the report; raises `OutputError`, and keeps an older report in that case."""
     environment = Environment(loader=PackageLoader("monitor.replay"), autoescape=True, undefined=StrictUndefined)
     html = environment.get_template("report.html.jinja").render(_values(history, summary, provenance))
     with writing(path):
@@ -116,7 +116,7 @@ def _values(history: History, summary: Summary, provenance: Provenance) -> dict[
 
 
 def timeline(visits: list[Visit], media_s: float) -> list[Lane]:
-    """Lay the visits out in as few rows as their overlaps allow, first come first served."""
+    """Return the visits in as few rows as their overlaps allow, in the order of their start."""
     length_s = max(media_s, 1e-3)
     lanes: list[Lane] = []
     ends_s: list[float] = []

@@ -1,4 +1,4 @@
-"""What a replay knows when it is over."""
+"""The results of a replay."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -10,13 +10,13 @@ from monitor.domain.visit import Segment, Visit
 
 
 class EventRecorder(Protocol):
-    """Where the recording thread takes its events."""
+    """The destination of the recording thread's events."""
 
     def put(self, record: EventRecord) -> None:
-        """Take one event; returns once it is safe, or raises `OutputError`."""
+        """Write one event; returns once it is stored, or raises `OutputError`."""
 
     def close(self) -> None:
-        """Finish what was taken."""
+        """Finish writing; raises `OutputError`."""
 
 
 @dataclass(slots=True)
@@ -30,13 +30,13 @@ class ReplayedIncident:
 
 @dataclass(slots=True)
 class History:
-    """Everything that happened in one replay, for the report."""
+    """The incidents and visits of one replay, for the report."""
 
     incidents: dict[str, ReplayedIncident] = field(default_factory=dict)
     visits: list[Visit] = field(default_factory=list)
 
     def add(self, event: Event, jpeg: bytes | None) -> None:
-        """Take one event; `jpeg` is the picture of an incident's opening."""
+        """Add one event; `jpeg` is the picture of an opened incident."""
         match event:
             case IncidentOpened():
                 self.incidents[event.incident_id] = ReplayedIncident(event, jpeg)
@@ -50,7 +50,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The run in figures. `media_s` is the time covered in the recording, `wall_s` how long the replay took."""
+    """The figures of a replay. `media_s` is the analysed time of the recording, `wall_s` the duration of the replay."""
 
     info: SourceInfo
     frames: int
@@ -62,7 +62,7 @@ class Summary:
 
 
 def people_by_minute(visits: list[Visit], media_s: float) -> list[dict[MaskState, int]]:
-    """Return, for each minute of the recording, how many people spent some of it in each state."""
+    """Return, for each minute of the recording, how many people were in each state during it."""
     minutes = [dict.fromkeys(MaskState, 0) for _ in range(int(media_s // 60) + 1)]
     for visit in visits:
         for minute, counts in enumerate(minutes):

@@ -1,8 +1,8 @@
 """A lossless, pipelined run over one recording.
 
-decode -> detect -> judge and draw -> encode, each on a thread of its own behind a bounded channel; detection on as
-many threads as there are detectors, so that all cores work on different frames at once. Judging puts the frames back
-in order. Events go to the sinks on one more thread, which alone opens and closes them.
+decode -> detect -> analyse and draw -> encode, each on its own thread behind a bounded channel; detection on as many
+threads as there are detectors, so that all cores work on different frames at once. Frames are put back in order before
+the analysis. Events are written on a further thread, the only one that opens and closes the sinks.
 """
 
 import threading
@@ -29,14 +29,14 @@ from monitor.pipeline.threads import ThreadGroup
 from monitor.replay.results import EventRecorder, Summary
 from monitor.storage.lines import clock
 
-#: Frames waiting between two stages: enough to even out their pace, few enough to hold no memory worth naming.
+#: Frames waiting between two stages: enough to even out their speed, few enough to need little memory.
 _WAITING_FRAMES = 8
 _WAITING_EVENTS = 256
 
 
 @dataclass(frozen=True, slots=True)
 class DetectedFrame:
-    """A frame and what was found in it; `detections` is None where no detector was asked."""
+    """A frame and its detections; `detections` is None if the frame was not analysed."""
 
     frame: Frame
     detections: list[Detection] | None
@@ -45,11 +45,11 @@ class DetectedFrame:
 
 @dataclass(slots=True)
 class Replay:
-    """One recording on its way through the house.
+    """One recording and the parts that process it.
 
-    `name` is what messages call the recording. `open_recorder` is called on the recording thread, which alone uses what
-    it returns. `detect_fps` None analyses every frame. With no `video_path` frames that are not analysed are not even
-    converted. `on_frame` is told after each finished frame how many there are.
+    `name` is the name of the recording in messages. `open_recorder` is called on the recording thread, the only one
+    that uses its result. `detect_fps` None analyses every frame. Without `video_path`, frames that are not analysed are
+    not converted. `on_frame` is called after each finished frame with their number.
     """
 
     name: str
@@ -79,15 +79,15 @@ class Replay:
     _detecting: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _read: Channel[tuple[int, Frame, bool]] = field(default_factory=lambda: Channel(_WAITING_FRAMES))
-    _looked: Sequencer[DetectedFrame] = field(default_factory=lambda: Sequencer(_WAITING_FRAMES))
+    _detected: Sequencer[DetectedFrame] = field(default_factory=lambda: Sequencer(_WAITING_FRAMES))
     _drawn: Channel[tuple[Image, float]] = field(default_factory=lambda: Channel(_WAITING_FRAMES))
     _events: Channel[EventRecord] = field(default_factory=lambda: Channel(_WAITING_EVENTS))
 
     def run(self) -> Summary:
-        """Run to the end, or to Ctrl-C, which finishes what has been read; raises what a stage raised.
+        """Run to the end, or to Ctrl-C, after which frames already read are finished; raises the failure of a stage.
 
-        A source that fails after its first frame ends the run: everything up to there is kept, and the summary's
-        `error` says why.
+        A source that fails after its first frame ends the run: the results up to that point are kept, and the summary's
+        `error` is the cause.
         """
         started = time.monotonic()
         with ThreadGroup(on_failure=self._discard) as threads:
@@ -95,7 +95,7 @@ class Replay:
             self._detecting = len(self.detectors)
             for number, detector in enumerate(self.detectors, start=1):
                 threads.spawn(f"detect-{number}", lambda detector=detector: self._detect(detector))  # type: ignore[misc]
-            threads.spawn("judge", self._judge)
+            threads.spawn("analyse", self._analyse_all)
             if self.video_path is not None:
                 threads.spawn("encode", self._encode)
             threads.spawn("record", self._record)
@@ -113,7 +113,7 @@ class Replay:
         )
 
     def interrupt(self) -> None:
-        """Stop reading; what has been read is finished. Raises `KeyboardInterrupt` when asked for the third time."""
+        """Stop reading; frames already read are finished. The third call raises `KeyboardInterrupt`."""
         self._interrupts += 1
         self._interrupted.set()
         if self._interrupts > 2:
@@ -124,7 +124,7 @@ class Replay:
             try:
                 while threads.wait(timeout_s=0.5):
                     pass
-            except KeyboardInterrupt:  # an impatient second one does not spoil what the first has set to finish
+            except KeyboardInterrupt:  # a second Ctrl-C does not prevent the finishing that the first started
                 self.interrupt()
             else:
                 return
@@ -133,13 +133,13 @@ class Replay:
         self._failed = True
         self._interrupted.set()
         self._read.discard()
-        self._looked.discard()
+        self._detected.discard()
         self._drawn.discard()
-        self._events.close()  # what has happened is still written down
+        self._events.close()  # events so far are still written
 
     def _decode(self, threads: ThreadGroup) -> None:
         pace = Pace(self.detect_fps)
-        given = 0
+        count = 0
         try:
             self._info = self.source.open()
             self.on_open(self._info)
@@ -154,8 +154,8 @@ class Replay:
                         frame = self._converted()
                         if frame is None:
                             continue
-                        self._read.put((given, frame, due))
-                        given += 1
+                        self._read.put((count, frame, due))
+                        count += 1
                     self._frames += 1
                     self._last_s = time_s
                 except SourceError as error:
@@ -165,13 +165,13 @@ class Replay:
                     return
             self._end_reason = EndReason.INTERRUPTED
         except Closed:
-            pass  # a later stage has failed, and says so itself
+            pass  # a later stage has failed and reports it
         finally:
             self.source.close()
             self._read.close()
 
     def _converted(self) -> Frame | None:
-        """Return the frame last grabbed; one that is damaged is dropped and counted, as live."""
+        """Return the frame last grabbed; a damaged one is dropped and counted, as in a live camera."""
         try:
             return self.source.retrieve()
         except SourceError as error:
@@ -182,53 +182,53 @@ class Replay:
             return None
 
     def _finish(self) -> None:
-        """Say how the recording ended; raises `SourceError` where not one frame of it could be decoded."""
+        """Set how the recording ended; raises `SourceError` if no frame of it could be decoded."""
         if self._damage is not None and self._frames == 0:
             raise SourceError(self._damage, Cause.UNDECODABLE)
         self._end_reason = self.source.end_reason
         if self._damaged and self._end_reason is EndReason.FINISHED:
             self._end_reason = EndReason.DAMAGED
-        self._source_error = self._complaint()
+        self._source_error = self._damage_message()
 
-    def _complaint(self) -> str | None:
-        rest = "everything else was analysed; to analyse the rest, copy the recording again"
+    def _damage_message(self) -> str | None:
+        rest = "the rest has been analysed; copy the recording again to get all of it"
         match self._end_reason:
             case EndReason.TRUNCATED:
-                return f"{self.name}: ends at {self._last_s:.1f} s, before the length in its header; {rest}"
+                return f"{self.name}: is cut off at {self._last_s:.1f} s, shorter than its header states; {rest}"
             case EndReason.DAMAGED:
-                first = f" (the first: {self._damage})" if self._damage else ""
+                first = f" (first: {self._damage})" if self._damage else ""
                 damaged = self.source.lost_frames + self._damaged
                 frames = "1 frame" if damaged == 1 else f"{damaged} frames"
-                return f"{self.name}: {frames} cannot be decoded{first}; {rest}"
+                return f"{self.name}: is damaged: {frames} cannot be decoded{first}; {rest}"
             case _:
                 return None
 
     def _detect(self, detector: Detector) -> None:
         try:
             while True:
-                number, frame, look = self._read.get()
+                number, frame, due = self._read.get()
                 started = time.perf_counter()
-                detections = detector.detect([frame.image])[0] if look else None
-                self._looked.put(number, DetectedFrame(frame, detections, time.perf_counter() - started))
+                detections = detector.detect([frame.image])[0] if due else None
+                self._detected.put(number, DetectedFrame(frame, detections, time.perf_counter() - started))
         except Closed:
             with self._lock:
                 self._detecting -= 1
                 last = self._detecting == 0
             if last:
-                self._looked.close()
+                self._detected.close()
 
-    def _judge(self) -> None:
+    def _analyse_all(self) -> None:
         analysis: Analysis | None = None
         try:
             while True:
-                looked = self._looked.get()
+                detected = self._detected.get()
                 if analysis is None:
-                    self._open_event(looked.frame)
-                analysis = self._analyse(looked, analysis)
+                    self._open_event(detected.frame)
+                analysis = self._analyse(detected, analysis)
                 self.on_analysis(analysis)
                 if self.video_path is not None:
-                    self._drawn.put((self._draw(analysis), looked.frame.time_s))
-                self.on_frame(looked.frame.index + 1)
+                    self._drawn.put((self._draw(analysis), detected.frame.time_s))
+                self.on_frame(detected.frame.index + 1)
         except Closed:
             if not self._failed:
                 self._end_events(analysis)
@@ -236,20 +236,20 @@ class Replay:
             self._drawn.close()
             self._events.close()
 
-    def _analyse(self, looked: DetectedFrame, before: Analysis | None) -> Analysis:
-        frame = looked.frame
-        if looked.detections is None:  # between two analyses people are shown where they last were, and how long ago
+    def _analyse(self, detected: DetectedFrame, before: Analysis | None) -> Analysis:
+        frame = detected.frame
+        if detected.detections is None:  # between two analyses people are shown at their last position, with its age
             seen_s = 0.0 if before is None else before.frame.time_s - before.age_s
             tracks = () if before is None else before.tracks
             return Analysis(frame, tracks, 0.0, frame.time_s - seen_s, self._freshness())
         self._analysed += 1
-        tracks, records = self.analyzer.update(frame, looked.detections, self.provenance)
+        tracks, records = self.analyzer.update(frame, detected.detections, self.provenance)
         for record in records:
             self._events.put(record)
-        return Analysis(frame, tracks, looked.inference_s, 0.0, self._freshness())
+        return Analysis(frame, tracks, detected.inference_s, 0.0, self._freshness())
 
     def _freshness(self) -> Freshness:
-        """Return how old what is shown may be, where not every frame is analysed."""
+        """Return the freshness of an analysis, which depends on the rate of analyses."""
         return Freshness.of(self.stale_after_s, None if self.detect_fps is None else 1 / self.detect_fps)
 
     def _open_event(self, frame: Frame) -> None:
@@ -270,12 +270,12 @@ class Replay:
     def _draw(self, analysis: Analysis) -> Image:
         assert self._info is not None
         rate = self._info.fps
-        looks = self.detect_fps if rate is None or self.detect_fps is None else min(self.detect_fps, rate)
+        rate_limit = self.detect_fps if rate is None or self.detect_fps is None else min(self.detect_fps, rate)
         caption = Caption(
             camera=analysis.frame.source_id,
             clock=clock(analysis.frame.time_s),
             fps=rate,
-            detect_fps=looks or rate,
+            detect_fps=rate_limit or rate,
         )
         return draw_analysis(analysis.frame.image, analysis, caption, self.overlay)
 
@@ -300,7 +300,7 @@ class Replay:
         try:
             first = self._events.get()
         except Closed:
-            return  # nothing happened, and nothing is left behind
+            return  # there was no frame, so no files are created
         recorder = self.open_recorder()
         try:
             recorder.put(first)

@@ -1,4 +1,4 @@
-"""How well a replay agrees with a ground truth of boxes, states and identities."""
+"""Compares a replay with a ground truth of boxes, states and identities."""
 
 import json
 from collections import Counter, defaultdict
@@ -17,9 +17,9 @@ from monitor.domain.geometry import Box
 from monitor.domain.track import Analysis
 from monitor.domain.visit import Outcome, Visit
 
-#: A face counts as visible with this much of its box in the picture and at least this height...
+#: A face counts as visible with this share of its box in the picture and at least this height in pixels.
 VISIBLE_SHARE, VISIBLE_PX = 0.7, 30.0
-#: ...and a person is owed a verdict after this long.
+#: A person who is visible for this many seconds must get a verdict.
 OWED_S = 2.0
 #: Boxes of one face, drawn by two people, overlap by about this much (PASCAL VOC's criterion is 0.5 for objects;
 #: faces of 40 px lose 0.1 to a two-pixel disagreement).
@@ -81,7 +81,7 @@ def read_truth(path: Path) -> Truth:
 
 @dataclass(slots=True)
 class Scorer:
-    """Compares each analysis with the truth of its frame; `score` sums up."""
+    """Compares each analysis with the truth of its frame; `score` returns the totals."""
 
     truth: Truth
     _visible: Counter[str] = field(default_factory=Counter)
@@ -93,10 +93,10 @@ class Scorer:
     _unmatched_tracks: int = 0
 
     def add(self, analysis: Analysis) -> None:
-        """Match the tracks of one looked-at frame with its people.
+        """Match the tracks of one analysed frame with its people.
 
-        Pairs of the frame before that still overlap stay together, then the best overlap comes first: otherwise faces
-        that hide each other would seem to swap (CLEAR MOT, Bernardin & Stiefelhagen 2008).
+        Pairs of the previous frame that still overlap are kept, then the best overlaps are paired: otherwise faces that
+        hide each other would seem to swap (CLEAR MOT, Bernardin & Stiefelhagen 2008).
         """
         people = self._people(analysis.frame.index)
         pairs = sorted(
@@ -126,7 +126,7 @@ class Scorer:
         """Return the figures, ready for JSON."""
         people = [self._person(person, visits, analyses_per_s) for person in self.truth.people]
         owed = [person for person in people if person["visible_s"] >= OWED_S]
-        judged = [self._visit(visit) for visit in visits if visit.outcome is not Outcome.UNKNOWN]
+        decided = [self._visit(visit) for visit in visits if visit.outcome is not Outcome.UNKNOWN]
         owners: dict[int, set[str]] = defaultdict(set)
         for name, tracks in self._matched.items():
             for track_id, count in tracks.items():
@@ -138,10 +138,10 @@ class Scorer:
             "found": sum(person["found"] for person in owed),
             "missed": [person["id"] for person in owed if not person["found"]],
             "visits": len(visits),
-            "decided_visits": len(judged),
-            "right_visits": sum(right for right, _ in judged),
-            "right_share": sum(right for right, _ in judged) / len(judged) if judged else None,
-            "wrong_visits": [words for right, words in judged if not right],
+            "decided_visits": len(decided),
+            "right_visits": sum(correct for correct, _ in decided),
+            "right_share": sum(correct for correct, _ in decided) / len(decided) if decided else None,
+            "wrong_visits": [words for correct, words in decided if not correct],
             "identity_swaps": sum(len(names) > 1 for names in owners.values()),
             "id_switches": self._switches,
             "tracks_on_nobody_share": self._unmatched_tracks / max(1, self._faces),
@@ -180,8 +180,8 @@ class Scorer:
     def _visit(self, visit: Visit) -> tuple[bool, str]:
         seen = [(tracks[visit.track_id], name) for name, tracks in self._matched.items() if tracks[visit.track_id]]
         if not seen:
-            return False, f"track {visit.track_id} is on nobody, judged {visit.outcome.value}"
+            return False, f"track {visit.track_id} matches no person, outcome {visit.outcome.value}"
         name = max(seen)[1]
         state = KNOWN_LABELS[next(person.state for person in self.truth.people if person.id == name)]
-        words = f"track {visit.track_id} is {name} ({state.value}), judged {visit.outcome.value}"
+        words = f"track {visit.track_id} is {name} ({state.value}), outcome {visit.outcome.value}"
         return visit.outcome in _OUTCOMES[state], words

@@ -1,1 +1,1 @@
-"""From observations to judged people, incidents and statistics: pure, with time as an argument."""
+"""Turns observations into verdicts, visits, incidents and statistics; pure, with time as an argument."""

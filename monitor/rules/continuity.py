@@ -1,8 +1,8 @@
-"""Whether a track is still the same person (pure): a tracker joins whoever overlaps, and strangers overlap too.
+"""Checks whether a track is still the same person (pure): a tracker joins boxes that overlap, also those of two people.
 
-A person moves and grows steadily and keeps their forehead and hair, whatever they do with a mask. Where place, size or
-appearance change at once, the track is in doubt: for a moment it carries no evidence, and then it is either the same
-person (a hand in front of the face, a mask put on) or somebody else, who gets a number of their own.
+A person moves and grows steadily, and forehead and hair stay the same with any mask. If position, size or appearance
+change abruptly, the track is in doubt: for a moment it adds no evidence, and then it is either the same person (a hand
+in front of the face, a mask put on) or another one, who gets a new number.
 """
 
 from collections.abc import Sequence
@@ -16,32 +16,33 @@ from monitor.domain.detection import Observation
 from monitor.domain.frame import Image
 from monitor.domain.geometry import Box
 
-#: The part of a face box that a mask leaves free, with the hair above it, in shares of the box's height.
+#: The part of a face box above a mask, with the hair above it, in fractions of the box's height.
 _TOP, _BOTTOM = -0.25, 0.45
 
-#: Colours are compared on so many cells in each direction: coarse enough for a turn of the head, fine enough for hair.
+#: The number of cells per side in which colours are compared: coarse enough for a turn of the head, fine enough for
+#: hair.
 _CELLS = 6
 
 #: Mean distance of the cells' colours (CIELAB, of 100) before and after. In five recordings and the sample, at 10
 #: analyses per second, the same person stays below 0.13 in 99.7 % of all cases and reaches 0.20 while changing a mask;
-#: of two people in one recording half are above 0.24, so that a change of place or size usually has to tell the rest.
+#: of two people in one recording half are above 0.24; the others usually differ in position or size.
 _STRANGER = 0.24
 
-#: From these on a step is abrupt: the distance in appearance; the displacement, in face heights, against where the
-#: person was going; and the factor by which the face grew or shrank.
+#: Limits of an abrupt step: the distance in appearance; the displacement from the expected position, in face heights;
+#: and the factor by which the face grew or shrank.
 _STEP, _JUMP, _GROWTH = 0.13, 0.35, 1.35
 
-#: A displacement, and a growth, that by themselves mean somebody else.
+#: A displacement, and a growth, that alone mean another person.
 _FAR, _OTHER_SIZE = 0.8, 1.9
 
-#: How long a doubt lasts, and for how many observations: long enough to see past a hand where only the appearance has
-#: changed, less where the face has moved or grown as well.
+#: The duration of a doubt in seconds, and in observations: long enough for a hand to leave the face if only the
+#: appearance has changed, shorter if the face has moved or grown too.
 _DOUBT_S, _MOVED_DOUBT_S, _DOUBT_OBSERVATIONS = 0.6, 0.3, 3
 
-#: Up to this gap a step can be told from ordinary movement.
+#: Up to this gap in seconds a step can be distinguished from ordinary movement.
 _LONGEST_GAP_S = 0.6
 
-#: How fast what is remembered of a person follows what is seen.
+#: The weight of a new observation in the stored appearance.
 _FOLLOW = 0.25
 
 Appearance = NDArray[np.float32]
@@ -68,7 +69,7 @@ def difference(one: Appearance, other: Appearance) -> float:
 
 @dataclass(slots=True)
 class _Doubt:
-    """A change that may mean somebody else: since when, how far it went, and what has been seen since."""
+    """A change that may mean another person: its start, its extent, and the appearances since."""
 
     since_s: float
     movement: float
@@ -77,7 +78,7 @@ class _Doubt:
 
 @dataclass(slots=True)
 class _Link:
-    """What is known of the person that a track stands for."""
+    """The person of a track: number, last box, appearance and speed in pixels per second."""
 
     person: int
     box: Box
@@ -88,7 +89,7 @@ class _Link:
 
 
 class Continuity:
-    """Numbers the people behind a tracker's tracks, from 1 in the order in which they are seen."""
+    """Numbers the people of a tracker's tracks, from 1 in the order of their first observation."""
 
     def __init__(self) -> None:
         self._links: dict[int, _Link] = {}
@@ -97,9 +98,10 @@ class Continuity:
     def update(
         self, image: Image, observations: Sequence[Observation], time_s: float, lost_after_s: float
     ) -> list[Observation]:
-        """Return the observations with the numbers of people, sorted by them; those in doubt are not `certain`.
+        """Return the observations, sorted, with people's numbers as `track_id`; those in doubt are not `certain`.
 
-        `image` is the whole frame (BGR). A track unseen for longer than `lost_after_s` is forgotten.
+        `image` is the whole frame (H x W x 3, uint8, BGR), `time_s` its time. A track without an observation for longer
+        than `lost_after_s` is removed.
         """
         for track_id in [key for key, link in self._links.items() if time_s - link.time_s > lost_after_s]:
             del self._links[track_id]
@@ -127,7 +129,7 @@ class Continuity:
         return replace(observation, track_id=link.person, certain=link.doubt is None)
 
     def _resolve(self, link: _Link, doubt: _Doubt, now: Appearance, time_s: float) -> None:
-        """Add what is seen in doubt; end it once that is enough to tell."""
+        """Add an appearance to a doubt, and end the doubt once there are enough."""
         doubt.seen.append(now)
         needed_s = _MOVED_DOUBT_S if doubt.movement > 0 else _DOUBT_S
         lasted = time_s - doubt.since_s >= needed_s - 1e-6 and len(doubt.seen) >= _DOUBT_OBSERVATIONS
@@ -144,7 +146,7 @@ class Continuity:
 
 
 def _movement(link: _Link, box: Box, time_s: float) -> float:
-    """Return how far a step is from steady movement: 0 for an ordinary one, 1 for one that no person makes."""
+    """Return how far a step is from steady movement: 0 for an ordinary one, 1 for an impossible one."""
     elapsed_s = max(time_s - link.time_s, 1e-3)
     size_px = max(link.box.height_px, box.height_px, 1.0)
     x, y = _centre(box)
@@ -154,8 +156,8 @@ def _movement(link: _Link, box: Box, time_s: float) -> float:
     heights = sorted((max(link.box.height_px, 1.0), max(box.height_px, 1.0)))
     growth = heights[1] / heights[0]
     jump = (float(away) - _JUMP) / (_FAR - _JUMP)
-    swell = (growth - _GROWTH) / (_OTHER_SIZE - _GROWTH)
-    return max(0.0, jump) + max(0.0, swell)
+    scaling = (growth - _GROWTH) / (_OTHER_SIZE - _GROWTH)
+    return max(0.0, jump) + max(0.0, scaling)
 
 
 def _move(link: _Link, box: Box, time_s: float) -> None:

@@ -1,31 +1,31 @@
-"""What has been seen of one person, and what it amounts to (pure)."""
+"""The evidence about one person, and the state decided on it (pure)."""
 
 from dataclasses import dataclass, field
 
 from monitor.config.rules import RulesSettings
 from monitor.domain.detection import DECIDED_STATES, MaskState
 
-#: An observation stands for the time since the one before, but for no longer than this: a gap is not evidence.
+#: An observation counts for the time since the one before, at most this many seconds: a gap is not evidence.
 MAX_OBSERVED_S = 0.5
 
-#: A verdict that no observation has supported for so long is no longer known: a face at the edge, turned away or
-#: blurred must not keep the verdict of before, nor hand it on to whoever stands there next.
+#: A verdict without a supporting observation for this many seconds lapses: a face at the edge, turned away or blurred
+#: must not keep its verdict, nor pass it on to the next person in that place.
 HOLD_S = 1.0
 
-#: Nor do so many analyses in a row, where these are further apart.
+#: The same limit in analyses, for cameras with long intervals between them.
 _HOLD_ANALYSES = 2.5
 
-#: A decided state lapses when its mean score has fallen below this part of what deciding it takes.
-DOUBT = 0.8
+#: A decided state lapses when its mean score falls below this part of `decide_score`.
+LAPSE_SHARE = 0.8
 
 
 @dataclass(slots=True)
 class Evidence:
     """Weighted evidence for each state with exponential forgetting, and the state decided on it.
 
-    Each observation adds score x quality x the seconds it stands for, so a verdict takes the same time at any frame
-    rate: neighbouring frames show the same face and are not independent witnesses. A verdict lives only as long as
-    observations support it.
+    Each observation adds score x quality x the seconds it counts for, so a verdict takes the same time at any frame
+    rate: consecutive frames show the same face and are not independent. A verdict lasts only while observations support
+    it.
     """
 
     rules: RulesSettings
@@ -37,22 +37,22 @@ class Evidence:
 
     @property
     def total_s(self) -> float:
-        """All that is remembered, in seconds of perfect observation."""
+        """All evidence, in seconds at full weight."""
         return sum(self._weights.values())
 
     def share(self, state: MaskState) -> float:
-        """Return the part (0..1) of the evidence that speaks for a state; 0 for `UNKNOWN`."""
+        """Return the part (0..1) of the evidence for a state; 0 for `UNKNOWN`."""
         total = self.total_s
         return self._weights.get(state, 0.0) / total if total > 0 else 0.0
 
     def confidence(self, state: MaskState) -> float:
-        """Return the mean score (0..1) that a state had over all observations, the good ones counting more."""
+        """Return the mean score (0..1) of a state over all observations, weighted by their quality."""
         return self._weights.get(state, 0.0) / self._observed_s if self._observed_s > 0 else 0.0
 
     def add(self, state: MaskState, score: float, quality: float, time_s: float, interval_s: float = 0.0) -> MaskState:
-        """Forget, add one observation (score and quality 0..1), and return the state now decided.
+        """Decay the evidence, add one observation (score and quality 0..1), and return the decided state.
 
-        `interval_s` is the usual time between two observations.
+        `time_s` is the observation's time, `interval_s` the usual time between two observations, both in seconds.
         """
         elapsed_s = 0.0 if self._time_s is None else max(0.0, time_s - self._time_s)
         self._time_s = time_s
@@ -83,14 +83,14 @@ class Evidence:
         self._observed_s = 0.0
 
     def _decided(self) -> MaskState:
-        """Deciding takes `decide_score` and `decide_share`, changing one's mind `switch_share`."""
+        """Return the state by the evidence: a first verdict needs `decide_share`, another one `switch_share`."""
         total = self.total_s
         if total < self.rules.decide_evidence_s:
-            # What was decided holds until half of the evidence needed for it has been forgotten too.
+            # A verdict holds until half of the evidence needed for it has decayed too.
             return self.state if total >= self.rules.decide_evidence_s / 2 else MaskState.UNKNOWN
         leading = max(DECIDED_STATES, key=self.share)
         needed = self.rules.switch_share if self.state.decided else self.rules.decide_share
         if self.share(leading) >= needed and self.confidence(leading) >= self.rules.decide_score:
             return leading
-        # What the detector has come to doubt is no longer known; a little doubt does not make a state flicker.
-        return self.state if self.confidence(self.state) >= DOUBT * self.rules.decide_score else MaskState.UNKNOWN
+        # A state whose score has fallen lapses; a small decrease does not make it flicker.
+        return self.state if self.confidence(self.state) >= LAPSE_SHARE * self.rules.decide_score else MaskState.UNKNOWN

@@ -1,4 +1,4 @@
-"""When a violation becomes an incident, and when the incident is over (pure)."""
+"""When a violation becomes an incident, and when the incident ends (pure)."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -8,7 +8,7 @@ from monitor.domain.detection import MaskState
 
 
 class Transition(Enum):
-    """What one look changed."""
+    """The effect of one update."""
 
     NONE = auto()
     OPENED = auto()
@@ -17,7 +17,7 @@ class Transition(Enum):
 
 @dataclass(slots=True)
 class IncidentRule:
-    """One person's dwell, grace and cool-down.
+    """The dwell, grace and cool-down of one person's incidents; times in seconds of the source's clock.
 
     An incident opens once a violating state has held for `dwell_s` and the person has been in view for `grace_s`;
     `UNKNOWN` interrupts a dwell but does not close an incident. After a correction the same person opens no other
@@ -36,7 +36,7 @@ class IncidentRule:
         return self.opened_s is not None
 
     def update(self, state: MaskState, time_s: float) -> Transition:
-        """Take the state decided at this moment."""
+        """Update with the state decided at `time_s`; return whether an incident opened or was corrected."""
         if not state.violating:
             self.violating_since_s = None
             if self.is_open and state is MaskState.WITH_MASK:
@@ -47,9 +47,9 @@ class IncidentRule:
         if self.violating_since_s is None:
             self.violating_since_s = time_s
         held = time_s - self.violating_since_s >= self.rules.dwell_s
-        greeted = time_s - self.first_seen_s >= self.rules.grace_s
+        past_grace = time_s - self.first_seen_s >= self.rules.grace_s
         cooled = self._closed_s is None or time_s - self._closed_s >= self.rules.cooldown_s
-        if not self.is_open and held and greeted and cooled:
+        if not self.is_open and held and past_grace and cooled:
             self.opened_s = time_s
             return Transition.OPENED
         return Transition.NONE

@@ -1,4 +1,4 @@
-"""One camera's judge: people in, verdicts and events out (pure)."""
+"""The rules of one camera: observations in, tracks with verdicts and events out (pure)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,11 +24,11 @@ class _Person:
 
 
 class Judge:
-    """Gathers evidence for each track and tells what became of it.
+    """Collects evidence for each person, and turns it into verdicts, incidents and visits.
 
-    A person unseen for `lost_after_s` has left; the visit ends when they were last seen, and it is told in the order
-    of track numbers, so the same observations always give the same events. `series` goes into the ids of incidents
-    where several runs share a journal, `settings` with them as what decided them.
+    A person without an observation for `lost_after_s` has left; the visit ends at the last observation. Events are in
+    the order of track numbers, so the same observations always give the same events. `series` becomes a part of
+    incident ids, which keeps them unique if several runs share a journal; `settings` is stored with incidents.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class Judge:
         lost_after_s: float,
         interval_s: float = 0.0,
     ) -> tuple[tuple[Track, ...], list[Event]]:
-        """Take one analysed frame (BGR) and who was seen in it; return the people now in view and what happened.
+        """Add the observations of one frame (H x W x 3, uint8, BGR); return the tracks in view and the events.
 
-        `interval_s` is the usual time between two analyses, 0 where it is not known yet.
+        `time_s` is the frame's time, `interval_s` the usual time between two analyses (0: unknown), both in seconds.
         """
         events = self._leave(time_s, lost_after_s)
         tracks = []
@@ -66,7 +66,7 @@ class Judge:
         return tuple(tracks), events
 
     def end(self, time_s: float, reason: CloseReason) -> list[Event]:
-        """Close every visit and incident because the source is over or lost."""
+        """Close every visit and incident at `time_s`, since the source has ended or is lost; return the events."""
         events = [event for track_id in sorted(self._people) for event in self._close(track_id, time_s, reason)]
         self._people.clear()
         return events

@@ -1,4 +1,4 @@
-"""What the kiosk says, and to whom (pure; time is an argument)."""
+"""The verdict that the kiosk shows, and its person (pure; time is an argument)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,15 +8,15 @@ from monitor.domain.detection import MaskState
 from monitor.domain.health import CameraStatus, Condition
 from monitor.domain.track import Track
 
-#: A verdict stays readable for this long, unless what would replace it must not wait.
+#: A verdict stays for this many seconds so that it can be read, unless the next one is urgent.
 HOLD_S = 1.0
 
-#: Another face rules only when it is this much higher than the one that rules: two people side by side do not flicker.
+#: The verdict changes to another face only if it is this much higher: with two people side by side it does not flicker.
 _NEARER = 1.15
 
 
 class Verdict(StrEnum):
-    """What a visitor is told."""
+    """The verdicts for visitors."""
 
     GO = "go"
     PUT_ON = "put_on"
@@ -29,12 +29,12 @@ class Verdict(StrEnum):
 
     @property
     def violating(self) -> bool:
-        """True where the visitor has to do something about a mask."""
+        """True if the visitor must put on or adjust a mask."""
         return self in (Verdict.PUT_ON, Verdict.COVER)
 
     @property
     def grey(self) -> bool:
-        """True where nothing that is shown is a judgement."""
+        """True if there is no current analysis."""
         return self in (Verdict.STARTING, Verdict.OUT_OF_ORDER)
 
 
@@ -48,10 +48,10 @@ _OF_STATE = {
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """The verdict on show, the person it speaks to (None: nobody in view), and since and until when it was so.
+    """The verdict shown, the face it is about (None: nobody in view), and its times in seconds of the monotonic clock.
 
-    `person` is the track that the verdict is about, kept while the verdict is held; `since_s` is when the verdict
-    came up, `confirmed_s` when it was last what the camera saw.
+    `person` is the track that the verdict is about, kept while the verdict is held; `since_s` is when the verdict was
+    first shown, `confirmed_s` when an analysis last confirmed it.
     """
 
     verdict: Verdict
@@ -64,8 +64,8 @@ class Ruling:
 def rule(status: CameraStatus | None, now_s: float, before: Ruling | None = None) -> Ruling:
     """Return the verdict at `now_s` (the monitor's monotonic clock), given the one before it.
 
-    The nearest face rules. `GO` is shown only while the camera's condition is current, the analysis is fresh, and the
-    ruling face wears a mask or has left the view, nobody else being in it, for less than `HOLD_S`.
+    The nearest face decides. `GO` is shown only while the camera's condition is current, the analysis is fresh, and
+    that face wears a mask, or left an otherwise empty view less than `HOLD_S` ago.
     """
     if status is None or status.analysis is None or not status.is_fresh(now_s):
         return _grey(status, now_s, before)
@@ -94,7 +94,7 @@ def _verdict_of(face: Track) -> Verdict:
 
 
 def nearest(tracks: Sequence[Track], ruling: int | None) -> Track | None:
-    """Return the highest face, or the one that rules already unless another is clearly higher."""
+    """Return the highest face in pixels, or that of the track `ruling` unless another is clearly higher."""
     if not tracks:
         return None
     highest = max(tracks, key=lambda track: (track.box.height_px, track.box.area_px2, -track.track_id))
@@ -113,13 +113,13 @@ def _grey(status: CameraStatus | None, now_s: float, before: Ruling | None) -> R
 
 
 def _held(before: Ruling, seen: Ruling, now_s: float) -> bool:
-    """Return whether the old verdict stays: after its person has left, or where it could not yet be read.
+    """Return whether the old verdict stays: after its person has left, or until it could be read.
 
-    A violation replaces everything but another violation of the same person at once, and a verdict is never held in
-    the face of somebody else.
+    A violation replaces everything at once except another violation of the same person, and a verdict is never held
+    while somebody else is in view.
     """
     if seen.face is None:
-        judged = before.verdict is Verdict.GO or before.verdict.violating
-        return judged and 0 <= now_s - before.confirmed_s < HOLD_S
+        decided = before.verdict is Verdict.GO or before.verdict.violating
+        return decided and 0 <= now_s - before.confirmed_s < HOLD_S
     same = seen.person == before.person
     return before.verdict.violating and same and 0 <= now_s - before.since_s < HOLD_S

@@ -1,4 +1,4 @@
-"""How far one observation of a face can be trusted (pure)."""
+"""The weight of one observation of a face: size, position and sharpness (pure)."""
 
 import cv2
 import numpy as np
@@ -7,24 +7,24 @@ from monitor.config.rules import RulesSettings
 from monitor.domain.frame import Image
 from monitor.domain.geometry import Box
 
-#: Every face is judged at this size, so that an enlarged picture is not called blurred and a large face not sharp.
+#: Sharpness is measured at this size, so that it does not depend on the size of the face.
 _SIDE_PX = 32
 
-#: Variance of the Laplacian (Pech-Pacheco et al., 2000) of the 32 x 32 px face below which nothing can be told, and
-#: above which it is as sharp as needed; `docs/judging.md` has the measurement.
+#: Variance of the Laplacian (Pech-Pacheco et al., 2000) of the 32 x 32 px face below which an observation has no
+#: weight, and above which it has full weight; `docs/judging.md` has the measurement.
 _BLURRED, _SHARP = 20.0, 200.0
 
-#: A face at the edge of the picture is cut off, and may hide a mask below its nose. The box of such a face often ends a
-#: little before the edge, hence a share of its height.
+#: A face this close to the edge of the picture, as a share of its height and in pixels, is cut off: a mask below its nose
+#: may be out of view. It is a share because the box of such a face often ends a little before the edge.
 _EDGE = 0.05
 _EDGE_PX = 2.0
 
-#: A face that takes this share of the picture's height is too near: its mask may hang below what is seen of it.
+#: A face with this share of the picture's height is too near: a mask may be below the visible part.
 _TOO_NEAR = 0.7
 
 
 def face_quality(image: Image, box: Box, rules: RulesSettings) -> float:
-    """Return the weight 0..1 of an observation of the face in `box`: 0 where too small, cut off or too blurred."""
+    """Return the weight (0..1) of a face in a frame (H x W x 3, uint8, BGR): 0 if too small, cut off or blurred."""
     size = ramp(box.height_px, rules.min_face_px / 2, rules.good_face_px) if box.height_px >= rules.min_face_px else 0.0
     if size == 0 or is_cut_off(image, box):
         return 0.0
@@ -44,18 +44,18 @@ def is_too_near(image: Image, box: Box) -> bool:
 
 
 def sharpness(image: Image, box: Box) -> float:
-    """Return the variance of the Laplacian of the face in `box`, grey, at 32 x 32 px."""
+    """Return the variance of the Laplacian of the grey face in `box`, at 32 x 32 px; `image` is H x W x 3, BGR."""
     x1, y1, x2, y2 = box.clipped(image.shape[1], image.shape[0]).as_ints()
     face = image[y1:y2, x1:x2]
     if face.size == 0:
         return 0.0
-    # Grey first: the same but for rounding, and a third of the work.
+    # Grey first: the same result except for rounding, in a third of the time.
     grey = cv2.resize(cv2.cvtColor(face, cv2.COLOR_BGR2GRAY), (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA)
     return float(np.var(cv2.Laplacian(grey, cv2.CV_32F)))
 
 
 def ramp(value: float, low: float, high: float) -> float:
-    """Return 0 up to `low`, 1 from `high`, and the straight line between."""
+    """Return 0 up to `low`, 1 from `high`, and a linear value in between."""
     if high <= low:
         return float(value >= high)
     return min(max((value - low) / (high - low), 0.0), 1.0)

@@ -1,4 +1,4 @@
-"""Compliance of people, with its denominator and its interval (pure)."""
+"""The compliance of people, with denominator and confidence interval (pure)."""
 
 import math
 from collections import Counter
@@ -15,8 +15,8 @@ _Z = 1.959963984540054
 class Compliance:
     """How many people complied.
 
-    `rate` is complied / decided with the Wilson interval `low`..`high`; all three are None where nobody was decided.
-    Unknown visits are in no rate; `unknown_share` is their part of all visits.
+    `rate` is complied / decided (0..1), `low` and `high` its 95 % Wilson interval; all three are None if no visit has a
+    verdict. Unknown visits are not part of the rate; `unknown_share` (0..1) is their share of all visits.
     """
 
     visits: int
@@ -30,12 +30,12 @@ class Compliance:
 
 
 def compliance(visits: Iterable[Visit]) -> Compliance:
-    """Count people, not frames."""
+    """Return the compliance over visits: it counts people, not frames."""
     return compliance_of(Counter(visit.outcome for visit in visits))
 
 
 def compliance_of(outcomes: Mapping[Outcome, int]) -> Compliance:
-    """Return the compliance of people who have been counted by outcome."""
+    """Return the compliance from the number of visits by outcome."""
     counted = Counter(outcomes)
     total = counted.total()
     decided = total - counted[Outcome.UNKNOWN]

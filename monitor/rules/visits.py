@@ -1,4 +1,4 @@
-"""One person's visit, as it grows and as it is told in the end (pure)."""
+"""One person's visit, from the first observation to its outcome (pure)."""
 
 import statistics
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from itertools import groupby
 from monitor.domain.detection import MaskState
 from monitor.domain.visit import Outcome, Segment, Visit
 
-#: Face sizes are sampled, not all kept, so that a person who stays for hours costs no more memory than one who passes.
+#: The most face sizes kept per visit; longer visits are sampled, so that memory stays bounded.
 _MAX_SIZES = 512
 
 
@@ -25,7 +25,7 @@ class VisitRecord:
     _stride: int = 1
 
     def add(self, state: MaskState, face_px: float, time_s: float) -> None:
-        """Take one look: the state decided now and the height of the face in pixels."""
+        """Add one observation: the decided state, the height of the face in pixels, and the time in seconds."""
         if self._segments and self._segments[-1].state is state:
             self._segments[-1] = Segment(state, self._segments[-1].start_s, time_s)
         else:
@@ -42,7 +42,7 @@ class VisitRecord:
         self.last_seen_s = time_s
 
     def finish(self, settled_s: float) -> Visit:
-        """Return the visit; states held for less than `settled_s` do not rule where a longer one stands beside them."""
+        """Return the visit; a state shorter than `settled_s` does not decide the outcome if there is a longer one."""
         segments = tuple(self._segments)
         outcome, time_to_comply_s = judge_visit(segments, settled_s)
         return Visit(
@@ -59,11 +59,11 @@ class VisitRecord:
 
 
 def judge_visit(segments: tuple[Segment, ...], settled_s: float) -> tuple[Outcome, float | None]:
-    """Return the outcome of a visit and, where it was corrected, the seconds it took.
+    """Return the outcome of a visit and, if it was corrected, the seconds until then.
 
-    Neighbouring segments with the mask right, or with it missing or wrong, are one stretch. The last stretch that held
-    for `settled_s` rules; where none held so long, the longest does. Of a violating
-    stretch, the last state that itself held so long rules, or else the one held longest.
+    Consecutive compliant segments, and consecutive violating ones, form one stretch. The last stretch of at least
+    `settled_s` decides, or the longest if there is none. Within a violating stretch, the last segment of at least
+    `settled_s` decides, or the longest.
     """
     runs = groupby(segments, key=lambda segment: (segment.state.decided, segment.state.violating))
     stretches = [list(run) for (decided, _), run in runs if decided]

@@ -1,1 +1,1 @@
-"""Where pictures come from: cameras, streams, video files and images, behind the `Source` port."""
+"""Cameras, streams, video files and images, as implementations of the `Source` port."""

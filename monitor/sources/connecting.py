@@ -1,4 +1,4 @@
-"""Connecting to a stream: the one way in which the live monitor and the probe both do it."""
+"""Connecting to a stream, in the same way for the live monitor and the probe."""
 
 import time
 from typing import TYPE_CHECKING
@@ -10,21 +10,21 @@ from monitor.sources.diagnosis import explain
 if TYPE_CHECKING:
     from av.container import InputContainer
 
-#: FFmpeg studies a stream for this long before it gives the first frame; its own limit, 5 s, is long for a door.
-_STUDY_US = 1_000_000
+#: FFmpeg analyses a stream for this long before the first frame; its default, 5 s, is too long at an entrance.
+_ANALYSE_US = 1_000_000
 
 
 def open_stream(address: SourceAddress, open_timeout_s: float, read_timeout_s: float) -> "InputContainer":
-    """Connect to an RTSP or HTTP(S) stream and study it; raises `SourceError` with the cause and the remedy.
+    """Connect to an RTSP or HTTP(S) stream and analyse it; raises `SourceError` with the cause and the remedy.
 
-    RTSP runs over TCP, since over UDP one lost packet smears a whole group of pictures, and asks for video alone.
-    FFmpeg looks at the clock in between, so both time-outs hold to some 10 ms.
+    RTSP runs over TCP, since over UDP one lost packet damages a whole group of pictures, and requests video only.
+    FFmpeg checks both time-outs regularly, so they are accurate to about 10 ms.
     """
     import av
     from av.error import FFmpegError
 
-    av.logging.set_level(None)  # its messages hold addresses, and with them passwords
-    options = {"analyzeduration": str(_STUDY_US)}
+    av.logging.set_level(None)  # its messages contain addresses with passwords
+    options = {"analyzeduration": str(_ANALYSE_US)}
     if address.value.lower().startswith("rtsp"):
         options |= {"rtsp_transport": "tcp", "allowed_media_types": "video"}
     started = time.monotonic()

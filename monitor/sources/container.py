@@ -1,10 +1,10 @@
-"""Whether a recording's file has lost its tail, told by the sizes that its own container states.
+"""Checks whether the end of a recording's file is missing, by the sizes that its container states.
 
-FFmpeg, and PyAV with it, knows these sizes and tells them only in part, so they are read here. A file without its index
-is an error at opening, and in a plain MP4 the index (`Stream.index_entries`) shows samples beyond the end of the file.
-But of a fragmented MP4 that is cut within the head of a fragment, FFmpeg just sees one fragment less, Matroska's
-clusters and AVI's chunks are listed as far as they go, and lengths in seconds are no use: AVI's is estimated from what
-is left of the file, and others count from another zero or are those of a longer sound track.
+FFmpeg and PyAV expose these sizes only in part, so they are read here. A file without its index fails to open, and in a
+plain MP4 the index (`Stream.index_entries`) lists samples beyond the end of the file. But of a fragmented MP4 that is
+cut within the header of a fragment, FFmpeg just reads one fragment less, Matroska's clusters and AVI's chunks are
+listed up to the cut, and durations do not help: AVI's is estimated from the rest of the file, and others start from
+another zero or belong to a longer sound track.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
 
 def is_cut_off(path: Path) -> bool:
-    """Return whether an MP4/MOV, Matroska/WebM or AVI file is shorter than it says; False for any other kind.
+    """Return whether an MP4/MOV, Matroska/WebM or AVI file is shorter than it states; False for other kinds.
 
     ISO/IEC 14496-12 (boxes), RFC 8794 and RFC 9559 (EBML, Matroska) and RIFF state the size of each top-level part.
     """
@@ -42,7 +42,7 @@ def _boxes_end(file: BinaryIO, size: int) -> int:
             length = int.from_bytes(header[8:16], "big")
         if length == 0:  # to the end of the file
             return size
-        if len(header) < 8 or length < 8:  # something else behind the last box, if the recording is complete
+        if len(header) < 8 or length < 8:  # other data after the last box, if the recording is complete
             return size if {b"moov", b"mdat"} <= seen else size + 1
         seen.add(header[4:8])
         end += length
@@ -50,7 +50,7 @@ def _boxes_end(file: BinaryIO, size: int) -> int:
 
 
 def _segment_lost(file: BinaryIO, size: int) -> bool:
-    """Return whether the Segment, or one of its elements, runs past the file, or zeros stand where elements should."""
+    """Return whether the Segment or one of its elements exceeds the file, or zeros are in place of elements."""
     file.seek(len(_EBML))
     file.seek(_variable_size(file) or 0, 1)
     if file.read(len(_SEGMENT)) != _SEGMENT:

@@ -13,12 +13,12 @@ from monitor.domain.frame import Frame, Image, SourceInfo
 from monitor.sources.libraries import prepare_opencv
 from monitor.sources.opencv import check_file
 
-#: Photographs are moments apart: each is shown, and counted, as one second.
+#: Each image is shown, and counted, as one second.
 IMAGE_PERIOD_S = 1.0
 
 
 def list_images(path: Path) -> list[Path]:
-    """Return the image itself, or a folder's images in natural order; raises `SourceError` where there is none."""
+    """Return the image itself, or a folder's images in natural order; raises `SourceError` if there is none."""
     if not path.is_dir():
         check_file(path)
         return [path]
@@ -27,7 +27,7 @@ def list_images(path: Path) -> list[Path]:
     except OSError as error:
         raise SourceError(f"{path}: cannot be listed: {error.strerror}") from error
     if not found:
-        raise SourceError(f"{path}: holds no image (looked for {', '.join(sorted(IMAGE_SUFFIXES))})")
+        raise SourceError(f"{path}: contains no image (looked for {', '.join(sorted(IMAGE_SUFFIXES))})")
     return sorted(found, key=lambda item: (_natural(item.name), item.name))
 
 
@@ -43,9 +43,7 @@ def read_image(path: Path) -> Image:
     except cv2.error as error:
         raise SourceError(f"{path}: cannot be decoded: {error.err}", Cause.UNDECODABLE) from error
     if image is None:
-        raise SourceError(
-            f"{path}: not a picture that can be read: damaged, or another kind of file", Cause.UNDECODABLE
-        )
+        raise SourceError(f"{path}: not a readable picture: damaged, or another kind of file", Cause.UNDECODABLE)
     return image  # type: ignore[return-value]
 
 
@@ -62,7 +60,7 @@ class ImageSource:
         self._index = -1
 
     def open(self) -> SourceInfo:
-        """List the images and read the first that can be read for its size; raises `SourceError` where none can."""
+        """List the images and read the size of the first readable one; raises `SourceError` if there is none."""
         self._images = list_images(self._path)
         height, width = _first_readable(self._images).shape[:2]
         return SourceInfo(width, height, 1 / IMAGE_PERIOD_S, len(self._images), None, live=False)
@@ -76,7 +74,7 @@ class ImageSource:
 
     @property
     def media_s(self) -> float:
-        """The image's place in the row, in seconds."""
+        """The image's position in seconds."""
         return self._index * IMAGE_PERIOD_S
 
     def retrieve(self) -> Frame:
@@ -84,13 +82,13 @@ class ImageSource:
         path = self._images[self._index]
         try:
             image = read_image(path)
-        except SourceError as error:  # whatever is wrong with one picture, the others can be read
+        except SourceError as error:  # one faulty picture does not prevent reading the others
             raise SourceError(str(error), Cause.UNDECODABLE) from error
         image.setflags(write=False)
         return Frame(image, self.source_id, self._index, self.media_s, None, self.media_s)
 
     def close(self) -> None:
-        """Forget the list."""
+        """Release the list."""
         self._images = []
 
 

@@ -2,11 +2,12 @@
 
 
 class Lag:
-    """How far arrival has fallen behind the camera's own clock, in seconds.
+    """How late frames arrive compared with the camera's own clock, in seconds.
 
-    The two clocks count from different starts; their least distance so far is taken for "no delay", as NTP does with
-    its least round trip (RFC 5905, 10). It may rise by 1 % of the time passed, since cheap cameras' clocks are that
-    wrong. A camera's clock that runs backwards has been set, as RTCP does soon after the start: the distance with it.
+    The two clocks have different starts; their smallest difference so far counts as no delay, as in NTP with the
+    shortest round trip (RFC 5905, 10). It may rise by 1 % of the elapsed time, since cheap cameras' clocks are that
+    inaccurate. If the camera's clock jumps back it has been set, as by RTCP soon after the start, and the difference is
+    adjusted.
     """
 
     _DRIFT = 0.01
@@ -16,7 +17,7 @@ class Lag:
         self._last_s = self._media_s = 0.0
 
     def update(self, time_s: float, media_s: float | None) -> float:
-        """Take one arrival; return the lag, 0 where the source has no clock of its own."""
+        """Add one arrival; return the lag in seconds, 0 if the source has no clock of its own."""
         if media_s is None:
             return 0.0
         distance = time_s - media_s

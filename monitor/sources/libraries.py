@@ -1,21 +1,22 @@
-"""OpenCV and FFmpeg, set up once for the whole process."""
+"""Configures OpenCV and FFmpeg once for the whole process."""
 
 import os
 from functools import cache
 
 import cv2
 
-#: Seconds, as `capture.read_timeout_s` by default.
+#: Seconds; the default of `capture.read_timeout_s`.
 _WEBCAM_S = "5"
 
 
 @cache
 def prepare_opencv() -> None:
-    """Keep OpenCV and FFmpeg from printing, and OpenCV from threads of its own.
+    """Stop OpenCV and FFmpeg from printing, and OpenCV from using its own threads.
 
-    Their messages hold addresses, and with them passwords, past our own redaction; failures come back as results. The
-    cores are kept busy with different frames: a pool that splits single small pictures only gets in the way. A webcam
-    that gives nothing for `_WEBCAM_S` is lost: by itself OpenCV waits twice as long, and has no limit for each camera.
+    Their messages contain addresses with passwords and bypass the program's redaction; failures are returned as
+    results. The cores work on different frames, so a thread pool that splits single small pictures only slows them
+    down. A webcam without frames for `_WEBCAM_S` is lost: OpenCV's default is twice as long, and it has no limit per
+    camera.
     """
     os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", _WEBCAM_S)
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET

@@ -17,28 +17,29 @@ from monitor.domain.frame import Frame, SourceInfo
 from monitor.sources.container import is_cut_off
 from monitor.sources.libraries import prepare_opencv
 
-#: How many frames in a row may be undecodable before a file is taken to be over. Trying costs nothing at a real end.
+#: The number of undecodable frames in a row after which a file counts as ended. At a real end the attempts cost
+#: nothing.
 _MAX_UNDECODABLE = 1000
 
-#: Containers whose index counts their frames exactly; Matroska's count is reckoned from a length in seconds.
+#: Containers whose index counts their frames exactly; Matroska's count is computed from a length in seconds.
 _EXACT_INDEX = (".mp4", ".mov", ".m4v")
 
-#: A file may hold less than its index counts, as phones' trimmed recordings do, by up to a keyframe interval.
+#: A file may contain less than its index counts, by up to a keyframe interval, as trimmed recordings of phones do.
 _INDEX_SLACK_S = 3.0
 
-#: Drivers round a rate to what the camera has, such as 29.97 for 30.
+#: Drivers round a rate to one of the camera's, such as 29.97 for 30.
 _FPS_TOLERANCE = 0.01
 
 _log = logging.getLogger(__name__)
 
 
 class OpenCvSource:
-    """One capture; rotation metadata is applied by FFmpeg's backend, every pixel format arrives as BGR.
+    """One capture; FFmpeg's backend applies rotation metadata, and every pixel format is converted to BGR.
 
     For a file, `time_s` is the container's presentation time counted from its first frame, so a variable frame rate
     keeps its true times; for a webcam it is the monotonic clock at arrival. `decode_threads` is FFmpeg's own thread
-    count and changes no pixel. A webcam is asked for the size, rate and pixel format that are `wanted`; where it gives
-    something else, that is logged. `make_capture` is called as `cv2.VideoCapture`.
+    count and changes no pixel. A webcam is configured with the size, rate and pixel format in `settings`; if it uses
+    others, they are logged. `make_capture` is called like `cv2.VideoCapture`.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class OpenCvSource:
         address: SourceAddress,
         clock: Clock,
         decode_threads: int = 1,
-        wanted: CaptureSettings | None = None,
+        settings: CaptureSettings | None = None,
         make_capture: Callable[..., cv2.VideoCapture] = cv2.VideoCapture,
     ) -> None:
         self.source_id = source_id
@@ -55,7 +56,7 @@ class OpenCvSource:
         self._address = address
         self._clock = clock
         self._decode_threads = decode_threads
-        self._wanted = wanted
+        self._settings = settings
         self._make_capture = make_capture
         self._capture: cv2.VideoCapture | None = None
         self._live = address.kind is not SourceKind.FILE
@@ -78,8 +79,8 @@ class OpenCvSource:
             capture.release()
             raise self._not_opened()
         self._capture = capture
-        if self._live and self._wanted is not None:
-            _set_up(capture, self._wanted, self._address)
+        if self._live and self._settings is not None:
+            _set_up(capture, self._settings, self._address)
         fps = capture.get(cv2.CAP_PROP_FPS)
         frames = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         fps_known = fps if 0 < fps < 1000 else None
@@ -95,7 +96,7 @@ class OpenCvSource:
         )
 
     def grab(self) -> float | None:
-        """Step to the next frame; see the port."""
+        """Step to the next frame and return its time; see the port."""
         capture = self._opened()
         if not self._advance(capture):
             self._end()
@@ -104,7 +105,7 @@ class OpenCvSource:
         if self._live:
             self._time_s = self._clock.monotonic_s()
         else:
-            # A broken container may step back; time never does.
+            # The times of a broken container may decrease; `time_s` never does.
             self._time_s = max(self._time_s, capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
         return self._time_s
 
@@ -132,7 +133,7 @@ class OpenCvSource:
         value = self._address.value
         if self._live:
             return self._make_capture(int(value) if value.isdecimal() else value, cv2.CAP_V4L2)
-        path = str(Path(value).absolute())  # FFmpeg takes the start of "12:30.mp4" for a protocol
+        path = str(Path(value).absolute())  # FFmpeg would parse the start of "12:30.mp4" as a protocol
         return self._make_capture(path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, self._decode_threads])
 
     def _not_opened(self) -> SourceError:
@@ -141,11 +142,11 @@ class OpenCvSource:
             device = Path(f"/dev/video{value}" if value.isdecimal() else value)
             words = why_no_webcam(device, device.exists(), os.access(device, os.R_OK | os.W_OK))
             return SourceError(f"{self._address}: {words}", Cause.UNPLUGGED)
-        words = "not a video that can be read: damaged, cut off before its index, or another kind of file"
+        words = "not a readable video: damaged, cut off before its index, or another kind of file"
         return SourceError(f"{self._address}: {words}", Cause.UNDECODABLE)
 
     def _advance(self, capture: cv2.VideoCapture) -> bool:
-        """Step to the next frame that can be decoded; damage in the middle of a file is not its end."""
+        """Step to the next frame that can be decoded; damaged frames in the middle of a file are skipped."""
         for failures in range(1 if self._live else _MAX_UNDECODABLE):
             if capture.grab():
                 self.lost_frames += failures
@@ -154,9 +155,9 @@ class OpenCvSource:
 
     def _end(self) -> None:
         if self._live:
-            raise SourceError(f"{self._address}: the camera is gone; is it still plugged in?", Cause.UNPLUGGED)
+            raise SourceError(f"{self._address}: the camera is gone; check that it is plugged in", Cause.UNPLUGGED)
         if self._index < 0:
-            raise SourceError(f"{self._address}: holds no frame that can be decoded", Cause.UNDECODABLE)
+            raise SourceError(f"{self._address}: contains no frame that can be decoded", Cause.UNDECODABLE)
         path = Path(self._address.value)
         if is_cut_off(path):
             self.end_reason = EndReason.TRUNCATED
@@ -173,46 +174,46 @@ class OpenCvSource:
 
 
 def why_no_webcam(device: Path, exists: bool, accessible: bool) -> str:
-    """Say why a webcam cannot be opened, and what to do."""
+    """Return why a webcam cannot be opened, and what to do."""
     if not exists:
-        return f"No webcam found: there is no {device}. Is it plugged in?"
+        return f"No webcam found: {device} does not exist. Check that it is plugged in."
     if not accessible:
-        return f"No webcam found: {device} is there, but you may not use it. Add yourself to the group 'video'."
-    return f"No webcam found: {device} gives no pictures. Is it used by another program, or not a camera?"
+        return f"No access to the webcam: {device} exists, but you may not use it. Add yourself to the group 'video'."
+    return f"The webcam gives no pictures: {device} is used by another program, or is not a camera."
 
 
-def _set_up(capture: cv2.VideoCapture, wanted: CaptureSettings, address: SourceAddress) -> None:
-    """Ask a webcam for what is wanted, and log what it gives in its place.
+def _set_up(capture: cv2.VideoCapture, settings: CaptureSettings, address: SourceAddress) -> None:
+    """Configure a webcam, and log the values that it uses instead.
 
-    The pixel format comes first, since it decides which sizes there are, and the size decides which rates. What a
-    driver answers to a request says little, so the values are read back.
+    The pixel format comes first, since it decides which sizes are available, and the size decides which rates. The
+    driver's return value is not reliable, so the values are read back.
     """
-    if wanted.fourcc is not None:
-        capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*wanted.fourcc))
-    if wanted.width is not None and wanted.height is not None:
-        capture.set(cv2.CAP_PROP_FRAME_WIDTH, wanted.width)
-        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, wanted.height)  # which OpenCV's V4L2 waits for before it sets either
-    if wanted.fps is not None:
-        capture.set(cv2.CAP_PROP_FPS, wanted.fps)
-    asked, given = [], []
-    if wanted.fourcc is not None:
-        asked.append(wanted.fourcc)
-        given.append(_fourcc(int(capture.get(cv2.CAP_PROP_FOURCC))) or "an unknown format")
-    if wanted.width is not None and wanted.height is not None:
+    if settings.fourcc is not None:
+        capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*settings.fourcc))
+    if settings.width is not None and settings.height is not None:
+        capture.set(cv2.CAP_PROP_FRAME_WIDTH, settings.width)
+        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, settings.height)  # OpenCV's V4L2 sets both with this call
+    if settings.fps is not None:
+        capture.set(cv2.CAP_PROP_FPS, settings.fps)
+    requested, actual = [], []
+    if settings.fourcc is not None:
+        requested.append(settings.fourcc)
+        actual.append(_fourcc(int(capture.get(cv2.CAP_PROP_FOURCC))) or "an unknown format")
+    if settings.width is not None and settings.height is not None:
         sides = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
-        asked.append(f"{wanted.width} x {wanted.height}")
-        given.append(f"{sides[0]:.0f} x {sides[1]:.0f}")
-    if wanted.fps is not None:
+        requested.append(f"{settings.width} x {settings.height}")
+        actual.append(f"{sides[0]:.0f} x {sides[1]:.0f}")
+    if settings.fps is not None:
         fps = capture.get(cv2.CAP_PROP_FPS)
-        near = abs(fps - wanted.fps) <= _FPS_TOLERANCE * wanted.fps
-        asked.append(f"{wanted.fps:g} fps")
-        given.append(asked[-1] if near else f"{fps:g} fps")
-    if asked != given:
-        _log.warning("%s: asked for %s; the camera gives %s", address, ", ".join(asked), ", ".join(given))
+        near = abs(fps - settings.fps) <= _FPS_TOLERANCE * settings.fps
+        requested.append(f"{settings.fps:g} fps")
+        actual.append(requested[-1] if near else f"{fps:g} fps")
+    if requested != actual:
+        _log.warning("%s: requested %s, the camera uses %s", address, ", ".join(requested), ", ".join(actual))
 
 
 def check_file(path: Path) -> None:
-    """Raise `SourceError` with the reason where a path is no readable, non-empty file."""
+    """Raise `SourceError` with the reason if a path is not a readable, non-empty file."""
     try:
         if not path.exists():
             raise SourceError(f"{path}: no such file", Cause.NOT_FOUND)

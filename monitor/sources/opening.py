@@ -1,4 +1,4 @@
-"""From an address to the source that reads it."""
+"""Makes the source for an address."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +27,7 @@ def make_source(source_id: str, address: SourceAddress, clock: Clock, decode_thr
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # the source that takes it for a file says why
+    except OSError:  # the file source reports the fault
         return False
 
 
@@ -39,4 +39,4 @@ def make_camera_source(
         return PlayedFile(lambda: make_source(source_id, address, clock), clock, pause, loop=settings.loop)
     if address.kind is SourceKind.STREAM:
         return StreamSource(source_id, address, clock, settings.open_timeout_s, settings.read_timeout_s)
-    return OpenCvSource(source_id, address, clock, wanted=settings)
+    return OpenCvSource(source_id, address, clock, settings=settings)

@@ -1,4 +1,4 @@
-"""A recording played as a camera: at its own rate, over and over."""
+"""A recording played as a camera: at its own rate, once or in a loop."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,10 +12,10 @@ _PERIOD_IF_UNKNOWN_S = 0.04
 
 
 class PlayedFile:
-    """Gives each frame when its time has come; without `loop` it ends where the recording does.
+    """Returns each frame when it is due; without `loop` it ends with the recording.
 
-    `pause` waits for so many seconds, or less where somebody asks to stop. Who reads too slowly gets late frames, as
-    from a camera, and catches up by not waiting.
+    `pause` waits for so many seconds, or less if the capture stops. A slow reader gets late frames, as from a camera,
+    and catches up without waits.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class PlayedFile:
 
     @property
     def late_frames(self) -> int:
-        """None: who reads late is given what is due now."""
+        """Always 0: a late reader gets the next frame without a wait."""
         return 0
 
     def open(self) -> SourceInfo:

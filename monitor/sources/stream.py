@@ -1,7 +1,8 @@
 """RTSP and HTTP(S) streams, through PyAV.
 
-OpenCV opens one capture at a time in the whole process, so that one silent camera keeps all others from connecting, and
-does not tell why a stream fails or that a picture is damaged. PyAV runs the same FFmpeg without these limits.
+OpenCV opens one capture at a time in the whole process, so that one unresponsive camera prevents all others from
+connecting, and does not report why a stream fails or that a picture is damaged. PyAV runs the same FFmpeg without these
+limits.
 """
 
 import time
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.video.frame import VideoFrame
 
-#: So late, frames between two keyframes are not decoded any more, until a keyframe comes in time again.
+#: Above the first lag in seconds only keyframes are decoded, until one arrives with less than the second.
 _LATE_S, _IN_TIME_S = 0.5, 0.25
 
-#: More damaged packets than this while a picture is waited for are why it does not come.
+#: More damaged packets than this during a wait for a picture count as its cause.
 _FEW_DAMAGED = 5
 
-#: Used where the settings have no say, as in a replay.
+#: The time-out in seconds without camera settings, as in a replay.
 TIMEOUT_S = 10.0
 
 
@@ -59,19 +60,19 @@ class StreamSource:
         self._frame: VideoFrame | None = None
         self._index = -1
         self._time_s = 0.0
-        self._asked = 0.0
+        self._waiting_since_s = 0.0
         self._has_clock = True
         self._lag = Lag()
-        self._hurrying = False
+        self._keyframes_only = False
         self._lost_before = 0
 
     @property
     def media_s(self) -> float | None:
-        """The stream's own clock at the frame last grabbed; None for Motion JPEG, whose times FFmpeg makes up."""
+        """The stream's own clock at the frame last grabbed; None for Motion JPEG, whose times FFmpeg invents."""
         return self._frame.time if self._frame is not None and self._has_clock else None
 
     def open(self) -> SourceInfo:
-        """Connect and study the stream; raises `SourceError`."""
+        """Connect and analyse the stream; raises `SourceError`."""
         container = self._container = open_stream(self._address, *self._timeouts_s)
         if not container.streams.video:
             raise SourceError(f"{self._address}: {NO_VIDEO}", Cause.UNDECODABLE)
@@ -95,12 +96,12 @@ class StreamSource:
         """Wait for the next frame and decode it, without converting it; see the port."""
         from av.error import FFmpegError
 
-        self._asked, self._lost_before = time.monotonic(), self.lost_frames
+        self._waiting_since_s, self._lost_before = time.monotonic(), self.lost_frames
         try:
             self._frame = next(self._frames, None)
         except (FFmpegError, OSError) as error:
-            raise self._stopped(error, time.monotonic() - self._asked) from None
-        waited_s = time.monotonic() - self._asked
+            raise self._stopped(error, time.monotonic() - self._waiting_since_s) from None
+        waited_s = time.monotonic() - self._waiting_since_s
         if self._frame is None or waited_s > self._timeouts_s[1]:
             raise self._stopped(None, waited_s)
         self._index += 1
@@ -108,7 +109,7 @@ class StreamSource:
         return self._time_s
 
     def retrieve(self) -> Frame:
-        """Convert the frame last grabbed; raises `SourceError` where FFmpeg says that it is damaged."""
+        """Convert the frame last grabbed; raises `SourceError` if FFmpeg reports damage."""
         if self._frame is None or self._frame.is_corrupt:
             raise SourceError(f"{self._address}: frame {self._index} is damaged", Cause.UNDECODABLE)
         image = cast(Image, self._frame.to_ndarray(format="bgr24"))
@@ -116,7 +117,7 @@ class StreamSource:
         return Frame(image, self.source_id, self._index, self._time_s, self._clock.utc_now(), self.media_s)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._frame, self._frames = None, iter(())
         if self._container is not None:
             self._container.close()
@@ -125,8 +126,8 @@ class StreamSource:
     def _decoded(self, container: "InputContainer") -> Iterator["VideoFrame"]:
         from av.error import InvalidDataError
 
-        for packet in container.demux():  # sound too, so that it cannot hide that the picture has stopped
-            waited_s = time.monotonic() - self._asked
+        for packet in container.demux():  # sound too, so that a stop of the picture is noticed
+            waited_s = time.monotonic() - self._waiting_since_s
             if waited_s > self._timeouts_s[1]:
                 raise self._stopped(None, waited_s)
             if packet.stream.type != "video":
@@ -137,20 +138,20 @@ class StreamSource:
             except InvalidDataError:
                 self.lost_frames += 1
                 continue
-            self.late_frames += not frames and self._hurrying and packet.size > 0
+            self.late_frames += not frames and self._keyframes_only and packet.size > 0
             yield from frames
 
     def _keep_up(self, packet: "Packet[Any]") -> None:
-        """Decode only whole pictures (keyframes) while late, until one comes in time: what is late would pile up."""
+        """Decode only keyframes while frames are late, until one is in time, so that delays do not add up."""
         stamp = packet.dts if packet.dts is not None else packet.pts
         if stamp is None or packet.time_base is None or not self._has_clock:
             return
         lag_s = self._lag.update(self._clock.monotonic_s(), float(stamp * packet.time_base))
-        if not self._hurrying and lag_s > _LATE_S:
-            self._hurrying = True
+        if not self._keyframes_only and lag_s > _LATE_S:
+            self._keyframes_only = True
             packet.stream.codec_context.skip_frame = "NONKEY"
-        elif self._hurrying and lag_s < _IN_TIME_S and packet.is_keyframe:
-            self._hurrying = False
+        elif self._keyframes_only and lag_s < _IN_TIME_S and packet.is_keyframe:
+            self._keyframes_only = False
             packet.stream.codec_context.skip_frame = "DEFAULT"
 
     def _stopped(self, error: Exception | None, waited_s: float) -> SourceError:
@@ -158,14 +159,13 @@ class StreamSource:
         if damaged or (self._index < 0 and error is None and waited_s < 0.9 * self._timeouts_s[1]):
             return SourceError(f"{self._address}: {NO_PICTURE}", Cause.UNDECODABLE)
         if waited_s > 0.9 * self._timeouts_s[1]:
-            if self._hurrying:
+            if self._keyframes_only:
                 return SourceError(
-                    f"{self._address}: fell behind, and no whole picture (keyframe) came for {waited_s:.1f} s; "
-                    "connecting anew",
+                    f"{self._address}: fell behind, and no keyframe arrived for {waited_s:.1f} s; reconnecting",
                     Cause.LAGGING,
                 )
             return SourceError(
-                f"{self._address}: no picture for {waited_s:.1f} s; is the camera hung or the network down?",
+                f"{self._address}: no picture for {waited_s:.1f} s; check the camera and the network",
                 Cause.TIMED_OUT,
             )
         return SourceError(f"{self._address}: the stream stopped giving frames", Cause.ENDED)

@@ -1,1 +1,1 @@
-"""What is kept: the journal's database, the plain log, and files of events and visits."""
+"""Storage: the journal's database, the text log, and files of events and visits."""

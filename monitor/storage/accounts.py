@@ -1,4 +1,4 @@
-"""AccountRepository, API tokens and the audit log."""
+"""Accounts, API tokens and the audit log."""
 
 import hashlib
 import secrets
@@ -18,11 +18,11 @@ from monitor.domain.errors import ConfigError
 from monitor.storage.database import in_utc, session_on
 from monitor.storage.schema import AccountRow, AuditRow, TokenRow
 
-#: 19 MiB, two passes, one lane: the least that OWASP's Password Storage Cheat Sheet recommends for argon2id, so that a
-#: login on a small machine does not stop the cameras.
+#: 19 MiB, two passes, one lane: the minimum of OWASP's Password Storage Cheat Sheet for argon2id, so that a login on a
+#: small machine does not disturb the cameras.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 
-#: As NIST SP 800-63B-4 (3.1.1.2) asks of a password that is the only factor.
+#: The minimum of NIST SP 800-63B-4 (3.1.1.2) for a password that is the only factor.
 LEAST_PASSWORD = 15
 _MOST_PASSWORD = 256
 _TOKEN_PREFIX = "mm_"
@@ -30,7 +30,7 @@ _TOKEN_PREFIX = "mm_"
 
 @dataclass(frozen=True, slots=True)
 class TokenInfo:
-    """A token as it can be listed: the key itself was shown once, when it was made."""
+    """A token without its key, which was shown once, when it was created."""
 
     account: Account
     created_at: datetime
@@ -51,7 +51,7 @@ class AuditEntry:
 class AccountRepository:
     """Accounts and tokens of one journal database; safe to call from any thread.
 
-    Whatever is asked of it raises `JournalError` where the database cannot do it.
+    Every method raises `JournalError` if the database fails.
     """
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
@@ -60,7 +60,7 @@ class AccountRepository:
         self._nobody = _HASHER.hash(secrets.token_urlsafe())
 
     def exist(self) -> bool:
-        """Return whether anybody has an account."""
+        """Return whether there is an account."""
         with session_on(self._engine) as session:
             return session.execute(select(AccountRow.id).limit(1)).first() is not None
 
@@ -70,7 +70,7 @@ class AccountRepository:
             return [_account(row) for row in session.scalars(select(AccountRow).order_by(AccountRow.name))]
 
     def add(self, account: Account, password: str) -> None:
-        """Create an account; raises `ConfigError` where the name is taken or the password too short or too long."""
+        """Create an account; raises `ConfigError` if the name is taken or the password too short or too long."""
         row = AccountRow(
             name=account.name,
             role=account.role.value,
@@ -94,23 +94,23 @@ class AccountRepository:
             session.delete(self._find(session, name))
 
     def log_in(self, name: str, password: str) -> tuple[Account, str] | None:
-        """Return the account and its stamp where the password is right.
+        """Return the account and its stamp if the password is correct, else None.
 
-        A name that is not known costs as much time as a wrong password, so that names cannot be found out.
+        An unknown name takes as much time as a wrong password, so that names cannot be guessed.
         """
         with session_on(self._engine) as session:
             row = session.scalar(select(AccountRow).where(AccountRow.name == name))
-            right = _verified(self._nobody if row is None else row.password_hash, password)
-            return (_account(row), row.stamp) if row is not None and right else None
+            correct = _verified(self._nobody if row is None else row.password_hash, password)
+            return (_account(row), row.stamp) if row is not None and correct else None
 
     def of_session(self, name: str, stamp: str) -> Account | None:
-        """Return the account that a session was begun for, unless its password has changed or it is gone."""
+        """Return the account of a session, None if its password has changed or it has been deleted."""
         with session_on(self._engine) as session:
             row = session.scalar(select(AccountRow).where(AccountRow.name == name))
             return _account(row) if row is not None and secrets.compare_digest(row.stamp, stamp) else None
 
     def add_token(self, account: Account, expires_at: datetime) -> str:
-        """Create a token and return its key, which is not kept; raises `ConfigError` where the name is taken."""
+        """Create a token and return its key, which is not kept; raises `ConfigError` if the name is taken."""
         key = _TOKEN_PREFIX + secrets.token_urlsafe(32)
         row = TokenRow(
             name=account.name,
@@ -124,20 +124,20 @@ class AccountRepository:
         return key
 
     def tokens(self) -> list[TokenInfo]:
-        """Return every token by name, those that have run out too."""
+        """Return every token by name, including expired ones."""
         with session_on(self._engine) as session:
             rows = session.scalars(select(TokenRow).order_by(TokenRow.name))
             return [TokenInfo(_account(row), in_utc(row.created_at), in_utc(row.expires_at)) for row in rows]
 
     def remove_token(self, name: str) -> None:
-        """Delete a token; raises `ConfigError` where there is none of that name."""
+        """Delete a token; raises `ConfigError` if there is none of that name."""
         with session_on(self._engine) as session, session.begin():
             found = session.execute(delete(TokenRow).where(TokenRow.name == name).returning(TokenRow.id)).first()
             if found is None:
                 raise ConfigError(f"there is no token {name!r}")
 
     def of_token(self, key: str) -> Account | None:
-        """Return the account of a token that has not run out."""
+        """Return the account of a token's key, None if it is unknown or has expired."""
         with session_on(self._engine) as session:
             row = session.scalar(select(TokenRow).where(TokenRow.sha256 == _sha256(key)))
             if row is None or in_utc(row.expires_at) <= self._clock.utc_now():
@@ -180,7 +180,9 @@ def _listed(account: Account) -> list[str] | None:
 
 def _hashed(password: str) -> str:
     if not LEAST_PASSWORD <= len(password) <= _MOST_PASSWORD:
-        raise ConfigError(f"a password needs {LEAST_PASSWORD} to {_MOST_PASSWORD} characters; a few words do well")
+        raise ConfigError(
+            f"a password needs {LEAST_PASSWORD} to {_MOST_PASSWORD} characters; a few words are a good choice"
+        )
     return _HASHER.hash(password)
 
 
@@ -194,5 +196,5 @@ def _verified(password_hash: str, password: str) -> bool:
 
 
 def _sha256(key: str) -> str:
-    """Return the hash of a key of 256 random bits, which needs no slow one."""
+    """Return the hash of a key of 256 random bits, which needs no slow hash."""
     return hashlib.sha256(key.encode()).hexdigest()

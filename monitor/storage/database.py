@@ -1,4 +1,4 @@
-"""Opening the journal's database, brought up to date by Alembic."""
+"""Opens the journal's database, migrated by Alembic."""
 
 import sqlite3
 import time
@@ -21,15 +21,15 @@ from monitor.domain.errors import JournalError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
-#: Connections at once: as many as there can be threads that ask for the pages, so that the recording never waits for
-#: one. PostgreSQL takes a hundred where it is not told otherwise.
+#: Connections: as many as threads that serve the pages, so that the recording thread never waits for one. PostgreSQL
+#: accepts a hundred by default.
 _CONNECTIONS_KEPT, _CONNECTIONS_MORE = 5, 75
 
-#: How long SQLite waits for another program: to write, and to bring the tables up to date.
+#: Seconds that SQLite waits for another program: to write, and to migrate.
 _BUSY_S, _MIGRATION_S = 5, 60
 _TRY_AGAIN_S = 0.02
 
-#: PostgreSQL's advisory lock of whoever brings the tables up to date: any number, as long as it stays the same.
+#: PostgreSQL's advisory lock for migrations: any number, as long as it stays the same.
 _MIGRATION_LOCK = 0x6D61736B
 
 
@@ -49,9 +49,9 @@ def open_database(url: str | URL) -> Engine:
     except (SQLAlchemyError, ImportError) as error:
         raise JournalError(f"journal: {reason(error)}") from error
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "connect", _configure_sqlite)
     try:
-        _bring_up_to_date(engine)
+        _migrate(engine)
     except (SQLAlchemyError, CommandError) as error:
         engine.dispose()
         raise _refused(engine, error) from error
@@ -60,13 +60,13 @@ def open_database(url: str | URL) -> Engine:
 
 @contextmanager
 def migrating(engine: Engine) -> Iterator[Connection]:
-    """Give a connection for changing tables: one program at a time, and all that it does stays, or nothing.
+    """Yield a connection for migrations, for one program at a time, in one transaction.
 
-    Raises `SQLAlchemyError` where the database refuses it, as when another program does not come to an end.
+    Raises `SQLAlchemyError` if the database refuses it, for example because another program does not finish.
     """
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
-            _set_up_sqlite_to_migrate(connection)
+            _configure_sqlite_migration(connection)
             lock = "BEGIN IMMEDIATE"
         else:
             lock = f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"
@@ -77,9 +77,9 @@ def migrating(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def session_on(engine: Engine) -> Iterator[Session]:
-    """Give a session; raises `JournalError` where the database cannot do what is asked of it.
+    """Yield a session; raises `JournalError` if the database fails.
 
-    An error of a value that it was given (`DataError`, `IntegrityError`) passes.
+    Errors of values (`DataError`, `IntegrityError`) are not converted.
     """
     try:
         with Session(engine) as session:
@@ -91,12 +91,12 @@ def session_on(engine: Engine) -> Iterator[Session]:
 
 
 def in_utc(at: datetime) -> datetime:
-    """Return a timestamp as it comes from the database with its zone, which SQLite does not keep."""
+    """Return a timestamp from the database in UTC; SQLite does not store the time zone."""
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def reason(error: Exception) -> str:
-    """Say in one line what a database refused."""
+    """Return the reason of a database error in one line, with the remedy if there is one."""
     original = getattr(error, "orig", None) or error
     text = " ".join(str(original).split())
     if "file is not a database" in text or "malformed" in text:
@@ -112,8 +112,8 @@ def _refused(engine: Engine, error: Exception) -> JournalError:
     return JournalError(f"journal {redact(str(engine.url))}: {reason(error)}")
 
 
-def _bring_up_to_date(engine: Engine) -> None:
-    """Migrate what is not up to date; what is gets by without a lock, so that it can be read while others write."""
+def _migrate(engine: Engine) -> None:
+    """Migrate the database if necessary; an up-to-date one is not locked, so it can be read while others write."""
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     newest = ScriptDirectory.from_config(config).get_heads()
@@ -122,10 +122,10 @@ def _bring_up_to_date(engine: Engine) -> None:
     if set(found) != set(newest):
         with migrating(engine) as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")  # which looks again: another program may just have done it
+            command.upgrade(config, "head")  # checks again: another program may just have done it
 
 
-def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
+def _configure_sqlite(connection: sqlite3.Connection, _: object) -> None:
     connection.execute(f"PRAGMA busy_timeout={1000 * _BUSY_S}")
     _write_ahead(connection)
     connection.execute("PRAGMA synchronous=FULL")
@@ -133,7 +133,7 @@ def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Change to a write-ahead log; for this SQLite does not wait while another program uses a new database."""
+    """Switch to a write-ahead log, with retries: SQLite does not wait if another program uses a new database."""
     until_s = time.monotonic() + _BUSY_S
     while True:
         try:
@@ -146,14 +146,14 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             return
 
 
-def _set_up_sqlite_to_migrate(connection: Connection) -> None:
-    """Leave transactions to SQL, since the driver commits every change of a table by itself.
+def _configure_sqlite_migration(connection: Connection) -> None:
+    """Control transactions with SQL, since the driver commits every change of a table.
 
-    Foreign keys are not enforced, or a table that others refer to could not be copied.
+    Foreign keys are not enforced, since a table that others refer to could not be copied otherwise.
     """
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
-    connection.detach()  # closed afterwards, since it is set up for this alone
+    connection.detach()  # closed afterwards, since its settings are only for migrations
     driver.isolation_level = None
     driver.execute("PRAGMA foreign_keys=OFF")
     driver.execute(f"PRAGMA busy_timeout={1000 * _MIGRATION_S}")

@@ -1,4 +1,4 @@
-"""Results that appear whole or not at all."""
+"""Result files that appear complete or not at all."""
 
 import fcntl
 import os
@@ -10,10 +10,10 @@ from monitor.domain.errors import OutputError
 
 
 def make_folder(path: Path) -> None:
-    """Create a folder for results and prove that it can be written to; raises `OutputError`.
+    """Create a folder for results and check that it is writable; raises `OutputError`.
 
-    A new one is closed to other users of the machine, since faces and password hashes are kept there; an older one
-    stays as it is.
+    A new one is not accessible to other users, since faces and password hashes are stored there; the permissions of an
+    existing one are not changed.
     """
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -25,7 +25,7 @@ def make_folder(path: Path) -> None:
 
 
 def refuse_overwriting(source: Path, results: Iterable[Path]) -> None:
-    """Raise `OutputError` where a result would take the place of what it was made from."""
+    """Raise `OutputError` if a result would overwrite its source."""
     for result in results:
         if result.exists() and source.exists() and result.samefile(source):
             raise OutputError(f"{result}: is the source itself; give another folder with --out")
@@ -33,14 +33,14 @@ def refuse_overwriting(source: Path, results: Iterable[Path]) -> None:
 
 @contextmanager
 def claimed(folder: Path, elsewhere: str = "output.folder") -> Iterator[None]:
-    """Keep a folder to this run while it writes there; raises `OutputError` where another run already does.
+    """Lock a folder for this run; raises `OutputError` if another run uses it.
 
-    `elsewhere` names the setting or option by which this command takes another folder.
+    `elsewhere` is the setting or option that selects another folder.
     """
     with writing(folder):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it however the run ends
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system releases it whenever the run ends
         yield
     except BlockingIOError as error:
         raise OutputError(
@@ -52,7 +52,7 @@ def claimed(folder: Path, elsewhere: str = "output.folder") -> Iterator[None]:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn the operating system's refusals into `OutputError`s that name the file."""
+    """Convert each `OSError` into an `OutputError` that names the file."""
     try:
         yield
     except OSError as error:
@@ -65,6 +65,6 @@ def partial(path: Path) -> Path:
 
 
 def finish(path: Path) -> None:
-    """Put the completed partial result in the place of an older one, in one step."""
+    """Rename the completed partial result to its final name, replacing an older one; raises `OutputError`."""
     with writing(path):
         partial(path).replace(path)

@@ -1,15 +1,15 @@
-"""CSV in whose cells spreadsheets find no formulas."""
+"""CSV without cells that spreadsheets would run as formulas."""
 
 import csv
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
-#: Signs that spreadsheets take for the start of a formula.
+#: Characters that start a formula in spreadsheets.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 class GuardedCsv:
-    """A header and rows by RFC 4180; text that would be a formula gets an apostrophe, numbers stay."""
+    """A header and rows by RFC 4180; text that would be a formula gets an apostrophe, numbers do not."""
 
     def __init__(self, file: TextIO, header: Sequence[str], lineterminator: str = "\r\n") -> None:
         self._writer = csv.DictWriter(file, header, lineterminator=lineterminator)

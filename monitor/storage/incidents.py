@@ -1,4 +1,4 @@
-"""Incidents as people read and review them."""
+"""Incidents and their reviews."""
 
 from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass, field
@@ -16,15 +16,15 @@ from monitor.domain.visit import Segment
 from monitor.storage.database import in_utc
 from monitor.storage.schema import IncidentRow, ReviewRow, RunRow, VisitRow
 
-#: What `ended` says of an incident that no one closed, because its run has ended, properly or by force.
+#: The value of `ended` for an incident that was not closed before its run ended.
 NOT_TOLD = "not_told"
 
-#: A run without a heartbeat for so long has been stopped by force.
+#: A run without a heartbeat for this long counts as stopped.
 STOPPED_AFTER = timedelta(seconds=60)
 
 
 class ReviewStatus(StrEnum):
-    """A search for what people have said of an incident."""
+    """The review status to search for."""
 
     PENDING = "pending"
     ACKNOWLEDGED = "acknowledged"
@@ -34,9 +34,9 @@ class ReviewStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which incidents to return, newest first; None leaves out a condition.
+    """Which incidents to return, newest first; None means no condition.
 
-    `cameras` are those that the reader may see. `before` is the number of the last incident of the page before.
+    `cameras` are those that the account may see. `before` is the number of the last incident of the previous page.
     """
 
     cameras: frozenset[str] | None = None
@@ -52,7 +52,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One incident as it stands now; timestamps in UTC, None where they are not known.
+    """The current state of one incident; timestamps in UTC, None if unknown.
 
     `ended` is why it ended, or None while it is open; `decision` is the newest that was not withdrawn.
     """
@@ -73,10 +73,10 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class IncidentDetail:
-    """Everything that is known of an incident.
+    """Everything that is known about an incident.
 
-    `share` (0..1), `evidence_s` and `observations` are the evidence when it opened, None where an older version wrote
-    it down. `segments` are those of the person's visit, in seconds from its first sight; empty while the visit goes on.
+    `share` (0..1), `evidence_s` and `observations` are the evidence when it opened, None if an older version recorded
+    it. `segments` are those of the person's visit, in seconds from its first observation; empty until the visit ends.
     `settings` are the camera's that decided it, by section.
     """
 
@@ -99,8 +99,8 @@ class IncidentDetail:
 class IncidentRepository:
     """Reads incidents and adds reviews; safe to call from any thread.
 
-    Several monitors may write to one journal: what a run left open is over once the run has ended or has had no
-    heartbeat for `STOPPED_AFTER`. `run_started_at` names this monitor's own run.
+    Several monitors may write to one journal: incidents that a run left open count as ended once the run has ended or
+    has had no heartbeat for `STOPPED_AFTER`. `run_started_at` identifies this monitor's own run.
     """
 
     engine: Engine
@@ -109,7 +109,7 @@ class IncidentRepository:
     _run: int | None = field(default=None, init=False)
 
     def find(self, search: Search) -> list[Incident]:
-        """Return one page."""
+        """Return one page of incidents, newest first."""
         with Session(self.engine) as session:
             query = self._chosen(session, _overview(), search)
             rows = session.execute(query.order_by(IncidentRow.id.desc()).limit(search.most)).all()
@@ -123,12 +123,12 @@ class IncidentRepository:
             return session.scalar(query) or 0
 
     def camera_of(self, number: int) -> str | None:
-        """Return the camera of an incident, None where there is no such incident."""
+        """Return the camera of an incident, None for an unknown number."""
         with Session(self.engine) as session:
             return session.scalar(select(IncidentRow.source_id).where(IncidentRow.id == number))
 
     def by_incident_id(self, incident_id: str) -> Incident | None:
-        """Return an incident of this monitor's own run."""
+        """Return an incident of this monitor's own run, None for an unknown id."""
         with Session(self.engine) as session:
             run = self._own(session)
             query = _overview().where(IncidentRow.incident_id == incident_id, IncidentRow.run_id == run)
@@ -136,13 +136,13 @@ class IncidentRepository:
             return None if row is None else _incident(_alive(session), *row)
 
     def incident(self, number: int) -> Incident | None:
-        """Return one incident as it stands."""
+        """Return the current state of one incident, None for an unknown number."""
         with Session(self.engine) as session:
             row = session.execute(_overview().where(IncidentRow.id == number)).first()
             return None if row is None else _incident(_alive(session), *row)
 
     def detail(self, number: int) -> IncidentDetail | None:
-        """Return all that is known of an incident, None where there is no such."""
+        """Return everything that is known about an incident, None for an unknown number."""
         with Session(self.engine) as session:
             row = session.execute(_overview().where(IncidentRow.id == number)).first()
             if row is None:
@@ -207,7 +207,7 @@ class IncidentRepository:
             return _review(row)
 
     def _own(self, session: Session) -> int | None:
-        """Return the number of this monitor's run, None before its journal has begun."""
+        """Return the number of this monitor's run, None before it is recorded."""
         if self._run is None:
             query = select(RunRow.id).where(RunRow.started_at == self.run_started_at).order_by(RunRow.id.desc())
             self._run = session.scalars(query).first()
@@ -242,9 +242,9 @@ class IncidentRepository:
 
 
 def _alive(session: Session) -> frozenset[int]:
-    """Return the runs that go on, by their heartbeats and the database's clock.
+    """Return the active runs, by their heartbeats and the database's clock.
 
-    A heartbeat of the future is of a clock that was set back since, and tells nothing.
+    A heartbeat in the future was recorded before the clock was set back, and is ignored.
     """
     now = in_utc(session.execute(select(func.now())).scalar_one())
     fresh = RunRow.beat_at.between(now - STOPPED_AFTER, now + STOPPED_AFTER)
@@ -285,14 +285,14 @@ def _acknowledged() -> ColumnElement[bool]:
     last = (
         select(func.coalesce(func.max(withdrawal.id), 0))
         .where(withdrawal.incident == IncidentRow.id, withdrawal.decision == ReviewDecision.WITHDRAWN.value)
-        .correlate(IncidentRow)  # two levels out, which SQLAlchemy does not do by itself
+        .correlate(IncidentRow)  # SQLAlchemy does not correlate over two levels by itself
         .scalar_subquery()
     )
     return select(ReviewRow.id).where(ReviewRow.incident == IncidentRow.id, ReviewRow.id > last).exists()
 
 
 def newest_decision() -> ScalarSelect[Any]:
-    """Return the decision that holds on an incident, as a part of a query on incidents; NULL where it was withdrawn."""
+    """Return an incident's current decision as part of a query on incidents; NULL if it was withdrawn."""
     return _newest(func.nullif(ReviewRow.decision, ReviewDecision.WITHDRAWN.value))
 
 
@@ -308,7 +308,7 @@ def _newest(column: Any) -> ScalarSelect[Any]:
 
 
 def _segments(visit: VisitRow) -> tuple[Segment, ...]:
-    """Return the stretches of a visit, in seconds from its first sight."""
+    """Return the segments of a visit, in seconds from its first observation."""
     start_s = visit.first_seen_s
     return tuple(Segment(MaskState(state), a - start_s, b - start_s) for state, a, b in visit.segments)
 

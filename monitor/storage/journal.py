@@ -1,4 +1,4 @@
-"""The journal: every event in a database, each in a transaction of its own."""
+"""The journal: events in a database, each in its own transaction."""
 
 import os
 import secrets
@@ -37,11 +37,11 @@ def _no_utc(_: float) -> None:
 
 
 class Journal:
-    """The only writer of events into a database that is open; used and closed on one thread.
+    """Writes the events of one run to an open database; used and closed on one thread.
 
-    `put` returns once the event is committed, so a crash loses at most the event in flight. `to_utc` turns a `time_s`
-    into UTC, or None where it is not known, as in a replay. `beat`, called at intervals shorter than
-    `monitor.storage.incidents.STOPPED_AFTER`, tells other programs that this run is alive.
+    `put` returns once the event is committed, so a crash loses at most the event in flight. `to_utc` converts a
+    `time_s` to UTC, or returns None if it is unknown, as in a replay. `beat` must be called at intervals shorter than
+    `monitor.storage.incidents.STOPPED_AFTER`, so that other programs see that this run is active.
     """
 
     def __init__(self, engine: Engine, run: RunInfo, to_utc: Callable[[float], datetime | None] = _no_utc) -> None:
@@ -67,10 +67,11 @@ class Journal:
             raise JournalError(f"journal: {reason(error)}") from error
 
     def put(self, event: Event) -> None:
-        """Commit one event; raises `JournalError`, and what was committed before stays.
+        """Commit one event; raises `JournalError`, and earlier events stay committed.
 
-        An event that is already stored is left as it is, so that it can be put again where a commit succeeded but its
-        answer was lost. Raises `UnwritableError` where the database refuses this event, or holds another under its key.
+        An event that is already stored is not changed, so that `put` can be repeated if a commit succeeded but its
+        confirmation was lost. Raises `UnwritableError` if the database refuses this event, or stores another under its
+        key.
         """
         try:
             with Session(self._engine) as session, session.begin():
@@ -92,18 +93,18 @@ class Journal:
             raise JournalError(f"journal: {reason(error)}") from error
 
     def beat(self) -> None:
-        """Note that this run is alive; raises `JournalError`."""
-        self._note_now("beat_at")
+        """Record a heartbeat of this run; raises `JournalError`."""
+        self._set_now("beat_at")
 
     def close(self) -> None:
-        """Note that this run has ended, and close the database; raises `JournalError`."""
+        """Record the end of this run, and close the database; raises `JournalError`."""
         try:
-            self._note_now("ended_at")
+            self._set_now("ended_at")
         finally:
             self._engine.dispose()
 
-    def _note_now(self, column: str) -> None:
-        """Set a column of the run to the time by the database's clock, which all who read it share."""
+    def _set_now(self, column: str) -> None:
+        """Set a column of the run to the time of the database's clock, which all readers share."""
         try:
             with Session(self._engine) as session, session.begin():
                 session.execute(update(RunRow).where(RunRow.id == self._run_id).values({column: func.now()}))
@@ -196,10 +197,10 @@ class Journal:
 
 
 def _exact(table: Table, values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values by which a record is told from another under its key.
+    """Return the values that distinguish a record from another one under its key.
 
-    Timestamps are worked out anew at each try, JSON does not come back as the same types, and what is empty at first,
-    as the end of an incident, may have been filled in since.
+    Timestamps are computed again at each attempt, JSON is not read back as the same types, and values that are empty at
+    first, such as the end of an incident, may have been set since.
     """
     inexact = {column.name for column in table.columns if isinstance(column.type, JSON | DateTime)}
     return {name: value for name, value in values.items() if value is not None and name not in inexact}

@@ -17,15 +17,15 @@ from monitor.storage.schema import KioskRow
 PAIRING_LASTS = timedelta(hours=24)
 KIOSK_LASTS = timedelta(days=90)
 
-#: How often the use of a token is recorded: the page asks every few seconds.
+#: How often the use of a token is recorded; the page sends a request every few seconds.
 _RECORD_EVERY = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class KioskToken:
-    """A kiosk token as it can be listed; `last_seen_at` is None until its link has been opened.
+    """A kiosk token without its secret; `last_seen_at` is None until its link has been opened.
 
-    `expires_at` is when an unopened link, or a paired browser that is not used, can be used no longer.
+    `expires_at` is when an unopened link, or an unused paired browser, loses its access.
     """
 
     number: int
@@ -38,7 +38,7 @@ class KioskToken:
 
     @property
     def account(self) -> Account:
-        """The account by which the kiosk's live picture is limited: a viewer of one camera."""
+        """The account with the kiosk's rights: a viewer of one camera."""
         return Account(f"kiosk {self.number}", Role.VIEWER, frozenset({self.camera}))
 
 
@@ -46,7 +46,7 @@ class KioskRepository:
     """Kiosk tokens of one journal database; safe to call from any thread.
 
     Only hashes of secrets are kept: of the link's until it is opened, then of the browser's. Every method raises
-    `JournalError` where the database fails.
+    `JournalError` if the database fails.
     """
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
@@ -90,7 +90,7 @@ class KioskRepository:
             return None if number is None else (_token(session.get_one(KioskRow, number)), key)
 
     def of_key(self, key: str) -> KioskToken | None:
-        """Return the token of a paired browser's key, None where it is unknown, removed or expired.
+        """Return the token of a paired browser's key, None if it is unknown, removed or expired.
 
         Each use extends the token to `KIOSK_LASTS` from now.
         """
@@ -114,13 +114,13 @@ class KioskRepository:
             return [_token(row) for row in session.scalars(query)]
 
     def find(self, number: int) -> KioskToken | None:
-        """Return one token, None where there is none of that number."""
+        """Return one token, None for an unknown number."""
         with session_on(self._engine) as session:
             row = session.get(KioskRow, number)
             return None if row is None else _token(row)
 
     def remove(self, number: int) -> None:
-        """Delete a token, which ends its kiosk; raises `ConfigError` where there is none of that number."""
+        """Delete a token, which ends its kiosk; raises `ConfigError` if there is none of that number."""
         with session_on(self._engine) as session, session.begin():
             found = session.execute(delete(KioskRow).where(KioskRow.id == number).returning(KioskRow.id)).first()
             if found is None:
@@ -140,5 +140,5 @@ def _token(row: KioskRow) -> KioskToken:
 
 
 def _sha256(secret: str) -> str:
-    """Return the hash of a secret of 256 random bits, which needs no slow one."""
+    """Return the hash of a secret of 256 random bits, which needs no slow hash."""
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()

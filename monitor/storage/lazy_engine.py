@@ -1,4 +1,4 @@
-"""One database for several threads, opened by whichever needs it first."""
+"""One database for several threads, opened on first use."""
 
 import threading
 from collections.abc import Callable
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class LazyEngine:
-    """Opens at the first call and gives the same engine from then on; a call that fails is tried again by the next."""
+    """Opens the database at the first call, then returns the same engine; after a failure the next call retries."""
 
     def __init__(self, open_it: "Callable[[], Engine]") -> None:
         self._open = open_it

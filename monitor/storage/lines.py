@@ -1,4 +1,4 @@
-"""Events as plain values: JSON lines for programs, a table of visits, and a log a person can read."""
+"""Events as files: JSON lines for programs, a table of visits, and a log for people."""
 
 import contextlib
 import json
@@ -26,7 +26,7 @@ from monitor.storage.guarded_csv import GuardedCsv
 
 
 class EventLines:
-    """`events.jsonl`: one JSON object a line, times in seconds to the millisecond, boxes in pixels."""
+    """`events.jsonl`: one JSON object per line, times in seconds to the millisecond, boxes in pixels."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -34,7 +34,7 @@ class EventLines:
             self._file = path.open("w", encoding="utf-8", newline="")
 
     def put(self, event: Event) -> None:
-        """Write one line, and hand it to the system at once."""
+        """Write one line and flush it; raises `OutputError`."""
         with writing(self._path):
             self._file.write(json.dumps(event_values(event), ensure_ascii=False) + "\n")
             self._file.flush()
@@ -46,7 +46,7 @@ class EventLines:
 
 
 class VisitTable:
-    """`visits.csv`: one row a visit."""
+    """`visits.csv`: one row per visit."""
 
     HEADER = (
         "source", "track", "first_seen_s", "last_seen_s", "duration_s", "outcome", "time_to_comply_s",
@@ -60,7 +60,7 @@ class VisitTable:
         self._rows = GuardedCsv(self._file, self.HEADER, lineterminator="\n")
 
     def put(self, event: Event) -> None:
-        """Write a row for a visit that has ended; other events pass."""
+        """Write a row for a visit that has ended; other events are ignored."""
         if not isinstance(event, VisitEnded):
             return
         with writing(self._path):
@@ -79,20 +79,20 @@ def clock(time_s: float) -> str:
     return f"{tenths // 36000}:{tenths // 600 % 60:02d}:{tenths // 10 % 60:02d}.{tenths % 10}"
 
 
-#: More than any line of the log has, in bytes.
+#: The most bytes of a line of the log.
 _LONGEST_LINE = 4096
 
 
 class _StrictHandler(RotatingFileHandler):
-    """The standard handler prints a trace and goes on; a log that lost a line must say so instead."""
+    """Raises errors of writing; the standard handler only prints them and loses the line."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
-        """Raise again what kept the record from being written, and leave nothing of it behind."""
+        """Raise the error of writing, and remove the partly written line."""
         self._forget()
         raise  # noqa: PLE0704 - the library calls this while it handles the exception
 
     def _forget(self) -> None:
-        """Drop the stream with what it still holds, and half a line in the file: the line will be written again."""
+        """Discard the stream with its buffer, and a partial line in the file: the line will be written again."""
         if self.stream is not None:
             stream, self.stream = self.stream, None
             with contextlib.suppress(OSError, ValueError):
@@ -112,7 +112,7 @@ class ViolationLines:
             self._file = path.open("w", encoding="utf-8", newline="")
 
     def put(self, event: Event) -> None:
-        """Write a line for an incident; other events pass."""
+        """Write a line for an incident; other events are ignored."""
         if (line := _violation_line(event, clock)) is not None:
             with writing(self._path):
                 self._file.write(f"{line}\n")
@@ -125,9 +125,9 @@ class ViolationLines:
 
 
 class ViolationLog:
-    """`violations.log` of the live monitor: the same lines in a log that grows over every run, and rotates.
+    """`violations.log` of the live monitor: the same lines in a rotating log over all runs.
 
-    `stamp` turns a `time_s` into what stands at the start of a line.
+    `stamp` converts a `time_s` to the text at the start of a line.
     """
 
     def __init__(self, path: Path, max_bytes: int, backups: int, stamp: Callable[[float], str] = clock) -> None:
@@ -137,7 +137,7 @@ class ViolationLog:
             self._handler = _StrictHandler(path, maxBytes=max_bytes, backupCount=backups, encoding="utf-8")
 
     def put(self, event: Event) -> None:
-        """Write a line for an incident; other events pass."""
+        """Write a line for an incident; other events are ignored."""
         if (line := _violation_line(event, self._stamp)) is not None:
             with writing(self._path):
                 self._handler.emit(logging.makeLogRecord({"msg": line}))
@@ -160,7 +160,7 @@ def _violation_line(event: Event, stamp: Callable[[float], str]) -> str | None:
 
 
 def event_values(event: Event) -> dict[str, Any]:
-    """Return an event as JSON's own types."""
+    """Return an event as JSON types."""
     match event:
         case SourceOpened():
             values: dict[str, Any] = {"width_px": event.width_px, "height_px": event.height_px}

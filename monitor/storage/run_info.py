@@ -1,4 +1,4 @@
-"""What a journal knows of a start of the program."""
+"""The description of a run in the journal."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """What decided the verdicts of a run."""
+    """The kind, start, model and settings of a run."""
 
     kind: str
     started_at: datetime

@@ -20,11 +20,11 @@ class Base(DeclarativeBase):
 
 
 class RunRow(Base):
-    """One start of the program over its sources.
+    """One run of the program over its sources.
 
-    Columns in `_s` count on the sources' own clock; columns in `_at` are timestamps in UTC, known to live runs only.
-    `owner` names the process that writes the run, for whoever reads the tables. `beat_at`, by the database's clock, is
-    its last heartbeat, and `ended_at` when it ended properly; both are empty in runs of older versions.
+    Columns in `_s` are seconds of the sources' own clock; columns in `_at` are timestamps in UTC, known to live runs
+    only. `owner` identifies the process that writes the run. `beat_at`, by the database's clock, is its last heartbeat,
+    and `ended_at` its regular end; both are empty in runs of older versions.
     """
 
     __tablename__ = "runs"
@@ -41,7 +41,7 @@ class RunRow(Base):
 
 
 class IncidentRow(Base):
-    """One violation; `closed_s` is empty while it is open. The evidence is that of the moment it opened."""
+    """One violation; `closed_s` is empty while it is open. The evidence is that at its opening."""
 
     __tablename__ = "incidents"
     __table_args__ = (Index(None, "run_id", "incident_id", unique=True), Index(None, "source_id", "opened_s"))
@@ -69,7 +69,7 @@ class IncidentRow(Base):
 
 
 class VisitRow(Base):
-    """One person's stay; `segments` is a list of [state, start_s, end_s]."""
+    """One person's visit; `segments` is a list of [state, start_s, end_s]."""
 
     __tablename__ = "visits"
     __table_args__ = (
@@ -92,7 +92,7 @@ class VisitRow(Base):
 
 
 class SourceEventRow(Base):
-    """A source that was opened, lost, restored or ended; `detail` says why in words."""
+    """A source that was opened, lost, restored or ended; `detail` is the reason in words."""
 
     __tablename__ = "source_events"
     __table_args__ = (Index(None, "run_id", "source_id", "kind", "time_s", unique=True),)
@@ -121,7 +121,7 @@ class ReviewRow(Base):
 
 
 class AccountRow(Base):
-    """Somebody who may log in; a new `stamp` ends the sessions that were begun before it."""
+    """An account that can log in; a new `stamp` ends its earlier sessions."""
 
     __tablename__ = "accounts"
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -134,7 +134,7 @@ class AccountRow(Base):
 
 
 class TokenRow(Base):
-    """A script's key to the API; only its hash is kept."""
+    """A script's API token; only its hash is stored."""
 
     __tablename__ = "tokens"
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -149,7 +149,7 @@ class TokenRow(Base):
 class KioskRow(Base):
     """A browser that shows one camera's kiosk page; `last_seen_at` is empty until its link has been opened.
 
-    `sha256` is of the link's secret until then, and of the browser's key afterwards. Numbers are never used again.
+    `sha256` is of the link's secret until then, and of the browser's key afterwards. Numbers are never reused.
     """
 
     __tablename__ = "kiosks"

@@ -15,13 +15,13 @@ _JPEG_QUALITY = 85
 
 
 class SnapshotFolder:
-    """`FOLDER/2026-01-31/INCIDENT.jpg`; each file appears whole or not at all."""
+    """`FOLDER/2026-01-31/INCIDENT.jpg`; each file appears complete or not at all."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def save(self, incident_id: str, picture: Image, at: datetime) -> Path:
-        """Write a BGR picture and return its path; raises `OutputError`."""
+        """Write a picture (H x W x 3, uint8, BGR) and return its path; raises `OutputError`."""
         path = self._folder / f"{at:%Y-%m-%d}" / f"{incident_id}.jpg"
         ok, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         if not ok:
@@ -34,15 +34,15 @@ class SnapshotFolder:
                     os.fsync(file.fileno())
                 partial(path).replace(path)
         except OutputError:
-            with contextlib.suppress(OSError):  # the folder itself is what fails
+            with contextlib.suppress(OSError):  # the folder itself may be the fault
                 partial(path).unlink()
             raise
         return path
 
     def load(self, incident_id: str, at: datetime) -> bytes | None:
-        """Return the picture of an incident as a JPEG, None where there is none; raises `OutputError`.
+        """Return the picture of an incident as a JPEG, None if there is none; raises `OutputError`.
 
-        The hour of the journal and that of the file were taken a moment apart, so midnight may lie between them.
+        The timestamps of the journal and of the file differ slightly, so midnight may lie between them.
         """
         for day in (0, 1, -1):
             path = self._folder / f"{at + timedelta(days=day):%Y-%m-%d}" / f"{incident_id}.jpg"

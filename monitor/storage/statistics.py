@@ -1,4 +1,4 @@
-"""StatisticsRepository over time, counted in the database."""
+"""Statistics over time, counted in the database."""
 
 import statistics
 from collections.abc import Iterable
@@ -15,13 +15,13 @@ from monitor.storage.database import in_utc
 from monitor.storage.incidents import newest_decision
 from monitor.storage.schema import IncidentRow, VisitRow
 
-#: So many times to comply are read for their median; a busier stretch of time is sampled by its newest.
+#: The most times to comply that are read for their median; of a busier period only the newest are used.
 _MOST_TIMES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of time, for the cameras that the reader may see (None: all)."""
+    """A period, for the cameras that the account may see (None: all)."""
 
     since: datetime
     until: datetime
@@ -30,7 +30,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class TimeCount:
-    """How many visits that began in one quarter of an hour (from `start`, UTC) before one camera had one outcome."""
+    """The number of visits with one outcome at one camera that began in a quarter of an hour (from `start`, UTC)."""
 
     start: datetime
     camera: str
@@ -40,7 +40,7 @@ class TimeCount:
 
 @dataclass(frozen=True, slots=True)
 class ComplyTimes:
-    """How long people took to put a violation right, in seconds; None where nobody did."""
+    """How long people took to correct a violation, in seconds; None if nobody did."""
 
     people: int
     median_s: float | None
@@ -49,7 +49,7 @@ class ComplyTimes:
 
 @dataclass(frozen=True, slots=True)
 class ReviewCounts:
-    """The incidents of one camera, and what people said of them."""
+    """The incidents of one camera, and their reviews."""
 
     camera: str
     incidents: int
@@ -59,7 +59,7 @@ class ReviewCounts:
 
 @dataclass(frozen=True, slots=True)
 class VisitLine:
-    """One visit, for a list or an export; hours in UTC."""
+    """One visit, for a list or an export; timestamps in UTC."""
 
     number: int
     camera: str
@@ -74,12 +74,12 @@ class VisitLine:
 
 @dataclass(frozen=True, slots=True)
 class StatisticsRepository:
-    """Reads figures of one journal; safe to call from any thread. Visits whose hour is not known are left out."""
+    """Reads figures of one journal; safe to call from any thread. Visits without a timestamp are ignored."""
 
     engine: Engine
 
     def quarters(self, span: Span) -> list[TimeCount]:
-        """Return the visits by quarter of an hour (hours of every zone consist of them), camera and outcome."""
+        """Return the visits by quarter of an hour (the unit of all time zones), camera and outcome."""
         hour, quarter = self._hour_and_quarter(VisitRow.first_seen_at)
         columns: list[Any] = [hour, quarter, VisitRow.source_id, VisitRow.outcome]
         query: Select[Any] = select(*columns, func.count()).group_by(*columns)
@@ -96,7 +96,7 @@ class StatisticsRepository:
         ]
 
     def comply_times(self, span: Span) -> ComplyTimes:
-        """Return how long people took, over all cameras of the span."""
+        """Return how long people took to comply, over all cameras of the span."""
         query = _visits_in(select(VisitRow.time_to_comply_s), span).where(VisitRow.time_to_comply_s.is_not(None))
         with Session(self.engine) as session:
             times = list(session.scalars(query.order_by(VisitRow.id.desc()).limit(_MOST_TIMES)))
@@ -106,23 +106,23 @@ class StatisticsRepository:
         return ComplyTimes(len(times), statistics.median(times), ninth)
 
     def alarms(self, span: Span) -> list[ReviewCounts]:
-        """Return what people said of the incidents, by camera."""
+        """Return the counts of reviews by camera."""
         decision = newest_decision()
         query = select(IncidentRow.source_id, decision, func.count()).group_by(IncidentRow.source_id, decision)
         query = _within(query, IncidentRow.opened_at, IncidentRow.source_id, span)
         with Session(self.engine) as session:
             rows = session.execute(query).all()
         counts: dict[str, dict[str | None, int]] = {}
-        for camera, said, count in rows:
-            counts.setdefault(camera, {})[said] = count
+        for camera, decision_value, count in rows:
+            counts.setdefault(camera, {})[decision_value] = count
         return [
             ReviewCounts(
                 camera,
-                sum(said.values()),
-                said.get(ReviewDecision.CONFIRMED, 0),
-                said.get(ReviewDecision.FALSE_ALARM, 0),
+                sum(decisions.values()),
+                decisions.get(ReviewDecision.CONFIRMED, 0),
+                decisions.get(ReviewDecision.FALSE_ALARM, 0),
             )
-            for camera, said in sorted(counts.items())
+            for camera, decisions in sorted(counts.items())
         ]
 
     def incident_counts(self) -> dict[tuple[str, str], int]:
@@ -147,8 +147,8 @@ class StatisticsRepository:
         if self.engine.dialect.name == "sqlite":
             hour, minute = func.strftime("%Y-%m-%d %H", column), func.strftime("%M", column)
         else:
-            there = func.timezone("UTC", column)
-            hour, minute = func.to_char(there, "YYYY-MM-DD HH24"), func.to_char(there, "MI")
+            in_utc_zone = func.timezone("UTC", column)
+            hour, minute = func.to_char(in_utc_zone, "YYYY-MM-DD HH24"), func.to_char(in_utc_zone, "MI")
         return hour, cast(minute, Integer) // literal_column("15", Integer)
 
 
@@ -163,7 +163,7 @@ def _within(query: Select[Any], at: Any, camera: Any, span: Span) -> Select[Any]
 
 def _visit_lines(rows: Iterable[VisitRow]) -> Iterable[VisitLine]:
     for row in rows:
-        assert row.first_seen_at is not None  # the span leaves out the others
+        assert row.first_seen_at is not None  # the span excludes the others
         yield VisitLine(
             number=row.id,
             camera=row.source_id,

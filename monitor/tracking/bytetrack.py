@@ -9,7 +9,7 @@ from monitor.domain.detection import Detection, Observation
 
 
 class ByteTracker:
-    """One camera's people. Given the same detections and times it gives the same numbers."""
+    """Tracks one camera's people. The same detections and times always give the same numbers."""
 
     def __init__(self, settings: TrackingSettings) -> None:
         from trackers import ByteTrackTracker
@@ -24,7 +24,8 @@ class ByteTracker:
     def update(self, detections: Sequence[Detection], time_s: float, lost_after_s: float) -> list[Observation]:
         """Return the detections that belong to confirmed people, numbered from 1; see the port.
 
-        Faces are matched by place and movement alone: a person who puts a mask on stays the same person.
+        Boxes are in pixels of the frame, times in seconds. Faces are matched by position and movement only: a person
+        who puts a mask on keeps the number.
         """
         from supervision import Detections
 

@@ -1,4 +1,4 @@
-"""A detection checkpoint run as it is, to judge what exports lose against it."""
+"""Runs a detection checkpoint directly, as the reference for its exports."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class CheckpointDetector:
     """The `Detector` port over a TFOD2 model in memory; see `open_checkpoint`."""
 
     def __init__(self, model: Any, input_size: tuple[int, int], states: Mapping[int, MaskState], floor: float) -> None:
-        """`input_size` (height, width) in pixels; `states` by 1-based class id; scores under `floor` are left out."""
+        """`input_size` (height, width) in pixels; `states` by 1-based class id; scores under `floor` are dropped."""
         import tensorflow as tf
 
         self._size = input_size
@@ -35,7 +35,7 @@ class CheckpointDetector:
         self._run = run
 
     def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
-        """Return the detections of each BGR picture, best first."""
+        """Return the detections of each picture (H x W x 3, uint8, BGR), best score first."""
         return [self._one(image) for image in images]
 
     def _one(self, image: Image) -> list[Detection]:
@@ -45,7 +45,7 @@ class CheckpointDetector:
         return decode(boxes, classes.astype(np.int64) + 1, scores, width, height, self._states, self._thresholds)
 
     def close(self) -> None:
-        """Nothing to release."""
+        """Do nothing: there is nothing to release."""
 
 
 def open_checkpoint(
@@ -89,8 +89,8 @@ def restore(model: Any, checkpoint: Path) -> None:
 def blend(model_config: Any, checkpoints: Sequence[Path], out_dir: Path) -> Path:
     """Write the mean of several checkpoints of one training as `out_dir/ckpt-1`.
 
-    Weights from different steps of one run lie in one valley of the loss; their mean often judges pictures that it
-    never saw a little better than any of them.
+    Weights from different steps of one run lie in the same basin of the loss; their mean often generalises slightly
+    better than each of them.
 
     Raises:
         TrainingError: there are none, or one does not fit the pipeline.

@@ -19,18 +19,18 @@ _Voc = Annotated[Path, typer.Argument(help="Pascal VOC folder: images/, annotati
 _Labels = Annotated[
     list[str] | None,
     typer.Option(
-        "--label", help="NAME=STATE of each class, in the order of their ids; the public data set's if left out."
+        "--label", help="NAME=STATE of each class, in the order of their ids. Default: those of the public data set."
     ),
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 _EvalSize = Annotated[
-    str | None, typer.Option("--eval-size", help="WIDTHxHEIGHT that val is judged at; the pipeline's if left out.")
+    str | None, typer.Option("--eval-size", help="WIDTHxHEIGHT for the evaluation on val. Default: the pipeline's.")
 ]
 
 
 @contextmanager
 def _reading_options() -> Iterator[None]:
-    """An option that cannot be understood is wrong usage, not a failed training."""
+    """Convert errors in options to usage errors, which have another exit code than a failed training."""
     try:
         yield
     except TrainingError as error:
@@ -41,23 +41,23 @@ def _reading_options() -> Iterator[None]:
 def prepare_command(
     voc_dir: _Voc,
     out_dir: Annotated[Path, typer.Option("--out", help="Folder for records, label map and statistics.")],
-    views: Annotated[int, typer.Option(min=0, help="Training views to cut; 0 keeps whole pictures.")] = 0,
+    views: Annotated[int, typer.Option(min=0, help="Number of training views to cut; 0 keeps whole pictures.")] = 0,
     frame: Annotated[str, typer.Option(help="WIDTHxHEIGHT of the input that the views are cut for.")] = "512x352",
     view_size: Annotated[int, typer.Option(min=64, help="Side of a view in pixels.")] = 320,
-    scale: Annotated[
-        str, typer.Option(help="Least and greatest size of the frame, LOW-HIGH times --frame.")
-    ] = "0.6-2.2",
-    mosaic: Annotated[float, typer.Option(min=0, max=1, help="Share of views tiled from four.")] = 0.25,
+    scale: Annotated[str, typer.Option(help="Range of the frame's size, LOW-HIGH times --frame.")] = "0.6-2.2",
+    mosaic: Annotated[float, typer.Option(min=0, max=1, help="Share of views composed of four.")] = 0.25,
     shares: Annotated[
-        str, typer.Option(help="How often a view is built around a face of each class, in the order of their ids.")
+        str, typer.Option(help="Shares of views centred on a face of each class, in the order of their ids.")
     ] = "0.4,0.3,0.3",
-    degrade: Annotated[float, typer.Option(min=0, max=1, help="Share of views that lose detail, as video does.")] = 0.0,
-    tint: Annotated[float, typer.Option(min=0, max=1, help="Share of views and of pasted faces in other light.")] = 0.0,
-    turn: Annotated[float, typer.Option(min=0, max=45, help="Degrees that pasted faces are turned by at most.")] = 0.0,
-    dressed: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of pasted faces that wear the lower part of another.")
+    degrade: Annotated[float, typer.Option(min=0, max=1, help="Share of views with less detail, as in video.")] = 0.0,
+    tint: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of views and of pasted faces with other light.")
     ] = 0.0,
-    seed: Annotated[int, typer.Option(help="Seed of the views, and of the split where there are no split files.")] = 1,
+    turn: Annotated[float, typer.Option(min=0, max=45, help="Largest rotation of pasted faces in degrees.")] = 0.0,
+    dressed: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of pasted faces with the lower part of another face.")
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(help="Seed of the views, and of the split if there are no split files.")] = 1,
     label: _Labels = None,
 ) -> None:
     """Check a Pascal VOC data set and write TFRecords, label map and statistics."""
@@ -65,19 +65,19 @@ def prepare_command(
 
     with _reading_options():
         states = parse_labels(label or [])
-        wanted = view_settings(len(states), frame, view_size, scale, mosaic, shares, degrade, tint, turn, dressed)
-    run_prepare(voc_dir, out_dir, views, wanted, seed, states)
+        settings = view_settings(len(states), frame, view_size, scale, mosaic, shares, degrade, tint, turn, dressed)
+    run_prepare(voc_dir, out_dir, views, settings, seed, states)
 
 
 @train_app.command("init")
 def init_command(
     backbone: Annotated[Path, typer.Argument(help="TFLite file of a MobileNet, quantised or float.")],
-    pipeline: Annotated[Path, typer.Option(help="The pipeline.config whose backbone it becomes.")],
-    data: Annotated[Path, typer.Option(help="Pascal VOC folder; 100 of its train pictures set the batch norms.")],
+    pipeline: Annotated[Path, typer.Option(help="The pipeline.config with the backbone to initialise.")],
+    data: Annotated[Path, typer.Option(help="Pascal VOC folder; 100 of its train pictures calibrate the batch norms.")],
     out_dir: Annotated[Path, typer.Option("--out", help="Folder for the checkpoint.")],
     label: _Labels = None,
 ) -> None:
-    """Turn a TFLite backbone into a checkpoint that training starts from."""
+    """Convert a TFLite backbone to a checkpoint from which training starts."""
     from monitor.training.commands import run_init
 
     with _reading_options():
@@ -89,13 +89,15 @@ def init_command(
 def prune_command(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint prefix, such as RUN/best/ckpt-1.")],
     pipeline: Annotated[Path, typer.Option(help="The pipeline.config that it was trained with.")],
-    narrower: Annotated[Path, typer.Option(help="The same but for a leaner feature extractor.")],
-    data: Annotated[Path, typer.Option(help="Pascal VOC folder; 150 of its train pictures show what can go.")],
+    narrower: Annotated[Path, typer.Option(help="The same pipeline.config with a narrower feature extractor.")],
+    data: Annotated[
+        Path, typer.Option(help="Pascal VOC folder; 150 of its train pictures decide which channels are removed.")
+    ],
     out_dir: Annotated[Path, typer.Option("--out", help="Folder for the checkpoint.")],
-    size: Annotated[str, typer.Option(help="WIDTHxHEIGHT that the pictures are brought to.")] = "576x384",
+    size: Annotated[str, typer.Option(help="WIDTHxHEIGHT that the pictures are resized to.")] = "576x384",
     label: _Labels = None,
 ) -> None:
-    """Turn a trained detector into a leaner one that computes nearly the same, to train on from."""
+    """Prune a trained detector to a narrower one with nearly the same output, for further training."""
     from monitor.training.commands import run_prune
 
     with _reading_options():
@@ -107,17 +109,19 @@ def prune_command(
 @train_app.command("run")
 def run_command(
     pipeline: Annotated[Path, typer.Option(help="TFOD2 pipeline.config; its paths are relative to itself.")],
-    run_dir: Annotated[Path, typer.Option("--run-dir", help="Folder for checkpoints and logs; resumed if it has any.")],
+    run_dir: Annotated[
+        Path, typer.Option("--run-dir", help="Folder for checkpoints and logs; a run in it is resumed.")
+    ],
     steps: Annotated[int | None, typer.Option(min=1, help="Stop at this step, before the pipeline's last.")] = None,
     save_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 250,
     eval_every: Annotated[int, typer.Option(min=1, help="Steps between evaluations on val.")] = 1000,
     eval_size: _EvalSize = None,
     teacher: Annotated[
-        Path | None, typer.Option(help="Model folder with the same anchors, to be learnt from instead of annotations.")
+        Path | None, typer.Option(help="Model folder with the same anchors, whose output replaces the annotations.")
     ] = None,
     label: _Labels = None,
 ) -> None:
-    """Train, evaluate on val as it goes, keep the best; run again to go on."""
+    """Train, evaluate on val regularly and keep the best weights. Run it again to resume."""
     from monitor.training.commands import run_train
 
     with _reading_options():
@@ -130,7 +134,7 @@ def run_command(
 def blend_command(
     checkpoints: Annotated[list[Path], typer.Argument(help="Checkpoint prefixes, such as RUN/averages/1500/ckpt-1.")],
     pipeline: Annotated[Path, typer.Option(help="The pipeline.config that they were trained with.")],
-    out_dir: Annotated[Path, typer.Option("--out", help="Folder for the mean of them.")],
+    out_dir: Annotated[Path, typer.Option("--out", help="Folder for the mean checkpoint.")],
 ) -> None:
     """Write the mean of several checkpoints of one training."""
     from monitor.training.commands import run_blend
@@ -141,15 +145,15 @@ def blend_command(
 def evaluate_command(
     model: Annotated[Path, typer.Argument(help="Model folder.")],
     data: _Voc,
-    split: Annotated[str, typer.Option(help="Which split file to judge on; 'all' for every annotation.")] = "val",
-    backend: Annotated[Backend, typer.Option(help="What runs it.")] = Backend.AUTO,
-    precision: Annotated[Precision, typer.Option(help="Which TFLite export.")] = Precision.AUTO,
-    against: Annotated[Path | None, typer.Option(help="A second model folder to set beside it.")] = None,
+    split: Annotated[str, typer.Option(help="Split file to evaluate on; 'all' for every annotation.")] = "val",
+    backend: Annotated[Backend, typer.Option(help="Backend that runs the model.")] = Backend.AUTO,
+    precision: Annotated[Precision, typer.Option(help="TFLite export to run.")] = Precision.AUTO,
+    against: Annotated[Path | None, typer.Option(help="A second model folder for comparison.")] = None,
     plots: Annotated[Path | None, typer.Option(help="Folder for plots.")] = None,
     label: _Labels = None,
     json: _Json = False,
 ) -> None:
-    """Judge a model on annotated pictures: COCO figures, precision and recall as shipped, confusion, calibration."""
+    """Evaluate a model on annotated pictures: COCO figures, precision and recall, confusion, calibration."""
     from monitor.training.commands import run_evaluate
 
     with _reading_options():
@@ -160,19 +164,17 @@ def evaluate_command(
 def export_command(
     pipeline: Annotated[Path, typer.Option(help="The pipeline.config that the checkpoint was trained with.")],
     checkpoint: Annotated[Path, typer.Option(help="Checkpoint prefix, such as RUN/best/ckpt-1.")],
-    data: Annotated[Path, typer.Option(help="Pascal VOC folder: train calibrates int8, val judges.")],
-    out_dir: Annotated[Path, typer.Option("--out", help="The model folder to write.")],
+    data: Annotated[Path, typer.Option(help="Pascal VOC folder: train calibrates int8, val evaluates.")],
+    out_dir: Annotated[Path, typer.Option("--out", help="Model folder to write.")],
     size: Annotated[str, typer.Option(help="Input WIDTHxHEIGHT, multiples of 32.")],
-    name: Annotated[str, typer.Option(help="What the model is called.")],
-    training_data: Annotated[str, typer.Option(help="What it was trained on, for model.yaml and the card.")],
+    name: Annotated[str, typer.Option(help="Name of the model.")],
+    training_data: Annotated[str, typer.Option(help="Training data, for model.yaml and the model card.")],
     licence: Annotated[str, typer.Option(help="Licence of weights and data.")],
     recipe: Annotated[Path | None, typer.Option(help="Markdown file with the recipe, for the model card.")] = None,
-    cpu_default: Annotated[
-        Literal["int8", "float"], typer.Option(help="The TFLite export that runs by default.")
-    ] = "int8",
+    cpu_default: Annotated[Literal["int8", "float"], typer.Option(help="TFLite export that runs by default.")] = "int8",
     label: _Labels = None,
 ) -> None:
-    """Write a model folder from a checkpoint and judge every file of it on val."""
+    """Write a model folder from a checkpoint and evaluate each of its files on val."""
     from monitor.training.commands import run_export
 
     with _reading_options():
@@ -183,7 +185,7 @@ def export_command(
 
 
 def command(name: str) -> Any:
-    """Return the command `train`, `evaluate` or `export`, as the library behind Typer runs it."""
+    """Return the command `train`, `evaluate` or `export`, as a Click command."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.add_typer(train_app, name="train")
     app.command("evaluate")(evaluate_command)

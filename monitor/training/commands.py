@@ -1,4 +1,4 @@
-"""What the training commands do: settings from words, progress for people, tables or JSON at the end."""
+"""The training commands: settings from options, progress, and tables or JSON."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ from monitor.training.voc import Annotation, all_names, read_dataset, read_split
 if TYPE_CHECKING:
     from monitor.training.views import ViewSettings
 
-#: Train pictures that set batch norms in `init` and int8 ranges in `export`: figures are steady from about 100 on.
+#: Train pictures that calibrate batch norms in `init` and int8 ranges in `export`: figures are stable from about 100.
 CALIBRATION_PICTURES = 200
-#: Train pictures whose activations tell `prune` which channels can go.
+#: Train pictures whose activations decide which channels `prune` removes.
 PRUNING_PICTURES = 150
 
 _out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 200)
@@ -48,13 +48,13 @@ _notes = Console(stderr=True, soft_wrap=True, highlight=False)
 
 @contextmanager
 def _bar(name: str, total: int) -> Iterator[tuple[Bar, TaskID] | None]:
-    """A bar on a terminal, nothing where output is piped."""
+    """Yield a progress bar on a terminal, None if output is piped."""
     if not _notes.is_terminal:
         yield None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bar(*columns, TextColumn("{task.fields[said]}"), console=_notes) as bar:
-        yield bar, bar.add_task(name, total=total, said="")
+    with Bar(*columns, TextColumn("{task.fields[status]}"), console=_notes) as bar:
+        yield bar, bar.add_task(name, total=total, status="")
 
 
 def view_settings(
@@ -69,16 +69,16 @@ def view_settings(
     turn_deg: float,
     dressed: float,
 ) -> ViewSettings:
-    """What kind of views `monitor train prepare` cuts, from its options."""
+    """Return the settings of views from the options of `monitor train prepare`; raises `TrainingError`."""
     from monitor.training.views import ViewSettings
 
     height, width = parse_size(frame)
     low, high = _numbers("--scale", scale, "-")
     if not 0 < low <= high:
-        raise TrainingError(f"--scale {scale}: is LOW-HIGH, such as 0.6-2.2")
+        raise TrainingError(f"--scale {scale}: expected LOW-HIGH, such as 0.6-2.2")
     class_share = _numbers("--shares", shares, ",", count=None)
     if len(class_share) != classes:
-        raise TrainingError(f"--shares: {len(class_share)} given for {classes} classes")
+        raise TrainingError(f"--shares: {len(class_share)} shares for {classes} classes; give one per class")
     return ViewSettings(
         size_px=view_size,
         frame_px=(width, height),
@@ -93,13 +93,13 @@ def view_settings(
 
 
 def _numbers(option: str, text: str, between: str, count: int | None = 2) -> tuple[float, ...]:
-    """Numbers with something between them."""
+    """Return the numbers of an option, separated by `between`."""
     try:
         found = tuple(float(part) for part in text.split(between))
     except ValueError:
         found = ()
     if not found or (count is not None and len(found) != count) or min(found) < 0:
-        raise TrainingError(f"{option} {text!r}: wants numbers with {between!r} between them")
+        raise TrainingError(f"{option} {text!r}: expected numbers separated by {between!r}")
     return found
 
 
@@ -116,8 +116,8 @@ def run_prepare(
         )
     for split, figures in prepared.statistics.items():
         boxes = ", ".join(f"{count} {label}" for label, count in figures["boxes"].items())
-        nobody = figures["pictures_with_nobody"]
-        _out.print(f"{split}: {figures['pictures']} pictures ({nobody} with nobody), {boxes}")
+        empty = figures["pictures_with_nobody"]
+        _out.print(f"{split}: {figures['pictures']} pictures ({empty} without a face), {boxes}")
     _out.print(f"wrote {prepared.folder}")
 
 
@@ -131,7 +131,7 @@ def run_init(backbone: Path, pipeline: Path, data: Path, out_dir: Path, states: 
     pictures = _some_pictures(_annotations(data, "train", states), CALIBRATION_PICTURES // 2)
     rgb = [np.asarray(cv2.cvtColor(cv2.resize(one, size), cv2.COLOR_BGR2RGB), np.uint8) for one in pictures]
     done = convert(backbone, pipeline, rgb, out_dir)
-    _out.print(f"filled {done.filled} convolutions; left at random: {', '.join(done.left_random) or 'none'}")
+    _out.print(f"filled {done.filled} convolutions; randomly initialised: {', '.join(done.left_random) or 'none'}")
     _out.print(f'wrote {done.checkpoint}; use it with fine_tune_checkpoint_type: "classification"')
 
 
@@ -151,7 +151,7 @@ def run_prune(
     pictures = _some_pictures(_annotations(data, "train", states), PRUNING_PICTURES)
     rgb = [resize_to_input(one, *size) for one in pictures]
     written = prune(pipeline, checkpoint, narrower, rgb, out_dir, _notes.print)
-    _out.print(f'wrote {written}; train it on with fine_tune_checkpoint_type: "full"')
+    _out.print(f'wrote {written}; continue training with fine_tune_checkpoint_type: "full"')
 
 
 def run_train(
@@ -174,12 +174,12 @@ def run_train(
 
         def report(progress: Progress) -> None:
             losses = " ".join(f"{name.removesuffix('_loss')} {value:.3f}" for name, value in progress.losses.items())
-            said = f"{losses} | rate {progress.learning_rate:.4f} | {progress.steps_per_s:.2f} steps/s"
+            status = f"{losses} | rate {progress.learning_rate:.4f} | {progress.steps_per_s:.2f} steps/s"
             if bar:
-                bar[0].update(bar[1], completed=progress.step, said=said)
+                bar[0].update(bar[1], completed=progress.step, status=status)
             else:
                 left = f"{progress.left_s / 60:.0f} min left"
-                _out.print(f"{time.strftime('%H:%M:%S')} step {progress.step} of {total} | {said} | {left}")
+                _out.print(f"{time.strftime('%H:%M:%S')} step {progress.step} of {total} | {status} | {left}")
 
         result = train(pipeline, run_dir, settings, states, report, _notes.print)
     _out.print(f"step {result.step}; best on val: {result.best_map50} in {result.best}")
@@ -234,7 +234,7 @@ def _evaluate_folder(
     annotations: Sequence[Annotation],
     states: Mapping[str, MaskState],
 ) -> Evaluation:
-    """Judge a folder with no threshold, for AP, and read precision and recall at those it ships with."""
+    """Evaluate a folder without thresholds, for AP, and with its own thresholds, for precision and recall."""
     low = dict.fromkeys(DECIDED_STATES, SCORE_FLOOR)
     settings = DetectorSettings(model=folder, backend=backend, precision=precision, thresholds=low)  # type: ignore[arg-type]
     opened = open_detector(settings)
@@ -249,7 +249,7 @@ def _evaluate_folder(
 
 
 def open_thresholds(folder: Path) -> dict[MaskState, float]:
-    """The thresholds that the model folder ships with."""
+    """Return the thresholds of a model folder."""
     from monitor.detectors.folder import load_model_folder
 
     return load_model_folder(folder, DetectorSettings(model=folder)).thresholds
@@ -304,7 +304,7 @@ def _annotations(data: Path, split: str, states: Mapping[str, MaskState]) -> tup
 def _some_pictures(
     annotations: Sequence[Annotation], count: int
 ) -> list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]:
-    """Evenly spread pictures, BGR."""
+    """Return up to `count` evenly spread pictures (H x W x 3, uint8, BGR)."""
     step = max(len(annotations) / count, 1.0)
     chosen = [annotations[int(index * step)] for index in range(min(count, len(annotations)))]
     images = [cv2.imdecode(np.fromfile(one.image, np.uint8), cv2.IMREAD_COLOR) for one in chosen]
@@ -312,7 +312,7 @@ def _some_pictures(
 
 
 def _print_evaluations(found: dict[str, Evaluation]) -> None:
-    """StatisticsRepository of each model, one block a model, the same rows in the same order."""
+    """Print the figures of each model, one block per model with the same rows."""
     for name, one in found.items():
         low, high = one.map50_interval
         _out.print(f"\n{name}: {one.pictures} pictures")
@@ -329,7 +329,7 @@ def _print_evaluations(found: dict[str, Evaluation]) -> None:
         sizes = "   ".join(f"{name} {_figure(one.ap50_by_height[name])}" for name in FACE_HEIGHTS_PX)
         _out.print(f"  AP50 by face height, any state: {sizes}")
         names = [state.value for state in DECIDED_STATES]
-        _out.print("  is \\ said     " + "".join(f"{name:>14}" for name in [*names, "missed"]))
+        _out.print("  actual \\ found" + "".join(f"{name:>14}" for name in [*names, "missed"]))
         for row, counts in zip([*names, "nobody"], one.confusion, strict=True):
             _out.print(f"  {row:14}" + "".join(f"{count:14}" for count in counts))
         _out.print(f"  calibration error {one.calibration_error:.3f}")

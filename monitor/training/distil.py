@@ -1,8 +1,8 @@
-"""Teaching a detector by another one that has the same anchors, in place of the annotations.
+"""Knowledge distillation: a detector is trained with the output of another one with the same anchors.
 
-Where the annotations say whether a face is there, a teacher says how sure one can be, at every anchor of every view; a
-smaller network that starts near it learns its judgement without learning the pictures by heart (Hinton, Vinyals and
-Dean 2015; the weighting by the distance of the two scores is that of Li et al. 2020, Quality Focal Loss).
+Annotations only state whether there is a face; a teacher gives a probability at every anchor of every view. A smaller
+network that starts close to the teacher learns its output without overfitting the pictures (Hinton, Vinyals and Dean
+2015; the weighting by the distance of the two scores is that of Li et al. 2020, Quality Focal Loss).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from monitor.detectors.folder import SAVED_MODEL
 from monitor.training.checkpoint import restore
 from monitor.training.loop import PIPELINE, read_model_config
 
-#: Weight of the boxes beside that of the scores, as in the pipelines' own loss.
+#: Weight of the box loss relative to the score loss, as in the pipelines.
 _BOX_WEIGHT = 1.5
 
 
 class Teacher:
-    """A trained detector that says what another one should have said."""
+    """A trained detector whose output is the target of another one."""
 
     def __init__(self, folder: Path) -> None:
         """Build the model of an exported model folder, from its pipeline and the variables of its SavedModel.
@@ -37,32 +37,32 @@ class Teacher:
         self._model.predict(tf.zeros([1, *shape]), tf.constant([shape]))
         restore(self._model, folder / SAVED_MODEL / "variables/variables")
 
-    def step(self, pupil: Any, features: Any, optimiser: Any) -> dict[str, Any]:
-        """Train the pupil by one batch; returns its losses by TFOD2's names.
+    def step(self, student: Any, features: Any, optimiser: Any) -> dict[str, Any]:
+        """Train the student on one batch; return its losses by TFOD2's names.
 
         Args:
-            pupil: TFOD2's model, built; its variables change.
+            student: TFOD2's model, built; its variables change.
             features: `image` float32 (N, H, W, 3) in -1..1 and `true_image_shape` int32 (N, 3).
             optimiser: a Keras optimiser.
         """
         import tensorflow as tf
 
         images, shapes = features["image"], features["true_image_shape"]
-        told = self._model.predict(images, shapes)
-        wanted = tf.stop_gradient(tf.sigmoid(told[_SCORES]))
-        sure = tf.reduce_max(wanted[..., 1:], axis=-1)  # the first is "nobody", which TFOD2 keeps at zero
-        faces = tf.maximum(tf.reduce_sum(sure), 1.0)
+        teacher = self._model.predict(images, shapes)
+        target = tf.stop_gradient(tf.sigmoid(teacher[_SCORES]))
+        confidence = tf.reduce_max(target[..., 1:], axis=-1)  # the first is the background, which is zero in TFOD2
+        faces = tf.maximum(tf.reduce_sum(confidence), 1.0)
         with tf.GradientTape() as tape:
-            said = pupil.predict(images, shapes)
-            wrong = tf.square(tf.sigmoid(said[_SCORES]) - wanted)
-            entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=wanted, logits=said[_SCORES])
-            scores = tf.reduce_sum(wrong * entropy) / faces
-            apart = tf.abs(said[_BOXES] - tf.stop_gradient(told[_BOXES]))
-            smooth = tf.where(apart < 1.0, 0.5 * tf.square(apart), apart - 0.5)
-            boxes = _BOX_WEIGHT * tf.reduce_sum(sure * tf.reduce_mean(smooth, axis=-1)) / faces
-            decay = tf.add_n(pupil.regularization_losses())
+            output = student.predict(images, shapes)
+            distance = tf.square(tf.sigmoid(output[_SCORES]) - target)
+            entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=target, logits=output[_SCORES])
+            scores = tf.reduce_sum(distance * entropy) / faces
+            error = tf.abs(output[_BOXES] - tf.stop_gradient(teacher[_BOXES]))
+            smooth = tf.where(error < 1.0, 0.5 * tf.square(error), error - 0.5)
+            boxes = _BOX_WEIGHT * tf.reduce_sum(confidence * tf.reduce_mean(smooth, axis=-1)) / faces
+            decay = tf.add_n(student.regularization_losses())
             total = scores + boxes + decay
-        variables = pupil.trainable_variables
+        variables = student.trainable_variables
         optimiser.apply_gradients(zip(tape.gradient(total, variables), variables, strict=True))
         return {
             "Loss/localization_loss": boxes,

@@ -1,8 +1,8 @@
-"""Masks worn wrong, made of two faces: the lower part of one face set on another's bare one, over the nose or below it.
+"""Masks worn incorrectly, composed of two faces: the lower part of one face is pasted on a bare face.
 
-Data sets hold few masks worn wrong. The lower part of a masked face, set below a bare face's nose, makes one. So that
-the seam itself says nothing, the same is done where the answer is another: over the nose (still a mask worn well), and
-with the lower part of a second bare face (still no mask).
+Data sets contain few masks worn incorrectly. The lower part of a masked face, pasted below the nose of a bare face,
+makes one. So that the seam is not a clue, the same is done for the other states: over the nose (a mask worn correctly),
+and with the lower part of a second bare face (no mask).
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
-#: Where a face box is cut, in shares of its height from the top: a worn mask begins between eyes and nose.
+#: Where a face box is cut, in fractions of its height from the top: a worn mask begins between eyes and nose.
 UPPER_EDGE = 0.42
 
-#: Where a mask that leaves the nose free begins: under the nose, or as low as the chin.
+#: The range in which a mask below the nose begins, from the nose to the chin.
 BELOW_THE_NOSE = (0.6, 0.82)
 
 
 def dressed(rng: np.random.Generator, bare: Pixels, face: Floats, giver: Pixels, given: Floats, below: bool) -> Pixels:
-    """The picture `bare` with the lower part of the face `given` of `giver` on its face `face`.
+    """Return the picture `bare` with the lower part of the face `given` of `giver` on its face `face`.
 
     Pictures are BGR uint8 (H, W, 3), boxes float32 (4,), pixels `x1, y1, x2, y2`. With `below` the part begins under
-    the nose, otherwise where a mask that is worn well does.
+    the nose, otherwise where a mask worn correctly does.
     """
     part = _lower_part(giver, given)
     if rng.random() < 0.5:
@@ -54,7 +54,7 @@ def dressed(rng: np.random.Generator, bare: Pixels, face: Floats, giver: Pixels,
 
 
 def _lower_part(picture: Pixels, face: Floats) -> Pixels:
-    """What a mask covers of a face."""
+    """Return the part of a face that a mask covers."""
     x1, y1, x2, y2 = (float(side) for side in face)
     top = int(y1 + UPPER_EDGE * (y2 - y1))
     left, right, bottom = max(int(x1), 0), int(np.ceil(x2)), int(np.ceil(y2))
@@ -62,7 +62,7 @@ def _lower_part(picture: Pixels, face: Floats) -> Pixels:
 
 
 def _rounded(rows: int, columns: int) -> Floats:
-    """How opaque a part is, float32 (rows, columns, 1), 0 to 1: whole inside, round at the chin, soft at its rim."""
+    """Return the opacity of a part, float32 (rows, columns, 1), 0 to 1: rounded at the chin, with soft edges."""
     down = (np.arange(rows) + 0.5) / rows
     across = (np.arange(columns) + 0.5) / columns * 2 - 1
     # A square cap above, half an ellipse below: the jaw narrows over the lower half.

@@ -1,4 +1,4 @@
-"""Splitting pictures so that near-duplicates never stand on both sides."""
+"""Splits pictures so that near-duplicates are in the same split."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SAME_WITHIN_BITS = 26
 
 
 def difference_hash(annotation: Annotation) -> NDArray[np.bool_]:
-    """(256,) signs of the horizontal brightness steps of the picture at 17 x 16."""
+    """Return (256,) signs of the horizontal brightness steps of the picture at 17 x 16."""
     image = cv2.imdecode(np.fromfile(annotation.image, np.uint8), cv2.IMREAD_GRAYSCALE)
     if image is None:
         raise ValueError(f"{annotation.image} is not a readable picture")
@@ -24,7 +24,7 @@ def difference_hash(annotation: Annotation) -> NDArray[np.bool_]:
 
 
 def groups(hashes: Sequence[NDArray[np.bool_]]) -> list[list[int]]:
-    """Indices of pictures that look alike, each picture in one group, directly or through a third."""
+    """Return groups of indices of similar pictures, directly or through a third; each index is in one group."""
     table = np.stack(hashes).astype(np.int16) if hashes else np.zeros((0, 256), np.int16)
     leader = list(range(len(table)))
 
@@ -46,13 +46,13 @@ def groups(hashes: Sequence[NDArray[np.bool_]]) -> list[list[int]]:
 def seeded_split(
     annotations: Sequence[Annotation], val_share: float, seed: int
 ) -> tuple[tuple[Annotation, ...], tuple[Annotation, ...]]:
-    """Train and val; whole groups are drawn at random until val has its share."""
+    """Return train and val; whole groups are drawn at random until val has its share."""
     together = groups([difference_hash(one) for one in annotations])
     order = np.random.default_rng(seed).permutation(len(together))
-    wanted = val_share * len(annotations)
+    target = val_share * len(annotations)
     chosen: set[int] = set()
     for place in order[: len(together) - 1]:
-        if len(chosen) >= wanted:
+        if len(chosen) >= target:
             break
         chosen.update(together[int(place)])
     train = tuple(one for index, one in enumerate(annotations) if index not in chosen)

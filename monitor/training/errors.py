@@ -1,4 +1,4 @@
-"""What training, evaluation and export say when they cannot go on."""
+"""The error of training, evaluation and export."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from monitor.domain.errors import MonitorError
 
 
 class TrainingError(MonitorError):
-    """Data, a pipeline or a checkpoint cannot be used, or training failed; one line, or a line a fault."""
+    """Data, a pipeline or a checkpoint cannot be used, or training failed; one line, or one per fault."""
 
     exit_code: ClassVar[int] = 7

@@ -1,4 +1,4 @@
-"""Judging a detector on annotated pictures: COCO's figures, and what the shipped thresholds mean in practice."""
+"""Evaluates a detector on annotated pictures: COCO figures, and figures at the shipped thresholds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FACE_HEIGHTS_PX: Mapping[str, tuple[float, float]] = {
     "large": (96.0, math.inf),
 }
 
-#: Detections below this score change no AP that anybody reports and cost time in matching.
+#: Detections below this score do not change the reported AP, and take time to match.
 SCORE_FLOOR = 0.01
 
 
@@ -38,8 +38,8 @@ class Evaluation:
 
     `map` averages IoU 0.5 to 0.95 over states and `map50` is at IoU 0.5, both by pycocotools; `interval50` the middle
     95 % of `ap50` over pictures drawn with replacement; `ap50_by_height` the recall-weighted AP of faces of any state.
-    `confusion` rows are what faces are, columns what was said, at the thresholds; the last row is "nobody there", the
-    last column "missed".
+    `confusion` has the actual states as rows and the detected ones as columns, at the thresholds; the last row is "no
+    face", the last column "missed".
     """
 
     pictures: int
@@ -60,7 +60,7 @@ class Evaluation:
     judged: list[Judged] = field(repr=False)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values for `--json`; a figure that does not exist is null."""
+        """Return plain values for `--json`; an undefined figure is null."""
         names = [name for name in Evaluation.__dataclass_fields__ if name != "judged"]
         values = {name: getattr(self, name) for name in names}
         values["calibration"] = [asdict(one) for one in self.calibration]
@@ -68,7 +68,7 @@ class Evaluation:
 
 
 def plain(value: Any, digits: int = 5) -> Any:
-    """The value with floats rounded, and None for a figure that does not exist."""
+    """Return the value with floats rounded, and None for an undefined figure."""
     if isinstance(value, float):
         return None if math.isnan(value) else round(value, digits)
     if isinstance(value, dict):
@@ -80,7 +80,7 @@ def plain(value: Any, digits: int = 5) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A picture with its truth: encoded JPEG or PNG bytes, boxes (G, 4) in pixels, and states (G,) as indices."""
+    """A picture and its ground truth: JPEG or PNG bytes, boxes (G, 4) in pixels, and states (G,) as indices."""
 
     name: str
     encoded: bytes
@@ -89,7 +89,7 @@ class Sample:
 
 
 def samples_of(annotations: Sequence[Annotation], states: Mapping[str, MaskState]) -> Iterator[Sample]:
-    """Annotated pictures as samples, read one at a time; `states` says which state each label name means."""
+    """Yield annotated pictures as samples, read one at a time; `states` has the state of each label name."""
     for one in annotations:
         yield Sample(
             one.name,
@@ -100,13 +100,13 @@ def samples_of(annotations: Sequence[Annotation], states: Mapping[str, MaskState
 
 
 def demand_pycocotools() -> None:
-    """Raise `TrainingError` where the figures could not be worked out, before pictures are judged in vain."""
+    """Raise `TrainingError` if pycocotools is missing, before any picture is analysed."""
     if importlib.util.find_spec("pycocotools") is None:
         raise TrainingError("evaluation needs pycocotools, which is not installed: run scripts/run --with evaluate")
 
 
 def judge(detector: Detector, samples: Iterable[Sample], done: Callable[[int], None] = lambda _: None) -> list[Judged]:
-    """Run the detector over the pictures; `done` is told how many it has seen."""
+    """Run the detector on the pictures; `done` is called with the number of finished ones."""
     judged: list[Judged] = []
     for one in samples:
         image = cv2.imdecode(np.frombuffer(one.encoded, np.uint8), cv2.IMREAD_COLOR)
@@ -132,7 +132,7 @@ def _boxes(rows: Sequence[tuple[float, float, float, float]]) -> metrics.Floats:
 
 
 def evaluate(judged: list[Judged], thresholds: Mapping[MaskState, float], rounds: int = 500) -> Evaluation:
-    """Every figure, from judged pictures. `rounds` is how often pictures are redrawn for the intervals."""
+    """Return all figures of analysed pictures. `rounds` is how often pictures are drawn for the intervals."""
     names = [state.value for state in DECIDED_STATES]
     least = np.array([thresholds[state] for state in DECIDED_STATES])
     hits = {name: [metrics.class_hits(one, index) for one in judged] for index, name in enumerate(names)}
@@ -174,26 +174,26 @@ def _mean_ap_of(by_class: Sequence[Sequence[ClassHits]]) -> Callable[[metrics.In
 
 
 def _any_state(one: Judged) -> Judged:
-    """The same picture where every state counts as one."""
+    """Return the same picture with one class for all states."""
     return Judged(one.true_boxes, one.true_classes * 0, one.boxes, one.classes * 0, one.scores)
 
 
 def _ap_of_heights(judged: Sequence[Judged], low: float, high: float) -> float:
-    """AP at IoU 0.5 of faces of these heights; detections that are other faces, or of other heights, do not count."""
+    """Return AP at IoU 0.5 of faces of these heights; detections of other faces or heights do not count."""
     parts: list[ClassHits] = []
     for one in judged:
         found = metrics.match(one.boxes, one.true_boxes)
         true_height = one.true_boxes[:, 3] - one.true_boxes[:, 1]
-        wanted = (true_height >= low) & (true_height < high)
+        in_range = (true_height >= low) & (true_height < high)
         height = one.boxes[:, 3] - one.boxes[:, 1]
         is_face = found >= 0
-        counted = np.where(is_face, wanted[found] if len(wanted) else False, (height >= low) & (height < high))
-        parts.append(ClassHits(one.scores[counted], is_face[counted], int(wanted.sum())))
+        counted = np.where(is_face, in_range[found] if len(in_range) else False, (height >= low) & (height < high))
+        parts.append(ClassHits(one.scores[counted], is_face[counted], int(in_range.sum())))
     return metrics.average_precision(parts)
 
 
 def coco_figures(judged: Sequence[Judged]) -> tuple[float, dict[str, float]]:
-    """pycocotools' mAP (IoU 0.5 to 0.95, states that occur) and AP at IoU 0.5 by state."""
+    """Return pycocotools' mAP (IoU 0.5 to 0.95, states that occur) and AP at IoU 0.5 by state."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 

@@ -1,4 +1,4 @@
-"""`monitor export`: a checkpoint becomes a model folder that the product runs, each file checked against it on val."""
+"""`monitor export`: writes a model folder from a checkpoint, and compares each file with it on val."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from monitor.training.errors import TrainingError
 from monitor.training.evaluate import SCORE_FLOOR, Evaluation, Sample, evaluate, judge, plain
 from monitor.training.loop import PIPELINE, read_model_config
 
-#: An alarm about a bare face must be right this often at the shipped threshold, on val.
+#: The precision that `without_mask` must have on val at the shipped threshold.
 WITHOUT_MASK_PRECISION = 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class ExportSettings:
-    """What to export and what to say of it. `input_size` is (height, width), both multiples of 32."""
+    """What to export, and its description. `input_size` is (height, width), both multiples of 32."""
 
     name: str
     input_size: tuple[int, int]
@@ -46,7 +46,7 @@ class ExportSettings:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The folder, the checkpoint's own figures on val, those of each file by its name, and the thresholds chosen."""
+    """The folder, the checkpoint's figures on val, those of each file by its name, and the chosen thresholds."""
 
     folder: Path
     checkpoint: Evaluation
@@ -54,7 +54,7 @@ class Exported:
     thresholds: dict[MaskState, float]
 
     def lost(self) -> dict[str, float]:
-        """How much mAP at IoU 0.5 each file loses against the checkpoint."""
+        """Return how much mAP at IoU 0.5 each file loses against the checkpoint."""
         return {name: self.checkpoint.map50 - one.map50 for name, one in self.files.items()}
 
 
@@ -66,19 +66,19 @@ def export(
     settings: ExportSettings,
     calibration: Sequence[NDArray[np.uint8]],
     val: Sequence[Sample],
-    say: Callable[[str], None] = lambda _: None,
+    report: Callable[[str], None] = lambda _: None,
 ) -> Exported:
-    """Write SavedModel, TFLite float and int8, label map, pipeline and `model.yaml`; judge each on `val`.
+    """Write SavedModel, TFLite float and int8, label map, pipeline and `model.yaml`; evaluate each on `val`.
 
     Args:
         pipeline: the pipeline.config that the checkpoint was trained with.
-        checkpoint: path prefix of a checkpoint that holds the model, such as a run's `best/ckpt-1`.
-        out_dir: the model folder; it is replaced only when the new one is whole.
+        checkpoint: path prefix of a checkpoint of the model, such as a run's `best/ckpt-1`.
+        out_dir: the model folder; it is replaced only when the new one is complete.
         label_map: names by class id.
-        settings: name, input size, and what `model.yaml` says.
+        settings: name, input size, and the content of `model.yaml`.
         calibration: BGR training pictures, uint8 (H, W, 3), for the int8 ranges.
-        val: pictures to judge on and to choose thresholds on.
-        say: is told each step in words.
+        val: pictures for the evaluation and the choice of thresholds.
+        report: called with a line about each step.
 
     Raises:
         TrainingError: the checkpoint does not fit the pipeline, or the disk is too small.
@@ -89,13 +89,13 @@ def export(
     out_dir.parent.mkdir(parents=True, exist_ok=True)
     with _whole_or_nothing(out_dir) as folder:
         shutil.copyfile(label_map, folder / LABEL_MAP)
-        say("judging the checkpoint")
+        report("evaluating the checkpoint")
         reference = open_checkpoint(config.model, checkpoint, settings.input_size, states, SCORE_FLOOR)
         own = _judged(reference, val)
-        say("writing the SavedModel")
+        report("writing the SavedModel")
         write_saved_model(config.model, checkpoint, settings.input_size, folder / SAVED_MODEL)
         for precision, pictures in ((Precision.FLOAT, ()), (Precision.INT8, calibration)):
-            say(f"writing {TFLITE[precision]}")
+            report(f"writing {TFLITE[precision]}")
             data = write_tflite(config, checkpoint, settings.input_size, pictures)
             (folder / TFLITE[precision]).write_bytes(with_score_floor(data, EXPORTED_FLOOR))
         _write_pipeline(config, folder / PIPELINE)
@@ -106,9 +106,9 @@ def export(
             (TFLITE[Precision.FLOAT], Backend.LITERT, Precision.FLOAT),
             (TFLITE[Precision.INT8], Backend.LITERT, Precision.INT8),
         ):
-            say(f"judging {name}")
-            wanted = DetectorSettings(model=folder, backend=backend, precision=precision, device="cpu")
-            detector = open_detector(wanted).detector
+            report(f"evaluating {name}")
+            detector_settings = DetectorSettings(model=folder, backend=backend, precision=precision, device="cpu")
+            detector = open_detector(detector_settings).detector
             files[name] = _judged(detector, val)
             detector.close()
         shipped = files[TFLITE[settings.cpu_default]]
@@ -125,7 +125,7 @@ def _judged(detector: Detector, val: Sequence[Sample]) -> Evaluation:
 
 @contextmanager
 def _whole_or_nothing(out_dir: Path) -> Iterator[Path]:
-    """A folder beside `out_dir` that takes its place if the body succeeds and vanishes if it does not."""
+    """Yield a new folder that replaces `out_dir` if the body succeeds, and is deleted otherwise."""
     try:
         fresh = Path(tempfile.mkdtemp(prefix=f".{out_dir.name}-", dir=out_dir.parent))
     except OSError as error:
@@ -145,7 +145,7 @@ def _whole_or_nothing(out_dir: Path) -> Iterator[Path]:
 
 
 def sized(config: Any, input_size: tuple[int, int]) -> Any:
-    """The pipeline with its resizer set to (height, width)."""
+    """Return the pipeline with its resizer set to (height, width); raises `TrainingError`."""
     resizer = config.model.ssd.image_resizer.fixed_shape_resizer
     resizer.height, resizer.width = input_size
     if any(side % 32 for side in input_size):
@@ -154,10 +154,10 @@ def sized(config: Any, input_size: tuple[int, int]) -> Any:
 
 
 def write_saved_model(model_config: Any, checkpoint: Path, input_size: tuple[int, int], folder: Path) -> None:
-    """A SavedModel with `input_tensor` uint8 (N, H, W, 3) RGB of any N, H and W, and TFOD2's own outputs.
+    """Write a SavedModel with `input_tensor` uint8 (N, H, W, 3) RGB of any N, H and W, and TFOD2's own outputs.
 
-    TFOD2's stock exporter fixes N to 1; everything else is as it writes it: classes float32 counted from 1, boxes
-    `[ymin, xmin, ymax, xmax]` as shares of the picture.
+    TFOD2's stock exporter fixes N to 1; everything else is the same: classes float32 from 1, boxes `[ymin, xmin, ymax,
+    xmax]` as fractions of the picture.
     """
     tfod.load()
     import tensorflow as tf
@@ -196,10 +196,10 @@ def write_saved_model(model_config: Any, checkpoint: Path, input_size: tuple[int
 def write_tflite(
     config: Any, checkpoint: Path, input_size: tuple[int, int], calibration: Sequence[NDArray[np.uint8]]
 ) -> bytes:
-    """A TFLite file with float32 input (1, H, W, 3) RGB in -1..1 and the detection post-processing operator.
+    """Return a TFLite file with float32 input (1, H, W, 3) RGB in -1..1 and the detection post-processing operator.
 
     With `calibration` pictures its convolutions are int8 (per channel), with ranges from those pictures; those that
-    give the scores stay float, see `scoring_end`.
+    compute the scores stay float, see `scoring_end`.
     """
     tfod.load()
     import tensorflow as tf
@@ -208,7 +208,7 @@ def write_tflite(
 
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        # The API's exporter takes the latest checkpoint of a folder, written in one particular way.
+        # TFOD2's exporter requires the latest checkpoint of a folder, in a particular format.
         model = model_builder.build(config.model, is_training=False)
         model.predict(tf.zeros((1, *input_size, 3)), tf.constant([[*input_size, 3]]))
         restore(model, checkpoint)
@@ -223,7 +223,7 @@ def write_tflite(
         converter.representative_dataset = lambda: (
             [resize_to_input(one, *input_size)[None].astype(np.float32) / 127.5 - 1.0] for one in calibration
         )
-        # TensorFlow's name for the way to leave operators out of quantisation; it calibrates once.
+        # The class with which TensorFlow excludes operators from quantisation; it calibrates once.
         debugger = tf.lite.experimental.QuantizationDebugger(
             converter=converter,
             debug_dataset=converter.representative_dataset,
@@ -235,10 +235,10 @@ def write_tflite(
 
 
 def scoring_end(tflite: bytes) -> list[str]:
-    """Return the names of the outputs of the operators that give the scores: from the last convolutions to the sigmoid.
+    """Return the names of the outputs of the operators that compute scores: from the last convolutions to the sigmoid.
 
-    An int8 sigmoid knows no score between 0 and 1/256, and the logits before it are spread over few steps. The way goes
-    back from the sigmoid along the graph: names do not tell, since the converter joins those of operators that it fuses
+    An int8 sigmoid has no score between 0 and 1/256, and few steps for the logits. The operators are found by following
+    the graph back from the sigmoid: names are not reliable, since the converter joins those of operators that it fuses
     or that share a constant. A separable convolution counts as one.
     """
     from tensorflow.lite.python import schema_py_generated as schema
@@ -261,15 +261,15 @@ def scoring_end(tflite: bytes) -> list[str]:
         if kind(operator) != kinds.DEPTHWISE_CONV_2D:
             waiting += before
     names = [graph.tensors[operator.outputs[0]].name.decode() for operator in kept]
-    # What the converter itself puts in between has names of its own and follows its neighbours.
+    # Operators inserted by the converter have other names and follow their neighbours.
     return [name for name in names if not name.startswith("tfl.")]
 
 
 def choose_thresholds(judged: Sequence[metrics.Judged]) -> dict[MaskState, float]:
-    """The least score of each state, chosen on val.
+    """Return the lowest score of each state, chosen on val.
 
-    `without_mask` raises alarms: the least threshold whose precision is at least `WITHOUT_MASK_PRECISION`. The others:
-    the threshold of the best F1, since both a wrong and a missing verdict cost.
+    For `without_mask`, which raises alarms: the lowest threshold with a precision of at least `WITHOUT_MASK_PRECISION`.
+    The others: the threshold of the best F1, since wrong and missing verdicts are both errors.
     """
     chosen: dict[MaskState, float] = {}
     for index, state in enumerate(DECIDED_STATES):
@@ -283,7 +283,7 @@ def choose_thresholds(judged: Sequence[metrics.Judged]) -> dict[MaskState, float
 
 
 def _measured(own: Evaluation, files: Mapping[str, Evaluation], settings: ExportSettings) -> dict[str, Any]:
-    """What `model.yaml` says was measured on val."""
+    """Return the figures on val for `model.yaml`."""
     shipped = files[TFLITE[settings.cpu_default]]
 
     values = {
@@ -323,7 +323,7 @@ def _write_manifest(
 
 
 def _write_pipeline(config: Any, path: Path) -> None:
-    """The pipeline as exported; absolute paths, which mean nothing to anyone else, are cut to their last part."""
+    """Write the exported pipeline; absolute paths are cut to their last part."""
     from google.protobuf import text_format
 
     bare = type(config)()

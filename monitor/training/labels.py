@@ -1,4 +1,4 @@
-"""Which label names of a data set mean which state."""
+"""The state of each label name of a data set."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ DEFAULT_STATES: Mapping[str, MaskState] = {
 
 
 def parse_labels(pairs: Sequence[str]) -> dict[str, MaskState]:
-    """`NAME=STATE` pairs in the order of their class ids, or the default where there are none.
+    """Return the states of `NAME=STATE` pairs in the order of their class ids, or the default if there are none.
 
     Raises:
-        TrainingError: a pair is malformed, names an unknown state, or a name comes twice.
+        TrainingError: a pair is malformed, names an unknown state, or a name is repeated.
     """
     if not pairs:
         return dict(DEFAULT_STATES)
@@ -36,10 +36,10 @@ def parse_labels(pairs: Sequence[str]) -> dict[str, MaskState]:
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """`WIDTHxHEIGHT` in pixels as (height, width), both multiples of 32.
+    """Return `WIDTHxHEIGHT` in pixels as (height, width), both multiples of 32.
 
     Raises:
-        TrainingError: it is not that.
+        TrainingError: the text is not of that form.
     """
     width, _, height = text.lower().partition("x")
     if not (width.isdecimal() and height.isdecimal()) or int(width) % 32 or int(height) % 32 or not int(width):

@@ -1,9 +1,9 @@
-"""A leaner MobileNet V2 for TFOD2's FPNLite: the blocks' inner layers at two thirds of their width.
+"""A narrower MobileNet V2 for TFOD2's FPNLite: the blocks' inner layers at two thirds of their width.
 
-Inner layers (`*_expand`, between which and the projection the 3x3 convolution sits) take nearly all the time of a look
-and two thirds of them say most of what they compute; what passes between blocks keeps its width, so that pretrained
-weights fit once their channels have been chosen (`monitor.training.prune`). Widths are multiples of 16, which is how
-many channels the 3x3 kernels of XNNPACK compute at once with AVX-512.
+The inner layers (`*_expand`, followed by the 3x3 convolution and the projection) take nearly all the time of an
+inference, and two thirds of their channels carry most of the information; the layers between blocks keep their width,
+so that pretrained weights fit after the choice of channels (`monitor.training.prune`). Widths are multiples of 16, the
+number of channels that XNNPACK's 3x3 kernels compute at once with AVX-512.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LEAN_WIDTHS: dict[str, int] = (
 
 
 def register() -> None:
-    """Let pipelines name `LEAN_TYPE`; safe to call again. TFOD2 must be importable."""
+    """Register `LEAN_TYPE` for pipelines; may be called more than once. TFOD2 must be importable."""
     from object_detection.builders import model_builder
     from object_detection.models import ssd_mobilenet_v2_fpn_keras_feature_extractor as full
     from object_detection.models.keras_models import mobilenet_v2
@@ -43,7 +43,7 @@ def register() -> None:
             return super().Conv2D(width, **kwargs)
 
     class LeanExtractor(full.SSDMobileNetV2FpnKerasFeatureExtractor):  # type: ignore[misc]
-        """TFOD2's extractor over the leaner backbone."""
+        """TFOD2's extractor with the narrower backbone."""
 
         def build(self, input_shape: Any) -> None:
             widest = mobilenet_v2._LayersOverride

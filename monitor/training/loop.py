@@ -1,9 +1,8 @@
-"""The training loop: TFOD2's own model, input, losses and optimiser, with what its stock loop lacks.
+"""The training loop: TFOD2's own model, input, losses and optimiser, with features that its stock loop lacks.
 
-Beside the weights it trains, the loop keeps their exponential moving average, which is what gets evaluated and
-exported: on a few hundred pictures the average is steadier than any single step. Variables that the pipeline's
-`train_config.freeze_variables` names are left out of the backward pass altogether, so freezing early layers saves the
-time that it promises.
+Besides the trained weights, the loop keeps their exponential moving average, which is evaluated and exported: on a few
+hundred pictures the average is more stable than any single step. Variables that the pipeline's
+`train_config.freeze_variables` names are excluded from the backward pass, so freezing early layers saves time.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ if TYPE_CHECKING:
 #: The name of a pipeline in a model folder.
 PIPELINE = "pipeline.config"
 
-#: Share of the old average kept at each step, once training is under way: a memory of about 500 steps.
+#: Share of the old average kept at each step: an average over about 500 steps.
 AVERAGE_DECAY = 0.998
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where training stands: losses by name, learning rate, steps a second lately, seconds left at that rate."""
+    """The progress of training: losses by name, learning rate, current steps per second, seconds left at that rate."""
 
     step: int
     total: int
@@ -47,7 +46,7 @@ class Trainer:
     def __init__(self, pipeline: Path, run_dir: Path, keep: int = 2, teacher: Teacher | None = None) -> None:
         """Build the model, then restore the run's own latest checkpoint or the pipeline's `fine_tune_checkpoint`.
 
-        With a `teacher` it learns what that says of the views instead of what is annotated.
+        With a `teacher`, its output replaces the annotations of the views.
 
         Raises:
             TrainingError: the pipeline cannot be read, names files that do not exist, or does not fit its checkpoint.
@@ -102,7 +101,7 @@ class Trainer:
             ) from error
 
     def _start_from(self, train: Any) -> None:
-        """Load the pipeline's starting checkpoint, where it names one."""
+        """Load the pipeline's `fine_tune_checkpoint`, if it has one."""
         import tensorflow as tf
         from object_detection import model_lib_v2
 
@@ -131,7 +130,7 @@ class Trainer:
         report: Callable[[Progress], None] = lambda _: None,
         report_every: int = 10,
     ) -> None:
-        """Train up to step `until`, or to the pipeline's `num_steps` where that comes first."""
+        """Train up to step `until`, or to the pipeline's `num_steps` if that is lower; raises `TrainingError`."""
         import numpy as np
         import tensorflow as tf
         from object_detection import model_lib_v2
@@ -150,14 +149,14 @@ class Trainer:
                     labels,
                     train.unpad_groundtruth_tensors,
                     self._optimizer,
-                    # A copy: TFOD2 hangs it on the model, and a variable there would be saved with the weights and put
-                    # back at the first step of any training that starts from them.
+                    # A copy: TFOD2 stores it in the model, where a variable would be saved with the weights, and #
+                    # restored at the first step of any training that starts from them.
                     training_step=tf.identity(self.step),
                     add_regularization_loss=True,
                     clip_gradients_value=clip,
                 )
             self.step.assign_add(1)
-            # A young average would remember the random start: it follows faster until `step` catches up.
+            # The decay is lower at the start, so that the average does not keep the random initialisation.
             count = tf.cast(self.step, tf.float32)
             decay = tf.minimum(AVERAGE_DECAY, (1.0 + count) / (10.0 + count))
             for mean, current in zip(self.average, self.variables, strict=True):
@@ -182,7 +181,7 @@ class Trainer:
             report(Progress(now, self.total_steps, values, rate, speed, (self.total_steps - now) / speed))
 
     def save(self) -> Path:
-        """Write a checkpoint that training can go on from."""
+        """Write a checkpoint from which training can resume, and return its path."""
         return Path(self._manager.save(checkpoint_number=int(self.step.numpy())))
 
     def save_average(self, folder: Path) -> Path:
@@ -194,7 +193,7 @@ class Trainer:
 
 
 class AveragedWeights:
-    """While entered, the trainer's model holds its averaged weights and is in inference mode."""
+    """A context in which the trainer's model has its averaged weights and is in inference mode."""
 
     def __init__(self, trainer: Trainer) -> None:
         self._trainer = trainer
@@ -220,7 +219,7 @@ class AveragedWeights:
 
 
 def read_pipeline(pipeline: Path) -> dict[str, Any]:
-    """TFOD2's configuration objects by name (`model`, `train_config`, `train_input_config`, ...).
+    """Return TFOD2's configuration objects by name (`model`, `train_config`, `train_input_config`, ...).
 
     Relative paths in it are taken from the folder of the pipeline file.
 
@@ -250,10 +249,10 @@ def read_pipeline(pipeline: Path) -> dict[str, Any]:
 
 
 def read_model_config(pipeline: Path) -> Any:
-    """The whole pipeline as TFOD2's message, without looking for the files that training would need.
+    """Return the whole pipeline as TFOD2's message, without checking the files that training needs.
 
     Raises:
-        TrainingError: it cannot be read, or its model is no SSD.
+        TrainingError: it cannot be read, or its model is not an SSD.
     """
     tfod.load()
     from google.protobuf import text_format
@@ -266,12 +265,12 @@ def read_model_config(pipeline: Path) -> Any:
     except text_format.ParseError as error:
         raise TrainingError(f"{pipeline}: is not a TFOD2 pipeline ({error})") from error
     if config.model.WhichOneof("model") != "ssd":
-        raise TrainingError(f"{pipeline}: only SSD models are trained here")
+        raise TrainingError(f"{pipeline}: only SSD models are supported")
     return config
 
 
 def freeze(model: Any, patterns: Sequence[str]) -> int:
-    """Leave every layer untrained all of whose variables match one of the patterns; returns how many layers."""
+    """Freeze every layer whose variables all match one of the patterns; return how many layers."""
     import tensorflow as tf
 
     expressions = [re.compile(pattern) for pattern in patterns]

@@ -1,7 +1,7 @@
-"""Detection metrics that pycocotools does not give (pure): counts at a threshold, confusion, calibration, intervals.
+"""Detection metrics that pycocotools lacks (pure): counts at a threshold, confusion, calibration, intervals.
 
-Boxes are float64 (N, 4), pixels `x1, y1, x2, y2`; classes are 0-based indices into `DECIDED_STATES`. A detection and a
-face are the same where they overlap by IoU 0.5 or more; the best score chooses first.
+Boxes are float64 (N, 4), pixels `x1, y1, x2, y2`; classes are 0-based indices into `DECIDED_STATES`. A detection
+matches a face if their IoU is at least 0.5; higher scores are matched first.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Judged:
     scores: Floats
 
     def at(self, thresholds: Floats) -> Judged:
-        """The picture with only the detections that reach the threshold (per class) of their class."""
+        """Return the picture with only the detections that reach the threshold of their class."""
         keep = self.scores >= thresholds[self.classes]
         return Judged(self.true_boxes, self.true_classes, self.boxes[keep], self.classes[keep], self.scores[keep])
 
@@ -47,7 +47,7 @@ class ClassHits:
 
 
 def iou_matrix(one: Floats, other: Floats) -> Floats:
-    """(N, M) overlaps of boxes (N, 4) with boxes (M, 4)."""
+    """Return the IoU (N, M) of boxes (N, 4) and boxes (M, 4)."""
     low = np.maximum(one[:, None, :2], other[None, :, :2])
     high = np.minimum(one[:, None, 2:], other[None, :, 2:])
     shared = np.prod(np.clip(high - low, 0.0, None), axis=2)
@@ -57,7 +57,7 @@ def iou_matrix(one: Floats, other: Floats) -> Floats:
 
 
 def match(boxes: Floats, true_boxes: Floats) -> Ints:
-    """(D,) index of the true box that each detection (best first) is, or -1; a true box is taken once."""
+    """Return (D,) the index of the true box of each detection (best first), or -1; each true box is used once."""
     overlaps = iou_matrix(boxes, true_boxes)
     taken = np.zeros(len(true_boxes), bool)
     found = np.full(len(boxes), -1, np.int64)
@@ -70,14 +70,14 @@ def match(boxes: Floats, true_boxes: Floats) -> Ints:
 
 
 def class_hits(picture: Judged, label: int) -> ClassHits:
-    """The detections of one class, matched against the faces of that class alone, as COCO does."""
+    """Return the detections of one class, matched with the faces of that class only, as COCO does."""
     mine, true = picture.classes == label, picture.true_classes == label
     found = match(picture.boxes[mine], picture.true_boxes[true])
     return ClassHits(picture.scores[mine], found >= 0, int(true.sum()))
 
 
 def average_precision(parts: Sequence[ClassHits]) -> float:
-    """AP at IoU 0.5 over pictures, sampled as COCO does; NaN where there is no face of the class."""
+    """Return AP at IoU 0.5 over pictures, sampled as COCO does; NaN if there is no face of the class."""
     faces = sum(part.faces for part in parts)
     if not faces:
         return float("nan")
@@ -98,7 +98,7 @@ def average_precision(parts: Sequence[ClassHits]) -> float:
 def bootstrap(
     pictures: int, statistic: Callable[[Ints], float], rounds: int = 500, seed: int = 0
 ) -> tuple[float, float]:
-    """The middle 95 % of a statistic over pictures drawn with replacement; it is given the drawn indices (N,)."""
+    """Return the middle 95 % of a statistic over pictures drawn with replacement, called with the indices (N,)."""
     rng = np.random.default_rng(seed)
     values = [statistic(rng.integers(0, pictures, pictures)) for _ in range(rounds)]
     known = [value for value in values if not np.isnan(value)]
@@ -109,7 +109,7 @@ def bootstrap(
 
 
 def precision_recall(parts: Sequence[ClassHits], threshold: float) -> tuple[float, float]:
-    """Precision and recall of one class at a score threshold; NaN where there is nothing to divide by."""
+    """Return precision and recall of one class at a score threshold; NaN if the denominator is 0."""
     kept = [part.hits[part.scores >= threshold] for part in parts]
     found, true = sum(len(hits) for hits in kept), sum(int(hits.sum()) for hits in kept)
     faces = sum(part.faces for part in parts)
@@ -117,14 +117,14 @@ def precision_recall(parts: Sequence[ClassHits], threshold: float) -> tuple[floa
 
 
 def threshold_for_precision(parts: Sequence[ClassHits], precision: float) -> float | None:
-    """The least score threshold, in steps of 0.001, at which precision is this good; None where none is."""
+    """Return the lowest score threshold, in steps of 0.001, with at least this precision, or None."""
     thresholds, true, found = _by_threshold(parts)
     reached = np.flatnonzero(true >= precision * found)
     return float(thresholds[reached[-1]]) if len(reached) else None
 
 
 def best_f1_threshold(parts: Sequence[ClassHits]) -> float:
-    """The score threshold, in steps of 0.001, of the best harmonic mean of precision and recall; 0.5 without a hit."""
+    """Return the score threshold, in steps of 0.001, with the best F1; 0.5 without a hit."""
     thresholds, true, found = _by_threshold(parts)
     if not len(true) or not true[-1]:
         return 0.5
@@ -133,10 +133,10 @@ def best_f1_threshold(parts: Sequence[ClassHits]) -> float:
 
 
 def _by_threshold(parts: Sequence[ClassHits]) -> tuple[Floats, Ints, Ints]:
-    """Thresholds that tell detections apart, falling, with how many detections are right and how many there are.
+    """Return the distinct thresholds, descending, with the numbers of correct and of all detections at each.
 
-    Scores are rounded down to the steps in which thresholds are written, and those that share a step stand or fall
-    together, so that a threshold gives in use just what it gave when it was chosen.
+    Scores are rounded down to the steps in which thresholds are written, so that a threshold has the same effect in use
+    as when it was chosen.
     """
     scores = np.floor(np.concatenate([part.scores for part in parts]) * 1000) / 1000
     order = np.argsort(-scores, kind="mergesort")
@@ -146,12 +146,12 @@ def _by_threshold(parts: Sequence[ClassHits]) -> tuple[Floats, Ints, Ints]:
 
 
 def confusion(pictures: Sequence[Judged], classes: int) -> Ints:
-    """(classes + 1, classes + 1) counts: rows what faces are, columns what was said; last row false, column missed."""
+    """Return (classes + 1, classes + 1) counts: rows actual, columns detected; last row no face, last column missed."""
     table = np.zeros((classes + 1, classes + 1), np.int64)
     for picture in pictures:
         found = match(picture.boxes, picture.true_boxes)
-        for said, face in zip(picture.classes, found, strict=True):
-            table[picture.true_classes[face] if face >= 0 else classes, said] += 1
+        for detected, face in zip(picture.classes, found, strict=True):
+            table[picture.true_classes[face] if face >= 0 else classes, detected] += 1
         for face in set(range(len(picture.true_classes))) - set(found.tolist()):
             table[picture.true_classes[face], classes] += 1
     return table
@@ -159,7 +159,7 @@ def confusion(pictures: Sequence[Judged], classes: int) -> Ints:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationBin:
-    """Detections whose score lies in `low`..`high`: how many, their mean score, and the share that was right."""
+    """Detections whose score lies in `low`..`high`: how many, their mean score, and the share of correct ones."""
 
     low: float
     high: float
@@ -169,7 +169,7 @@ class CalibrationBin:
 
 
 def calibration(parts: Sequence[ClassHits], bins: int = 10) -> list[CalibrationBin]:
-    """How often a score of s is right, in equal bins of s; empty bins are left out."""
+    """Return how often detections are correct, in equal bins of their score; empty bins are omitted."""
     scores = np.concatenate([part.scores for part in parts]) if parts else np.zeros(0)
     hits = np.concatenate([part.hits for part in parts]) if parts else np.zeros(0, bool)
     place = np.minimum((scores * bins).astype(int), bins - 1)
@@ -187,6 +187,6 @@ def calibration(parts: Sequence[ClassHits], bins: int = 10) -> list[CalibrationB
 
 
 def calibration_error(bins: Sequence[CalibrationBin]) -> float:
-    """Expected calibration error: the mean gap between score and share right, weighted by detections."""
+    """Expected calibration error: the mean gap between score and share of correct detections, weighted."""
     total = sum(one.count for one in bins)
     return sum(one.count * abs(one.mean_score - one.right) for one in bins) / total if total else float("nan")

@@ -1,4 +1,4 @@
-"""Plots for people: data statistics, precision over recall, calibration, confusion. Matplotlib, no window."""
+"""Plots: data statistics, precision over recall, calibration, confusion. Matplotlib, no window."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _pyplot() -> Any:
 
 
 def plot_statistics(splits: Mapping[str, Sequence[Annotation]], labels: Sequence[str], path: Path) -> None:
-    """Boxes by class and split, and face heights by class."""
+    """Plot boxes by class and split, and face heights by class."""
     pyplot = _pyplot()
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4))
     width = 0.8 / len(splits)
@@ -51,7 +51,7 @@ def plot_statistics(splits: Mapping[str, Sequence[Annotation]], labels: Sequence
 
 
 def plot_evaluation(evaluations: Mapping[str, Evaluation], folder: Path) -> list[Path]:
-    """Precision over recall, calibration and confusion of each named model; the files written."""
+    """Plot precision over recall, calibration and confusion of each model; return the files."""
     pyplot = _pyplot()
     folder.mkdir(parents=True, exist_ok=True)
     curves, reliability, table = (folder / f"{name}.png" for name in ("precision_recall", "calibration", "confusion"))
@@ -70,7 +70,7 @@ def plot_evaluation(evaluations: Mapping[str, Evaluation], folder: Path) -> list
     for name, one in evaluations.items():
         points = [(part.mean_score, part.right) for part in one.calibration]
         axis.plot(*zip(*points, strict=True), "o-", label=f"{name}: error {one.calibration_error:.3f}")
-    axis.set(xlabel="score", ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
+    axis.set(xlabel="score", ylabel="share of correct detections", xlim=(0, 1), ylim=(0, 1))
     axis.legend()
     _finish(pyplot, figure, reliability)
     figure, panels = pyplot.subplots(1, len(evaluations), figsize=(6 * len(evaluations), 5), squeeze=False)
@@ -93,8 +93,8 @@ def _draw_confusion(axis: Any, name: str, counts: metrics.Ints) -> None:
     for (row, column), value in np.ndenumerate(counts):
         axis.text(column, row, str(value), ha="center", va="center")
     axis.set_xticks(range(len(states) + 1), [*states, "missed"], rotation=20)
-    axis.set_yticks(range(len(states) + 1), [*states, "nobody"])
-    axis.set(title=name, xlabel="said", ylabel="is")
+    axis.set_yticks(range(len(states) + 1), [*states, "no face"])
+    axis.set(title=name, xlabel="detected", ylabel="actual")
 
 
 def _finish(pyplot: Any, figure: Any, path: Path) -> None:

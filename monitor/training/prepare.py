@@ -29,7 +29,7 @@ _BYTES_PER_VIEW = 40_000
 
 @dataclass(frozen=True, slots=True)
 class PrepareSettings:
-    """What to write: `states` by label, in the order of their ids. Without `views`, train pictures stay as they are."""
+    """What to write: `states` by label, in the order of their ids. Without `views`, whole train pictures."""
 
     states: Mapping[str, MaskState] = field(default_factory=lambda: DEFAULT_STATES)
     views: int = 0
@@ -45,7 +45,7 @@ class PrepareSettings:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What was written: names by split and the statistics of each."""
+    """The written folder, and the statistics of each split."""
 
     folder: Path
     statistics: dict[str, Any]
@@ -59,11 +59,11 @@ def prepare(
 ) -> Prepared:
     """Check everything, then write `train.record`, `val.record`, the label map, `statistics.json` and a plot.
 
-    Split files (`train.txt`, `val.txt`) are followed where both are there; otherwise a seeded split keeps pictures
-    that look alike together. `done` is told (written, of). Nothing is left behind where anything is wrong.
+    Split files (`train.txt`, `val.txt`) are used if both exist; otherwise a seeded split keeps similar pictures
+    together. `done` is called with (written, total). If there is a fault, no files are left.
 
     Raises:
-        TrainingError: every fault of every annotation, one a line; or too little room on the disk.
+        TrainingError: every fault of every annotation, one per line; or too little space on the disk.
     """
     splits = read_splits(voc_dir, settings)
     estimate = settings.views * _BYTES_PER_VIEW + 2 * sum(
@@ -137,14 +137,14 @@ def _write(
 
 
 def source_of(annotation: Annotation, labels: Sequence[str]) -> Source:
-    """An annotated picture as something to cut views from."""
+    """Return an annotated picture as a source of views."""
     rows = [(box.x1_px, box.y1_px, box.x2_px, box.y2_px) for box in annotation.boxes]
     classes = [labels.index(box.label) + 1 for box in annotation.boxes]
     return Source(annotation.image, np.array(rows, np.float32).reshape(-1, 4), np.array(classes, np.int64))
 
 
 def describe(annotations: Sequence[Annotation], labels: Sequence[str]) -> dict[str, Any]:
-    """Counts by class, pictures with nobody, and face heights (pixels, and share of the picture's height)."""
+    """Return counts by class, pictures without faces, and face heights (pixels, and share of the picture's height)."""
     boxes = [(one, box) for one in annotations for box in one.boxes]
     pixels = [box.y2_px - box.y1_px for _, box in boxes]
     shares = [(box.y2_px - box.y1_px) / one.height_px for one, box in boxes]

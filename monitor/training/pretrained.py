@@ -5,15 +5,14 @@ the convolutions of the file in order, de-quantises them, and writes them into t
 pipeline describes.
 
 The files carry batch normalisation folded into the convolutions. Each batch norm therefore starts as the identity plus
-the folded bias, and is then given the statistics that its input really has on training images (mean m, variance v:
-moving_mean = m, moving_variance = v, gamma = sqrt(v + eps), beta = bias + m). The function computed is the same, and
-training mode now agrees with inference mode instead of starting by destroying the scale.
+the folded bias, and then gets the statistics of its input on training images (mean m, variance v: moving_mean = m,
+moving_variance = v, gamma = sqrt(v + eps), beta = bias + m). The computed function is the same, and training mode
+agrees with inference mode from the first step.
 
-Folding also leaves filters of very different lengths (squared, from 0.01 to 120 in these files). A batch norm makes the
-length of the filters before it meaningless to the function but not to training: the step that a gradient takes, as a
-turn of the filter, falls with the square of the length, so that some layers would be thrown about and others stand
-still at any one learning rate. Every filter is therefore brought to the length that fresh (He) weights have, and its
-batch norm undoes the change.
+Folding also leaves filters of very different lengths (squared, from 0.01 to 120 in these files). With a batch norm, the
+length of the filters before it does not affect the function, but it affects training: the effective step of a gradient
+falls with the square of the length, so that with one learning rate some layers would diverge and others not change.
+Every filter is therefore scaled to the length of fresh (He) weights, and its batch norm compensates for it.
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ from monitor.training.errors import TrainingError
 
 Floats = NDArray[np.float32]
 
-#: Length (L2) of a filter of fresh He weights, whatever its size; all filters are brought to it.
+#: Length (L2) of a filter of fresh He weights, at any size; all filters are scaled to it.
 FILTER_LENGTH = 2.0**0.5
 
-#: A filter shorter than this is dead: stretched, it would be noise.
+#: A filter shorter than this is dead: scaled, it would be noise.
 _DEAD = 1e-3
 
 
@@ -52,7 +51,7 @@ class Convolution:
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """What `convert` did: how many convolutions it filled, and the names of those that it left at random."""
+    """The result of `convert`: the number of filled convolutions, and the names of those left random."""
 
     checkpoint: Path
     filled: int
@@ -60,7 +59,7 @@ class Conversion:
 
 
 def read_convolutions(path: Path) -> list[Convolution]:
-    """The convolutions of a TFLite file in graph order, de-quantised. Custom operators in the file do not matter.
+    """Return the convolutions of a TFLite file in graph order, de-quantised. Custom operators are ignored.
 
     Raises:
         TrainingError: the file is missing or is not a TFLite model with convolutions.
@@ -86,12 +85,12 @@ def read_convolutions(path: Path) -> list[Convolution]:
         order = (1, 2, 3, 0)  # both (out, h, w, in) -> (h, w, in, out) and (1, h, w, c) -> (h, w, c, 1)
         found.append(Convolution(np.transpose(weights, order), bias, bool(code == depthwise_code)))
     if not found:
-        raise TrainingError(f"{path} holds no convolutions to start from")
+        raise TrainingError(f"{path} contains no convolutions")
     return found
 
 
 def _dequantised(model: Any, tensor: Any) -> Floats:
-    """A constant tensor of the file as float32."""
+    """Return a constant tensor of the file as float32."""
     types = {0: np.float32, 2: np.int32, 3: np.uint8, 9: np.int8}
     if tensor.type not in types:
         raise TrainingError(f"the backbone stores weights of a type ({tensor.type}) that is not supported")
@@ -113,8 +112,8 @@ def convert(tflite: Path, pipeline: Path, images: Sequence[NDArray[np.uint8]], o
     Args:
         tflite: the backbone, quantised or float.
         pipeline: a pipeline.config whose model is an SSD with a Keras MobileNet feature extractor.
-        images: RGB training images, uint8 (H, W, 3), all of one size; about 100 give steady statistics.
-        out_dir: where the checkpoint goes; it is `out_dir/backbone-1`.
+        images: RGB training images, uint8 (H, W, 3), all of one size; about 100 give stable statistics.
+        out_dir: the folder for the checkpoint, `out_dir/backbone-1`.
 
     Raises:
         TrainingError: the file does not fit the pipeline's backbone.
@@ -144,12 +143,12 @@ def _is_convolution(layer: Any) -> bool:
 
 
 def _norm_after(backbone: Any, layer: Any) -> Any:
-    """The batch norm that reads this convolution's output."""
+    """Return the batch norm that reads this convolution's output."""
     return layer.outbound_nodes[0].outbound_layer
 
 
 def _fill(backbone: Any, convolutions: Sequence[Convolution], source: Path) -> list[str]:
-    """Assign kernels in order, and biases as the betas of identity batch norms; names of those that do not fit.
+    """Assign kernels in order, and biases as the betas of identity batch norms; return names that do not fit.
 
     Only the detector's own last, narrowed convolution may differ in its number of outputs.
     """
@@ -160,29 +159,33 @@ def _fill(backbone: Any, convolutions: Sequence[Convolution], source: Path) -> l
     for index, layer in enumerate(layers):
         depthwise = isinstance(layer, tf.keras.layers.DepthwiseConv2D)
         variable = layer.depthwise_kernel if depthwise else layer.kernel
-        wanted = tuple(variable.shape)
-        given = convolutions[index] if index < len(convolutions) else None
-        if given is None or given.depthwise != depthwise or given.kernel.shape != wanted:
+        expected = tuple(variable.shape)
+        source_convolution = convolutions[index] if index < len(convolutions) else None
+        if (
+            source_convolution is None
+            or source_convolution.depthwise != depthwise
+            or source_convolution.kernel.shape != expected
+        ):
             if index != len(layers) - 1:
-                had = "nothing" if given is None else str(given.kernel.shape)
+                actual = "none" if source_convolution is None else str(source_convolution.kernel.shape)
                 raise TrainingError(
                     f"{source.name} does not fit the pipeline's backbone: convolution {index + 1} ({layer.name}) "
-                    f"wants {wanted}, the file has {had}; check feature_extractor.type and depth_multiplier"
+                    f"needs {expected}, the file has {actual}; check feature_extractor.type and depth_multiplier"
                 )
             left.append(layer.name)
             continue
-        kernel, length = balanced(given.kernel, depthwise)
+        kernel, length = balanced(source_convolution.kernel, depthwise)
         variable.assign(kernel)
         norm = _norm_after(backbone, layer)
         norm.gamma.assign(np.sqrt(1.0 + norm.epsilon) * length)
-        norm.beta.assign(given.bias)
+        norm.beta.assign(source_convolution.bias)
         norm.moving_mean.assign(tf.zeros_like(norm.moving_mean))
         norm.moving_variance.assign(tf.ones_like(norm.moving_variance))
     return left
 
 
 def balanced(kernel: Floats, depthwise: bool) -> tuple[Floats, Floats]:
-    """The kernel with every filter brought to `FILTER_LENGTH`, and what each output (out,) must be multiplied by."""
+    """Return the kernel with every filter scaled to `FILTER_LENGTH`, and the factor (out,) of each output."""
     axes = (0, 1, 3) if depthwise else (0, 1, 2)
     length = np.sqrt(np.square(kernel).sum(axis=axes)) / FILTER_LENGTH
     length = np.where(length * FILTER_LENGTH < _DEAD, 1.0, length).astype(np.float32)
@@ -191,7 +194,7 @@ def balanced(kernel: Floats, depthwise: bool) -> tuple[Floats, Floats]:
 
 
 def _give_statistics(backbone: Any, images: Sequence[NDArray[np.uint8]], random: set[str]) -> None:
-    """Replace the identity batch norms by equal ones that hold the real mean and variance of their inputs."""
+    """Replace the identity batch norms by equivalent ones with the actual mean and variance of their inputs."""
     import tensorflow as tf
 
     pairs = [(layer, _norm_after(backbone, layer)) for layer in backbone.layers if _is_convolution(layer)]

@@ -27,7 +27,7 @@ class _Finder(importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """The module's spec with our loader, or None for anyone else's module."""
+        """Return the module's spec with this loader, or None for other modules."""
         if not (fullname.startswith(_PACKAGE) and fullname.endswith("_pb2")):
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
@@ -58,7 +58,7 @@ class _Loader(importlib.abc.Loader):
 
 
 def _imports(tree: ast.Module) -> list[str]:
-    """The generated modules that this one builds on."""
+    """Return the generated modules that this one imports."""
     nodes = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module]
     return [f"{node.module}.{one.name}" for node in nodes for one in node.names if one.name.endswith("_pb2")]
 
@@ -69,10 +69,10 @@ def _serialised(tree: ast.Module, file: Path) -> bytes:
             value = ast.literal_eval(node.value)
             if isinstance(value, bytes):
                 return value
-    raise ImportError(f"{file}: holds no serialised descriptor")
+    raise ImportError(f"{file}: contains no serialised descriptor")
 
 
 def install() -> None:
-    """Use this way of importing from now on; safe to call again."""
+    """Install the import finder; may be called more than once."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())

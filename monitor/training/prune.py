@@ -1,10 +1,10 @@
-"""`monitor train prune`: a trained detector's weights for one whose inner layers are narrower.
+"""`monitor train prune`: converts a trained detector's weights to a model with narrower inner layers.
 
-Which channels stay is chosen for each narrowed layer by what the layer behind it loses (Optimal Brain Surgeon, Hassibi
-and Stork 1993, on the activations as in He et al. 2017): with h the activations of the channels and W the weights that
-read them, a channel's removal costs w^2 / [H^-1]cc in squared error of W h, H being the covariance of h, once the other
-weights have made up for it. The cheapest goes, the others make up for it, and so on. What is left computes nearly what
-the whole did, and little training mends the rest.
+For each narrowed layer, the channels to keep are chosen by the error of the layer that reads them (Optimal Brain
+Surgeon, Hassibi and Stork 1993, on the activations as in He et al. 2017): with h the activations of the channels and W
+the weights that read them, a channel's removal costs w^2 / [H^-1]cc in squared error of W h, H being the covariance of
+h, once the other weights have been adjusted. The cheapest channel is removed, the others are adjusted, and so on. The
+result computes nearly the same, and a short training restores the rest.
 """
 
 from __future__ import annotations
@@ -24,17 +24,18 @@ from monitor.training.loop import read_model_config
 
 Floats = NDArray[np.floating[Any]]
 
-#: Share of the mean variance that is added to every channel's, so that channels that say the same can be told apart.
+#: Share of the mean variance that is added to every channel's, so that the covariance of redundant channels can be
+#: inverted.
 _RIDGE = 1e-5
-#: Places of a picture that are looked at; a few hundred pictures with so many each give steady covariances.
-_PLACES = 3000
+#: Positions sampled per picture; with a few hundred pictures they give stable covariances.
+_POSITIONS = 3000
 
 
 @dataclass(frozen=True, slots=True)
 class _Narrowed:
-    """A convolution with fewer outputs than before, what works on each of them alone, and who reads them.
+    """A convolution with fewer outputs than before, the layers after it, and the layer that reads them.
 
-    `between` are layers with one weight a channel, `activation` the last before the reader; `kernel` is the reader's,
+    `between` are layers with one weight per channel, `activation` the last before the reader; `kernel` is the reader's,
     (1, 1, channels, outputs), and `scale` what its outputs are multiplied by after it.
     """
 
@@ -52,20 +53,20 @@ def prune(
     narrower: Path,
     images: Sequence[NDArray[np.uint8]],
     out_dir: Path,
-    say: Callable[[str], None] = lambda _: None,
+    report: Callable[[str], None] = lambda _: None,
 ) -> Path:
-    """Write a checkpoint for `narrower` that computes nearly what `checkpoint` does; returns its prefix.
+    """Write a checkpoint for `narrower` with nearly the same output as `checkpoint`; return its prefix.
 
     Args:
         pipeline: the pipeline.config that the checkpoint was trained with.
         checkpoint: path prefix of the checkpoint.
         narrower: the pipeline.config of the same model with `monitor.training.lean`'s extractor.
-        images: RGB training pictures, uint8 (H, W, 3); some 150 give steady covariances.
-        out_dir: where the checkpoint goes.
-        say: is told what each layer loses.
+        images: RGB training pictures, uint8 (H, W, 3); about 150 give stable covariances.
+        out_dir: the folder for the checkpoint.
+        report: called with a line about the loss of each layer.
 
     Raises:
-        TrainingError: the checkpoint does not fit, or the second pipeline is not the first but for narrower layers.
+        TrainingError: the checkpoint does not fit, or the pipelines differ in more than the width of layers.
     """
     tfod.load()
     import tensorflow as tf
@@ -73,7 +74,7 @@ def prune(
     wide, lean = _built(pipeline), _built(narrower)
     restore(wide, checkpoint)
     if len(wide.variables) != len(lean.variables):
-        raise TrainingError(f"{narrower}: is another kind of model than {pipeline}")
+        raise TrainingError(f"{narrower}: is not the same kind of model as {pipeline}")
     for before, after in zip(wide.variables, lean.variables, strict=True):
         if before.shape == after.shape:
             after.assign(before)
@@ -85,7 +86,7 @@ def prune(
         kernel, narrow = part.kernel
         weights = kernel.numpy()[0, 0].astype(np.float64) * part.scale
         kept, weights, lost = surviving(mean, covariance, weights, int(narrow.shape[2]))
-        say(f"{part.first}: {len(mean)} to {len(kept)} channels, {100 * lost:.1f} % of what they say is lost")
+        report(f"{part.first}: {len(mean)} to {len(kept)} channels, {100 * lost:.1f} % of the variance lost")
         for name in (part.first, *part.between):
             pairs = zip(whole.get_layer(name).weights, bare.get_layer(name).weights, strict=True)
             for old, new in pairs:
@@ -98,23 +99,23 @@ def prune(
 
 
 def surviving(mean: Floats, covariance: Floats, weights: Floats, count: int) -> tuple[NDArray[np.intp], Floats, float]:
-    """Choose `count` channels that say nearly what all of them say.
+    """Choose `count` channels that preserve nearly all of the output.
 
     Args:
-        mean: of each channel (n,); not used for the choice, since a constant can be put right behind it.
+        mean: of each channel (n,); not used for the choice, since a constant is corrected in the next layer.
         covariance: of the channels (n, n).
-        weights: what reads them (n, outputs).
-        count: how many stay.
+        weights: of the layer that reads them (n, outputs).
+        count: the number of channels to keep.
 
     Returns:
-        The places of those that stay, in order; their new weights (count, outputs); and the share of the variance of
+        The indices of the kept channels, in order; their new weights (count, outputs); and the share of the variance of
         the outputs that is lost (0..1).
     """
     size = len(mean)
     covariance = covariance + np.eye(size, dtype=np.float64) * (
         _RIDGE * np.trace(covariance) / size + np.finfo(float).tiny
     )
-    wanted = covariance @ weights
+    cross = covariance @ weights
     left, kept = weights.copy(), np.arange(size)
     inverse: Floats = np.linalg.inv(covariance)
     while len(kept) > count:
@@ -123,10 +124,10 @@ def surviving(mean: Floats, covariance: Floats, weights: Floats, count: int) -> 
         left = np.delete(left - np.outer(column, left[worst]), worst, axis=0)
         inverse = np.delete(np.delete(inverse - np.outer(column, inverse[worst]), worst, axis=0), worst, axis=1)
         kept = np.delete(kept, worst)
-    # Solved afresh: the updates above gather rounding.
-    left = np.linalg.solve(covariance[np.ix_(kept, kept)], wanted[kept])
-    told, total = float((left * wanted[kept]).sum()), float((weights * wanted).sum())
-    return kept, left, 1.0 - told / total if total > 0 else 0.0
+    # Solved again, since the updates above accumulate rounding errors.
+    left = np.linalg.solve(covariance[np.ix_(kept, kept)], cross[kept])
+    explained, total = float((left * cross[kept]).sum()), float((weights * cross).sum())
+    return kept, left, 1.0 - explained / total if total > 0 else 0.0
 
 
 def _built(pipeline: Path) -> Any:
@@ -174,7 +175,7 @@ def _is_pointwise_or_full(layer: Any) -> bool:
 
 
 def _next(layer: Any) -> Any:
-    """The layer that reads this one's output inside the backbone; inner layers have one at most."""
+    """Return the layer that reads this one's output in the backbone, or None; inner layers have at most one."""
     return layer.outbound_nodes[0].outbound_layer if layer.outbound_nodes else None
 
 
@@ -190,12 +191,12 @@ def _adder(variable: Any, factor: Floats) -> Callable[[Floats], None]:
 def _statistics(
     backbone: Any, parts: Sequence[_Narrowed], images: Sequence[NDArray[np.uint8]]
 ) -> list[tuple[Floats, Floats]]:
-    """Mean (n,) and covariance (n, n) of each part's channels over the pictures."""
+    """Return the mean (n,) and covariance (n, n) of each part's channels over the pictures."""
     import tensorflow as tf
 
     outputs = [backbone.get_layer(part.activation).output for part in parts]
     probe = tf.function(tf.keras.Model(backbone.inputs, outputs))
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     counts = [0] * len(parts)
     sums: list[Floats] = [np.zeros(output.shape[-1]) for output in outputs]
     squares: list[Floats] = [np.zeros((output.shape[-1],) * 2) for output in outputs]
@@ -203,8 +204,8 @@ def _statistics(
         batch = tf.constant(image[None].astype(np.float32) * (2.0 / 255.0) - 1.0)
         for index, output in enumerate(probe(batch)):
             rows = output.numpy().reshape(-1, output.shape[-1]).astype(np.float64)
-            if len(rows) > _PLACES:
-                rows = rows[chance.choice(len(rows), _PLACES, replace=False)]
+            if len(rows) > _POSITIONS:
+                rows = rows[rng.choice(len(rows), _POSITIONS, replace=False)]
             counts[index] += len(rows)
             sums[index] += rows.sum(axis=0)
             squares[index] += rows.T @ rows

@@ -1,4 +1,4 @@
-"""Writing TFRecords and the label map that TFOD2 trains from."""
+"""Writes the TFRecords and the label map for TFOD2."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from monitor.training.evaluate import Sample
 from monitor.training.views import View, ViewMaker
 from monitor.training.voc import Annotation
 
-#: JPEG quality of training views: high enough to add nothing visible to the source's own compression.
+#: JPEG quality of training views: high enough to add no visible artefacts.
 VIEW_JPEG_QUALITY = 92
 
 
 def write_label_map(path: Path, labels: Sequence[str]) -> None:
-    """`label_map.pbtxt` with ids from 1, in the order given."""
+    """Write `label_map.pbtxt` with ids from 1, in the given order."""
     items = (f"item {{\n  id: {index}\n  name: {_quoted(name)}\n}}\n" for index, name in enumerate(labels, start=1))
     path.write_text("".join(items), encoding="utf-8")
 
@@ -29,7 +29,7 @@ def _quoted(name: str) -> str:
 
 
 def write_pictures(path: Path, annotations: Sequence[Annotation], labels: Sequence[str]) -> None:
-    """One record an annotated picture, in order; the file's own bytes are stored."""
+    """Write one record per annotated picture, in order, with the unchanged bytes of the file."""
     import tensorflow as tf
 
     with tf.io.TFRecordWriter(str(path)) as writer:
@@ -52,7 +52,7 @@ def write_pictures(path: Path, annotations: Sequence[Annotation], labels: Sequen
 def write_views(
     path: Path, maker: ViewMaker, count: int, labels: Sequence[str], done: Callable[[int], None] = lambda _: None
 ) -> None:
-    """`count` views of the maker, in order; `done` is told how many are written."""
+    """Write `count` views of the maker, in order; `done` is called with the number written."""
     import tensorflow as tf
 
     with tf.io.TFRecordWriter(str(path)) as writer:
@@ -63,7 +63,7 @@ def write_views(
 
 
 def read_pictures(path: Path, states: Mapping[str, MaskState]) -> list[Sample]:
-    """The pictures of a record file as samples to evaluate on; `states` says which state each label name means."""
+    """Return the pictures of a record file as samples; `states` has the state of each label name."""
     import tensorflow as tf
 
     samples: list[Sample] = []
@@ -96,7 +96,7 @@ def _example(
     weights: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
     labels: Sequence[str],
 ) -> bytes:
-    """A serialised `tf.train.Example` in TFOD2's layout: box sides are shares of the image's."""
+    """Return a serialised `tf.train.Example` in TFOD2's layout: box sides are fractions of the image's sides."""
     import tensorflow as tf
 
     width, height = size

@@ -1,4 +1,4 @@
-"""`monitor train run`: train from a pipeline, evaluate on val as it goes, keep the best, resume where it stopped."""
+"""`monitor train run`: trains a pipeline, evaluates on val, keeps the best weights, and resumes a stopped run."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from monitor.training.errors import TrainingError
 from monitor.training.evaluate import SCORE_FLOOR, Evaluation, Sample, evaluate, judge
 from monitor.training.loop import AveragedWeights, Progress, Trainer
 
-#: A checkpoint holds weights, their averages and the optimiser's momenta, three times the weights; two are kept while
-#: a third is written, beside the best.
+#: A checkpoint holds weights, their averages and the optimiser's momenta, three times the weights; two are kept while a
+#: third is written, besides the best.
 _COPIES_ON_DISK = 12
 
 _BEST = "best"
@@ -30,8 +30,8 @@ _SCORE = "evaluation.json"
 class RunSettings:
     """How a run evaluates and saves.
 
-    `eval_size` is (height, width) of the input that val is judged at: the deployed one, which may be larger than the
-    training views. None takes the pipeline's own. `teacher` is a model folder, see `monitor.training.distil`.
+    `eval_size` is the input's (height, width) for the evaluation on val: that of the deployed model, which may be
+    larger than the training views. None: the pipeline's. `teacher` is a model folder, see `monitor.training.distil`.
     """
 
     save_every: int = 250
@@ -43,7 +43,7 @@ class RunSettings:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """Where a run ended, and the best evaluation on val (None where there was none)."""
+    """The last step of a run, and the best evaluation on val (None if there was none)."""
 
     step: int
     best: Path | None
@@ -56,13 +56,13 @@ def train(
     settings: RunSettings,
     states: Mapping[str, MaskState],
     report: Callable[[Progress], None] = lambda _: None,
-    say: Callable[[str], None] = lambda _: None,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> RunResult:
     """Train to the end of the pipeline, or to `settings.until`.
 
     `run_dir` gets checkpoints (`ckpt-*`), TensorBoard logs (`train/`), the process id while it runs (`run.pid`), and
-    under `best/` the averaged weights that did best on val, with their figures, and under `averages/STEP/` those of
-    each evaluation, for `blend`. A second call goes on from there.
+    under `best/` the averaged weights with the best result on val, with their figures, and under `averages/STEP/` those
+    of each evaluation, for `blend`. A second call resumes from there.
 
     Raises:
         TrainingError: something does not fit, another process trains here, or the disk is too small.
@@ -74,14 +74,14 @@ def train(
     trainer = Trainer(pipeline, run_dir, teacher=teacher)
     _check_disk(trainer, run_dir)
     if trainer.resumed_from:
-        say(f"going on from step {trainer.resumed_from}")
+        notify(f"resuming from step {trainer.resumed_from}")
     samples = _val_samples(trainer, states)
     judge_val = _ValJudge(trainer, samples, settings.eval_size)
     log = _TensorBoard(run_dir / "train")
     end = min(settings.until or trainer.total_steps, trainer.total_steps)
     pid.write_text(f"{os.getpid()}\n", encoding="utf-8")
     try:
-        _go(trainer, end, settings, judge_val, log, report, say)
+        _go(trainer, end, settings, judge_val, log, report, notify)
     finally:
         pid.unlink(missing_ok=True)
         log.close()
@@ -96,15 +96,15 @@ def _go(
     judge_val: _ValJudge,
     log: _TensorBoard,
     report: Callable[[Progress], None],
-    say: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> None:
-    def told(progress: Progress) -> None:
+    def on_progress(progress: Progress) -> None:
         log.progress(progress)
         report(progress)
 
     while (step := int(trainer.step.numpy())) < end:
         stops = [(step // every + 1) * every for every in (settings.save_every, settings.eval_every)]
-        trainer.run(min(*stops, end), told)
+        trainer.run(min(*stops, end), on_progress)
         step = int(trainer.step.numpy())
         if step % settings.save_every == 0 or step == end:
             trainer.save()
@@ -112,13 +112,13 @@ def _go(
             result = judge_val()
             log.evaluation(step, result)
             by_state = ", ".join(f"{name} {value:.3f}" for name, value in result.ap50.items())
-            say(f"step {step}: val mAP50 {result.map50:.3f} ({by_state})")
+            notify(f"step {step}: val mAP50 {result.map50:.3f} ({by_state})")
             _keep_best(trainer, result, step, judge_val.size)
             trainer.save_average(trainer.run_dir / "averages" / str(step))
 
 
 class _ValJudge:
-    """Judges the averaged weights on val; the graph is traced once."""
+    """Evaluates the averaged weights on val; the graph is traced once."""
 
     def __init__(self, trainer: Trainer, samples: list[Sample], size: tuple[int, int] | None) -> None:
         resizer = trainer.configs["model"].ssd.image_resizer.fixed_shape_resizer
@@ -128,7 +128,7 @@ class _ValJudge:
         self._detector: CheckpointDetector | None = None
 
     def __call__(self) -> Evaluation:
-        """Evaluate now."""
+        """Return the evaluation of the current averaged weights."""
         with AveragedWeights(self._trainer):
             if self._detector is None:
                 states = dict(enumerate(DECIDED_STATES, start=1))
@@ -145,11 +145,13 @@ def _val_samples(trainer: Trainer, states: Mapping[str, MaskState]) -> list[Samp
     try:
         return [sample for path in paths for sample in read_pictures(path, states)]
     except KeyError as error:
-        raise TrainingError(f"{paths[0]}: has the class {error}, which is no mask state; see --label") from error
+        raise TrainingError(
+            f"{paths[0]}: has the class {error}, which is not a mask state; map it with --label"
+        ) from error
 
 
 def _keep_best(trainer: Trainer, result: Evaluation, step: int, size: tuple[int, int]) -> None:
-    """Replace `best/` where this one is better; the old one stands until the new one is whole."""
+    """Replace `best/` if this evaluation is better, after the new one is complete."""
     best = trainer.run_dir / _BEST
     before = _best_score(best)
     if math.isnan(result.map50) or (before is not None and result.map50 <= before):
@@ -172,12 +174,12 @@ def _best_score(best: Path) -> float | None:
 
 
 def _refuse_second_run(pid_file: Path) -> None:
-    """Two processes that write one run's checkpoints would ruin both."""
+    """Raise `TrainingError` if another process trains in this folder, since both would write its checkpoints."""
     try:
         pid = int(pid_file.read_text(encoding="utf-8"))
         os.kill(pid, 0)
     except (OSError, ValueError):
-        return  # no file, or its process is gone
+        return  # no file, or its process has ended
     if pid != os.getpid():
         raise TrainingError(f"process {pid} is training in {pid_file.parent}; stop it or use another --run-dir")
 
@@ -198,14 +200,14 @@ class _TensorBoard:
         self._writer: Any = tf.summary.create_file_writer(str(folder))
 
     def progress(self, progress: Progress) -> None:
-        """Losses, learning rate and speed."""
+        """Write losses, learning rate and speed."""
         values = {f"loss/{name}": value for name, value in progress.losses.items()}
         self._write(
             progress.step, {**values, "learning_rate": progress.learning_rate, "steps_per_s": progress.steps_per_s}
         )
 
     def evaluation(self, step: int, result: Evaluation) -> None:
-        """StatisticsRepository on val."""
+        """Write the figures on val."""
         values = {"val/map": result.map, "val/map50": result.map50}
         self._write(step, values | {f"val/ap50/{name}": value for name, value in result.ap50.items()})
 
@@ -217,5 +219,5 @@ class _TensorBoard:
                 tf.summary.scalar(name, value, step=step)
 
     def close(self) -> None:
-        """Write out what is held."""
+        """Flush and close the log."""
         self._writer.close()

@@ -1,9 +1,9 @@
-"""One way in to TFOD2: the TensorFlow Object Detection API v2 as it runs on today's Python.
+"""Loads TFOD2, the TensorFlow Object Detection API v2, on a current Python.
 
-`object_detection` stopped at TensorFlow 2.15 and leans on `tf_slim`, which still looks for `case`, `cond`, `while_loop`
-and `Assert` in `control_flow_ops`, where TensorFlow 2.15 no longer keeps them. `load` puts them back, and lets the
-API's old message files run on the native protobuf runtime (see `protos`). Every other module of this package calls
-`load` before it imports `object_detection`.
+`object_detection` was last released for TensorFlow 2.15 and depends on `tf_slim`, which expects `case`, `cond`,
+`while_loop` and `Assert` in `control_flow_ops`, from which TensorFlow 2.15 has removed them. `load` restores them, and
+makes the API's old message files work with the native protobuf runtime (see `protos`). Every other module of this
+package calls `load` before it imports `object_detection`.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _SHIMS = {
 
 
 def load() -> None:
-    """Make `object_detection` importable in this process; safe to call again.
+    """Make `object_detection` importable in this process; may be called more than once.
 
     Raises:
         TrainingError: TensorFlow or the Object Detection API is not installed.
     """
     protos.install()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # tf_slim, tensorflow_hub and the API itself use what numpy, pkg_resources and keras have since renamed.
+    # tf_slim, tensorflow_hub and the API use names that numpy, pkg_resources and keras have since deprecated.
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     warnings.filterwarnings("ignore", category=FutureWarning)
     try:
@@ -45,8 +45,7 @@ def load() -> None:
         lean.register()
     except ImportError as error:
         raise TrainingError(
-            f"TFOD2 is not installed in this Python ({error}); training needs an environment of its own: "
-            "see docs/training.md"
+            f"TFOD2 is not installed in this Python ({error}); training needs its own environment: see docs/training.md"
         ) from error
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     logging.getLogger("absl").setLevel(logging.ERROR)

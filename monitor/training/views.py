@@ -1,11 +1,11 @@
-"""Training views: small pictures cut, stretched, tiled and pasted from the annotated ones.
+"""Training views: small pictures made from the annotated ones by cutting, stretching, tiling and pasting.
 
-A detector that runs fully convolutionally over a 512 x 352 input learns as well from 320 x 320 cuts of it, at half the
-cost a step. Making the cuts once, when the records are written, costs training nothing, and lets rare states be seen
-as often as common ones. Every view is a function of the seed and its number alone.
+A detector that runs fully convolutionally over a 512 x 352 input learns equally well from 320 x 320 cuts of it, at half
+the cost per step. Cutting once, when the records are written, adds no cost to training, and rare states can appear as
+often as common ones. Every view depends only on the seed and its number.
 
 Boxes here are float32 (N, 4), pixels `x1, y1, x2, y2`; classes int64 (N,), 1-based; weights float32 (N,), where 0 marks
-a face that the loss must neither reward nor punish (cut off by the view's edge, or too small to tell).
+a face that the loss ignores (cut off by the view's edge, or too small).
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class ViewSettings:
-    """What kind of views to make. The defaults are those of recipes 2 to 7 (docs/recipes.md)."""
+    """The settings of views. The defaults are those of recipes 2 to 7 (docs/recipes.md)."""
 
     size_px: int = 320
-    #: The input that the detector will be run at, width and height: sources are stretched to about this.
+    #: The detector's input, width and height: sources are stretched to about this size.
     frame_px: tuple[int, int] = (512, 352)
     #: Frame scales drawn log-uniformly; a smaller scale than covers the view is not drawn.
     scale: tuple[float, float] = (0.6, 2.2)
@@ -66,24 +66,24 @@ class ViewSettings:
     soften: float = 0.2
     #: Share of views that lose detail as stored video does: to a smaller size and back, or through a coarse JPEG.
     degrade: float = 0.0
-    #: Share of views in other light: gamma, contrast, a cast of colour, or none at all; and of pasted faces, each for
-    #: itself.
+    #: Share of views, and separately of pasted faces, with other light: gamma, contrast, a colour cast, or no colour.
     tint: float = 0.0
-    #: Pasted faces are turned by up to this many degrees, either way.
+    #: Pasted faces are rotated by up to this many degrees in either direction.
     turn_deg: float = 0.0
-    #: Share of pasted faces that are made of two, most of them with a mask worn wrong (`monitor/training/dressing.py`).
+    #: Share of pasted faces composed of two, most of them with a mask worn incorrectly
+    #: (`monitor/training/dressing.py`).
     dressed: float = 0.0
-    #: How often a view is built around a face of each class, 1-based; the rest are built around any face.
+    #: Shares of views centred on a face of each class, in the order of their ids; the rest are centred on any face.
     class_share: tuple[float, ...] = (0.4, 0.3, 0.3)
 
 
-#: A face that shows less of itself than this is not a face to learn; less than the second is forgotten altogether.
+#: A face with a smaller visible share than the first is ignored by the loss; below the second it is removed.
 VISIBLE_TO_LEARN, VISIBLE_TO_IGNORE = 0.6, 0.2
 
-#: Faces of fewer pixels than this (square root of the area) carry no readable mask; the loss ignores them.
+#: In faces smaller than this (square root of the area in pixels) no mask is recognisable; the loss ignores them.
 LEAST_FACE_PX = 6.0
 
-#: Two faces are made into one only where each is as large as this, so that the parts still show what they are.
+#: The smallest faces that are composed of two, so that the parts stay recognisable.
 LEAST_DRESSED_PX = 20.0
 
 
@@ -108,27 +108,27 @@ class ViewMaker:
         )
 
     def make(self, number: int) -> View:
-        """View `number` of this seed: a square of `size_px`."""
+        """Return view `number` of this seed: `size_px` x `size_px`, BGR."""
         rng = np.random.default_rng((self._seed, number))
-        wanted = self._settings
-        size = wanted.size_px
+        settings = self._settings
+        size = settings.size_px
         kind = rng.random()
-        if kind < wanted.mosaic:
+        if kind < settings.mosaic:
             view = self._mosaic(rng, size)
         else:
-            view = self._cut(rng, size, size, whole=kind < wanted.mosaic + wanted.whole)
-        if rng.random() < wanted.paste:
+            view = self._cut(rng, size, size, whole=kind < settings.mosaic + settings.whole)
+        if rng.random() < settings.paste:
             view = self._paste(rng, view)
-        if rng.random() < wanted.soften:
+        if rng.random() < settings.soften:
             view = View(_soften(rng, view.image), view.boxes, view.classes, view.weights)
-        if rng.random() < wanted.degrade:
+        if rng.random() < settings.degrade:
             view = View(_degrade(rng, view.image), view.boxes, view.classes, view.weights)
-        if rng.random() < wanted.tint:
+        if rng.random() < settings.tint:
             view = View(_tinted(rng, view.image), view.boxes, view.classes, view.weights)
         return view
 
     def _mosaic(self, rng: np.random.Generator, size: int) -> View:
-        """Four cuts round a random point."""
+        """Return four cuts around a random point."""
         x, y = (int(value) for value in rng.integers(size * 3 // 10, size * 7 // 10, 2))
         parts: list[View] = []
         canvas = np.empty((size, size, 3), np.uint8)
@@ -146,7 +146,7 @@ class ViewMaker:
         )
 
     def _pick(self, rng: np.random.Generator) -> tuple[Source, int | None]:
-        """A source, and the face in it to build the view around (None for a picture with nobody)."""
+        """Return a source, and the face on which to centre the view (None for a picture without faces)."""
         total = float(self._shares.sum())
         if total <= 0 or rng.random() >= min(total, 0.97):
             source = self._sources[int(rng.integers(len(self._sources)))]
@@ -156,7 +156,7 @@ class ViewMaker:
         return self._sources[index], face
 
     def _cut(self, rng: np.random.Generator, width: int, height: int, whole: bool) -> View:
-        """A view of `width` x `height` cut from a stretched source, around a face where it has one."""
+        """Return a view of `width` x `height` cut from a stretched source, around a face if it has one."""
         source, face = self._pick(rng)
         image = _read(source.path)
         rows, columns = image.shape[:2]
@@ -178,23 +178,23 @@ class ViewMaker:
     def _stretched(
         self, rng: np.random.Generator, columns: int, rows: int, width: int, height: int, whole: bool
     ) -> tuple[int, int]:
-        """Width and height in pixels that the source is stretched to, at least the view's."""
-        wanted = self._settings
+        """Return the width and height in pixels that the source is stretched to, at least the view's."""
+        settings = self._settings
         if whole:
             return width, height
-        low, high = wanted.scale
+        low, high = settings.scale
         scale = float(np.exp(rng.uniform(np.log(low), np.log(high))))
-        across, down = wanted.frame_px[0] * scale, wanted.frame_px[1] * scale
-        if rng.random() < wanted.keep_aspect:
+        across, down = settings.frame_px[0] * scale, settings.frame_px[1] * scale
+        if rng.random() < settings.keep_aspect:
             side = np.sqrt(across * down / (columns * rows))
             across, down = columns * side, rows * side
-        stretch = float(np.exp(rng.normal(0.0, wanted.aspect_sigma) / 2))
+        stretch = float(np.exp(rng.normal(0.0, settings.aspect_sigma) / 2))
         across, down = across * stretch, down / stretch
         enough = max(width / across, height / down, 1.0)
         return max(round(across * enough), width), max(round(down * enough), height)
 
     def _paste(self, rng: np.random.Generator, view: View) -> View:
-        """Up to three faces of any class, rare ones more often, set with soft edges where nobody stands."""
+        """Paste up to three faces, of rare classes more often, with soft edges where there is no other face."""
         image = view.image.copy()
         boxes, classes, weights = list(view.boxes), list(view.classes), list(view.weights)
         for _ in range(int(rng.integers(1, 4))):
@@ -228,14 +228,14 @@ class ViewMaker:
         )
 
     def _face_to_paste(self, rng: np.random.Generator) -> tuple[Pixels, Floats, int, np.int64] | None:
-        """A picture, its boxes, the number of a face there and its class; None where nobody was picked."""
+        """Return a picture, its boxes, the index of a face in it and its class; None if no face was picked."""
         if self._settings.dressed and rng.random() < self._settings.dressed:
             return self._dressed(rng)
         source, face = self._pick(rng)
         return None if face is None else (_read(source.path), source.boxes, face, source.classes[face])
 
     def _dressed(self, rng: np.random.Generator) -> tuple[Pixels, Floats, int, np.int64] | None:
-        """The same for a bare face that another's lower part is set on: half wrong, a quarter well, a quarter bare."""
+        """Return a bare face with another's lower part: half incorrect, a quarter with, a quarter without mask."""
         kind = rng.random()
         wears = MaskState.WITHOUT_MASK if kind > 0.75 else MaskState.WITH_MASK
         becomes = MaskState.INCORRECT if kind < 0.5 else wears
@@ -248,7 +248,7 @@ class ViewMaker:
         return picture, source.boxes, face, np.int64(self._class_of[becomes])
 
     def _large_face(self, rng: np.random.Generator, state: MaskState) -> tuple[Source, int] | None:
-        """A face in this state with enough pixels to be made into another; None where a few draws found none."""
+        """Return a face in this state that is large enough, None if 20 draws found none."""
         faces = self._faces[self._class_of[state] - 1] if state in self._class_of else []
         for _ in range(20 if faces else 0):
             index, face = faces[int(rng.integers(len(faces)))]
@@ -260,7 +260,7 @@ class ViewMaker:
 
 @lru_cache(maxsize=2048)
 def _read(path: Path) -> Pixels:
-    """The picture, BGR; a data set of this size stays in memory."""
+    """Return the picture, BGR; the whole data set is cached in memory."""
     image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
         raise ValueError(f"{path} is not a readable picture")
@@ -268,7 +268,7 @@ def _read(path: Path) -> Pixels:
 
 
 def _offset(rng: np.random.Generator, length: int, window: int, face: tuple[float, float] | None) -> int:
-    """Where the window starts along one side, so that it holds the face where it can."""
+    """Return where the window starts along one side, so that it contains the face if possible."""
     low, high = 0, length - window
     if face is not None:
         first, last = int(np.floor(min(face[0], face[1] - window))), int(np.ceil(max(face[0], face[1] - window)))
@@ -279,7 +279,7 @@ def _offset(rng: np.random.Generator, length: int, window: int, face: tuple[floa
 
 
 def _clipped(image: Pixels, boxes: Floats, classes: Ints) -> View:
-    """Boxes cut to the image; those mostly outside it are weighted 0 or left out."""
+    """Return a view with boxes clipped to the image; those mostly outside it get weight 0 or are removed."""
     height, width = image.shape[:2]
     limit = np.array([width, height, width, height], np.float32)
     inside = np.clip(boxes, 0.0, limit).astype(np.float32)
@@ -294,14 +294,14 @@ def _clipped(image: Pixels, boxes: Floats, classes: Ints) -> View:
 def _face_with_surroundings(
     rng: np.random.Generator, image: Pixels, boxes: Floats, face: int
 ) -> tuple[Pixels | None, Floats]:
-    """A face cut with a third of its size around it, resized and perhaps mirrored, and its box in the cut."""
+    """Return a face with a margin of a third of its size, resized and sometimes mirrored, and its box in the cut."""
     x1, y1, x2, y2 = boxes[face]
     margin_x, margin_y = 0.35 * (x2 - x1), 0.35 * (y2 - y1)
     left, top = int(max(x1 - margin_x, 0)), int(max(y1 - margin_y, 0))
     right, bottom = int(min(x2 + margin_x, image.shape[1])), int(min(y2 + margin_y, image.shape[0]))
     side = float(np.sqrt((x2 - x1) * (y2 - y1)))
     scale = float(np.exp(rng.uniform(np.log(12.0), np.log(90.0)))) / side
-    scale = min(scale, 1.8)  # a face blown up further is a blur that no camera makes
+    scale = min(scale, 1.8)  # a face enlarged further is more blurred than in any camera
     if side * scale < LEAST_FACE_PX:
         return None, boxes[face]
     stretch = float(np.exp(rng.normal(0.0, 0.15) / 2))
@@ -318,7 +318,7 @@ def _face_with_surroundings(
 
 
 def _turned(piece: Pixels, box: Floats, degrees: float) -> tuple[Pixels, Floats]:
-    """The piece turned about the face's middle, and the box round the turned face, taken for an ellipse."""
+    """Return the piece rotated about the face's centre, and the box of the rotated face, assumed to be an ellipse."""
     x1, y1, x2, y2 = (float(side) for side in box)
     x, y = (x1 + x2) / 2, (y1 + y2) / 2
     rows, columns = piece.shape[:2]
@@ -331,7 +331,7 @@ def _turned(piece: Pixels, box: Floats, degrees: float) -> tuple[Pixels, Floats]
 
 
 def _blend(image: Pixels, piece: Pixels, x: int, y: int) -> None:
-    """Set the piece into the image in place, fading out over its outer fifth."""
+    """Paste the piece into the image, in place, fading out over its outer fifth."""
     rows, columns = piece.shape[:2]
     down, across = (np.minimum(np.arange(n) + 0.5, n - np.arange(n) - 0.5) / (0.2 * n) for n in (rows, columns))
     mask = np.clip(np.minimum.outer(down, across), 0.0, 1.0)[..., None]
@@ -346,14 +346,14 @@ def _overlap(one: Floats, other: Floats) -> float:
 
 
 def _soften(rng: np.random.Generator, image: Pixels) -> Pixels:
-    """Blur and sensor noise of a cheap camera."""
+    """Return the image with the blur and sensor noise of a cheap camera."""
     soft = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 1.2)))
     noisy = soft + rng.normal(0.0, rng.uniform(0.0, 8.0), soft.shape)
     return np.asarray(np.clip(noisy, 0, 255), np.uint8)
 
 
 def _degrade(rng: np.random.Generator, image: Pixels) -> Pixels:
-    """Detail lost to a smaller recording or to coarse compression."""
+    """Return the image with the detail of a smaller recording or of strong compression."""
     if rng.random() < 0.5:
         rows, columns = image.shape[:2]
         share = float(rng.uniform(0.45, 0.9))
@@ -364,7 +364,7 @@ def _degrade(rng: np.random.Generator, image: Pixels) -> Pixels:
 
 
 def _tinted(rng: np.random.Generator, image: Pixels) -> Pixels:
-    """Other light: gamma and contrast, with a cast of colour or, one time in five, without any colour."""
+    """Return the image with other gamma and contrast, and a colour cast or, in one of five cases, no colour."""
     if rng.random() < 0.2:
         image = np.asarray(cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8)
         cast = np.ones(3)

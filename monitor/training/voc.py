@@ -1,7 +1,6 @@
-"""Reading and checking a Pascal VOC data set: `images/`, `annotations/NAME.xml` and, where given, split files.
+"""Reads and checks a Pascal VOC data set: `images/`, `annotations/NAME.xml` and optional split files.
 
-Every problem of every annotation is collected before anyone acts on the data, so that one run of `prepare` tells the
-owner everything that must be mended.
+The faults of all annotations are collected first, so that one run of `prepare` reports everything that must be fixed.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """One image and its boxes; an image with nobody on it has none and is kept."""
+    """One image and its boxes; images without faces are kept."""
 
     name: str
     image: Path
@@ -44,7 +43,7 @@ class Annotation:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with one annotation."""
+    """A fault of one annotation."""
 
     name: str
     what: str
@@ -55,17 +54,17 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Annotations that passed every check, in the order asked for, and the problems of those that did not."""
+    """Annotations that passed every check, in the requested order, and the faults of the others."""
 
     annotations: tuple[Annotation, ...]
     problems: tuple[Problem, ...]
 
 
 def read_split(voc_dir: Path, split: str) -> list[str] | None:
-    """The names in `SPLIT.txt` (also looked for under `ImageSets/Main/`), or None where there is no such file.
+    """Return the names in `SPLIT.txt` (or `ImageSets/Main/SPLIT.txt`), or None if there is no such file.
 
     A second column, as the original Pascal VOC split files have, must be preceded by two spaces or a tab: names may
-    hold single spaces.
+    contain single spaces.
     """
     for path in (voc_dir / f"{split}.txt", voc_dir / "ImageSets" / "Main" / f"{split}.txt"):
         if path.is_file():
@@ -75,7 +74,7 @@ def read_split(voc_dir: Path, split: str) -> list[str] | None:
 
 
 def all_names(voc_dir: Path) -> list[str]:
-    """Every annotation's name, sorted."""
+    """Return every annotation's name, sorted."""
     return sorted(path.stem for path in _annotations_dir(voc_dir).glob("*.xml"))
 
 
@@ -97,7 +96,7 @@ def read_dataset(voc_dir: Path, names: Sequence[str], labels: Iterable[str]) -> 
         problems += [Problem(name, what) for what in wrong]
         if found is not None and not wrong:
             good.append(found)
-    problems += [Problem(name, "is named more than once in the split") for name in sorted(_repeated(names))]
+    problems += [Problem(name, "is listed more than once in the split") for name in sorted(_repeated(names))]
     return Dataset(tuple(good), tuple(problems))
 
 
@@ -122,7 +121,7 @@ def _subfolder(voc_dir: Path, *names: str) -> Path:
 
 
 def _read_one(name: str, xml: Path, image: Path | None, known: frozenset[str]) -> tuple[Annotation | None, list[str]]:
-    """The annotation, or None where it cannot be read at all, and everything that is wrong with it."""
+    """Return the annotation, or None if it cannot be read at all, and its faults."""
     wrong: list[str] = []
     if image is None:
         wrong.append("its image is missing")
@@ -139,7 +138,7 @@ def _read_one(name: str, xml: Path, image: Path | None, known: frozenset[str]) -
         if actual is None:
             wrong.append(f"{image.name} is not a readable JPEG or PNG picture")
         elif stated is not None and stated != actual:
-            wrong.append(f"says the image is {stated[0]} x {stated[1]}, it is {actual[0]} x {actual[1]}")
+            wrong.append(f"states an image of {stated[0]} x {stated[1]}, but it is {actual[0]} x {actual[1]}")
     size = actual or stated
     boxes: list[Labelled] = []
     for index, node in enumerate(root.iter("object"), start=1):
@@ -161,14 +160,14 @@ def _stated_size(root: ET.Element) -> tuple[int, int] | None:
 
 
 def _read_box(node: ET.Element, size: tuple[int, int] | None, known: frozenset[str]) -> tuple[Labelled | None, str]:
-    """A box clipped to its image, or None and what is wrong with it."""
+    """Return a box clipped to its image, or None and its fault."""
     label = (node.findtext("name") or "").strip()
     if label not in known:
         return None, f"has the unknown class {label!r}; known are {', '.join(sorted(known))}"
     try:
         x1, y1, x2, y2 = (float(node.findtext(f"bndbox/{key}", "")) for key in ("xmin", "ymin", "xmax", "ymax"))
     except ValueError:
-        return None, "has no four numbers xmin, ymin, xmax, ymax"
+        return None, "does not have four numbers xmin, ymin, xmax, ymax"
     where = f"({x1:g}, {y1:g}, {x2:g}, {y2:g})"
     if not all(abs(value) < 1e6 for value in (x1, y1, x2, y2)):
         return None, f"{where} is not finite"
@@ -184,7 +183,7 @@ def _read_box(node: ET.Element, size: tuple[int, int] | None, known: frozenset[s
 
 
 def image_size(path: Path) -> tuple[int, int] | None:
-    """Width and height in pixels from the header of a JPEG or PNG file, as stored; None where it is neither."""
+    """Return width and height in pixels from the header of a JPEG or PNG file, None if it is neither."""
     try:
         data = path.read_bytes()
     except OSError:

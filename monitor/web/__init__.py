@@ -1,1 +1,1 @@
-"""The pages, the API and the live socket: they read state and the database, and never run the pipeline."""
+"""The pages, the API and the live socket; they read the state and the database, and never run the pipeline."""

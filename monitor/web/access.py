@@ -10,7 +10,7 @@ from monitor.domain.account import Account, Role
 from monitor.storage.kiosks import KioskToken
 from monitor.web.services import Services
 
-#: Whoever uses the machine itself, for as long as nobody has an account.
+#: The account of local users while there are no accounts.
 LOCAL = Account("local", Role.ADMIN)
 
 #: How often an open socket or stream checks that its session or token is still valid.
@@ -20,7 +20,7 @@ _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-p
 
 
 def services_of(connection: HTTPConnection) -> Services:
-    """Return what the application was made from."""
+    """Return the services of the application."""
     services: Services = connection.app.state.services
     return services
 
@@ -28,7 +28,7 @@ def services_of(connection: HTTPConnection) -> Services:
 def account_of(connection: HTTPConnection) -> Account | None:
     """Return the account that sends a request: by token, by session, or the local user while there is no account.
 
-    A paired kiosk has no account: see `kiosk_of`. Its browser is not the local user's either.
+    A paired kiosk has no account, see `kiosk_of`; its browser does not count as the local user's.
     """
     services = services_of(connection)
     scheme, _, key = connection.headers.get("authorization", "").partition(" ")
@@ -42,14 +42,14 @@ def account_of(connection: HTTPConnection) -> Account | None:
 
 
 def kiosk_of(connection: HTTPConnection) -> KioskToken | None:
-    """Return the kiosk token of the browser that sends a request, which this use extends; None where it has none."""
+    """Return the kiosk token of the browser that sends a request, and extend it; None if it has none."""
     services = services_of(connection)
     key = services.kiosk_cookie.key(connection.cookies)
     return None if key is None else services.kiosks.of_key(key)
 
 
 def is_local(connection: HTTPConnection) -> bool:
-    """Return whether a request comes from this machine itself, and not through a proxy, named or not."""
+    """Return whether a request comes from this machine itself, and not through any proxy."""
     if connection.client is None or services_of(connection).behind_proxy:
         return False
     if any(name in connection.headers for name in _FORWARDED):
@@ -58,7 +58,7 @@ def is_local(connection: HTTPConnection) -> bool:
 
 
 def is_secure(connection: HTTPConnection) -> bool:
-    """Return whether the browser uses TLS, to the monitor itself or to a trusted proxy that says so."""
+    """Return whether the browser uses TLS, to the monitor itself or to a trusted proxy."""
     return connection.url.scheme == "https"
 
 
@@ -68,7 +68,7 @@ def address_of(connection: HTTPConnection) -> str:
 
 
 def origin_of(connection: HTTPConnection) -> str:
-    """Return the address that a request is counted under: of an IPv6 address its /64 network, since hosts have many."""
+    """Return the address under which requests are counted: for IPv6 its /64 network, as hosts have many."""
     text = address_of(connection)
     try:
         address = ipaddress.ip_address(text)
@@ -121,14 +121,14 @@ Operator = Annotated[Account, Depends(_operator)]
 Admin = Annotated[Account, Depends(_admin)]
 ServicesDep = Annotated[Services, Depends(services_of)]
 
-#: For what a kiosk page needs: lets paired kiosks through as well as accounts.
+#: The dependency of routes for kiosk pages: allows paired kiosks and accounts.
 KIOSK_OR_VIEWER = Depends(_kiosk_or_viewer)
 
 
 def require_camera(account: Account, camera: str | None, what: str) -> str:
-    """Return `camera`, the one that `what` belongs to (None: there is no such thing).
+    """Return `camera`, the one that `what` belongs to (None: `what` does not exist).
 
-    Raises 404 where there is none, and likewise where the account may not see it.
+    Raises 404 if it does not exist, or if the account may not see the camera.
     """
     if camera is None or not account.sees(camera):
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no such {what}")

@@ -1,4 +1,4 @@
-"""The API's description in words, for its page."""
+"""The texts of the API page, from the API's description."""
 
 import re
 from collections.abc import Mapping
@@ -20,16 +20,16 @@ _FORMATS = {"date-time": "date and time", "binary": "file", "date": "date"}
 
 
 def paragraphs(text: str) -> list[Markup]:
-    """Return a docstring as HTML, a paragraph for each one, with what stands in backticks as code."""
+    """Return a docstring as HTML, one item per paragraph, with text in backticks as code."""
     parts = re.split(r"\n\s*\n", text.strip())
     return [Markup(_CODE.sub(r"<code>\1</code>", str(escape(" ".join(part.split()))))) for part in parts if part]
 
 
 def type_words(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
-    """Return what a value may be, such as "whole number, 1 to 200" or "one of hour, day".
+    """Return the type of a value in words, such as "whole number, 1 to 200" or "one of hour, day".
 
-    `schema` is a JSON Schema as FastAPI writes it, and `schemas` are those that it may refer to, by name. That a
-    value may be left out is not said here.
+    `schema` is a JSON Schema as written by FastAPI, `schemas` has those that it may refer to, by name. Whether a value
+    is optional is not included.
     """
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
@@ -63,7 +63,7 @@ def _bounds(schema: Mapping[str, Any]) -> str:
 
 
 def calls(api: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return every call of an OpenAPI description as its page shows it: parameters, and the fields of a JSON body."""
+    """Return every call of an OpenAPI description for the API page: parameters, and the fields of a JSON body."""
     schemas = api.get("components", {}).get("schemas", {})
     return [
         {

@@ -1,4 +1,4 @@
-"""The application: its routes, its guard and its error pages."""
+"""The application: routes, request checks and error pages."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -21,15 +21,15 @@ from monitor.web.security import Guard
 from monitor.web.services import Services
 from monitor.web.warning_checks import watch_warnings
 
-#: The most bytes of a request body, which no form of the pages comes near; photographs have a limit of their own.
+#: The most bytes of a request body; photographs have their own limit.
 _MOST_BYTES = 64 * 1024
 
-#: Base64 takes four bytes for three; a form has some text around its file.
+#: Base64 takes four bytes for three; a form has additional text around its file.
 _BASE64, _AROUND = 4 / 3, 4096
 
 
 def make_app(services: Services, web: WebSettings, on_ready: Callable[[], None] = lambda: None) -> FastAPI:
-    """Return the application; its socket and pages work while its lifespan lasts, which begins with `on_ready`."""
+    """Return the application; its socket and pages work during its lifespan, which starts with `on_ready`."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

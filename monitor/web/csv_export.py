@@ -1,4 +1,4 @@
-"""Rows as text for spreadsheets."""
+"""Rows as CSV for spreadsheets."""
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from monitor.storage.guarded_csv import GuardedCsv
 
 
 def as_csv(header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return rows as CSV by RFC 4180, in which no text is a formula, whatever a camera is called."""
+    """Return rows as CSV by RFC 4180, in which no text is a formula, whatever a camera's name."""
     text = io.StringIO()
     table = GuardedCsv(text, header)
     for row in rows:

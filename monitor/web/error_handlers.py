@@ -1,4 +1,4 @@
-"""How failed requests are answered, in the API's description and in fact."""
+"""The responses to failed requests, and their description in the API."""
 
 import logging
 from http import HTTPStatus
@@ -49,11 +49,11 @@ _COMMON: dict[int | str, dict[str, Any]] = {
     409: {"description": "The request does not fit the current state."},
     413: {"description": "The body is too large."},
     421: {"description": "The host name is not one of this machine's."},
-    429: {"description": "Too many requests; `Retry-After` says how many seconds to wait."},
-    503: {"description": "The monitor cannot do this now; its log says why."},
+    429: {"description": "Too many requests; `Retry-After` has the seconds to wait."},
+    503: {"description": "The monitor cannot do this now; its log has the cause."},
 }
 
-#: The answers that any route may give.
+#: The error responses of all routes.
 RESPONSES: dict[int | str, dict[str, Any]] = {
     **{code: answer | {"model": FailureOut} for code, answer in _COMMON.items()},
     422: {"description": "A part of the request is not valid.", "model": WrongOut},
@@ -61,13 +61,13 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 def words_of(error: HTTPException) -> str:
-    """Return why a request was refused; what only repeats the status, such as "Not Found", as a sentence."""
+    """Return why a request was refused, as a sentence even if it only repeats the status, such as "Not Found"."""
     standard = HTTPStatus(error.status_code).phrase
     return standard.capitalize() if error.detail == standard else str(error.detail)
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Let an application answer failures; an answer repeats nothing that was sent, and holds no secret."""
+    """Add the error responses to an application; they repeat no input and contain no secret."""
 
     @app.exception_handler(RequestValidationError)
     async def wrong(_: Request, error: RequestValidationError) -> Response:
@@ -76,22 +76,22 @@ def add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(MonitorError)
     async def failed(_: Request, error: MonitorError) -> Response:
-        _log.error("a request failed: %s", error)
+        _log.error("request failed: %s", error)
         return _cannot()
 
     @app.exception_handler(DataError)
     async def unfit(_: Request, error: DataError) -> Response:
-        _log.warning("a request was refused: %s", reason(error))
+        _log.warning("request refused, a value is out of range: %s", reason(error))
         return JSONResponse({"detail": "a value is out of range"}, 422)
 
     @app.exception_handler(SQLAlchemyError)
     async def unread(_: Request, error: SQLAlchemyError) -> Response:
-        _log.error("a request failed: journal: %s", reason(error))
+        _log.error("request failed: journal: %s", reason(error))
         return _cannot()
 
     @app.exception_handler(ClientDisconnect)
     async def gone(_: Request, __: ClientDisconnect) -> Response:
-        return JSONResponse({"detail": "the client disconnected"}, status.HTTP_400_BAD_REQUEST)  # for nobody
+        return JSONResponse({"detail": "the client disconnected"}, status.HTTP_400_BAD_REQUEST)  # never received
 
     @app.exception_handler(Exception)
     async def unexpected(_: Request, __: Exception) -> Response:
@@ -100,7 +100,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
 def _cannot() -> Response:
     return JSONResponse(
-        {"detail": "the monitor cannot do this now; its log says why"}, status.HTTP_503_SERVICE_UNAVAILABLE
+        {"detail": "the monitor cannot do this now; its log has the cause"}, status.HTTP_503_SERVICE_UNAVAILABLE
     )
 
 

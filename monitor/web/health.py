@@ -1,4 +1,4 @@
-"""Whether the whole monitor is healthy (pure but for the disk)."""
+"""The health of the whole monitor (pure, except for the disk)."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -9,13 +9,13 @@ from monitor.config.camera import CameraSettings
 from monitor.domain.cause import Cause
 from monitor.domain.health import CameraStatus, Condition
 
-#: How long the first picture and verdict may take after a start; a camera without one by then counts as failed.
+#: Seconds after the start until a camera without a picture and a verdict counts as failed.
 STARTING_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """What is left where results are written, in MB (2^20 bytes), and the share (0..1) that is used."""
+    """The free space for results in MB (2^20 bytes), and the used share (0..1) of the disk."""
 
     free_mb: float
     used_share: float
@@ -23,7 +23,7 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why the monitor is not healthy: which camera has failed, the cause where it is known, and both in words."""
+    """Why the monitor is not healthy: the failed camera, the cause if known, and both in words."""
 
     camera: str
     cause: Cause | None
@@ -31,7 +31,7 @@ class Reason:
 
 
 def disk_of(folder: Path) -> Disk | None:
-    """Return how full the disk of a folder is, None where it cannot be told."""
+    """Return how full the disk of a folder is, None if it cannot be read."""
     try:
         usage = shutil.disk_usage(folder)
     except OSError:
@@ -42,9 +42,9 @@ def disk_of(folder: Path) -> Disk | None:
 def unhealthy_reasons(
     statuses: Sequence[CameraStatus], cameras: Mapping[str, CameraSettings], now_s: float
 ) -> list[Reason]:
-    """Return why the monitor is not healthy, a reason for each camera that has failed; none where it is healthy.
+    """Return why the monitor is not healthy, a reason for each failed camera; none if it is healthy.
 
-    A camera has failed where its detector or the journal fails, or where it is required and gives no current verdict.
+    A camera has failed if its detector or the journal fails, or if it is required and has no current verdict.
     """
     reasons = []
     for status in statuses:

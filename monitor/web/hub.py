@@ -1,4 +1,4 @@
-"""From the cameras to everybody who watches: pictures, states and events."""
+"""Distributes pictures, states and events of the cameras to all viewers."""
 
 import asyncio
 import contextlib
@@ -22,35 +22,35 @@ from monitor.web.values import camera_values, milliseconds, people
 
 _log = logging.getLogger(__name__)
 
-#: Pictures a second of one camera: what a wall needs, and what one large picture gets.
+#: Pictures per second of one camera: in a wall of cameras, and in one large picture.
 WALL_FPS, LARGE_FPS = 5.0, 15.0
 
-#: Widths in which pictures can be had.
+#: The available widths of pictures.
 WIDTHS_PX = (320, 480, 640, 960, 1280)
 _WALL_WIDTH_PX = 480
 
 _STATES_EVERY_S = 1.0
 
-#: A viewer who falls so many messages behind is let go: their page connects anew and starts from what is now.
+#: A viewer with this many unsent messages is disconnected: the page reconnects and starts from the current state.
 _MOST_MESSAGES = 200
 
 
 @dataclass(frozen=True, slots=True)
 class ViewSpec:
-    """In what shape a viewer wants a camera's picture."""
+    """The form in which a viewer requests a camera's picture."""
 
     camera: str
     shape: Shape
 
     @property
     def fps(self) -> float:
-        """The most pictures a second."""
+        """The most pictures per second."""
         return WALL_FPS if (self.shape.width_px or _WALL_WIDTH_PX + 1) <= _WALL_WIDTH_PX else LARGE_FPS
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedFrame:
-    """A picture as viewers get it: as a JPEG, and with its header as a message."""
+    """A picture for viewers: as a JPEG, and with its header as a message."""
 
     number: int
     stale: bool
@@ -59,9 +59,9 @@ class EncodedFrame:
 
 
 class Viewer:
-    """One page's end of the socket, used on the event loop alone.
+    """The server side of one page's socket, used on the event loop only.
 
-    Of pictures the newest of each camera waits, whatever the viewer's speed; messages wait in their order.
+    Of each camera only the newest picture waits to be sent; messages wait in order.
     """
 
     def __init__(self, account: Account) -> None:
@@ -74,19 +74,19 @@ class Viewer:
         self._changed = asyncio.Event()
 
     def offer(self, spec: ViewSpec, picture: EncodedFrame) -> None:
-        """Put a camera's newest picture in the place of an older one."""
+        """Store a camera's newest picture in place of an older one."""
         self._pictures[spec] = picture
         self._changed.set()
 
-    def say(self, message: Mapping[str, Any]) -> None:
-        """Queue a message; for a viewer who is too far behind there is no more than waits already."""
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Queue a message; it is dropped if too many are waiting, and `behind` is set."""
         self.behind = self.behind or len(self._messages) >= _MOST_MESSAGES
         if not self.behind:
             self._messages.append(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
         self._changed.set()
 
     async def next(self) -> str | tuple[ViewSpec, EncodedFrame]:
-        """Wait for what is to be sent next: messages before pictures."""
+        """Wait for the next item to send, and return it: messages before pictures."""
         while True:
             if self._messages:
                 return self._messages.popleft()
@@ -97,21 +97,21 @@ class Viewer:
             await self._changed.wait()
 
     def keep(self, specs: frozenset[ViewSpec]) -> None:
-        """Watch these, and forget what waits of others."""
+        """Set the requested pictures, and drop waiting ones of others."""
         self.specs = specs
         self._pictures = {spec: picture for spec, picture in self._pictures.items() if spec in specs}
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What was last encoded of a spec, from which view, and when by the pace."""
+    """The picture last encoded for a spec, its view, and its time in the schedule."""
 
     view: LiveView
     picture: LivePicture
     at_s: float
 
     def is_due(self, newest: int, now_s: float, fps: float) -> bool:
-        """Return whether there is something new to show: another picture, or that this one has become old."""
+        """Return whether there is something new to show: another picture, or this one has become stale."""
         if newest == self.picture.number:
             analysis = self.picture.analysis
             return not self.picture.stale and analysis.is_stale(now_s - analysis.frame.time_s)
@@ -119,14 +119,14 @@ class Sent:
 
 
 class Hub:
-    """Brings what is new to every viewer.
+    """Sends new pictures, states and events to every viewer.
 
-    `encode` is the body of a thread that draws and encodes pictures, once for all who want the same, and only what
-    somebody wants. `serve` is a task on the event loop, where viewers live. `on_analysis`, `on_recorded` and `announce`
-    may be called from any thread and never wait: the newest picture replaces an older one, and events wait on the event
-    loop in their order.
+    `encode` is the body of a thread that draws and encodes requested pictures, once for all viewers of the same one.
+    `serve` is a task on the event loop, where the viewers are used. `on_analysis`, `on_recorded` and `announce` may be
+    called from any thread and never wait: the newest picture replaces an older one, and events wait on the event loop
+    in order.
 
-    `statuses` returns every camera as it is now, `find_incident` an incident by its id.
+    `statuses` returns every camera's status, `find_incident` an incident by its id.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class Hub:
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._new = threading.Event()
         self._lock = threading.Lock()
-        self._wanted: frozenset[ViewSpec] = frozenset()
+        self._requested: frozenset[ViewSpec] = frozenset()
         self._watched: frozenset[str] = frozenset()
         self._newest: dict[ViewSpec, EncodedFrame] = {}
         self._failing: set[ViewSpec] = set()
@@ -153,74 +153,74 @@ class Hub:
 
     @property
     def viewers(self) -> list[Viewer]:
-        """Everybody who watches; to be asked on the event loop."""
+        """All viewers; to be read on the event loop."""
         return list(self._viewers)
 
     def join(self, viewer: Viewer) -> None:
-        """Take a viewer."""
+        """Add a viewer, and send the states of the cameras."""
         self._viewers.add(viewer)
-        self._say_states([viewer])
+        self._send_states([viewer])
 
     def leave(self, viewer: Viewer) -> None:
-        """Let a viewer go."""
+        """Remove a viewer."""
         self._viewers.discard(viewer)
-        self._want()
+        self._update_requested()
 
     def watch(self, viewer: Viewer, specs: frozenset[ViewSpec]) -> None:
-        """Send a viewer these pictures from now on, the newest there is at once."""
+        """Set the pictures that a viewer gets; the newest available ones are sent at once."""
         viewer.keep(frozenset(spec for spec in specs if viewer.account.sees(spec.camera)))
-        self._want()
+        self._update_requested()
         for spec in viewer.specs & self._newest.keys():
             viewer.offer(spec, self._newest[spec])
         self._new.set()
 
     def on_analysis(self, analysis: Analysis) -> None:
-        """Take note of a new analysis."""
+        """Wake the encoder if a viewer watches the camera of an analysis."""
         with self._lock:
             watched = analysis.frame.source_id in self._watched
         if watched:
             self._new.set()
 
     def on_recorded(self, event: Event) -> None:
-        """Take an event that has been written: an incident that opened or closed is brought to every page."""
+        """Queue a recorded event: opened and closed incidents are sent to every page."""
         if isinstance(event, IncidentOpened | IncidentClosed):
             self._on_loop(self._events.put_nowait, event)
 
     def announce(self, camera: str, message: Mapping[str, Any]) -> None:
-        """Send a message to everybody who may know of a camera; may be called from any thread."""
+        """Send a message to every viewer that may see a camera; may be called from any thread."""
         self._on_loop(self._announce, camera, message)
 
     async def serve(self) -> None:
-        """Send what happens, and every second how the cameras are, until cancelled."""
+        """Send events, and every second the states of the cameras, until cancelled."""
         self._loop = asyncio.get_running_loop()
-        spreading = asyncio.create_task(self._spread())
+        sending = asyncio.create_task(self._send_incidents())
         try:
             while True:
-                self._say_states(self.viewers)
-                self._new.set()  # a camera that sends no more is drawn once again, grey
+                self._send_states(self.viewers)
+                self._new.set()  # a camera without new frames is drawn once more, in grey
                 await asyncio.sleep(_STATES_EVERY_S)
         finally:
             self._loop = None
-            spreading.cancel()
-            await asyncio.gather(spreading, return_exceptions=True)
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
 
-    async def _spread(self) -> None:
-        """Bring incidents to the pages in the order in which they were written."""
+    async def _send_incidents(self) -> None:
+        """Send incidents to the pages in the order in which they were recorded."""
         while True:
             event = await self._events.get()
             assert isinstance(event, IncidentOpened | IncidentClosed)
             try:
                 incident = await asyncio.to_thread(self._find_incident, event.incident_id)
-            except Exception:  # noqa: BLE001 - a journal that cannot be read now; pages load the list when it can
-                _log.exception("incident %s cannot be shown", event.incident_id)
+            except Exception:  # noqa: BLE001 - the journal cannot be read now; pages load the list later
+                _log.exception("incident %s cannot be sent to the pages", event.incident_id)
                 continue
             if incident is not None:
                 self._announce(incident.camera, incident_message(incident))
 
     def encode(self) -> None:
-        """Encode what is wanted, until `stop`.
+        """Encode requested pictures until `stop`.
 
-        The thread is as nice as any other: with 16 cameras a nicer one cost nobody less, and pictures came later.
+        The thread has normal priority: with 16 cameras a lower one saved no CPU time and delayed the pictures.
         """
         done: dict[ViewSpec, Sent] = {}
         while True:
@@ -231,19 +231,19 @@ class Hub:
             done = self.encode_new(done)
 
     def encode_new(self, done: "Mapping[ViewSpec, Sent]") -> "dict[ViewSpec, Sent]":
-        """Encode and deliver what is wanted and new since `done`; return what has been done now."""
+        """Encode and deliver the requested pictures that are new since `done`; return those encoded so far."""
         with self._lock:
-            wanted = self._wanted
-        now_done = {spec: sent for spec, sent in done.items() if spec in wanted}
-        for spec in wanted:
+            requested = self._requested
+        now_done = {spec: sent for spec, sent in done.items() if spec in requested}
+        for spec in requested:
             if (view := self._views.get(spec.camera)) is not None:
                 try:
                     self._encode(spec, view, now_done)
                     self._failing.discard(spec)
-                except Exception:  # noqa: BLE001 - one camera's odd picture is no reason to show nobody's; its tile greys out
+                except Exception:  # noqa: BLE001 - one camera's faulty picture must not stop the others'
                     if spec not in self._failing:
                         self._failing.add(spec)
-                        _log.exception("%s: its picture cannot be drawn", spec.camera)
+                        _log.exception("%s: the picture cannot be drawn", spec.camera)
         return now_done
 
     def stop(self) -> None:
@@ -259,52 +259,52 @@ class Hub:
         picture = view.picture(spec.shape)
         if picture is None:
             return
-        # The pace is kept on average though looks do not come evenly.
+        # The rate is kept on average although analyses do not come at regular times.
         at_s = now_s - 0.2 / spec.fps if last is None else max(last.at_s + 1 / spec.fps, now_s - 0.2 / spec.fps)
         done[spec] = Sent(view, picture, at_s)
         shown = EncodedFrame(picture.number, picture.stale, picture.jpeg, packed(spec, picture, self._clock))
         self._on_loop(self._deliver, spec, shown)
 
     def _on_loop(self, call: Callable[..., None], *arguments: object) -> None:
-        """Do something on the event loop, for as long as there is one."""
+        """Call a function on the event loop, if there is one."""
         if (loop := self._loop) is not None:
-            with contextlib.suppress(RuntimeError):  # it was closed this very moment
+            with contextlib.suppress(RuntimeError):  # the loop was closed at this moment
                 loop.call_soon_threadsafe(call, *arguments)
 
     def _deliver(self, spec: ViewSpec, picture: EncodedFrame) -> None:
-        if spec in self._wanted:
+        if spec in self._requested:
             self._newest[spec] = picture
         for viewer in self._viewers:
             if spec in viewer.specs:
                 viewer.offer(spec, picture)
 
-    def _want(self) -> None:
-        """Find anew what somebody watches."""
-        wanted = frozenset(spec for viewer in self._viewers for spec in viewer.specs)
-        self._newest = {spec: picture for spec, picture in self._newest.items() if spec in wanted}
+    def _update_requested(self) -> None:
+        """Update the requested pictures of all viewers."""
+        requested = frozenset(spec for viewer in self._viewers for spec in viewer.specs)
+        self._newest = {spec: picture for spec, picture in self._newest.items() if spec in requested}
         with self._lock:
-            self._wanted, self._watched = wanted, frozenset(spec.camera for spec in wanted)
+            self._requested, self._watched = requested, frozenset(spec.camera for spec in requested)
 
-    def _say_states(self, viewers: list[Viewer]) -> None:
+    def _send_states(self, viewers: list[Viewer]) -> None:
         if not viewers:
             return
         now_s = self._clock.monotonic_s()
         values = {status.camera: camera_values(status, now_s, self._clock) for status in self._statuses()}
         for viewer in viewers:
             seen = [value for name, value in values.items() if viewer.account.sees(name)]
-            viewer.say({"type": "cameras", "now_ms": milliseconds(self._clock.utc_now()), "cameras": seen})
+            viewer.send({"type": "cameras", "now_ms": milliseconds(self._clock.utc_now()), "cameras": seen})
 
     def _announce(self, camera: str, message: Mapping[str, Any]) -> None:
         for viewer in self.viewers:
             if viewer.account.sees(camera):
-                viewer.say(message)
+                viewer.send(message)
 
 
 def packed(spec: ViewSpec, picture: LivePicture, clock: Clock) -> bytes:
-    """Return a picture as it goes over the socket: two bytes with the header's length (big endian), header, JPEG.
+    """Return the message of a picture: two bytes with the header's length (big endian), header, JPEG.
 
-    The header is JSON in UTF-8: camera, when it was captured (milliseconds since 1970, UTC), whether it was old when it
-    was drawn, and how many people are in which state.
+    The header is JSON in UTF-8: camera, when it was captured (milliseconds since 1970, UTC), whether it was stale when
+    it was drawn, and the number of people in each state.
     """
     analysis = picture.analysis
     captured = analysis.frame.captured_at or utc_at(clock, analysis.frame.time_s)

@@ -12,21 +12,21 @@ _COOKIE = "mask_monitor_kiosk"
 
 @dataclass(frozen=True, slots=True)
 class KioskCookie:
-    """Holds the key of a kiosk token, which scripts cannot read and other sites cannot have sent."""
+    """The cookie with the key of a kiosk token; scripts cannot read it, and browsers send it to this site only."""
 
     tls: bool
 
     @property
     def name(self) -> str:
-        """The cookie's name; under TLS browsers hold it to this very host."""
+        """The cookie's name; under TLS browsers restrict it to this host."""
         return f"__Host-{_COOKIE}" if self.tls else _COOKIE
 
     def key(self, cookies: Mapping[str, str]) -> str | None:
-        """Return the key that a browser sent, None where it sent none."""
+        """Return the key that a browser sent, or None."""
         return cookies.get(self.name)
 
     def set(self, response: Response, key: str, secure: bool = False) -> None:
-        """Give a browser its key, or give it its full time again; `secure` where the request came over TLS."""
+        """Set the cookie, or renew it; `secure` if the request came over TLS."""
         response.set_cookie(
             self.name,
             key,

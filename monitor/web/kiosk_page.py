@@ -1,4 +1,4 @@
-"""Addresses of kiosk pages."""
+"""The paths of kiosk pages."""
 
 from urllib.parse import quote
 
@@ -11,6 +11,6 @@ def kiosk_path(camera: str) -> str:
 def pairing_path(secret: str) -> str:
     """Return the path of a link that pairs a browser.
 
-    Browsers send nothing after the `#`: the secret is in no proxy's log, and no preview of the link uses it up.
+    Browsers do not send the part after `#`: the secret is in no proxy's log, and a preview of the link does not use it.
     """
     return f"/pair#{secret}"

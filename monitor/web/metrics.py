@@ -1,4 +1,4 @@
-"""StatisticsRepository for Prometheus, gathered when they are asked for."""
+"""Metrics for Prometheus, collected on request."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -25,13 +25,13 @@ _COMPLIANCE_OVER = timedelta(days=1)
 
 
 class MonitorCollector(Collector):
-    """Reads the cameras and the journal; one of a registry of its own, so that nothing is kept in globals."""
+    """Collects metrics from the cameras and the journal, in its own registry and without globals."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def collect(self) -> Iterable[Metric]:
-        """Return everything that is measured."""
+        """Return all metrics."""
         services = self._services
         model = services.model()
         info = InfoMetricFamily("mask_monitor", "The program and its model.")
@@ -45,7 +45,9 @@ class MonitorCollector(Collector):
         yield from self._visits()
         yield GaugeMetricFamily("mask_monitor_memory_bytes", "Resident memory.", memory_mb() * 2**20)
         if (disk := disk_of(services.folder)) is not None:
-            yield GaugeMetricFamily("mask_monitor_disk_free_bytes", "Left for results.", disk.free_mb * 2**20)
+            yield GaugeMetricFamily(
+                "mask_monitor_disk_free_bytes", "Free disk space for results.", disk.free_mb * 2**20
+            )
 
     def _visits(self) -> Iterable[Metric]:
         services = self._services
@@ -63,23 +65,25 @@ class MonitorCollector(Collector):
 
 
 def registry_of(services: Services) -> CollectorRegistry:
-    """Return a registry that holds the monitor's figures alone."""
+    """Return a registry with the monitor's metrics only."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(MonitorCollector(services))
     return registry
 
 
 def _cameras(statuses: list[CameraStatus], now_s: float) -> Iterable[Metric]:
-    frames = CounterMetricFamily("mask_monitor_frames", "Frames that arrived.", labels=["camera"])
-    looks = CounterMetricFamily("mask_monitor_analyses", "Frames that were judged.", labels=["camera"])
-    drops = CounterMetricFamily("mask_monitor_drops", "Frames that were not judged.", labels=["camera", "cause"])
+    frames = CounterMetricFamily("mask_monitor_frames", "Frames received.", labels=["camera"])
+    analyses = CounterMetricFamily("mask_monitor_analyses", "Frames analysed.", labels=["camera"])
+    drops = CounterMetricFamily("mask_monitor_drops", "Frames not analysed.", labels=["camera", "cause"])
     latency = HistogramMetricFamily("mask_monitor_latency_seconds", "From capture to verdict.", labels=["camera"])
     age = GaugeMetricFamily("mask_monitor_picture_age_seconds", "Age of the newest verdict.", labels=["camera"])
-    condition = GaugeMetricFamily("mask_monitor_condition", "1 for what a camera is.", labels=["camera", "condition"])
+    condition = GaugeMetricFamily(
+        "mask_monitor_condition", "1 for the camera's current condition.", labels=["camera", "condition"]
+    )
     for status in statuses:
         name = [status.camera]
         frames.add_metric(name, status.frames)
-        looks.add_metric(name, status.analysed)
+        analyses.add_metric(name, status.analysed)
         for drop, count in status.drops.items():
             drops.add_metric([status.camera, drop.value], count)
         below, buckets = 0, []
@@ -91,4 +95,4 @@ def _cameras(statuses: list[CameraStatus], now_s: float) -> Iterable[Metric]:
             age.add_metric(name, now_s - status.analysis.frame.time_s)
         for one in Condition:
             condition.add_metric([status.camera, one.value], float(status.health.condition is one))
-    return frames, looks, drops, latency, age, condition
+    return frames, analyses, drops, latency, age, condition

@@ -1,4 +1,4 @@
-"""The detector at work."""
+"""The detector in use."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What the pages say of a detector; `file` is the file that it was loaded from, where there is one."""
+    """The description of a detector for the pages; `file` is the file that it was loaded from, if any."""
 
     name: str
     sha256: str

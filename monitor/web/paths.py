@@ -1,4 +1,4 @@
-"""Where the pages' own files lie."""
+"""The folders of templates and static files."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Judging photographs beside the cameras: one at a time, behind them in turn."""
+"""Analyses photographs, one at a time and with lower priority than the cameras."""
 
 import io
 import threading
@@ -18,26 +18,26 @@ from monitor.domain.frame import Image
 from monitor.outputs.overlay import draw_detections
 from monitor.pipeline.process import give_way
 
-#: So many photographs may wait; the next one is told to come again.
+#: The most waiting photographs; further ones are refused.
 _MOST_WAITING = 8
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 _JPEG_QUALITY = 90
 
-Pillow.MAX_IMAGE_PIXELS = None  # its own limit warns; ours, by the settings, refuses
+Pillow.MAX_IMAGE_PIXELS = None  # its limit only warns; the limit in the settings refuses
 
 
 class UnreadableError(Exception):
-    """What was sent is not a picture that can be read; the message says why."""
+    """The upload is not a readable picture; the message is the reason."""
 
 
 class BusyError(Exception):
-    """Too many photographs wait already."""
+    """Too many photographs are waiting."""
 
 
 def read_photo(data: bytes, max_megapixels: float) -> Image:
-    """Decode a picture that somebody sent, upright by its EXIF orientation: H x W x 3, uint8, BGR.
+    """Decode an uploaded picture, upright by its EXIF orientation: H x W x 3, uint8, BGR.
 
-    The size is read before a pixel is decoded, so that a small file cannot unfold into a huge picture. Raises
+    The size is checked before pixels are decoded, so that a small file cannot expand to a huge picture. Raises
     `UnreadableError`.
     """
     try:
@@ -48,14 +48,14 @@ def read_photo(data: bytes, max_megapixels: float) -> Image:
     except UnreadableError:
         raise
     except UnidentifiedImageError as error:
-        raise UnreadableError("not a picture: JPEG, PNG, WebP, BMP and GIF can be read") from error
-    except Exception as error:  # a decoder may say anything of what somebody made up
+        raise UnreadableError("not a picture in a supported format: JPEG, PNG, WebP, BMP or GIF") from error
+    except Exception as error:  # a decoder may raise anything for crafted input
         raise UnreadableError(f"the picture is damaged: {error}") from error
 
 
 def _check_size(width: int, height: int, max_megapixels: float) -> None:
     if width * height > max_megapixels * 1e6:
-        raise UnreadableError(f"{width} x {height} pixels; at most {max_megapixels:g} megapixels are taken")
+        raise UnreadableError(f"{width} x {height} pixels; at most {max_megapixels:g} megapixels are accepted")
     if min(width, height) < 1:
         raise UnreadableError("the picture has no pixels")
 
@@ -63,12 +63,12 @@ def _check_size(width: int, height: int, max_megapixels: float) -> None:
 def _upright(picture: Pillow.Image) -> Pillow.Image:
     try:
         return ImageOps.exif_transpose(picture)
-    except Exception:  # noqa: BLE001 - a picture is good whatever is wrong with the words beside it
+    except Exception:  # noqa: BLE001 - wrong metadata does not make the picture unusable
         return picture
 
 
 def _colours(picture: Pillow.Image) -> Image:
-    if picture.mode.startswith("I"):  # grey in 16 bits, which Pillow would spec off at 255
+    if picture.mode.startswith("I"):  # grey in 16 bits, which Pillow would clip at 255
         grey = (np.asarray(picture).astype(np.int64).clip(0, 0xFFFF) >> 8).astype(np.uint8)
         return np.ascontiguousarray(np.repeat(grey[:, :, np.newaxis], 3, axis=2))
     if "transparency" in picture.info:
@@ -77,7 +77,7 @@ def _colours(picture: Pillow.Image) -> Image:
 
 
 class PhotoService:
-    """Finds and judges the faces in photographs, on a thread of its own that gives way to the cameras'.
+    """Analyses photographs on a separate thread with lower priority than the cameras'.
 
     The model is loaded with the first photograph, and again when the settings name another.
     """
@@ -92,9 +92,9 @@ class PhotoService:
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        """Hold one of a few places, from the first byte of a photograph to the last of its answer.
+        """Reserve one of a few places, from the first byte of a photograph to the end of the response.
 
-        Raises `BusyError` where all are taken: what is sent, decoded and annotated meanwhile lies in memory.
+        Raises `BusyError` if all are taken; this limits the memory for uploads, pictures and results.
         """
         with self._lock:
             if self._waiting >= _MOST_WAITING:
@@ -106,20 +106,20 @@ class PhotoService:
             with self._lock:
                 self._waiting -= 1
 
-    def judge(self, data: bytes) -> Future[tuple[Image, bytes, list[Detection]]]:
-        """Judge a picture as it was sent: the future gives it upright (BGR), annotated as a JPEG, and its faces.
+    def analyse(self, data: bytes) -> Future[tuple[Image, bytes, list[Detection]]]:
+        """Analyse an uploaded picture: the future returns it upright (BGR), annotated as a JPEG, and its faces.
 
         The future raises `UnreadableError` or `ModelError`.
         """
-        return self._pool.submit(self._judge, data)
+        return self._pool.submit(self._analyse, data)
 
     def close(self) -> None:
-        """Finish the photograph at hand and end the thread."""
+        """Finish the current photograph and end the thread."""
         self._pool.shutdown(cancel_futures=True)
         if self._detector is not None:
             self._detector.detector.close()
 
-    def _judge(self, data: bytes) -> tuple[Image, bytes, list[Detection]]:
+    def _analyse(self, data: bytes) -> tuple[Image, bytes, list[Detection]]:
         settings = self._settings()
         image = read_photo(data, settings.web.photo.max_megapixels)
         faces = self._opened(settings).detector.detect([image])[0]

@@ -51,7 +51,7 @@ def _search(
 def _span(
     account: Viewer, services: ServicesDep, since: When = None, until: When = None, camera: CameraName = None
 ) -> Span:
-    """Return the period that is asked for, by default the last day, for the cameras that the account may see."""
+    """Return the requested period, by default the last day, for the cameras that the account may see."""
     until = until or services.clock.utc_now()
     try:
         since = since or until - timedelta(days=1)

@@ -17,7 +17,7 @@ def _rounded(digits: int) -> AfterValidator:
     return AfterValidator(lambda value: round(value, digits))
 
 
-#: No measurement is better than a millisecond, a tenth of a pixel or a ten-thousandth of a score.
+#: The precision of values: a millisecond, a tenth of a pixel, a ten-thousandth of a score.
 Seconds = Annotated[float, _rounded(3)]
 Pixels = Annotated[float, _rounded(1)]
 Share = Annotated[float, _rounded(4)]
@@ -32,13 +32,13 @@ class RequestModel(BaseModel):
 
 
 class ResponseModel(BaseModel):
-    """The base of responses that are made from a domain value, field by field."""
+    """The base of responses that are built from a domain value, field by field."""
 
     model_config = ConfigDict(from_attributes=True)
 
     @classmethod
     def of(cls, value: object) -> Self:
-        """Return a value as the API returns it."""
+        """Return the response for a domain value."""
         return cls.model_validate(value)
 
 
@@ -58,7 +58,7 @@ class Me(BaseModel):
 
 
 class ReviewIn(RequestModel):
-    """A review of an incident: `false_alarm_reason` says what a false alarm was; `withdrawn` undoes those before."""
+    """A review: `false_alarm_reason` is the cause of a false alarm; `withdrawn` undoes earlier reviews."""
 
     decision: ReviewDecision
     false_alarm_reason: FalseAlarmReason | None = None
@@ -93,7 +93,7 @@ class IncidentExportOut(IncidentOut):
 
 
 class ReviewOut(ResponseModel):
-    """One review; `decision` null is an acknowledgement, `withdrawn` undoes the reviews before."""
+    """One review; `decision` null is an acknowledgement, `withdrawn` undoes earlier reviews."""
 
     by: str
     at: datetime
@@ -103,7 +103,7 @@ class ReviewOut(ResponseModel):
 
 
 class CountOut(BaseModel):
-    """How many there are."""
+    """A number of results."""
 
     count: int
 
@@ -149,7 +149,7 @@ class VisitOut(ResponseModel):
 
 
 class ComplianceOut(ResponseModel):
-    """A compliance rate (0..1) with its denominator `decided` and 95 % interval; null if nobody was decided."""
+    """A compliance rate (0..1) with its denominator `decided` and 95 % interval; null if no visit has a verdict."""
 
     visits: int
     decided: int
@@ -170,7 +170,7 @@ class BucketOut(BaseModel):
 
 
 class ReviewCountsOut(BaseModel):
-    """Incidents of one camera and their reviews; the rate is of those that were decided."""
+    """Incidents of one camera and their reviews; the rate is of those with a decision."""
 
     camera: str
     incidents: int
@@ -219,7 +219,7 @@ class CameraOut(BaseModel):
 
 
 class CameraHealthOut(CameraOut):
-    """A camera with everything that is measured about it."""
+    """A camera with all its measurements."""
 
     source: str
     required: bool
@@ -233,7 +233,7 @@ class CameraHealthOut(CameraOut):
 
 
 class ViewerOut(BaseModel):
-    """One open page: whose it is, how old pictures were on arrival, and how many came per second."""
+    """One open page: its account, the age of pictures on arrival, and how many arrived per second."""
 
     who: str
     p50_ms: float | None
@@ -242,7 +242,7 @@ class ViewerOut(BaseModel):
 
 
 class WarningOut(ResponseModel):
-    """What needs attention before it becomes a fault: `code` for programs, `text` for people, and since when."""
+    """A problem to solve before it becomes a fault: `code` for programs, `text` for people, and since when."""
 
     code: WarningCode
     text: str
@@ -250,7 +250,7 @@ class WarningOut(ResponseModel):
 
 
 class HealthOut(BaseModel):
-    """The state of the monitor; `reasons` say what has failed, `warnings` what may fail if nobody acts."""
+    """The state of the monitor; `reasons` lists what has failed, `warnings` what may fail soon."""
 
     healthy: bool
     reasons: list[str]
@@ -309,7 +309,7 @@ class PhotoOut(BaseModel):
 
 
 class WordsOut(BaseModel):
-    """The kiosk's words for one verdict."""
+    """The kiosk's texts for one verdict."""
 
     headline: str
     line: str
@@ -333,7 +333,7 @@ class PaintOut(BaseModel):
 
 
 class KioskOut(BaseModel):
-    """The kiosk's words and colours, by its settings."""
+    """The kiosk's texts and colours, by its settings."""
 
     language: str
     mirror: bool

@@ -30,7 +30,8 @@ HEADERS = {
 }
 
 
-#: A request body that has not arrived by then is abandoned: its sender holds a connection, and maybe a queue slot.
+#: A request body that has not arrived by then is abandoned: its sender occupies a connection, and possibly a place in a
+#: queue.
 _BODY_WITHIN_S = 60.0
 
 #: The most digits of a Content-Length; no accepted length has more.
@@ -40,8 +41,8 @@ _MOST_DIGITS = 12
 class Guard:
     """Refuses requests for other hosts, from other sites, and with bodies that are too large; adds the headers.
 
-    - The host must be an IP address, this machine's name, or one of `names`: another name that points here (DNS
-      rebinding) is refused.
+    - The host must be an IP address, this machine's name, or one of `names`: other names that resolve to it (DNS
+      rebinding) are refused.
     - Requests that change something, and sockets, must come from the pages' own origin, which browsers state in
       `Sec-Fetch-Site` and `Origin`; the rules are those of Go's `net/http.CrossOriginProtection`. A script that sends a
       token, or neither header, is not a browser that another site could misuse.
@@ -142,7 +143,7 @@ def _cross_site(scope: Scope, headers: Headers) -> bool:
 
 
 def _host_name(address: str) -> str | None:
-    """Return the host name of an untrusted address, None where it has none."""
+    """Return the host name of an untrusted address, or None."""
     try:
         return urlsplit(address).hostname if address.isascii() and "@" not in address else None
     except ValueError:
@@ -150,7 +151,7 @@ def _host_name(address: str) -> str | None:
 
 
 def _place(origin: str) -> str | None:
-    """Return the host and port of an origin, None where it has none (a file's origin)."""
+    """Return the host and port of an origin, None if it has none (a file's origin)."""
     try:
         return urlsplit(origin).netloc.lower() or None
     except ValueError:

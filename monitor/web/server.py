@@ -1,4 +1,4 @@
-"""The server: bound before anything starts, and run on a thread of its own."""
+"""The web server: bound before the monitor starts, and run on its own thread."""
 
 import contextlib
 import ipaddress
@@ -14,20 +14,20 @@ if TYPE_CHECKING:  # loaded on the web thread, while cameras connect
     import uvicorn
     from starlette.types import ASGIApp
 
-#: Connections at once; more are told to come again. A viewer of the desk takes one or two.
+#: The most connections; further ones get status 503. A page takes one or two.
 _MOST_CONNECTIONS = 512
 _MOST_MESSAGE_BYTES = 64 * 1024
 
-#: So much of what is sent waits in the system for a slow peer, rather than megabytes: pictures that wait with us are
+#: The most bytes that wait in the operating system for a slow client: pictures that wait in the program instead are
 #: replaced by newer ones.
 _UNSENT_BYTES = 16 * 1024
 
-#: They say a line of every request that is not well formed: whoever sends rubbish would fill the log.
+#: Loggers that write a line for every malformed request, which could fill the log.
 _CHATTY = ("uvicorn.error", "python_multipart")
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether an address to bind to can be reached from this machine alone."""
+    """Return whether an address to bind can be reached only from this machine."""
     if host == "localhost":
         return True
     try:
@@ -37,24 +37,24 @@ def is_loopback(host: str) -> bool:
 
 
 def bind(web: WebSettings) -> socket.socket:
-    """Take the address and the port; raises `ConfigError` with what to do where that cannot be."""
+    """Return a socket bound to the address and port in the settings; raises `ConfigError` with the remedy."""
     if web.tls_certificate is not None:
         try:
             ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
                 web.tls_certificate,
                 web.tls_key,
-                password="",  # nobody is there to type one
+                password="",  # never prompt for one
             )
         except (OSError, ssl.SSLError) as error:
             files = f"{web.tls_certificate}, {web.tls_key}"
-            raise ConfigError(f"web: {files}: no certificate with its key: {error}") from error
+            raise ConfigError(f"web: {files}: not a certificate with its key: {error}") from error
     try:
         family, *_, address = socket.getaddrinfo(web.host, web.port, type=socket.SOCK_STREAM)[0]
         bound = socket.socket(family, socket.SOCK_STREAM)
         with contextlib.ExitStack() as unless_bound:
             unless_bound.callback(bound.close)
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            _queue_little(bound)
+            _limit_unsent(bound)
             bound.bind(address)
             unless_bound.pop_all()
     except OSError as error:
@@ -74,7 +74,7 @@ def url_of(web: WebSettings, bound: socket.socket) -> str:
 
 
 class Server:
-    """Serves an application on a bound socket until told to stop."""
+    """Serves an application on a bound socket until `stop`."""
 
     def __init__(self, web: WebSettings, bound: socket.socket) -> None:
         self._web = web
@@ -114,13 +114,13 @@ class Server:
             self._server.run([self._bound])
 
     def stop(self) -> None:
-        """Serve no longer; may be called from any thread, before `run` too."""
+        """Request the end of `run`; may be called from any thread, also before `run`."""
         self._stopping = True
         if self._server is not None:
             self._server.should_exit = True
 
 
-def _queue_little(listening: socket.socket) -> None:
-    """Let the system queue little for slow peers, where it can: on Linux."""
+def _limit_unsent(listening: socket.socket) -> None:
+    """Limit the bytes that the operating system queues for slow clients, where supported (Linux)."""
     if (option := getattr(socket, "TCP_NOTSENT_LOWAT", None)) is not None:
         listening.setsockopt(socket.IPPROTO_TCP, option, _UNSENT_BYTES)

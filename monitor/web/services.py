@@ -1,4 +1,4 @@
-"""What the pages are made from."""
+"""The services behind the pages and the API."""
 
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -26,7 +26,7 @@ from monitor.web.warnings import Warnings
 
 @dataclass(frozen=True, slots=True)
 class JournalReaders:
-    """What the pages read of one journal, and its pictures."""
+    """The repositories and the pictures of one journal."""
 
     incidents: IncidentRepository
     statistics: StatisticsRepository
@@ -35,7 +35,7 @@ class JournalReaders:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Made once, by the composition root; `settings`, `model` and `journal` can change and are asked anew each time."""
+    """Created once, by the composition root; `settings`, `model` and `journal` can change and are called each time."""
 
     monitor: Monitor
     views: LiveViews
@@ -64,7 +64,7 @@ class Services:
 
     @property
     def statistics(self) -> StatisticsRepository:
-        """The figures of the journal in use."""
+        """The statistics of the journal in use."""
         return self.journal().statistics
 
     @property

@@ -18,14 +18,14 @@ _KEY_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """A cookie names the account and its stamp; it ends with its time, a new password, or the account."""
+    """A signed cookie has the account's name and stamp; it ends after its time, with a new password, or the account."""
 
     key: bytes
     hours: float
     tls: bool
 
     def begin(self, response: Response, name: str, stamp: str, secure: bool = False) -> None:
-        """Give a session to whoever gets the response; `secure` where the request came over TLS, if only to a proxy."""
+        """Set the session cookie; `secure` if the request came over TLS, also to a proxy."""
         response.set_cookie(
             self.cookie,
             self._signer().dumps([name, stamp]),
@@ -37,11 +37,11 @@ class Sessions:
         )
 
     def end(self, response: Response) -> None:
-        """Take the session back."""
+        """Delete the session cookie."""
         response.delete_cookie(self.cookie, httponly=True, samesite="strict", secure=self.tls, path="/")
 
     def account(self, cookies: dict[str, str], accounts: AccountRepository) -> tuple[Account, str] | None:
-        """Return whose session the cookies hold, with its stamp; None where there is none that is good."""
+        """Return the account and stamp of the session in the cookies, None if there is no valid one."""
         try:
             name, stamp = self._signer().loads(cookies[self.cookie], max_age=round(3600 * self.hours))
         except (KeyError, BadData, ValueError, TypeError):
@@ -53,7 +53,7 @@ class Sessions:
 
     @property
     def cookie(self) -> str:
-        """The cookie's name; under TLS browsers hold it to this very host."""
+        """The cookie's name; under TLS browsers restrict it to this host."""
         return f"__Host-{_COOKIE}" if self.tls else _COOKIE
 
     def _signer(self) -> URLSafeTimedSerializer:
@@ -61,12 +61,12 @@ class Sessions:
 
 
 def session_key(folder: Path) -> bytes:
-    """Return the key that sessions are signed with, made at the first start; raises `OutputError`."""
+    """Return the key that signs sessions, created at the first start; raises `OutputError`."""
     path = folder / "session.key"
     with writing(path):
         if path.exists() and len(key := path.read_bytes()) >= _KEY_BYTES:
             return key
-        # Where a key was spec off, as by a full disk, sessions begin anew: with an empty one anybody could sign.
+        # A truncated key, for example after a full disk, is replaced: with an empty one anybody could sign sessions.
         key, new = secrets.token_bytes(_KEY_BYTES), partial(path)
         new.unlink(missing_ok=True)
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

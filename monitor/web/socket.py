@@ -1,10 +1,10 @@
-"""The one socket of a page: pictures, states, incidents, and the kiosk's verdict.
+"""The socket of a page: pictures, states, incidents, and the kiosk's verdict.
 
 The page sends JSON, each message with any of these keys: `watch` (camera -> width, with `mirrored` and `words`),
-`kiosk` (a camera), `ping` (any number, which comes back with the hour), `seen` (how old pictures were on arrival, for
-the health page). The monitor sends JSON messages with a `type` (`cameras`, `incident`, `kiosk`, `pong`, and `warnings`:
-those that hold now, on joining and when they change), and pictures as `monitor.web.hub.packed` lays them out. A paired
-kiosk is sent its own camera's pictures, `kiosk` and `pong`, and nothing else.
+`kiosk` (a camera), `ping` (any number, returned with the timestamp), `seen` (the age of pictures on arrival, for the
+health page). The monitor sends JSON messages with a `type` (`cameras`, `incident`, `kiosk`, `pong`, and `warnings`: the
+active ones, on connection and when they change), and pictures in the format of `monitor.web.hub.packed`. A paired kiosk
+only gets its own camera's pictures, `kiosk` and `pong`.
 """
 
 import asyncio
@@ -24,23 +24,23 @@ from monitor.web.values import milliseconds
 
 router = APIRouter()
 
-#: A page that does not take a message for so long is gone.
+#: Seconds after which a page that does not receive a message is disconnected.
 _SEND_TIMEOUT_S = 10.0
 
-#: How often a kiosk is told its verdict, changed or not: silence tells it that the verdict is old.
+#: The interval in seconds at which a kiosk gets its verdict, changed or not: without one it shows that it is stale.
 _KIOSK_EVERY_S = 0.25
 
 _MOST_VIEWERS = 256
 _MOST_BYTES = 32_768
 
-#: Close codes of RFC 6455, and one of our own for a session that has ended.
+#: Close codes of RFC 6455, and a private one for a session that has ended.
 _POLICY, _TRY_LATER, _LOG_IN = 1008, 1013, 4401
 
 Milliseconds = Annotated[float, Field(ge=-1e7, le=1e7)]
 
 
 class ViewRequest(BaseModel):
-    """In what shape a page wants a camera's picture."""
+    """The form in which a page requests a camera's picture."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
     width: int
@@ -49,7 +49,7 @@ class ViewRequest(BaseModel):
 
 
 class Seen(BaseModel):
-    """What a page measured over its last pictures: how old they were when it had them, and how many came a second."""
+    """A page's measurement over its last pictures: their age on arrival, and how many arrived per second."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
     p50_ms: Milliseconds
@@ -69,7 +69,7 @@ class Request(BaseModel):
 
 @router.websocket("/api/v1/live")
 async def live(socket: WebSocket) -> None:
-    """Serve one page until it leaves, is too slow, or its session ends."""
+    """Serve one page until it disconnects, is too slow, or its session ends."""
     services = services_of(socket)
     viewer = await asyncio.to_thread(_viewer_of, socket)
     await socket.accept()
@@ -88,16 +88,16 @@ async def live(socket: WebSocket) -> None:
 
 
 class _KioskViewer(Viewer):
-    """A paired kiosk's end of the socket: it gets its camera's picture and verdict, and no other message."""
+    """The viewer of a paired kiosk: it gets its camera's picture and verdict, and no other message."""
 
-    def say(self, message: Mapping[str, Any]) -> None:
-        """Queue a message that is for kiosks."""
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Queue a message if it is for kiosks."""
         if message["type"] in ("kiosk", "pong"):
-            super().say(message)
+            super().send(message)
 
 
 def _viewer_of(socket: WebSocket) -> Viewer | None:
-    """Return the end of a socket for its account or its paired kiosk, None where it has neither."""
+    """Return the viewer of a socket's account or paired kiosk, None if it has neither."""
     if (account := account_of(socket)) is not None:
         return Viewer(account)
     if (token := kiosk_of(socket)) is not None:
@@ -113,7 +113,7 @@ class _Page:
         self._kiosk: str | None = None
 
     async def serve(self) -> None:
-        """Do all at once until one comes to an end."""
+        """Run all tasks until one of them ends."""
         tasks = [asyncio.create_task(body) for body in (self._send(), self._receive(), self._check(), self._rule())]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -155,12 +155,12 @@ class _Page:
             self._kiosk = request.kiosk if viewer.account.sees(request.kiosk) else None
         if request.ping is not None:
             now_ms = milliseconds(self._services.clock.utc_now())
-            viewer.say({"type": "pong", "ping": request.ping, "now_ms": now_ms})
+            viewer.send({"type": "pong", "ping": request.ping, "now_ms": now_ms})
         if request.seen is not None:
             viewer.seen = request.seen.model_dump()
 
     async def _check(self) -> None:
-        """End the page's socket when its session or token has ended, or its rights have changed."""
+        """Close the socket when its session or token has ended, or its rights have changed."""
         while True:
             await asyncio.sleep(CHECK_EVERY_S)
             now = await asyncio.to_thread(_viewer_of, self._socket)
@@ -170,7 +170,7 @@ class _Page:
                 return
 
     async def _rule(self) -> None:
-        """Tell a kiosk its verdict."""
+        """Send a kiosk its verdict."""
         ruling: Ruling | None = None
         while True:
             await asyncio.sleep(_KIOSK_EVERY_S)
@@ -183,10 +183,10 @@ class _Page:
             if analysis is not None:
                 message["age_ms"] = round(1000 * (now_s - analysis.frame.time_s))
                 message["stale_after_ms"] = round(1000 * analysis.freshness.limit_s)
-            self.viewer.say(message)
+            self.viewer.send(message)
 
 
 def _shape(request: ViewRequest) -> Shape:
-    """Return a request in the least width that there is from the one wanted up; the page says what a banner would."""
+    """Return the shape of a request, with the next larger available width; pages need no banner."""
     width_px = next((width for width in WIDTHS_PX if width >= request.width), WIDTHS_PX[-1])
     return Shape(width_px, request.mirrored, banner=False, words=request.words)

@@ -1,4 +1,4 @@
-"""How often somebody may do something."""
+"""Rate limits."""
 
 import time
 
@@ -12,22 +12,22 @@ ATTEMPTS_OVER_S = 300
 
 
 class Throttle:
-    """At most `most` in `over_s` seconds for each key, in a moving window; used on the event loop alone."""
+    """At most `most` in `over_s` seconds for each key, in a moving window; used on the event loop only."""
 
     def __init__(self, most: int, over_s: int) -> None:
         self._rate = RateLimitItemPerSecond(most, over_s)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
     async def take(self, key: str) -> float:
-        """Count one and return 0; where there are too many already, count nothing and return the seconds to wait."""
+        """Count one and return 0; over the limit, count nothing and return the seconds to wait."""
         return 0.0 if await self._limiter.hit(self._rate, key) else await self._wait_s(key)
 
     async def wait_s(self, key: str) -> float:
-        """Return the seconds to wait until `take` counts one again, 0 where it does so now."""
+        """Return the seconds to wait until `take` counts one again, 0 if it does now."""
         return 0.0 if await self._limiter.test(self._rate, key) else await self._wait_s(key)
 
     async def forget(self, key: str) -> None:
-        """Start anew for a key."""
+        """Reset the count of a key."""
         await self._limiter.clear(self._rate, key)
 
     async def _wait_s(self, key: str) -> float:
@@ -36,11 +36,11 @@ class Throttle:
 
 
 class LoginThrottle:
-    """Limits attempts to log in, counted before the password is checked; used on the event loop alone.
+    """Limits attempts to log in, counted before the password is checked; used on the event loop only.
 
     An account is never locked: attempts count for the name and the address they come from together, so that nobody can
-    keep the account's owner out from elsewhere. A higher limit for the address as a whole keeps it from trying one
-    password on many names. Attempts that are refused count for neither.
+    lock the owner out from another address. A higher limit for the address as a whole prevents trying one password with
+    many names. Refused attempts are not counted.
     """
 
     def __init__(
@@ -54,8 +54,8 @@ class LoginThrottle:
 
     async def take(self, address: str, name: str) -> float:
         """Count an attempt and return 0, or return the seconds to wait until one is possible."""
-        # An address over its limit adds no names to remember, and attempts that one name is refused cost the others
-        # at that address nothing.
+        # An address over its limit adds no names to the storage, and refused attempts for one name do not count for #
+        # the other names at that address.
         return (
             await self._of_address.wait_s(address)
             or await self._of_name.take(_key(address, name))
@@ -63,9 +63,9 @@ class LoginThrottle:
         )
 
     async def succeeded(self, address: str, name: str) -> None:
-        """Forget a name's attempts from an address, where the right password was given."""
+        """Reset a name's attempts from an address, after a correct password."""
         await self._of_name.forget(_key(address, name))
 
 
 def _key(address: str, name: str) -> str:
-    return f"{address} {name.casefold()}"  # no address holds a space
+    return f"{address} {name.casefold()}"  # addresses contain no space

@@ -1,4 +1,4 @@
-"""Connections whose other end neither reads nor writes: they are given up, so that nobody can use all of them up."""
+"""Time-outs of connections whose client neither reads nor writes, so that they cannot use up all connections."""
 
 import asyncio
 from typing import Any
@@ -6,46 +6,46 @@ from typing import Any
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-#: The head of a request is one packet, or a few.
+#: Seconds for the head of a request, which is one or a few packets.
 HEAD_WITHIN_S = 15.0
 
-#: What has been sent moves on within this time: the socket of a page gives up before, and says so.
+#: Seconds within which sent data must be received; the socket of a page has a shorter limit.
 TAKES_WITHIN_S = 15.0
 
 
 class _Timer:
-    """Ends a connection, unless it is told in time not to."""
+    """Aborts a connection after a time, unless cancelled."""
 
     def __init__(self, after_s: float) -> None:
         self._after_s = after_s
         self._handle: asyncio.TimerHandle | None = None
 
     def start(self, transport: asyncio.Transport) -> None:
-        """Begin to wait; a wait that has begun goes on."""
+        """Start the timer, unless it is running."""
         if self._handle is None:
             self._handle = asyncio.get_running_loop().call_later(self._after_s, transport.abort)
 
     def cancel(self) -> None:
-        """Wait no longer."""
+        """Stop the timer."""
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
 
 
 class TimeoutHttp(H11Protocol):
-    """HTTP as uvicorn speaks it, with a limit to how long a request's head may take, and what was sent may lie."""
+    """uvicorn's HTTP protocol with time limits for the head of a request and for unsent data."""
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
-        self._head, self._taken = _Timer(HEAD_WITHIN_S), _Timer(TAKES_WITHIN_S)
+        self._head, self._unsent = _Timer(HEAD_WITHIN_S), _Timer(TAKES_WITHIN_S)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Expect a request."""
+        """Start the timer of the request's head."""
         super().connection_made(transport)
         self._head.start(transport)
 
     def data_received(self, data: bytes) -> None:
-        """Take a part of a request; between requests nothing is expected until the next one begins."""
+        """Process a part of a request; between requests there is no timer until the next one begins."""
         super().data_received(data)
         in_work = self.cycle is not None and not self.cycle.response_complete
         if in_work or self.transport.is_closing() or self.transport.get_protocol() is not self:
@@ -54,45 +54,45 @@ class TimeoutHttp(H11Protocol):
             self._head.start(self.transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
+        """Stop the timers."""
         self._head.cancel()
-        self._taken.cancel()
+        self._unsent.cancel()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Begin to lose patience."""
-        self._taken.start(self.transport)
+        """Start the timer of unsent data."""
+        self._unsent.start(self.transport)
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        """Find it again."""
-        self._taken.cancel()
+        """Stop the timer of unsent data."""
+        self._unsent.cancel()
         super().resume_writing()
 
 
 class TimeoutWebSocket(WebSocketsSansIOProtocol):
-    """WebSockets as uvicorn speaks them, with a limit to how long what was sent may lie."""
+    """uvicorn's WebSocket protocol with a time limit for unsent data."""
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
-        self._taken = _Timer(TAKES_WITHIN_S)
+        self._unsent = _Timer(TAKES_WITHIN_S)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin; the next message is asked for when the last one is with the system, and is of that moment then."""
+        """Disable buffering, so that each message is created when the one before has been passed to the system."""
         super().connection_made(transport)
         self.transport.set_write_buffer_limits(high=0)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
-        self._taken.cancel()
+        """Stop the timers."""
+        self._unsent.cancel()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Begin to lose patience."""
-        self._taken.start(self.transport)
+        """Start the timer of unsent data."""
+        self._unsent.start(self.transport)
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        """Find it again."""
-        self._taken.cancel()
+        """Stop the timer of unsent data."""
+        self._unsent.cancel()
         super().resume_writing()

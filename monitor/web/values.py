@@ -1,4 +1,4 @@
-"""Values as JSON's own types, the same for the socket and the API."""
+"""Values as JSON types, the same for the socket and the API."""
 
 import re
 from collections import Counter
@@ -16,23 +16,23 @@ _FOLDERS = re.compile(r"(?:(?<=\s)|(?<=^)|(?<=['\"(]))/(?:[^/:\n]+/)+")
 
 
 def milliseconds(at: datetime) -> int:
-    """Return an hour as milliseconds since 1970, UTC."""
+    """Return a timestamp as milliseconds since 1970, UTC."""
     return round(at.timestamp() * 1000)
 
 
 def people(analysis: Analysis | None) -> dict[str, int]:
-    """Return how many people in view are in which state."""
+    """Return the number of people in view by state."""
     counts = Counter(track.state for track in (() if analysis is None else analysis.tracks))
     return {state.value: counts[state] for state in MaskState}
 
 
 def without_folders(text: str) -> str:
-    """Return words in which files go by their names: where they lie on this machine concerns no viewer."""
+    """Return the text with file names in place of paths, since viewers must not see the folders of this machine."""
     return _FOLDERS.sub("", text)
 
 
 def camera_values(status: CameraStatus, now_s: float, clock: Clock) -> dict[str, Any]:
-    """Return how a camera is. People are counted only while what the camera shows is now."""
+    """Return the state of a camera. People are counted only while its picture is current."""
     health, analysis = status.health, status.analysis
     fresh = status.is_fresh(now_s)
     return {

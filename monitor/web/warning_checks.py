@@ -1,4 +1,4 @@
-"""Looks regularly for what the server itself can warn of, and tells every page what has changed."""
+"""Checks regularly for warnings, and sends changes to every page."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 _EVERY_S = 10.0
 _PUSH_EVERY_S = 1.0
 
-#: Less of the disk than this share is left, and the journal, pictures and videos will soon have no place.
+#: The free share of the disk below which there is soon no space for the journal, pictures and videos.
 LEAST_FREE_SHARE = 0.05
 
 
@@ -40,21 +40,21 @@ def check(
 
 
 async def watch_warnings(services: Services) -> None:
-    """Check every ten seconds, and tell every page within a second what holds and what has changed, until cancelled."""
-    told: dict[Viewer, dict[str, Any]] = {}
+    """Check every ten seconds, and send every page changed warnings within a second, until cancelled."""
+    sent: dict[Viewer, dict[str, Any]] = {}
     checked_s = float("-inf")
     while True:
         if services.clock.monotonic_s() - checked_s >= _EVERY_S:
             checked_s = services.clock.monotonic_s()
             try:
                 await asyncio.to_thread(check, services.warnings, services.folder, services.model())
-            except Exception:  # noqa: BLE001 - the other warnings are told all the same
+            except Exception:  # noqa: BLE001 - other warnings must still be sent
                 _log.exception("the checks for warnings failed")
         messages = {viewer: _message(services.warnings, viewer.account) for viewer in services.hub.viewers}
         for viewer, message in messages.items():
-            if told.get(viewer) != message:
-                viewer.say(message)
-        told = messages
+            if sent.get(viewer) != message:
+                viewer.send(message)
+        sent = messages
         await asyncio.sleep(_PUSH_EVERY_S)
 
 
@@ -76,7 +76,7 @@ def _model_text(model: Model) -> str | None:
     try:
         changed = cached_sha256(model.file) != model.sha256
     except ModelError:
-        return f"The model file {model.file.name} cannot be read any more. Put it back before the next restart."
+        return f"The model file {model.file.name} can no longer be read. Restore it before the next restart."
     if not changed:
         return None
     return f"The model file {model.file.name} has changed since it was loaded. Restart the monitor to use the new one."

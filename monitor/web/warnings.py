@@ -1,4 +1,4 @@
-"""What needs somebody's attention before it becomes a fault."""
+"""Warnings: problems that need attention before they become faults."""
 
 import threading
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from monitor.domain.clock import Clock
 
 
 class WarningCode(StrEnum):
-    """What is wrong."""
+    """The kinds of warnings."""
 
     CONFIGURATION_REFUSED = "configuration_refused"
     DISK_NEARLY_FULL = "disk_nearly_full"
@@ -19,9 +19,9 @@ class WarningCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ActiveWarning:
-    """A warning that holds now: what to do about it, and since when (UTC).
+    """An active warning: its text with the remedy, and its start (UTC).
 
-    `names_cameras` says that the text may name any camera.
+    `names_cameras`: the text may name any camera.
     """
 
     code: WarningCode
@@ -30,12 +30,12 @@ class ActiveWarning:
     names_cameras: bool = False
 
     def is_for(self, account: Account) -> bool:
-        """Return whether an account is told: operators and admins, of what they may know."""
+        """Return whether an account gets the warning: operators and admins, within their rights."""
         return account.may(Role.OPERATOR) and (account.cameras is None or not self.names_cameras)
 
 
 class Warnings:
-    """The warnings that hold now, one of each code; safe to call from any thread."""
+    """The active warnings, one of each code; safe to call from any thread."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -43,19 +43,19 @@ class Warnings:
         self._active: dict[WarningCode, ActiveWarning] = {}
 
     def set(self, code: WarningCode, text: str, *, names_cameras: bool = False) -> None:
-        """Raise a warning, or change the text of one that holds already."""
+        """Raise a warning, or change the text of an active one."""
         with self._lock:
             new = ActiveWarning(code, text, self._clock.utc_now(), names_cameras)
             old = self._active.get(code, new)
             self._active[code] = replace(new, since=old.since)
 
     def clear(self, code: WarningCode) -> None:
-        """End a warning, where it holds."""
+        """End a warning, if it is active."""
         with self._lock:
             self._active.pop(code, None)
 
     def visible_to(self, account: Account) -> list[ActiveWarning]:
-        """Return the warnings that an account is told, oldest first."""
+        """Return the warnings that an account gets, oldest first."""
         with self._lock:
             active = list(self._active.values())
         return sorted((each for each in active if each.is_for(account)), key=lambda each: (each.since, each.code))

@@ -43,13 +43,13 @@ def broken_picture(folder: Path) -> Path:
 
 def test_bad_recordings_are_each_refused_in_a_line_and_leave_nothing(tmp_path: Path) -> None:
     makers = {
-        "text": (text, "not a video that can be read"),
+        "text": (text, "not a readable video"),
         "empty": (empty, "is empty"),
         "without-index": (without_index, "cut off before its index"),
         "no-frames": (lambda folder: write_empty_clip(folder / "bad.mp4"), ""),
         "missing": (lambda folder: folder / "bad.mp4", "no such file"),
-        "no-pictures": (no_pictures, "holds no image"),
-        "broken-picture": (broken_picture, "not a picture"),
+        "no-pictures": (no_pictures, "contains no image"),
+        "broken-picture": (broken_picture, "not a readable picture"),
     }
     paths = []
     for name, (make, _) in makers.items():
@@ -79,7 +79,7 @@ def test_one_bad_recording_is_refused_and_leaves_nothing(tmp_path: Path) -> None
     "address", ["rtsp://viewer:geheim@192.0.2.1/stream", "http://viewer:geheim@192.0.2.1/a.mp4?token=geheim"]
 )
 def test_a_camera_is_no_recording_and_keeps_its_password(tmp_path: Path, address: str) -> None:
-    line = refused(run("replay", address, "--out", "results", cwd=tmp_path), 4, "a camera never ends", "192.0.2.1")
+    line = refused(run("replay", address, "--out", "results", cwd=tmp_path), 4, "recordings only", "192.0.2.1")
     assert "geheim" not in line
     assert names(tmp_path) == set()
 

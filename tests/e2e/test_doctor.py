@@ -131,7 +131,7 @@ def test_a_running_monitor_is_recognised_and_not_disturbed(tmp_path: Path) -> No
         try:
             assert running.stderr is not None
             for line in running.stderr:
-                if "the desk is at" in line:
+                if "web pages: http" in line:
                     break
             done = run("doctor", "--json", cwd=tmp_path)
         finally:
@@ -151,4 +151,4 @@ def test_postgresql_is_asked(tmp_path: Path) -> None:
     with running_server(programs) as url:
         config(tmp_path, f"journal: {{url: '{url}'}}\n")
         done = run("doctor", "--json", cwd=tmp_path)
-    assert found(done)["journal"]["detail"].endswith("answers")
+    assert found(done)["journal"]["detail"].endswith("is reachable")

@@ -111,8 +111,8 @@ def test_originals_are_never_overwritten(photos: Path, tmp_path: Path) -> None:
     [
         ("missing.png", None, "no such file"),
         ("empty.png", b"", "is empty"),
-        ("text.png", b"hello", "not a picture"),
-        ("film.mp4", b"hello", "not a picture"),
+        ("text.png", b"hello", "not a readable picture"),
+        ("film.mp4", b"hello", "not a readable picture"),
     ],
 )
 def test_a_bad_picture_is_refused(tmp_path: Path, name: str, content: bytes | None, words: str) -> None:

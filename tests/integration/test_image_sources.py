@@ -162,7 +162,7 @@ def test_a_folder_is_read_in_natural_order(tmp_path: Path) -> None:
 
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no picture")
-    with pytest.raises(SourceError, match="holds no image") as caught:
+    with pytest.raises(SourceError, match="contains no image") as caught:
         ImageSource("photos", tmp_path).open()
     assert str(tmp_path) in str(caught.value)
 
@@ -179,9 +179,9 @@ def half_a_png(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda path: path.write_text("hello"), "not a picture"),
-        (broken_jpeg, "not a picture"),
-        (half_a_png, "not a picture"),
+        (lambda path: path.write_text("hello"), "not a readable picture"),
+        (broken_jpeg, "not a readable picture"),
+        (half_a_png, "not a readable picture"),
         (lambda path: path.touch(), "is empty"),
         (lambda path: path.mkdir(), "is a folder"),
         (lambda path: None, "no such file"),

@@ -158,11 +158,11 @@ BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing.mp4": (lambda path: None, "no such file"),
     "folder.mp4": (lambda path: path.mkdir(), "is a folder"),
     "empty.mp4": (lambda path: path.touch(), "is empty"),
-    "text.mp4": (lambda path: path.write_text("a shopping list\n" * 50), "not a video that can be read"),
-    "random.mp4": (lambda path: path.write_bytes(bytes(range(256)) * 40), "not a video that can be read"),
+    "text.mp4": (lambda path: path.write_text("a shopping list\n" * 50), "not a readable video"),
+    "random.mp4": (lambda path: path.write_bytes(bytes(range(256)) * 40), "not a readable video"),
     "cut.mp4": (lambda path: cut(write_clip(path, 20), 0.5), "cut off before its index|no frame"),
     "no-frames.mp4": (write_empty_clip, "no frame that can be decoded|not a video"),
-    "sound.m4a": (_sound, "holds sound .aac. but no video"),
+    "sound.m4a": (_sound, "contains sound .aac. but no video"),
     "picture.jpg": (_picture, "is a picture.*scripts/run image"),
     "disguised.mp4": (_picture, "is a picture.*scripts/run image"),
 }
@@ -217,13 +217,13 @@ def test_people_read_a_table_a_histogram_and_advice(
     fit = capsys.readouterr().out
     assert "1280 x 720, h264 High" in fit
     assert "120 and more px" in fit
-    assert "fit for recognising masks" in fit
+    assert "suitable for mask detection" in fit
     black = write_clip(tmp_path / "black.mp4", 50, paint=lambda _, width, height: flat(height, width, 0))
     probe(settings, str(black), 3, as_json=False)
     words = capsys.readouterr().out
     assert "100 % of the pictures are black." in words
     assert "-> Remove the lens cap" in words
-    assert "fit for recognising" not in words
+    assert "suitable for mask" not in words
 
 
 def test_json_is_advice_for_scripts_as_well(
@@ -291,7 +291,7 @@ def test_a_camera_that_freezes_is_told_with_what_came_before() -> None:
             stop.cancel()
             stop.join()
             process.send_signal(signal.SIGCONT)
-    assert facts.broke_off == "no frame came for 1.5 s"
+    assert facts.broke_off == "no frame arrived for 1.5 s"
     assert pictures
     assert facts.delivery.worst_gap_ms > 1000
     assert spent_s < 5 + 1.5 + _BUSY_S
@@ -430,7 +430,7 @@ def test_a_single_picture_is_no_stream(http_camera: str) -> None:
 
 
 def test_a_webcam_that_is_not_there() -> None:
-    assert "No webcam found: there is no /dev/video63. Is it plugged in?" in str(refused("63"))
+    assert "No webcam found: /dev/video63 does not exist. Check that it is plugged in." in str(refused("63"))
 
 
 def test_a_webcam_is_watched_through_its_port() -> None:

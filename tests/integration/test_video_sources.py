@@ -259,12 +259,12 @@ def sound_only(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (without_index, "not a video that can be read"),
-        (text, "not a video that can be read"),
-        (noise, "not a video that can be read"),
-        (sound_only, "not a video that can be read"),
+        (without_index, "not a readable video"),
+        (text, "not a readable video"),
+        (noise, "not a readable video"),
+        (sound_only, "not a readable video"),
         (empty, "is empty"),
-        (folder, "holds no image"),
+        (folder, "contains no image"),
         (lambda folder: write_empty_clip(folder / "zero.mp4"), ""),
         (lambda folder: folder / "missing.mp4", "no such file"),
     ],

@@ -49,10 +49,10 @@ def test_a_camera_that_is_written_down_becomes_live(runs: list[Run], sample: Pat
     runs.append(run)
     run.wait("door: live")
     run.configure({"door": played(sample), "hall": played(clip)})
-    run.wait("loaded again: 2 camera")
+    run.wait("reloaded: 2 camera")
     run.wait("hall: live")
     run.configure({"door": played(sample)})
-    run.wait("loaded again: 1 camera")
+    run.wait("reloaded: 1 camera")
     until(lambda: run.ended() == ["hall"], run.ended)
     assert REFUSED not in run.said
     assert run.stop() < 3.5

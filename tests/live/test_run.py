@@ -162,7 +162,7 @@ def test_a_stop_does_not_wait_for_a_detector_that_is_being_loaded(
     maps = Path(f"/proc/{run.process.pid}/maps")
     until(lambda: "libtensorflow" in maps.read_text("utf-8"), lambda: run.said, 30)
     assert run.stop(number) < 5.0
-    assert "loaded again" not in run.said
+    assert "reloaded" not in run.said
     assert run.process.returncode == 0
     assert "Traceback" not in run.said
     complete(run)
@@ -187,7 +187,7 @@ def test_a_changed_configuration_is_loaded_and_a_wrong_one_refused(
     assert run.ask("SELECT source_id FROM source_events WHERE kind = 'ended'") == []
     run.configure({"a": played(sample), "b": played(sample, rules={"dwell_s": 0.2}), "c": played(sample)})
     run.process.send_signal(signal.SIGHUP)
-    run.wait(r"loaded again: 3 camera")
+    run.wait(r"reloaded: 3 camera")
     run.wait("c: live")
     until(lambda: len(re.findall("b: live", run.said)) == 2)
     assert run.ask("SELECT source_id FROM source_events WHERE kind = 'ended'") == [("b",)]
@@ -196,7 +196,7 @@ def test_a_changed_configuration_is_loaded_and_a_wrong_one_refused(
         detector={"model": str(MODEL), "thresholds": {"with_mask": 0.5, "without_mask": 0.5, "incorrect": 0.5}},
     )
     run.process.send_signal(signal.SIGHUP)
-    run.wait(r"loaded again: 3 camera", times=2)
+    run.wait(r"reloaded: 3 camera", times=2)
     newest = run.ask("SELECT coalesce(max(id), 0) FROM visits")
     until(lambda: run.ask("SELECT coalesce(max(id), 0) FROM visits") > newest, lambda: run.said)
     assert "fault" not in run.said
@@ -284,7 +284,7 @@ def test_without_a_command_it_watches_and_says_where_the_desk_is(runs: list[Run]
     run = Run(tmp_path, {"door": played(sample)}, command=None)
     runs.append(run)
     run.wait("door: live")
-    run.wait("the desk is at http")
+    run.wait("web pages: http")
     address = re.search(r"http://127\.0\.0\.1:\d+/", run.said)
     assert address is not None
     with urllib.request.urlopen(address[0], timeout=10) as answer:
@@ -322,7 +322,7 @@ def test_a_refused_configuration_is_a_warning_until_a_right_one_is_taken(
     run = Run(tmp_path, {"door": played(sample)})
     runs.append(run)
     run.wait("door: live")
-    run.wait("the desk is at http")
+    run.wait("web pages: http")
     address = re.search(r"http://127\.0\.0\.1:\d+/", run.said)
     assert address is not None
 
@@ -345,7 +345,7 @@ def test_a_refused_configuration_is_a_warning_until_a_right_one_is_taken(
     assert str(tmp_path) not in warning["text"]
     run.config.write_text(right, "utf-8")
     run.process.send_signal(signal.SIGHUP)
-    run.wait("configuration loaded again")
+    run.wait("configuration reloaded")
     assert warnings() == []
     run.stop()
     complete(run)

@@ -154,7 +154,7 @@ def watching(
             is_reachable=there,
             make_recorder=lambda stop, told: Recorder(lambda _: pictures, to_utc, stop, told),
             open_sinks=sinks or (lambda: [sink]),
-            chance=random.Random(1),
+            rng=random.Random(1),
         )
     )
     live.start(cameras, Inference(open_detector, count, batch, timeout_s))

@@ -63,15 +63,15 @@ def test_from_pictures_to_a_model_folder(voc, tmp_path):
 
     pipeline = tmp_path / "pipeline.config"
     shutil.copy(PIPELINE, pipeline)
-    told = command("train", "prepare", voc, "--out", tmp_path / "records", "--views", 8, "--view-size", 96)
-    assert "train: 6 pictures (0 with nobody)" in told
+    output = command("train", "prepare", voc, "--out", tmp_path / "records", "--views", 8, "--view-size", 96)
+    assert "train: 6 pictures (0 without a face)" in output
     assert (tmp_path / "records" / "statistics.png").stat().st_size > 0
 
     run = ["train", "run", "--pipeline", pipeline, "--run-dir", tmp_path / "run", "--save-every", 2, "--eval-every", 4]
     command(*run, "--steps", 2)
     assert (tmp_path / "run" / "ckpt-2.index").is_file()
-    told = command(*run)
-    assert "step 4" in told
+    output = command(*run)
+    assert "step 4" in output
     assert [path.name for path in sorted((tmp_path / "run").glob("ckpt-*.index"))] == ["ckpt-2.index", "ckpt-4.index"]
     best = tmp_path / "run" / "best"
     assert json.loads((best / "evaluation.json").read_text())["step"] in (2, 4)

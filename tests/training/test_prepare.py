@@ -182,7 +182,7 @@ def test_the_box_follows_a_face_that_is_turned():
         ({"scale": "2"}, "--scale"),
         ({"scale": "2-1"}, "LOW-HIGH"),
         ({"shares": "a,b"}, "--shares"),
-        ({"classes": 2}, "3 given for 2"),
+        ({"classes": 2}, "3 shares for 2"),
     ],
 )
 def test_odd_words_for_views_are_refused(change, says):

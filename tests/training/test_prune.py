@@ -29,40 +29,40 @@ def _samples(channels: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.maximum(mixed + 0.3 * chance.normal(size=(2000, channels)), 0), chance.normal(size=(channels, 3))
 
 
-def _lost(told: np.ndarray, kept: np.ndarray, left: np.ndarray, wanted: np.ndarray) -> float:
-    centred = told - told.mean(axis=0)
-    error = centred[:, kept] @ left - (wanted - wanted.mean(axis=0))
-    return float(np.square(error).sum() / np.square(wanted - wanted.mean(axis=0)).sum())
+def _lost(activations: np.ndarray, kept: np.ndarray, left: np.ndarray, target: np.ndarray) -> float:
+    centred = activations - activations.mean(axis=0)
+    error = centred[:, kept] @ left - (target - target.mean(axis=0))
+    return float(np.square(error).sum() / np.square(target - target.mean(axis=0)).sum())
 
 
 def test_a_channel_that_says_what_another_says_goes_first_and_nothing_is_lost():
-    told, weights = _samples(8, seed=1)
-    told[:, 5] = 2 * told[:, 2]
-    kept, left, lost = surviving(told.mean(axis=0), np.cov(told.T), weights, 7)
+    activations, weights = _samples(8, seed=1)
+    activations[:, 5] = 2 * activations[:, 2]
+    kept, left, lost = surviving(activations.mean(axis=0), np.cov(activations.T), weights, 7)
     assert set(range(8)) - set(kept) in ({2}, {5})
     assert lost < 1e-4
-    assert _lost(told, kept, left, told @ weights) < 1e-4
+    assert _lost(activations, kept, left, activations @ weights) < 1e-4
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_what_stays_is_nearly_the_best_choice_and_says_what_it_loses(seed: int):
-    told, weights = _samples(8, seed)
-    mean, covariance, wanted = told.mean(axis=0), np.cov(told.T), told @ weights
+    activations, weights = _samples(8, seed)
+    mean, covariance, target = activations.mean(axis=0), np.cov(activations.T), activations @ weights
     kept, left, lost = surviving(mean, covariance, weights, 5)
     assert list(kept) == sorted(kept)
-    assert _lost(told, kept, left, wanted) == pytest.approx(lost, abs=1e-3)
+    assert _lost(activations, kept, left, target) == pytest.approx(lost, abs=1e-3)
     best = 1.0
     for some in map(list, itertools.combinations(range(8), 5)):
         refitted = np.linalg.solve(covariance[np.ix_(some, some)], (covariance @ weights)[some])
-        best = min(best, _lost(told, np.array(some), refitted, wanted))
+        best = min(best, _lost(activations, np.array(some), refitted, target))
     assert lost <= 1.5 * best + 1e-4
-    assert lost < _lost(told, kept, weights[kept], wanted), "the others make up for what goes"
+    assert lost < _lost(activations, kept, weights[kept], target), "the others make up for what goes"
 
 
 def test_dead_channels_cost_nothing():
-    told, weights = _samples(6, seed=3)
-    told[:, [0, 4]] = 0.7
-    kept, _, lost = surviving(told.mean(axis=0), np.cov(told.T), weights, 4)
+    activations, weights = _samples(6, seed=3)
+    activations[:, [0, 4]] = 0.7
+    kept, _, lost = surviving(activations.mean(axis=0), np.cov(activations.T), weights, 4)
     assert list(kept) == [1, 2, 3, 5]
     assert lost == pytest.approx(0, abs=1e-4)
 
@@ -93,11 +93,11 @@ def _leaner(folder: Path, old: str = FULL_TYPE, new: str = LEAN_TYPE) -> Path:
 def test_a_trained_detector_keeps_most_of_what_it_finds(tmp_path: Path, frames: list[Image]):
     """Before any training it finds the faces that the whole one finds, in the same places."""
     pipeline = _leaner(tmp_path)
-    told: list[str] = []
+    activations: list[str] = []
     rgb = [resize_to_input(frame, 256, 416) for frame in frames]
-    written = prune(WIDE / "pipeline.config", WEIGHTS, pipeline, rgb, tmp_path / "pruned", told.append)
-    assert [line.split(":")[0] for line in told] == list(LEAN_WIDTHS)
-    assert "Conv1: 32 to 16 channels" in told[0]
+    written = prune(WIDE / "pipeline.config", WEIGHTS, pipeline, rgb, tmp_path / "pruned", activations.append)
+    assert [line.split(":")[0] for line in activations] == list(LEAN_WIDTHS)
+    assert "Conv1: 32 to 16 channels" in activations[0]
     states = {number + 1: state for number, state in enumerate(DECIDED_STATES)}
     before, after = (
         open_checkpoint(read_model_config(config).model, weights, (256, 416), states, 0.3)

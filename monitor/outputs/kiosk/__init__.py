@@ -1,1 +1,1 @@
-"""The kiosk: one window that tells a visitor at a glance whether to come in."""
+"""The kiosk: one window that shows visitors whether they may enter."""

@@ -1,4 +1,4 @@
-"""Whether a window can open here, asked before OpenCV tries: Qt ends the whole process where it cannot."""
+"""Checks that a window can be opened, before OpenCV tries: Qt ends the whole process if it cannot."""
 
 import ctypes
 import os
@@ -13,7 +13,7 @@ from monitor.domain.errors import OutputError
 from monitor.outputs.kiosk.lettering import FONTS
 from monitor.outputs.style import Bgr
 
-#: Those of scripts/desktop-packages.txt.
+#: The packages of scripts/desktop-packages.txt.
 PACKAGES = ("libgl1", "libglib2.0-0", "libsm6", "libxext6")
 _INSTALL = f"on Debian: apt-get install {' '.join(PACKAGES)}"
 
@@ -23,15 +23,15 @@ _ALL_PLANES, _BY_PIXEL = ctypes.c_ulong(-1).value, 2
 
 @contextmanager
 def opened_display(environment: Mapping[str, str] = os.environ) -> Iterator["XScreen | None"]:
-    """Make sure that a window can be opened, and give the X screen that it will be on (None: a screen of another kind).
+    """Check that a window can be opened, and yield its X screen (None: the screen is not of an X server).
 
-    The connection stays open meanwhile: a bare X server starts anew when its last client leaves, which would otherwise
-    be this very question. Raises `OutputError` that says what to do where no window can be opened.
+    The connection stays open until the end: a bare X server restarts when its last client disconnects, which would
+    otherwise be this check. Raises `OutputError` with the remedy if no window can be opened.
     """
     framework = cv2.currentUIFramework()
     if not framework:
         raise OutputError(
-            "kiosk: no window can open: it was set up where a window's system libraries were missing; "
+            "kiosk: no window can open: the system libraries for windows were missing during the installation; "
             f"{_INSTALL}, then rm -r .venv and start it again"
         )
     if not sys.platform.startswith("linux") or (framework != "QT" and environment.get("WAYLAND_DISPLAY")):
@@ -44,7 +44,7 @@ def opened_display(environment: Mapping[str, str] = os.environ) -> Iterator["XSc
     x11 = _x11()
     connection = x11.XOpenDisplay(name.encode())
     if not connection:
-        raise OutputError(f"kiosk: the X server {name} does not answer; check DISPLAY and who may use it (xhost)")
+        raise OutputError(f"kiosk: the X server {name} does not respond; check DISPLAY and its access control (xhost)")
     try:
         yield XScreen(x11, connection)
     finally:
@@ -52,7 +52,7 @@ def opened_display(environment: Mapping[str, str] = os.environ) -> Iterator["XSc
 
 
 class XScreen:
-    """What can be asked of an X screen while its connection is open."""
+    """An X screen whose connection is open."""
 
     def __init__(self, x11: ctypes.CDLL, connection: int) -> None:
         self._x11, self._connection = x11, connection
@@ -60,14 +60,14 @@ class XScreen:
 
     @property
     def size_px(self) -> tuple[int, int]:
-        """Width and height."""
+        """Width and height in pixels."""
         return (
             self._x11.XDisplayWidth(self._connection, self._number),
             self._x11.XDisplayHeight(self._connection, self._number),
         )
 
     def colour_at(self, x: int, y: int) -> Bgr | None:
-        """Return what is seen at a place of a true-colour screen, or None outside it or where it cannot be told."""
+        """Return the colour (B, G, R) of a pixel of a true-colour screen, None outside it or if it cannot be read."""
         width, height = self.size_px
         if not (0 <= x < width and 0 <= y < height):
             return None
@@ -81,13 +81,13 @@ class XScreen:
 
 
 def quieten_qt() -> None:
-    """Keep Qt from warning that OpenCV's wheel brings no fonts: it is to use ours, for the little text of its own."""
+    """Make Qt use the bundled fonts, so that it does not warn that OpenCV's wheel contains none."""
     os.environ["QT_QPA_FONTDIR"] = str(FONTS)
     os.environ.setdefault("QT_LOGGING_RULES", "*.debug=false;qt.qpa.*=false")
 
 
 def _check_qt(environment: Mapping[str, str]) -> None:
-    """Load the plug-in that Qt would load, which names the system library that is missing."""
+    """Load the plug-in that Qt would load; the error names the missing system library."""
     folder = environment.get("QT_QPA_PLATFORM_PLUGIN_PATH")
     plugin = Path(folder or "") / "platforms" / "libqxcb.so"
     if folder and plugin.is_file():

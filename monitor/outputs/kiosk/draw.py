@@ -1,4 +1,4 @@
-"""The kiosk's screen (pure but for what it remembers): a verdict, a picture and words in, an image out."""
+"""Draws the kiosk's screen from a verdict, a picture and texts; pure except for a cache."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +19,7 @@ from monitor.outputs.overlay import draw_box, draw_label, put_text, text_height_
 from monitor.outputs.style import BLACK, STYLES, WHITE, Bgr
 from monitor.rules.kiosk import Ruling, Verdict
 
-#: The proportions of the place that waits for a first picture.
+#: The proportions of the picture's area before the first picture.
 _NO_PICTURE = (16, 9)
 
 _PLATE: Bgr = (40, 32, 26)
@@ -27,10 +27,9 @@ _PLATE: Bgr = (40, 32, 26)
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What one screen shows; `age_s` is the picture's age now, `notice` a short message to whoever pressed a key.
+    """The content of one screen; `age_s` is the picture's age now, `notice` a short reply to a key press.
 
-    `private` makes every face unrecognisable but that of somebody who is told to put a mask right: so is kept what is
-    saved.
+    `private` hides every face except that of a person with a violating verdict; saved screens are private.
     """
 
     ruling: Ruling
@@ -42,7 +41,7 @@ class View:
 
 
 def draw_screen(view: View, wording: Wording, width: int, height: int, mirror: bool = True) -> Image:
-    """Return the screen of one moment, H x W x 3, BGR."""
+    """Return one screen, H x W x 3, uint8, BGR."""
     return Screen(mirror).draw(view, wording, width, height)
 
 
@@ -55,7 +54,7 @@ class Screen:
         self._canvas: Image = np.zeros((1, 1, 3), np.uint8)
 
     def draw(self, view: View, wording: Wording, width: int, height: int) -> Image:
-        """Return the screen, BGR, valid until the next call: the same memory is drawn on again."""
+        """Return the screen (H x W x 3, uint8, BGR), valid until the next call, which reuses its memory."""
         shape = _NO_PICTURE if view.analysis is None else view.analysis.frame.image.shape[1::-1]
         layout = lay_out(width, height, *shape)
         verdict = view.ruling.verdict
@@ -76,7 +75,7 @@ class Screen:
         return self._canvas
 
     def colour_at(self, x: int, y: int) -> Bgr:
-        """Return the colour of a place of the last screen, or of its nearest edge."""
+        """Return the colour (B, G, R) of a pixel of the last screen, or of the nearest one on its edge."""
         row = self._canvas[min(y, self._canvas.shape[0] - 1)]
         blue, green, red = (int(value) for value in row[min(x, row.shape[0] - 1)])
         return blue, green, red
@@ -123,7 +122,7 @@ def _draw_picture(place: Image, view: View, analysis: Analysis, mirror: bool) ->
         resized = cv2.convertScaleAbs(resized, alpha=0.55, beta=20)
     place[...] = resized
     if grey:
-        return  # an outline in a grey picture would say that somebody is looking
+        return  # an outline in a grey picture would suggest a current analysis
     face = view.ruling.face
     for track in sorted(analysis.tracks, key=lambda track: track.box.area_px2):
         if face is None or track.track_id != face.track_id:
@@ -135,7 +134,7 @@ def _draw_picture(place: Image, view: View, analysis: Analysis, mirror: bool) ->
 
 
 def _scaled(box: Box, place: Image, width: int, height: int, mirror: bool) -> Box:
-    """Return a box of the camera's picture where the screen shows it."""
+    """Return a box of the camera's picture in pixels of the screen's picture area."""
     x, y = place.shape[1] / width, place.shape[0] / height
     left, right = (width - box.x2_px, width - box.x1_px) if mirror else (box.x1_px, box.x2_px)
     return Box(left * x, box.y1_px * y, right * x, box.y2_px * y)
@@ -148,7 +147,7 @@ def _draw_person(place: Image, track: Track, box: Box) -> None:
 
 
 def _emphasise(place: Image, box: Box, colour: Bgr) -> None:
-    """Put thick white corners around the face that rules."""
+    """Draw thick white corners around the face of the verdict."""
     wide = Box(*box.padded(0.09).clipped(place.shape[1] - 1, place.shape[0] - 1).as_ints())
     size = max(2, text_height_px(place) // 3)
     reach = round(0.2 * min(wide.width_px, wide.height_px))
@@ -160,7 +159,7 @@ def _emphasise(place: Image, box: Box, colour: Bgr) -> None:
 
 
 def _draw_age(place: Image, view: View, wording: Wording) -> None:
-    """Say how old the picture is: small beside the camera's name while it is of now, in words when it is not."""
+    """Draw the picture's age: small, with the camera's name, while it is current; in words when it is stale."""
     size = text_height_px(place)
     if view.analysis is not None and view.analysis.is_stale(view.age_s):
         _draw_plate(place, wording.old.replace("{seconds}", f"{view.age_s:.0f}"), wording, round(1.6 * size))
@@ -201,7 +200,7 @@ def _round_corners(place: Image, radius: int, ground: Bgr) -> None:
 
 @lru_cache(maxsize=4)
 def _corner(radius: int) -> NDArray[np.float32]:
-    """Return how much of each pixel of an upper left corner lies outside its round edge, R x R x 1, 0..1."""
+    """Return how much of each pixel of an upper left corner lies outside its round edge: R x R x 1, float32, 0..1."""
     y, x = np.mgrid[:radius, :radius] + 0.5
     outside: NDArray[np.float32] = np.clip(np.hypot(radius - x, radius - y) - radius + 0.5, 0, 1).astype(np.float32)
     return outside[..., np.newaxis]

@@ -1,14 +1,14 @@
-"""Where things stand on a screen of any size (pure)."""
+"""The layout of a screen of any size (pure)."""
 
 from dataclasses import dataclass
 
-#: The share of a wide screen's sides, and of a high screen's height, that the picture may take.
+#: The largest share of a wide screen's sides, and of a high screen's height, that the picture takes.
 _WIDE_SHARE, _HIGH_SHARE = 0.655, 0.46
 
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """A rectangle of whole pixels."""
+    """A rectangle in whole pixels."""
 
     left: int
     top: int
@@ -28,7 +28,7 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The picture, the pictogram (a square), the words below, and what sizes follow from the screen's."""
+    """The areas of the picture, the pictogram (a square) and the texts; sizes of texts and margins in pixels."""
 
     picture: Area
     sign: Area
@@ -41,7 +41,7 @@ class Layout:
 def lay_out(width: int, height: int, picture_width: int, picture_height: int) -> Layout:
     """Return the layout of a screen for a picture of some size, whose proportions are kept; all in pixels.
 
-    On a wide screen the sign stands beside the picture and the words below both; on a high one all stand in a column.
+    On a wide screen the pictogram is next to the picture, with the texts below; on a high one all are in one column.
     """
     if width >= height:
         return _wide(width, height, picture_width / picture_height)

@@ -22,33 +22,33 @@ if TYPE_CHECKING:
 FONTS = Path(__file__).with_name("fonts")
 BOLD, MEDIUM = 700, 500
 
-#: A text that fits on one line only below this share of the wished size is set in two.
+#: A text that fits on one line only below this share of the intended size is set in two lines.
 _SHRINK = 0.8
 
 
-#: From here on Unicode has the scripts of East Asia.
+#: The first character of East Asian scripts in Unicode.
 _ONE_WEIGHT = "\u2e80"
 
 
 class Lettering(Protocol):
-    """A way to write."""
+    """Measures and draws text."""
 
     def width_px(self, text: str, size: int, weight: int) -> int:
-        """Return how wide a text will be."""
+        """Return the width of a text in pixels."""
 
     def put(self, canvas: Image, text: str, left_middle: tuple[int, int], size: int, ink: Bgr, weight: int) -> None:
-        """Write a text on a BGR canvas, its left end and middle line at a point."""
+        """Draw a text on a canvas (H x W x 3, uint8, BGR), with its left end and middle line at (x, y) in pixels."""
 
 
 class OpenCvLettering:
     """Left to right, with OpenCV's fonts."""
 
     def width_px(self, text: str, size: int, weight: int) -> int:
-        """Return how wide a text will be."""
+        """Return the width of a text in pixels."""
         return text_width_px(text, size, weight)
 
     def put(self, canvas: Image, text: str, left_middle: tuple[int, int], size: int, ink: Bgr, weight: int) -> None:
-        """Write a text; a bold one in a script that the fonts have in one weight is written thrice, a little apart."""
+        """Draw a text; bold text in a script with one font weight is drawn three times with a small offset."""
         x, y = left_middle
         put_text(canvas, text, left_middle, size, ink, weight)
         if weight >= BOLD and max(text) >= _ONE_WEIGHT:
@@ -60,11 +60,11 @@ class PillowLettering:
     """Right to left, with DejaVu Sans Bold, whatever the weight."""
 
     def width_px(self, text: str, size: int, weight: int) -> int:
-        """Return how wide a text will be."""
+        """Return the width of a text in pixels."""
         return int(_stamp(text, size).shape[1])
 
     def put(self, canvas: Image, text: str, left_middle: tuple[int, int], size: int, ink: Bgr, weight: int) -> None:
-        """Write a text; what lies outside the canvas is cut off."""
+        """Draw a text; parts outside the canvas are cut off."""
         stamp = _stamp(text, size)
         height, width = stamp.shape[:2]
         left, top = left_middle[0], left_middle[1] - height // 2
@@ -78,7 +78,7 @@ class PillowLettering:
 
 
 def lettering_for(direction: Literal["ltr", "rtl"]) -> Lettering:
-    """Return the way to write a language that runs in a direction."""
+    """Return the lettering for a direction of writing."""
     return PillowLettering() if direction == "rtl" else OpenCvLettering()
 
 
@@ -91,12 +91,12 @@ class Setting:
 
     @property
     def height_px(self) -> int:
-        """The height that the lines take."""
+        """The height of all lines in pixels."""
         return round(len(self.lines) * self.size * 1.15)
 
 
 def fit(lettering: Lettering, text: str, width_px: int, size: int, weight: int, most_lines: int = 2) -> Setting:
-    """Return the text on one line, or on two where that is clearly larger, no larger than `size` and `width_px`."""
+    """Return the text on one line, or on two if that allows a clearly larger size, within `size` and `width_px`."""
     one = Setting((text,), _largest(lettering, (text,), width_px, size, weight))
     if one.size >= _SHRINK * size or most_lines == 1:
         return one
@@ -110,7 +110,7 @@ def fit(lettering: Lettering, text: str, width_px: int, size: int, weight: int, 
 def put_lines(
     canvas: Image, lettering: Lettering, setting: Setting, centre_x: int, top: int, ink: Bgr, weight: int
 ) -> None:
-    """Write lines one below the other, each centred on `centre_x`."""
+    """Draw lines one below the other, each centred on `centre_x`, on a BGR canvas, in place."""
     step = setting.height_px / len(setting.lines)
     for number, line in enumerate(setting.lines):
         width = lettering.width_px(line, setting.size, weight)
@@ -141,7 +141,7 @@ def _font(size: int) -> "FreeTypeFont":
 
 @lru_cache(maxsize=64)
 def _stamp(text: str, size: int) -> NDArray[np.float32]:
-    """Return a text as coverage, H x W, 0..1, its middle line in the middle."""
+    """Return a text as coverage: H x W, float32, 0..1, its middle line in the middle."""
     import arabic_reshaper
     from bidi import get_display
     from PIL import Image as PillowImage

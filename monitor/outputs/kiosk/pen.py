@@ -1,4 +1,4 @@
-"""Shapes in hundredths of a square, on any ground, crisp at any size."""
+"""Draws shapes in hundredths of a square, with smooth edges at any size."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,18 +9,18 @@ import numpy as np
 from monitor.domain.frame import Image
 from monitor.outputs.style import Bgr
 
-#: A place in the square: x to the right and y downward, 0..100.
+#: A point in the square: x to the right and y downward, 0..100.
 Point = tuple[float, float]
 
 #: OpenCV places shapes to 1/16 of a pixel.
 _BITS = 4
 
-#: The longest side that is drawn on before it is shrunk.
+#: The longest side of the canvas in pixels, before it is shrunk.
 _MOST_PX = 2400
 
 
 class Pen:
-    """Draws on a square enlarged so that its edges are smooth once it is shrunk to the size wanted."""
+    """Draws on an enlarged square, which is shrunk at the end so that edges are smooth."""
 
     def __init__(self, size_px: int, ground: Bgr) -> None:
         self._size_px = size_px
@@ -31,7 +31,7 @@ class Pen:
         self._canvas: Image = np.full((side, side, 3), ground, np.uint8)
 
     def picture(self) -> Image:
-        """Return what was drawn, `size_px` x `size_px`, BGR."""
+        """Return the drawing, `size_px` x `size_px` x 3, uint8, BGR."""
         size = (self._size_px, self._size_px)
         return cv2.resize(self._canvas, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
@@ -72,7 +72,7 @@ class Pen:
 
 
 def curve(points: Sequence[Point], closed: bool = False, steps: int = 12) -> list[Point]:
-    """Return points along a smooth curve (Catmull and Rom's) through the given ones."""
+    """Return points along a smooth curve (Catmull-Rom spline) through the given ones."""
     first, last = (points[-1], points[0]) if closed else (points[0], points[-1])
     around = [first, *points, last, *([points[1]] if closed else [])]
     found: list[Point] = []

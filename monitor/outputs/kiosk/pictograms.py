@@ -1,4 +1,4 @@
-"""The signs of the verdicts: what to do, understood without words and without colour."""
+"""The pictograms of the verdicts, understandable without words and without colour."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from monitor.rules.kiosk import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Paint:
-    """The ground that fills the screen, and the ink that stands out on it."""
+    """The background colour of the screen, and a foreground colour with good contrast."""
 
     ground: Bgr
     ink: Bgr
@@ -23,7 +23,7 @@ def _paint_of(state: MaskState) -> Paint:
     return Paint(STYLES[state].colour, STYLES[state].ink)
 
 
-#: The overlay's colours where they mean the same; two blues of the same palette (Okabe & Ito) where nothing is judged.
+#: The overlay's colours for the same states; two blues of the same palette (Okabe & Ito) if there is no verdict.
 PAINTS = {
     Verdict.GO: _paint_of(MaskState.WITH_MASK),
     Verdict.PUT_ON: _paint_of(MaskState.WITHOUT_MASK),
@@ -53,7 +53,7 @@ _WORN = ((27, 50), (39, 45.5), (50, 42), (61, 45.5), (73, 50), (71, 67), (62, 81
 
 @lru_cache(maxsize=len(Verdict))
 def pictogram(verdict: Verdict, size_px: int) -> Image:
-    """Return a verdict's sign on its ground, a square of `size_px`, BGR, not to be written to."""
+    """Return a verdict's pictogram, `size_px` x `size_px` x 3, uint8, BGR, read-only."""
     pen = Pen(size_px, PAINTS[verdict].ground)
     _DRAWN[verdict](pen, PAINTS[verdict])
     picture = pen.picture()
@@ -84,7 +84,7 @@ def _cover(pen: Pen, _: Paint) -> None:
     _eyes(pen)
     _nose(pen)
     _mask(pen, 20)
-    _badge(pen, _EDGE, WHITE)  # an arrow that says: up
+    _badge(pen, _EDGE, WHITE)  # an arrow that points up
     pen.line([(78, 89), (78, 68)], 6.5, WHITE)
     pen.line([(68.5, 77), (78, 67), (87.5, 77)], 6.5, WHITE)
 
@@ -106,7 +106,7 @@ def _wait(pen: Pen, paint: Paint) -> None:
 
 
 def _step_back(pen: Pen, _: Paint) -> None:
-    """Draw somebody small within the corners of a viewfinder, and arrows that point inward: farther away."""
+    """Draw a small person in the corners of a viewfinder, with arrows that point inward: step back."""
     for left in (4.0, 96.0):
         for top in (4.0, 96.0):
             inward_x, inward_y = (13 if left < 50 else -13), (13 if top < 50 else -13)
@@ -127,7 +127,7 @@ def _idle(pen: Pen, _: Paint) -> None:
     _head(pen)
     _smiling_eyes(pen)
     _mask(pen, 0)
-    for left in (4.0, 96.0):  # the corners of a viewfinder: look here
+    for left in (4.0, 96.0):  # the corners of a viewfinder
         for top in (4.0, 96.0):
             inward_x, inward_y = (15 if left < 50 else -15), (15 if top < 50 else -15)
             pen.line([(left, top + inward_y), (left, top), (left + inward_x, top)], 4.5, WHITE)
@@ -167,7 +167,7 @@ def _nose(pen: Pen) -> None:
 
 
 def _mask(pen: Pen, lowered: float) -> None:
-    """Draw a mask with its loops and folds, so many hundredths below where it belongs."""
+    """Draw a mask with its loops and folds, lowered by `lowered` hundredths."""
     squeeze = (92 - (42 + lowered)) / (92 - 42) if lowered else 1.0  # it still ends at the chin
     worn = [(x, 92 - (92 - y) * squeeze) for x, y in _WORN]
     left, right, low_left, low_right = worn[0], worn[4], worn[9], worn[5]

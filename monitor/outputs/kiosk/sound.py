@@ -18,17 +18,17 @@ _PLAYERS = (("pw-play",), ("paplay",), ("aplay", "-q"))
 
 _RATE_HZ = 44_100
 
-#: A player that has not ended by then will not.
+#: Seconds after which a player that has not ended counts as hung.
 _LONGEST_S = 5.0
 
-#: Notes in Hz: a rising third for a welcome, a low falling one for a violation.
-_WELCOME, _HALT = (659.3, 830.6), (392.0, 311.1)
+#: Notes in Hz: a rising third for `GO`, a low falling one for a violation.
+_GO_HZ, _VIOLATION_HZ = (659.3, 830.6), (392.0, 311.1)
 
 _log = logging.getLogger(__name__)
 
 
 class Chime:
-    """Plays a tone a verdict; a player is never waited for, and none outlives `close`."""
+    """Plays a tone for each verdict, without waiting for the player; `close` ends it."""
 
     def __init__(self, clock_s: Callable[[], float], find: Callable[[str], str | None] = shutil.which) -> None:
         self._clock_s = clock_s
@@ -39,14 +39,14 @@ class Chime:
         self._broken = False
 
     def verdict(self, verdict: Verdict) -> None:
-        """Play the tone of a verdict that has just come up; verdicts that ask nothing of anybody have none."""
+        """Play the tone of a new verdict; only `GO` and violations have one."""
         if verdict is Verdict.GO:
-            self._play("welcome", _WELCOME)
+            self._play("go", _GO_HZ)
         elif verdict.violating:
-            self._play("halt", _HALT)
+            self._play("violation", _VIOLATION_HZ)
 
     def tick(self) -> None:
-        """Look after a player that has ended or hangs; call it now and then."""
+        """Check for a player that has ended or hangs; to be called regularly."""
         if self._player is None:
             return
         code = self._player.poll()
@@ -60,7 +60,7 @@ class Chime:
             self._give_up(f"the player ended with code {code}")
 
     def close(self) -> None:
-        """End the player and remove the tones."""
+        """End the player and delete the sound files."""
         self._stop()
         if self._folder is not None:
             self._folder.cleanup()
@@ -74,7 +74,7 @@ class Chime:
         found = ((self._find(name), options) for name, *options in _PLAYERS)
         command = next(([program, *options] for program, options in found if program), None)
         if command is None:
-            self._give_up("none of pw-play, paplay and aplay is installed")
+            self._give_up("none of pw-play, paplay and aplay is installed; install one")
             return
         try:
             file = self._tone(name, notes_hz)
@@ -104,14 +104,14 @@ class Chime:
 
     def _give_up(self, why: str) -> None:
         self._broken = True
-        _log.warning("the kiosk stays silent: %s", why)
+        _log.warning("the kiosk plays no sound: %s", why)
 
 
 def tone(notes_hz: Sequence[float], note_s: float = 0.18) -> bytes:
     """Return notes one after the other as a WAV file: mono, 16 bits, without clicks at their ends."""
     time_s = np.arange(round(note_s * _RATE_HZ)) / _RATE_HZ
-    swell = np.minimum(1, np.minimum(time_s, note_s - time_s) / 0.02)
-    waves = [np.sin(2 * np.pi * note_hz * time_s) * swell for note_hz in notes_hz]
+    envelope = np.minimum(1, np.minimum(time_s, note_s - time_s) / 0.02)
+    waves = [np.sin(2 * np.pi * note_hz * time_s) * envelope for note_hz in notes_hz]
     samples = (np.concatenate(waves) * 0.4 * 32767).astype("<i2")
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:

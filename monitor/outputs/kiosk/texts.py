@@ -1,4 +1,4 @@
-"""The words of the kiosk in each language, from `texts.yaml` and from a file that users may add."""
+"""The texts of the kiosk in each language, from `texts.yaml` and an optional file of the user."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,13 +16,13 @@ BUILT_IN = Path(__file__).with_name("texts.yaml")
 
 def _printable(text: str) -> str:
     if not text.isprintable() or text != text.strip():
-        raise ValueError("expected one line of text without space around it")
+        raise ValueError("expected one line of text without leading or trailing spaces")
     return text
 
 
 def _seconds(text: str) -> str:
     if text.count("{seconds}") != 1 or "{" in (rest := text.replace("{seconds}", "")) or "}" in rest:
-        raise ValueError("expected {seconds} to stand in it once, and no other braces")
+        raise ValueError("expected {seconds} exactly once, and no other braces")
     return text
 
 
@@ -32,14 +32,14 @@ Note = Annotated[str, Field(min_length=1, max_length=48), AfterValidator(_printa
 
 
 class Words(Section):
-    """What is said of one verdict."""
+    """The texts of one verdict."""
 
     headline: Headline
     line: Line
 
 
 class Wording(Section):
-    """Everything that the kiosk says in one language, by verdict; `step_back` falls back to `wait`."""
+    """All texts of the kiosk in one language, by verdict; `step_back` defaults to `wait`."""
 
     name: Annotated[str, Field(min_length=1, max_length=24), AfterValidator(_printable)]
     direction: Literal["ltr", "rtl"]
@@ -56,7 +56,7 @@ class Wording(Section):
     not_saved: Note
 
     def of(self, verdict: Verdict) -> Words:
-        """Return the words of a verdict."""
+        """Return the texts of a verdict."""
         words: Words | None = getattr(self, verdict.value)
         return self.wait if words is None else words
 
@@ -64,7 +64,7 @@ class Wording(Section):
 def load_texts(further: Path | None = None) -> dict[str, Wording]:
     """Return the languages by code, in the order of the files: the built-in ones, then those of a further file.
 
-    A language of the further file that exists already is changed key by key. Raises `ConfigError` with a line for each
+    A built-in language in the further file is changed key by key. Raises `ConfigError` with a line for each
     fault: file, line, key, what is wrong.
     """
     languages = _read(BUILT_IN, {})
@@ -74,7 +74,7 @@ def load_texts(further: Path | None = None) -> dict[str, Wording]:
 
 
 def find_language(texts: Mapping[str, Wording], code: str) -> Wording:
-    """Return one language; raises `ConfigError` that names those there are."""
+    """Return one language; raises `ConfigError` with the available ones."""
     if code not in texts:
         raise ConfigError(f"kiosk.language: no texts for '{code}'; there are: {', '.join(texts)}")
     return texts[code]
@@ -101,7 +101,7 @@ def _read(path: Path, known: Mapping[str, Wording]) -> dict[str, Wording]:
 
 
 def _completed(values: object, known: Wording | None) -> object:
-    """Return the values of a language with what they leave out taken from the language that is there already."""
+    """Return the values of a language, with missing ones taken from the existing language."""
     if known is None or not isinstance(values, dict):
         return values
     complete = known.model_dump()

@@ -1,4 +1,4 @@
-"""The window at the entrance: shows the verdict, listens to keys; lives on the main thread."""
+"""The kiosk window: shows the verdict and handles keys, on the main thread."""
 
 import logging
 import threading
@@ -22,22 +22,22 @@ from monitor.storage.files import finish, make_folder, partial, writing
 
 TITLE = "Mask Monitor"
 
-#: The window that full screen starts from and returns to.
+#: The size of the window before and after full screen.
 _WINDOW_PX = (1280, 720)
 
-#: How long the loop listens for keys before it looks for something new.
+#: Milliseconds that the loop waits for keys before it checks for a new status.
 _TICK_MS = 33
 
-#: How long a message to whoever pressed a key stays.
+#: Seconds that the reply to a key press is shown.
 _NOTICE_S = 2.0
 
-#: A window manager has put the window on the whole screen by then, or there is none.
+#: Seconds after which a window manager has made the window full screen, or there is no window manager.
 _FULLSCREEN_S = 1.0
 
-#: A window that is not painted after so long is opened anew, up to so many times.
+#: Seconds after which a window that is not painted is opened again, and the most openings.
 _PAINTED_S, _MOST_OPENINGS = 1.0, 5
 
-#: Where the verdict's colour is looked for, from the window's corner, and how exact it has to be.
+#: Where the painted colour is checked, in pixels from the window's corner, and the tolerance in grey levels.
 _CORNER_PX, _SAME_COLOUR = 3, 12
 
 _log = logging.getLogger(__name__)
@@ -46,8 +46,8 @@ _log = logging.getLogger(__name__)
 class KioskWindow:
     """One camera's verdict on a screen.
 
-    `read` gives the camera's newest status and must return at once. Screens are saved under `save_folder` as
-    `kiosk-<UTC time>.png`. Raises `ConfigError` where the language or the file of texts is wrong.
+    `read` returns the camera's newest status and must not block. Screens are saved under `save_folder` as `kiosk-<UTC
+    time>.png`. Raises `ConfigError` if the language or the file of texts is wrong.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class KioskWindow:
     def run(self) -> None:
         """Show the window until q or Esc is pressed, it is closed, or `stop` is set; call on the main thread.
 
-        Raises `OutputError` where no window can be opened.
+        Raises `OutputError` if no window can be opened.
         """
         with opened_display() as self._display:
             quieten_qt()
@@ -110,16 +110,16 @@ class KioskWindow:
             key = cv2.waitKey(_TICK_MS)
             if not _is_open():
                 return
-            if key >= 0 and not self._obey(key & 0xFF):
+            if key >= 0 and not self._handle_key(key & 0xFF):
                 return
             if not self._painted:
                 self._painted = self._is_painted()
 
     def _is_painted(self) -> bool:
-        """Look whether the window has come up, and open it anew where it stays black.
+        """Return whether the window has been painted, and open it again if it stays black.
 
-        On a busy machine OpenCV's Qt (5.15.19 in the wheel of 5.0.0.93) misses in 6 of 40 starts that its window has
-        been put on the screen, and then never paints in it; in one opened later it does.
+        On a busy machine OpenCV's Qt (5.15.19 in the wheel of 5.0.0.93) fails to notice in 6 of 40 starts that its
+        window is on the screen, and never paints it; a window opened later is painted.
         """
         if self._display is None:
             return True
@@ -131,24 +131,24 @@ class KioskWindow:
         if self._clock.monotonic_s() - self._opened_s < _PAINTED_S:
             return False
         if self._openings == _MOST_OPENINGS:
-            _log.warning("the window does not show what was drawn in it; is another one in front of it?")
+            _log.warning("the window does not show its picture; check whether another window covers it")
             return True
         _close()
         self._open()
         return False
 
     def _refresh(self) -> None:
-        """Draw and show the screen where it would differ from the one that is there."""
+        """Draw and show the screen if its content has changed."""
         now_s = self._clock.monotonic_s()
-        view = self._look(now_s)
+        view = self._view(now_s)
         width, height = self._size(now_s)
-        shown = (_looks(view), self._wording, width, height)
+        shown = (_content(view), self._wording, width, height)
         if shown != self._shown:
             cv2.imshow(TITLE, self._screen.draw(view, self._wording, width, height))
             self._shown = shown
 
-    def _look(self, now_s: float) -> View:
-        """Ask how the camera is doing and rule on it."""
+    def _view(self, now_s: float) -> View:
+        """Return the view of the camera's newest status, with the verdict at this moment."""
         status = self._read()
         ruling = rule(status, now_s, self._ruling)
         self._announce(ruling)
@@ -171,8 +171,8 @@ class KioskWindow:
             self._chime.verdict(ruling.verdict)
         self._chime.tick()
 
-    def _obey(self, key: int) -> bool:
-        """Do what a key asks for; return False where it asks to end."""
+    def _handle_key(self, key: int) -> bool:
+        """Handle a key; return False if it closes the window."""
         match chr(key).lower():
             case "q" | "\x1b":
                 return False
@@ -180,28 +180,28 @@ class KioskWindow:
                 self._set_fullscreen(not self._fullscreen)
             case "l":
                 self._languages.append(self._languages.pop(0))
-                self._tell(self._wording.name)
+                self._show_notice(self._wording.name)
             case "s":
                 self._save()
         return True
 
-    def _tell(self, notice: str) -> None:
+    def _show_notice(self, notice: str) -> None:
         self._notice, self._notice_until_s = notice, self._clock.monotonic_s() + _NOTICE_S
 
     def _save(self) -> None:
-        """Write the screen as it is, but for the faces that are nobody's business; a failure is shown and logged."""
+        """Save the screen with the faces of other people hidden; a failure is shown and logged."""
         now_s = self._clock.monotonic_s()
-        view = replace(self._look(now_s), notice="", private=True)
+        view = replace(self._view(now_s), notice="", private=True)
         screen = self._screen.draw(view, self._wording, *self._size(now_s))
         self._shown = None
         try:
             path = save_screen(screen, self._save_folder, f"kiosk-{self._clock.utc_now():%Y%m%dT%H%M%SZ}")
         except OutputError as error:
             _log.warning("%s", error)
-            self._tell(self._wording.not_saved)
+            self._show_notice(self._wording.not_saved)
         else:
             _log.info("screen saved: %s", path)
-            self._tell(self._wording.saved)
+            self._show_notice(self._wording.saved)
 
     def _set_fullscreen(self, fullscreen: bool) -> None:
         self._fullscreen, self._fullscreen_since_s = fullscreen, self._clock.monotonic_s()
@@ -212,10 +212,10 @@ class KioskWindow:
             cv2.resizeWindow(TITLE, *_WINDOW_PX)
 
     def _size(self, now_s: float) -> tuple[int, int]:
-        """Return the width and height of what the window shows.
+        """Return the width and height of the window's content in pixels.
 
-        Without a window manager, as on a machine that starts nothing but the kiosk, nobody answers the request for full
-        screen, and the window is made as large as the screen.
+        Without a window manager, as on a machine that runs only the kiosk, the request for full screen has no effect,
+        so the window is resized to the screen.
         """
         _, _, width, height = cv2.getWindowImageRect(TITLE)
         waited_s = now_s - self._fullscreen_since_s
@@ -223,38 +223,38 @@ class KioskWindow:
             if self._display is not None and self._display.size_px != _WINDOW_PX:
                 cv2.resizeWindow(TITLE, *self._display.size_px)
                 cv2.moveWindow(TITLE, 0, 0)
-            self._fullscreen_since_s = float("inf")  # asked once
+            self._fullscreen_since_s = float("inf")  # resized once
         return max(1, width), max(1, height)
 
 
 def _is_open() -> bool:
     try:
         return cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
-    except cv2.error:  # with its last window OpenCV's Qt is gone, and says so in this way
+    except cv2.error:  # OpenCV's Qt raises this after its last window has been closed
         return False
 
 
 def _close() -> None:
     if _is_open():
         cv2.destroyAllWindows()
-        cv2.waitKey(1)  # lets Qt take the window off the screen
+        cv2.waitKey(1)  # lets Qt remove the window from the screen
 
 
 def save_screen(screen: Image, folder: Path, name: str) -> Path:
-    """Write a screen as PNG under a name that is not taken yet and return its path; raises `OutputError`."""
+    """Write a screen (H x W x 3, uint8, BGR) as PNG under an unused name and return its path; raises `OutputError`."""
     make_folder(folder)
     path, number = folder / f"{name}.png", 1
     while path.exists():
         number += 1
         path = folder / f"{name}-{number}.png"
-    _, data = cv2.imencode(".png", screen, [cv2.IMWRITE_PNG_COMPRESSION, 1])  # the window waits
+    _, data = cv2.imencode(".png", screen, [cv2.IMWRITE_PNG_COMPRESSION, 1])  # low compression, since the window waits
     with writing(path):
         partial(path).write_bytes(data.tobytes())
     finish(path)
     return path
 
 
-def _looks(view: View) -> tuple[object, ...]:
-    """Return all that a screen depends on; the age counts by whole seconds."""
+def _content(view: View) -> tuple[object, ...]:
+    """Return everything that a screen depends on; the age in whole seconds."""
     frame = None if view.analysis is None else (view.analysis.frame.index, view.analysis.frame.time_s)
     return view.ruling.verdict, view.ruling.face, frame, int(view.age_s), view.camera, view.notice

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection that `monitor.storage.database` hands over."""
+"""Alembic's entry point: runs the migrations on the connection of `monitor.storage.database`."""
 
 from alembic import context
 

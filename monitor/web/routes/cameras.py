@@ -1,4 +1,4 @@
-"""Cameras: how they are, a still, and a stream of pictures for embedding elsewhere."""
+"""Cameras: their state, a still picture, and a stream of pictures for other programs."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ from monitor.web.values import camera_values
 router = APIRouter(prefix="/api/v1/cameras", tags=["cameras"])
 
 Width = Annotated[
-    int | None, Query(description=f"Width in pixels: {', '.join(map(str, WIDTHS_PX))}; the camera's own if not given.")
+    int | None, Query(description=f"Width in pixels: {', '.join(map(str, WIDTHS_PX))}; default: the camera's own.")
 ]
 
 _STREAM, _BOUNDARY = "multipart/x-mixed-replace", "picture"
@@ -68,7 +68,7 @@ async def stream(
 
 
 async def _parts(services: Services, request: Request, watcher: Watcher, spec: ViewSpec) -> AsyncIterator[bytes]:
-    """Yield pictures until the reader leaves, is too far behind, or may see them no longer."""
+    """Yield pictures until the reader disconnects, is too far behind, or loses its access."""
     services.hub.join(watcher)
     try:
         services.hub.watch(watcher, frozenset({spec}))
@@ -80,7 +80,7 @@ async def _parts(services: Services, request: Request, watcher: Watcher, spec: V
                 if await asyncio.to_thread(account_of, request) != watcher.account:
                     return
             if isinstance(item, str):
-                continue  # states are for the socket; they come every second, so that the above is done in time
+                continue  # states are for the socket; they come every second, which keeps the check above regular
             jpeg = item[1].jpeg
             yield b"--%s\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (
                 _BOUNDARY.encode(),
@@ -93,7 +93,7 @@ async def _parts(services: Services, request: Request, watcher: Watcher, spec: V
 
 
 def _check_camera(services: Services, account: Viewer, name: str) -> None:
-    """Raise 404 where there is no such camera, or the account does not see it."""
+    """Raise 404 if there is no such camera, or the account may not see it."""
     require_camera(account, name if name in services.monitor.names() else None, "camera")
 
 

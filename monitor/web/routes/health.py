@@ -28,7 +28,7 @@ router = APIRouter(tags=["health"])
 def healthz(services: ServicesDep, response: Response) -> HealthyOut:
     """Whether the monitor is healthy, for a container: 503 if a required camera, detector or journal has failed.
 
-    It needs no login, so it says how many failed and not which.
+    It needs no login, so it returns how many have failed, not which.
     """
     reasons = _reasons(services)
     response.status_code = 503 if reasons else 200
@@ -52,7 +52,7 @@ async def health(account: Viewer, services: ServicesDep) -> HealthOut:
     """
     viewers = [
         viewer
-        for viewer in services.hub.viewers  # on the event loop, which must not wait for a disk that hangs
+        for viewer in services.hub.viewers  # on the event loop; the rest may wait for a disk that hangs
         if account.cameras is None or viewer.account.name == account.name
     ]
     return await asyncio.to_thread(_health, account, services, viewers)

@@ -1,4 +1,4 @@
-"""Kiosks in a browser: their words, signs and colours, which are those of the kiosk's window, and their tokens."""
+"""Kiosks in a browser: texts, signs and colours, the same as in the kiosk window, and kiosk tokens."""
 
 from functools import lru_cache
 
@@ -42,12 +42,12 @@ _SIGN_PX = 720
 
 @router.get("/kiosk/texts", dependencies=[KIOSK_OR_VIEWER])
 def texts(services: ServicesDep) -> KioskOut:
-    """The kiosk's words in every language, and its colours for each verdict."""
+    """The kiosk's texts in every language, and its colours for each verdict."""
     return kiosk_texts(services)
 
 
 def kiosk_texts(services: Services) -> KioskOut:
-    """Return what a kiosk says and how it looks, by the settings in effect."""
+    """Return the texts and colours of a kiosk, by the settings in effect."""
     settings = services.settings().kiosk
     languages = load_texts(settings.texts)
     return KioskOut(
@@ -75,7 +75,7 @@ def kiosk_texts(services: Services) -> KioskOut:
 
 @router.get("/kiosk/signs/{verdict}.png", response_class=Response, responses={200: {"content": {"image/png": {}}}})
 def sign(verdict: Verdict) -> Response:
-    """The sign for a verdict, a PNG. It needs no login: a kiosk out of order shows one too."""
+    """The sign for a verdict, a PNG. It needs no login, since a kiosk that is out of order shows one too."""
     return Response(_sign(verdict), media_type="image/png", headers={"cache-control": "private, max-age=86400"})
 
 
@@ -115,7 +115,7 @@ def add(body: KioskTokenIn, request: Request, account: Operator, services: Servi
 
 @router.post("/kiosks/pair")
 def pair(body: PairIn, request: Request, response: Response, services: ServicesDep) -> KioskPageOut:
-    """Pair this browser by the secret of a link. Whoever is logged in here is logged out.
+    """Pair this browser by the secret of a link. A user logged in here is logged out.
 
     404: the link has been used or has expired.
     """
@@ -131,7 +131,7 @@ def pair(body: PairIn, request: Request, response: Response, services: ServicesD
 
 @router.delete("/kiosks/{number}", status_code=status.HTTP_204_NO_CONTENT)
 def remove(number: Number, request: Request, account: Operator, services: ServicesDep) -> None:
-    """Remove a kiosk token; its page is out of order within seconds."""
+    """Remove a kiosk token; its browser loses access within seconds."""
     token = services.kiosks.find(number)
     require_camera(account, None if token is None else token.camera, "kiosk token")
     assert token is not None
@@ -142,7 +142,7 @@ def remove(number: Number, request: Request, account: Operator, services: Servic
 def _remove(services: Services, token: KioskToken) -> None:
     try:
         services.kiosks.remove(token.number)
-    except ConfigError as error:  # somebody else has just done it
+    except ConfigError as error:  # it has just been removed
         raise HTTPException(status.HTTP_404_NOT_FOUND, str(error)) from error
 
 

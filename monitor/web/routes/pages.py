@@ -1,4 +1,4 @@
-"""The pages: HTML frames that their scripts fill through the API."""
+"""The pages: HTML that scripts fill with data from the API."""
 
 from typing import Annotated, Any
 
@@ -71,10 +71,10 @@ def photo(request: Request) -> Response:
 
 @router.get("/kiosk/{name}")
 def kiosk(request: Request, name: str) -> Response:
-    """What a visitor sees at an entrance.
+    """The kiosk page for visitors at an entrance.
 
-    Visitors are never shown a login form: whoever may not see the camera's verdicts gets the page all the same (401),
-    which stays out of order and tells staff why.
+    It never shows a login form: without access to the camera's verdicts the page is sent with status 401, shows that it
+    is out of order, and tells staff why.
     """
     services = services_of(request)
     token, account = kiosk_of(request), account_of(request)
@@ -98,7 +98,7 @@ def kiosk(request: Request, name: str) -> Response:
 
 @router.get("/pair")
 def pair(request: Request) -> Response:
-    """Where a kiosk link leads: the secret after its `#` is read by the page's script alone."""
+    """The page of a kiosk link: only the page's script reads the secret after the `#`."""
     return _templates.TemplateResponse(request, "pair.html")
 
 
@@ -119,7 +119,7 @@ def login(request: Request, next: Annotated[str | None, Query()] = None) -> Resp
 
 
 def _camera_page(request: Request, page: str, name: str, **values: Any) -> Response:
-    """Return a camera's page; raises 404 where there is no such camera, or none that the account may see."""
+    """Return a camera's page; raises 404 if there is no such camera, or the account may not see it."""
     account, names = account_of(request), services_of(request).monitor.names()
     if account is not None:
         require_camera(account, name if name in names else None, "camera")

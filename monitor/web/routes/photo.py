@@ -41,16 +41,16 @@ _BODY = {
 
 @router.post("/predict", openapi_extra=_BODY)
 async def predict(request: Request, _: Viewer, services: ServicesDep) -> PhotoOut:
-    """Find the faces in a picture and tell who wears a mask. Send JSON `{"image": "<base64>"}` or a form file `image`.
+    """Find the faces in a picture and their mask states. Send JSON `{"image": "<base64>"}` or a form file `image`.
 
-    413: too many bytes; 415: neither JSON nor a form; 422: not a picture, or too many pixels; 429: too many pictures a
-    minute; 503: too many pictures are waiting.
+    413: too many bytes; 415: neither JSON nor a form; 422: not a picture, or too many pixels; 429: too many pictures
+    per minute; 503: too many pictures are waiting.
     """
     limits, origin = services.settings().web.photo, origin_of(request)
     if (wait_s := await services.uploads.take(origin)) > 0:
         raise HTTPException(
             status.HTTP_429_TOO_MANY_REQUESTS,
-            f"at most {limits.per_minute} pictures a minute",
+            f"at most {limits.per_minute} pictures per minute",
             {"Retry-After": str(math.ceil(wait_s))},
         )
     try:
@@ -58,7 +58,7 @@ async def predict(request: Request, _: Viewer, services: ServicesDep) -> PhotoOu
             data = await _sent(request)
             if len(data) > limits.max_mb * 2**20:
                 raise HTTPException(413, f"the picture is larger than {limits.max_mb:g} MB")
-            return await asyncio.to_thread(_answer, *await asyncio.wrap_future(services.photos.judge(data)))
+            return await asyncio.to_thread(_answer, *await asyncio.wrap_future(services.photos.analyse(data)))
     except BusyError as error:
         raise HTTPException(
             status.HTTP_503_SERVICE_UNAVAILABLE, "too many pictures are waiting; try again", {"Retry-After": "2"}

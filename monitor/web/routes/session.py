@@ -31,7 +31,7 @@ async def log_in(body: LogIn, request: Request, response: Response, services: Se
             f"too many attempts; try again in {wait_s} s",
             {"Retry-After": str(wait_s)},
         )
-    # One at a time and on one thread: hashing is expensive on purpose, and a thread keeps its memory.
+    # One at a time on one thread: hashing is expensive by design, and each thread would keep its memory.
     in_turn = asyncio.get_running_loop().run_in_executor
     found = await in_turn(services.hashing, services.accounts.log_in, body.name, body.password)
     if found is None:

@@ -67,7 +67,7 @@ def statistics(services: ServicesDep, span: Spanned, by: By = By.HOUR, zone: Zon
     here = _zone(zone)
 
     def bucket(count: TimeCount) -> datetime:
-        """Return when the bucket begins, in UTC, which tells apart the two hours of one name when clocks go back."""
+        """Return the start of the bucket in UTC, which distinguishes the two hours of one name when clocks go back."""
         at = count.start.astimezone(here)
         at = at.replace(minute=0) if by is By.HOUR else at.replace(hour=0, minute=0, fold=0)
         return at.astimezone(UTC)

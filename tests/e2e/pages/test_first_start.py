@@ -15,7 +15,7 @@ def test_from_the_first_start_to_the_second(browser: Browser, sample: Path, tmp_
 
     def start() -> None:
         runs.append(Run(tmp_path, {"entrance": camera}, web={"port": port}))
-        runs[-1].wait("the desk is at")
+        runs[-1].wait("web pages: http")
 
     visit = Visit(browser.new_context(viewport={"width": 1440, "height": 900}), f"http://127.0.0.1:{port}/")
     visit.expect("WebSocket", "net::ERR", "Failed to load resource")

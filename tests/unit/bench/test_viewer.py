@@ -27,11 +27,11 @@ def test_it_reads_what_the_hub_packs():
     assert header["captured_ms"] == pytest.approx(milliseconds(clock), abs=1)
 
 
-def test_the_quickest_answer_tells_how_far_clocks_are_apart():
+def test_the_shortest_round_trip_gives_the_clock_offset():
     apart = ClockOffset()
-    apart.answered(sent_ms=1000, got_ms=1400, there_ms=6900)  # held up on one way
-    apart.answered(sent_ms=2000, got_ms=2010, there_ms=7005)
-    apart.answered(sent_ms=3000, got_ms=3500, there_ms=8000)
+    apart.answered(sent_ms=1000, got_ms=1400, remote_ms=6900)  # held up on one way
+    apart.answered(sent_ms=2000, got_ms=2010, remote_ms=7005)
+    apart.answered(sent_ms=3000, got_ms=3500, remote_ms=8000)
     assert apart.ahead_ms == 5000
     assert apart.age_ms(captured_ms=9000, now_ms=4250) == 250
 

@@ -21,7 +21,7 @@ MODEL = PROJECT / "models" / "ssd-mobilenet-v2-fpnlite-416x256"
         (f"{PREPARE} --frame x", "WIDTHxHEIGHT"),
         (f"{PREPARE} --scale 5", "--scale"),
         (f"{PREPARE} --scale 2-1", "LOW-HIGH"),
-        (f"{PREPARE} --shares 1,2", "2 given for 3 classes"),
+        (f"{PREPARE} --shares 1,2", "2 shares for 3 classes"),
         (f"{PREPARE} --shares a,b,c", "--shares"),
         (f"{PREPARE} --label foo", "NAME=STATE"),
         ("train init b --pipeline p --data d --out o --label foo", "NAME=STATE"),

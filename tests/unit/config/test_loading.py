@@ -243,7 +243,7 @@ def test_only_a_webcam_can_be_set_up(faults):
         "cameras:\n  a:\n    source: rtsp://h/s\n    capture: {fps: 15, loop: false}\n"
         "  b:\n    source: x.mp4\n    capture:\n      width: 640\n      height: 480\n"
     )
-    words = "only for a webcam; set up a network camera on its own pages"
+    words = "only for a webcam; configure a network camera on its own pages"
     assert [(fault[:2], fault.partition("; ")[2]) for fault in found] == [
         ("4:", f"fps: {words}"),
         ("7:", f"width, height: {words}"),
@@ -480,7 +480,7 @@ def test_a_new_key_gives_no_warning(load, caplog):
 
 def test_both_names_of_a_key_are_a_fault(faults):
     found = faults("overlay:\n  words: false\n  labels: true\n")
-    assert found == ["2: overlay.words: is the old name of overlay.labels, which is there too"]
+    assert found == ["2: overlay.words: is the old name of overlay.labels, which is set too; remove it"]
 
 
 def test_a_fault_under_an_old_key_has_its_line_and_no_secret(faults):

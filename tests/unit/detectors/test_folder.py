@@ -103,12 +103,12 @@ def test_a_folder_without_a_label_map(make):
 
 
 def test_a_folder_without_a_model(make):
-    with pytest.raises(ModelError, match="holds neither"):
+    with pytest.raises(ModelError, match="contains neither"):
         load(make(files=()))
 
 
 def test_a_saved_model_folder_without_its_graph_is_no_model(make):
-    with pytest.raises(ModelError, match="holds neither"):
+    with pytest.raises(ModelError, match="contains neither"):
         load(make(files=("saved_model/fingerprint.pb",)))
 
 

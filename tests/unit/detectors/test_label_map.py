@@ -115,7 +115,7 @@ def test_what_is_wrong_is_named_with_its_line(read, tmp_path, text, line):
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n", "item { id: 0 name: 'background' }"])
 def test_a_file_without_items(read, text):
-    with pytest.raises(ModelError, match="holds no item"):
+    with pytest.raises(ModelError, match="contains no item"):
         read(text)
 
 

@@ -39,7 +39,7 @@ def test_litert_on_a_gpu_is_refused_with_the_remedy(folder, device):
 
 def test_savedmodel_without_one_is_refused_before_tensorflow_is_loaded(folder):
     (folder / "model.tflite").touch()
-    with pytest.raises(ModelError, match="holds no saved_model"):
+    with pytest.raises(ModelError, match="contains no saved_model"):
         open_with(folder, backend="savedmodel")
 
 

@@ -439,7 +439,7 @@ def test_one_that_floods_waits_longest_before_each_try() -> None:
     bench._sources = floods()
     bench.run()
     assert {(health.condition, health.cause) for health in shown} == {(Condition.LOST, Cause.FLOODING)}
-    assert "gives 100 frames a second or more" in shown[0].detail
+    assert "sends at least 100 frames per second" in shown[0].detail
     gaps = [later - earlier for earlier, later in itertools.pairwise(bench.opened_s)]
     assert all(22.5 <= gap - 17.0 <= 31 for gap in gaps)
     assert len(bench.knocks) == 1, "only at the end of the test: that it answers is no reason to come sooner"

@@ -61,7 +61,7 @@ CASES = [
         replace(NEW, connected=True, started_s=NOW_S - 20, frame_s=NOW_S),
         Condition.STALE,
         Cause.OVERLOAD,
-        "judged",
+        "analysed",
     ),
     case("well", WELL, Condition.LIVE),
     case("a frame that is nearly too old", replace(WELL, frame_s=NOW_S - 2, verdict_s=NOW_S - 2), Condition.LIVE),
@@ -110,7 +110,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("facts", "condition", "cause", "words"), CASES)
-def test_what_is_known_and_what_is_said(
+def test_facts_and_their_health(
     facts: Facts, condition: Condition, cause: Cause | None, words: tuple[str, ...]
 ) -> None:
     health = assess(facts, NOW_S, SETTINGS, None, BEFORE)

@@ -114,7 +114,7 @@ def test_a_good_camera_gets_no_advice(stream):
 
 
 RULES_AND_WHAT_BREAKS_THEM = [
-    ("broke_off", camera(broke_off="no frame came for 5 s"), SCENE, Severity.SERIOUS),
+    ("broke_off", camera(broke_off="no frame arrived for 5 s"), SCENE, Severity.SERIOUS),
     ("broke_off", replace(RECORDING, broke_off="it is damaged"), SCENE, Severity.SERIOUS),
     ("cut_off", replace(RECORDING, cut_off=True), SCENE, Severity.WARNING),
     ("black", CAMERA, replace(NOBODY, black_share=1.0, luma=0.0, contrast=0.0), Severity.SERIOUS),
@@ -184,7 +184,7 @@ def test_a_recording_is_not_blamed_for_what_matters_only_live(stream, seen):
 
 
 def test_the_most_serious_comes_first():
-    stream = replace(delivering(b_frames=True, missing=9), broke_off="no frame came for 5 s", audio="aac")
+    stream = replace(delivering(b_frames=True, missing=9), broke_off="no frame arrived for 5 s", audio="aac")
     severities = [advice.severity for advice in advise(stream, NOBODY, RULES)]
     assert severities == sorted(severities, key=list(Severity).index)
     assert set(severities) == set(Severity)

@@ -186,7 +186,7 @@ def test_without_decided_visits_there_is_no_share():
 def test_a_verdict_on_nobody_is_wrong():
     figures = play(truth_of(person("anna", A)), [{1: A, 9: B}] * 40, [visit(9, Outcome.VIOLATION)])
     assert figures["right_visits"] == 0
-    assert "on nobody" in figures["wrong_visits"][0]
+    assert "matches no person" in figures["wrong_visits"][0]
     assert figures["tracks_on_nobody_share"] == 1.0
 
 

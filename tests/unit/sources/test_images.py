@@ -56,7 +56,7 @@ def test_what_is_no_image_is_passed_over(tmp_path):
     (tmp_path / "notes.txt").touch()
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "png").touch()
-    with pytest.raises(SourceError, match="holds no image"):
+    with pytest.raises(SourceError, match="contains no image"):
         list_images(tmp_path)
     (tmp_path / "a.jpeg").touch()
     assert [path.name for path in list_images(tmp_path)] == ["a.jpeg"]

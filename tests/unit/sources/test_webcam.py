@@ -69,7 +69,7 @@ def opened() -> Callable[..., tuple[FakeWebcam, OpenCvSource]]:
     def open_with(**wanted: object) -> tuple[FakeWebcam, OpenCvSource]:
         webcam = FakeWebcam()
         settings = CaptureSettings.model_validate(wanted)
-        source = OpenCvSource("desk", SourceAddress("2"), FakeClock(), wanted=settings, make_capture=webcam)
+        source = OpenCvSource("desk", SourceAddress("2"), FakeClock(), settings=settings, make_capture=webcam)
         return webcam, source
 
     return open_with
@@ -88,7 +88,7 @@ def test_what_the_camera_chose_in_place_is_told_in_one_line(opened, caplog):
     _, source = opened(width=1920, height=1080, fps=30, fourcc="MJPG")
     source.open()
     assert caplog.messages == [
-        "2: asked for MJPG, 1920 x 1080, 30 fps; the camera gives MJPG, 1920 x 1080, 15 fps",
+        "2: requested MJPG, 1920 x 1080, 30 fps, the camera uses MJPG, 1920 x 1080, 15 fps",
     ]
 
 
@@ -96,7 +96,7 @@ def test_a_size_that_the_format_has_not(opened, caplog):
     _, source = opened(width=1280, height=720)
     info = source.open()
     assert (info.width_px, info.height_px) == (640, 480)
-    assert caplog.messages == ["2: asked for 1280 x 720; the camera gives 640 x 480"]
+    assert caplog.messages == ["2: requested 1280 x 720, the camera uses 640 x 480"]
 
 
 def test_what_nobody_asks_for_is_left_to_the_driver(opened, caplog):
@@ -121,7 +121,9 @@ def test_a_webcam_that_is_not_there_is_said_with_the_remedy():
     source = OpenCvSource("0", SourceAddress("/dev/video-none"), FakeClock())
     with pytest.raises(SourceError) as caught:
         source.open()
-    assert str(caught.value) == ("/dev/video-none: No webcam found: there is no /dev/video-none. Is it plugged in?")
+    assert str(caught.value) == (
+        "/dev/video-none: No webcam found: /dev/video-none does not exist. Check that it is plugged in."
+    )
 
 
 def test_the_group_is_named_only_where_the_device_may_not_be_used():

@@ -137,7 +137,7 @@ def test_messages_come_before_pictures_and_in_their_order():
         viewer = Viewer(EVERYBODY)
         viewer.offer(DOOR, shown(1))
         for number in range(3):
-            viewer.say({"type": "n", "number": number})
+            viewer.send({"type": "n", "number": number})
         items = waiting(viewer)
         assert [item["number"] for item in items[:3]] == [0, 1, 2]
         assert items[3][0] == DOOR
@@ -171,7 +171,7 @@ def test_a_viewer_waits_until_there_is_something():
         waits = asyncio.create_task(viewer.next())
         await asyncio.sleep(0)
         assert not waits.done()
-        viewer.say({"type": "n"})
+        viewer.send({"type": "n"})
         assert json.loads(await waits) == {"type": "n"}
 
     run(body)
@@ -200,9 +200,9 @@ def test_who_was_behind_is_not_taken_back():
     async def body(room: Room) -> None:
         viewer = Viewer(EVERYBODY)
         for number in range(_MOST_MESSAGES + 1):
-            viewer.say({"number": number})
+            viewer.send({"number": number})
         waiting(viewer)
-        viewer.say({"number": -1})
+        viewer.send({"number": -1})
         assert viewer.behind
 
     run(body)
@@ -378,7 +378,7 @@ def test_a_picture_that_cannot_be_drawn_keeps_no_other_from_being_shown(caplog: 
         assert [spec for spec, _ in pictures(viewer)] == [DOOR]
 
     run(body)
-    assert [record.getMessage() for record in caplog.records] == ["yard: its picture cannot be drawn"]
+    assert [record.getMessage() for record in caplog.records] == ["yard: the picture cannot be drawn"]
 
 
 def test_who_joins_is_told_how_the_cameras_are():

@@ -70,7 +70,7 @@ def pems(tmp_path_factory: pytest.TempPathFactory) -> Path:
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
     lock = ["openssl", "ec", "-in", "one.key", "-aes256", "-passout", "pass:secret", "-out", "locked.key"]
     subprocess.run(lock, cwd=folder, check=True, capture_output=True)
-    (folder / "text.pem").write_text("no certificate")
+    (folder / "text.pem").write_text("not a certificate")
     return folder
 
 
@@ -96,7 +96,7 @@ def test_a_certificate_that_cannot_be_used_is_said_and_nobody_is_asked_for_a_pas
     pems: Path, certificate: str, key: str
 ):
     settings = web(tls_certificate=pems / certificate, tls_key=pems / key)
-    with pytest.raises(ConfigError, match="no certificate with its key"):
+    with pytest.raises(ConfigError, match="not a certificate with its key"):
         bind(settings)
 
 

@@ -1,4 +1,4 @@
-"""The desk: evidence of incidents, what people say of them, accounts, tokens and the audit log."""
+"""Evidence and reviews of incidents, accounts, tokens and the audit log."""
 
 import sqlalchemy as sa
 from alembic import op

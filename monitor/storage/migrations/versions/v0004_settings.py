@@ -1,4 +1,4 @@
-"""What decided an incident: the camera's settings at that moment."""
+"""The settings that decided an incident."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -11,7 +11,7 @@ from monitor.outputs.kiosk.display import PACKAGES, opened_display
         ({}, "no screen: start it in a desktop session, or set DISPLAY"),
         ({"DISPLAY": ""}, "no screen"),
         ({"WAYLAND_DISPLAY": "wayland-0"}, "no screen"),
-        ({"DISPLAY": ":9876"}, "the X server :9876 does not answer"),
+        ({"DISPLAY": ":9876"}, "the X server :9876 does not respond"),
     ],
 )
 def test_where_no_window_opens_one_line_says_what_to_do(environment, words):

@@ -46,7 +46,7 @@ def test_a_tone_is_short_clean_and_audible():
 
 @pytest.mark.parametrize(
     ("verdict", "played"),
-    [(Verdict.GO, "welcome"), (Verdict.PUT_ON, "halt"), (Verdict.COVER, "halt")]
+    [(Verdict.GO, "go"), (Verdict.PUT_ON, "violation"), (Verdict.COVER, "violation")]
     + [(verdict, None) for verdict in (Verdict.WAIT, Verdict.IDLE, Verdict.STARTING, Verdict.OUT_OF_ORDER)],
 )
 def test_a_verdict_has_its_tone(tmp_path, player, verdict, played):
@@ -62,7 +62,7 @@ def test_a_verdict_has_its_tone(tmp_path, player, verdict, played):
     assert bool(list(tmp_path.glob("*.wav"))) is bool(played)
 
 
-def test_without_a_player_it_is_told_once(caplog):
+def test_without_a_player_it_is_logged_once(caplog):
     chime = Chime(FakeClock().monotonic_s, lambda _: None)
     with caplog.at_level(logging.WARNING):
         for verdict in (Verdict.GO, Verdict.PUT_ON, Verdict.GO):
@@ -70,11 +70,11 @@ def test_without_a_player_it_is_told_once(caplog):
             chime.tick()
     chime.close()
     assert [record.getMessage() for record in caplog.records] == [
-        "the kiosk stays silent: none of pw-play, paplay and aplay is installed"
+        "the kiosk plays no sound: none of pw-play, paplay and aplay is installed; install one"
     ]
 
 
-def test_a_player_that_fails_is_told_once(player, caplog):
+def test_a_player_that_fails_is_logged_once(player, caplog):
     chime = Chime(FakeClock().monotonic_s, player("exit 3"))
     chime.verdict(Verdict.GO)
     with caplog.at_level(logging.WARNING):
@@ -82,7 +82,7 @@ def test_a_player_that_fails_is_told_once(player, caplog):
         chime.verdict(Verdict.GO)
     chime.close()
     assert [record.getMessage() for record in caplog.records] == [
-        "the kiosk stays silent: the player ended with code 3"
+        "the kiosk plays no sound: the player ended with code 3"
     ]
 
 
@@ -95,7 +95,7 @@ def test_a_player_that_hangs_is_ended(player, caplog):
     with caplog.at_level(logging.WARNING):
         chime.tick()
     chime.close()
-    assert [record.getMessage() for record in caplog.records] == ["the kiosk stays silent: the player hangs"]
+    assert [record.getMessage() for record in caplog.records] == ["the kiosk plays no sound: the player hangs"]
 
 
 def test_closing_ends_the_player_at_once_and_removes_the_tones(tmp_path, player):
