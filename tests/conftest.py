@@ -1,6 +1,7 @@
 """What every test is held to, and what many share."""
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -41,8 +42,9 @@ def project() -> Path:
 
 
 @pytest.fixture(scope="session")
-def sample() -> Path:
-    return SAMPLE
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the bundled sample: as a camera, the sample itself has a journal of its own."""
+    return Path(shutil.copy(SAMPLE, tmp_path_factory.mktemp("sample")))
 
 
 def _demand(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -29,7 +29,7 @@ from monitor.domain.frame import SourceInfo
 from monitor.replay.report import OUTCOME_WORDS
 from monitor.rules.statistics import compliance
 
-#: Folder names that replays may not use: of the live monitor, the sample's journal, pictures, the kiosk, and recordings.
+#: Folder names that replays may not use: of the monitor, the sample, pictures, the kiosk, and bundled recordings.
 _RESERVED = ("live", "sample", "images", "kiosk", "samples")
 
 #: The most characters of an extension in a name.

@@ -14,8 +14,8 @@ _SIDE_PX = 32
 #: weight, and above which it has full weight; `docs/judging.md` has the measurement.
 _BLURRED, _SHARP = 20.0, 200.0
 
-#: A face this close to the edge of the picture, as a share of its height and in pixels, is cut off: a mask below its nose
-#: may be out of view. It is a share because the box of such a face often ends a little before the edge.
+#: A face this close to the edge of the picture, as a share of its height or in pixels, is cut off: a mask below its
+#: nose may be out of view. It is a share because the box of such a face often ends a little before the edge.
 _EDGE = 0.05
 _EDGE_PX = 2.0
 

@@ -337,7 +337,7 @@ def test_a_refused_configuration_is_a_warning_until_a_right_one_is_taken(
     right = run.config.read_text("utf-8")
     run.config.write_text(right + "\nwrong_key: 1\n", "utf-8")
     run.process.send_signal(signal.SIGHUP)
-    run.wait("refused, the old one runs on")
+    run.wait("refused, the old one stays in effect")
     until(warnings)
     (warning,) = warnings()
     assert warning["code"] == "configuration_refused"

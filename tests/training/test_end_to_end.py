@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from typer import Typer
 from typer.testing import CliRunner
 
 pytest.importorskip("object_detection", reason="TFOD2 is not installed: see docs/training.md")
 
-from monitor.training import cli
+from monitor.cli import app
 from monitor.training.errors import TrainingError
 
 # Keras, TensorFlow and the Object Detection API warn of each other; none of it is ours to mend.
@@ -22,8 +21,6 @@ PIPELINE = Path(__file__).with_name("pipeline.config")
 
 
 def command(*words: object) -> str:
-    app = Typer()
-    cli.mount(app)
     result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.stdout
