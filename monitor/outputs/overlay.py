@@ -75,25 +75,26 @@ def text_height_px(canvas: Image) -> int:
 
 def draw_box(canvas: Image, box: Box, style: StateStyle, colour: Bgr) -> None:
     """Outline a face on a BGR picture, in place."""
-    line = max(1, text_height_px(canvas) // 7)
+    height, width = canvas.shape[:2]
+    line = max(2, int(3 * min(height / 720, width / 1280) + 0.5))
     x1, y1, x2, y2 = box.as_ints()
     corners = [(x1, y1), (x2, y1), (x2, y2), (x1, y2)]
     sides = list(zip(corners, [*corners[1:], corners[0]], strict=True))
-    for width, ink in ((line + 2, BLACK), (line, colour)):  # a dark edge keeps the line visible on any ground
+    for stroke, ink in ((line + 2, BLACK), (line, colour)):  # a dark edge keeps the line visible on any ground
         match style.outline:
             case Outline.SOLID:
-                cv2.rectangle(canvas, corners[0], corners[2], ink, width)
+                cv2.rectangle(canvas, corners[0], corners[2], ink, stroke)
             case Outline.DOUBLE:
                 gap = 2 * line + 2
-                cv2.rectangle(canvas, corners[0], corners[2], ink, width)
-                cv2.rectangle(canvas, (x1 - gap, y1 - gap), (x2 + gap, y2 + gap), ink, width)
+                cv2.rectangle(canvas, corners[0], corners[2], ink, stroke)
+                cv2.rectangle(canvas, (x1 - gap, y1 - gap), (x2 + gap, y2 + gap), ink, stroke)
             case Outline.DASHED:
                 for start, end in sides:
-                    _dashes(canvas, start, end, ink, width, dash_px=6 * line)
+                    _dashes(canvas, start, end, ink, stroke, dash_px=6 * line)
             case Outline.CORNERS:
                 for start, end in sides:
-                    _corner(canvas, start, end, ink, width)
-                    _corner(canvas, end, start, ink, width)
+                    _corner(canvas, start, end, ink, stroke)
+                    _corner(canvas, end, start, ink, stroke)
 
 
 def _dashes(canvas: Image, start: tuple[int, int], end: tuple[int, int], ink: Bgr, width: int, dash_px: int) -> None:

@@ -24,12 +24,13 @@ OUTCOME_WORDS = {
     Outcome.INCORRECT: "worn incorrectly",
     Outcome.UNKNOWN: "undetermined",
 }
-_OUTCOME_STATES = {
-    Outcome.COMPLIANT: MaskState.WITH_MASK,
-    Outcome.CORRECTED: MaskState.WITH_MASK,
-    Outcome.VIOLATION: MaskState.WITHOUT_MASK,
-    Outcome.INCORRECT: MaskState.INCORRECT,
-    Outcome.UNKNOWN: MaskState.UNKNOWN,
+#: An outcome has the colour of its state; "corrected" has one of its own.
+_OUTCOME_COLOURS = {
+    Outcome.COMPLIANT: MaskState.WITH_MASK.value,
+    Outcome.CORRECTED: "corrected",
+    Outcome.VIOLATION: MaskState.WITHOUT_MASK.value,
+    Outcome.INCORRECT: MaskState.INCORRECT.value,
+    Outcome.UNKNOWN: MaskState.UNKNOWN.value,
 }
 _END_WORDS = {
     EndReason.FINISHED: "",
@@ -94,8 +95,7 @@ def _values(history: History, summary: Summary, provenance: Provenance) -> dict[
         "summary": summary,
         "figures": figures,
         "outcomes": [
-            (OUTCOME_WORDS[outcome], _OUTCOME_STATES[outcome].value, count)
-            for outcome, count in figures.outcomes.items()
+            (OUTCOME_WORDS[outcome], _OUTCOME_COLOURS[outcome], count) for outcome, count in figures.outcomes.items()
         ],
         "note": summary.error or _END_WORDS[summary.end_reason],
         "comply_s": median(comply) if comply else None,
@@ -107,7 +107,7 @@ def _values(history: History, summary: Summary, provenance: Provenance) -> dict[
         "incident_count": len(incidents),
         "visits": sorted(history.visits, key=lambda visit: visit.track_id),
         "outcome_words": OUTCOME_WORDS,
-        "outcome_states": _OUTCOME_STATES,
+        "outcome_colours": _OUTCOME_COLOURS,
         "states": [(state.value, style.words, css(style.colour), css(style.ink)) for state, style in STYLES.items()],
         "words": {state: style.words for state, style in STYLES.items()},
         "provenance": provenance,

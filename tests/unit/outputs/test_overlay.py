@@ -8,7 +8,7 @@ from monitor.config.overlay import OverlaySettings
 from monitor.domain.detection import Detection, MaskState
 from monitor.domain.freshness import DEFAULT_STALE_AFTER_S as STALE_AFTER_S
 from monitor.domain.geometry import Box
-from monitor.outputs.overlay import Caption, draw_analysis, draw_detections, text_height_px
+from monitor.outputs.overlay import Caption, draw_analysis, draw_box, draw_detections, text_height_px
 from monitor.outputs.style import STALE, STYLES, Outline, css
 from tests.fakes import INCORRECT, UNKNOWN, WITH, WITHOUT, analysis, checkers, flat, noise, track
 
@@ -355,3 +355,12 @@ def test_checkered_ground_does_not_hide_a_box():
     image = checkers(720, 1280)
     drawn = draw(image, track(WITHOUT, Box(400, 300, 600, 500)), settings=BARE)
     assert (drawn == STYLES[WITHOUT].colour).all(axis=2).sum() > 500
+
+
+@pytest.mark.parametrize("width", [320, 640, 960, 1280, 1920])
+def test_an_outline_has_its_colour_at_every_size(width):
+    canvas = flat(width * 9 // 16, width, 128)
+    style = STYLES[WITH]
+    draw_box(canvas, Box(0.3 * width, 0.1 * width, 0.6 * width, 0.4 * width), style, style.colour)
+    coloured, dark = ((canvas == ink).all(axis=2).sum() for ink in (style.colour, (0, 0, 0)))
+    assert coloured >= 0.9 * dark
