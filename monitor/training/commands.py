@@ -123,7 +123,7 @@ def run_prepare(
 
 def run_init(backbone: Path, pipeline: Path, data: Path, out_dir: Path, states: Mapping[str, MaskState]) -> None:
     """`monitor train init`."""
-    from monitor.training.loop import read_model_config
+    from monitor.training.pipelines import read_model_config
     from monitor.training.pretrained import convert
 
     resizer = read_model_config(pipeline).model.ssd.image_resizer.fixed_shape_resizer
@@ -165,7 +165,8 @@ def run_train(
     states: Mapping[str, MaskState],
 ) -> None:
     """`monitor train run`."""
-    from monitor.training.loop import Progress, read_pipeline
+    from monitor.training.loop import Progress
+    from monitor.training.pipelines import read_pipeline
     from monitor.training.run import RunSettings, train
 
     settings = RunSettings(save_every, eval_every, eval_size, steps, teacher)
@@ -188,7 +189,7 @@ def run_train(
 def run_blend(checkpoints: Sequence[Path], pipeline: Path, out_dir: Path) -> None:
     """`monitor train blend`."""
     from monitor.training.checkpoint import blend
-    from monitor.training.loop import read_model_config
+    from monitor.training.pipelines import read_model_config
 
     _out.print(f"wrote {blend(read_model_config(pipeline).model, checkpoints, out_dir)}")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from monitor.detectors.folder import SAVED_MODEL
 from monitor.training.checkpoint import restore
-from monitor.training.loop import PIPELINE, read_model_config
+from monitor.training.pipelines import PIPELINE, read_model_config
 
 #: Weight of the box loss relative to the score loss, as in the pipelines.
 _BOX_WEIGHT = 1.5

@@ -26,7 +26,7 @@ from monitor.training import metrics, tfod
 from monitor.training.checkpoint import open_checkpoint, restore
 from monitor.training.errors import TrainingError
 from monitor.training.evaluate import SCORE_FLOOR, Evaluation, Sample, evaluate, judge, plain
-from monitor.training.loop import PIPELINE, read_model_config
+from monitor.training.pipelines import PIPELINE, read_model_config
 
 #: The precision that `without_mask` must have on val at the shipped threshold.
 WITHOUT_MASK_PRECISION = 0.95

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from monitor.training import tfod
 from monitor.training.checkpoint import restore
 from monitor.training.errors import TrainingError
-from monitor.training.loop import read_model_config
+from monitor.training.pipelines import read_model_config
 
 Floats = NDArray[np.floating[Any]]
 

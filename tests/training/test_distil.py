@@ -9,7 +9,7 @@ import pytest
 from monitor.training.checkpoint import restore
 from monitor.training.distil import Teacher
 from monitor.training.errors import TrainingError
-from monitor.training.loop import read_model_config
+from monitor.training.pipelines import read_model_config
 
 FOLDER = Path(__file__).resolve().parents[2] / "models/ssd-mobilenet-v2-fpnlite-832x576"
 

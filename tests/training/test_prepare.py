@@ -14,7 +14,7 @@ from monitor.training.commands import view_settings
 from monitor.training.duplicates import groups, seeded_split
 from monitor.training.errors import TrainingError
 from monitor.training.labels import DEFAULT_STATES, parse_labels, parse_size
-from monitor.training.loop import read_pipeline
+from monitor.training.pipelines import read_pipeline
 from monitor.training.prepare import PrepareSettings, prepare, read_splits, source_of
 from monitor.training.records import read_pictures
 from monitor.training.views import ViewMaker, ViewSettings, _turned

@@ -22,7 +22,7 @@ def backbone_of(pipeline, checkpoint=None):
     import tensorflow as tf
     from object_detection.builders import model_builder
 
-    from monitor.training.loop import read_model_config
+    from monitor.training.pipelines import read_model_config
 
     model = model_builder.build(read_model_config(pipeline).model, is_training=False)
     model.predict(tf.zeros((1, 96, 96, 3)), tf.constant([[96, 96, 3]]))

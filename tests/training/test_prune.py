@@ -13,7 +13,7 @@ from monitor.domain.frame import Image
 from monitor.training.checkpoint import open_checkpoint
 from monitor.training.errors import TrainingError
 from monitor.training.lean import LEAN_TYPE, LEAN_WIDTHS
-from monitor.training.loop import read_model_config
+from monitor.training.pipelines import read_model_config
 from monitor.training.prune import prune, surviving
 
 ROOT = Path(__file__).resolve().parents[2]
