@@ -55,7 +55,7 @@ def test_a_user_is_added_changed_and_removed(config: Path, capfd: pytest.Capture
     change_password(config, "ada")
     remove_user(config, "doris")
     remove_user(config, "ada")
-    assert "open to the users of this computer, and to nobody else" in " ".join(capfd.readouterr().err.split())
+    assert "open to the users of this computer only" in " ".join(capfd.readouterr().err.split())
     assert not accounts(config).exist()
     done = [(entry.who, entry.action, entry.detail) for entry in accounts(config).audit(10)]
     assert done == [
