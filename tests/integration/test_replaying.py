@@ -99,7 +99,7 @@ def test_damaged_pictures_of_a_folder_are_dropped_and_counted(
 
 
 def test_a_folder_of_damaged_pictures_alone_is_an_error(replay, tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"0\.png: not a picture"):
+    with pytest.raises(SourceError, match=r"0\.png: not a readable picture"):
         replay(a_folder(tmp_path, {0, 1, 2, 3}), tmp_path / "results", video=False)
 
 

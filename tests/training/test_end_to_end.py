@@ -90,7 +90,7 @@ def test_from_pictures_to_a_model_folder(voc, tmp_path):
         "model.tflite",
         "model_int8.tflite",
     }
-    assert "## StatisticsRepository" in (model / "MODEL_CARD.md").read_text()
+    assert "## Figures" in (model / "MODEL_CARD.md").read_text()
     assert tensor_types(model / "model_int8.tflite", "convert_scores") == {np.float32}
     kinds = convolutions(model / "model_int8.tflite")
     assert 1 <= kinds["CONV_2D", "float"] <= 3, "those that give scores, one a level"
