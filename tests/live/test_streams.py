@@ -202,7 +202,7 @@ def test_a_server_that_floods(gstreamer: None, clip: Path, tmp_path: Path, caplo
     ):
         watch.wait("door", LOST, Cause.FLOODING)
         detail = watch.status("door").health.detail
-        assert 150 < int(re.search(r"gives (\d+) frames a second", detail)[1]) < 600
+        assert 150 < int(re.search(r"at least (\d+) frames per second", detail)[1]) < 600
         assert "door: lost (flooding)" in caplog.text
         server.kill()
         server.start("--pattern", "snow", "--size", "160x120", "--fps", "10")
