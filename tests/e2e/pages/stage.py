@@ -227,12 +227,12 @@ def _past(engine: Any, folder: Path) -> None:
                         segments=[["unknown", 0.0, 0.4], ["without_mask", 0.4, 8.0]],
                     )
                 )
-        first = session.query(IncidentRow).filter_by(incident_id="past-129").one()
+        first = session.query(IncidentRow).filter_by(incident_id="past-099").one()
         session.add(
             VisitRow(
                 run_id=run.id,
                 source_id=first.source_id,
-                track_id=129,
+                track_id=99,
                 first_seen_s=first.opened_s - 2,
                 last_seen_s=first.opened_s + 12,
                 first_seen_at=first.opened_at - timedelta(seconds=2),
