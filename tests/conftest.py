@@ -44,7 +44,9 @@ def project() -> Path:
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the bundled sample: as a camera, the sample itself has a journal of its own."""
-    return Path(shutil.copy(SAMPLE, tmp_path_factory.mktemp("sample")))
+    folder = tmp_path_factory.mktemp("sample")
+    shutil.copy(SAMPLE.with_suffix(".json"), folder)  # its ground truth
+    return Path(shutil.copy(SAMPLE, folder))
 
 
 def _demand(report: pytest.TestReport | pytest.CollectReport) -> None:

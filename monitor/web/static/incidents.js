@@ -5,7 +5,7 @@ import { Card, nothing } from "./cards.js";
 const MOST = 60;
 const main = document.getElementById("main"), form = document.getElementById("search"), list = document.getElementById("incidents"), more = document.getElementById("more");
 const mayReview = main.dataset.review === "yes";
-let last = null;
+let last = null, asked = 0;
 
 function query() {
   const wanted = new URLSearchParams();
@@ -16,13 +16,14 @@ function query() {
 }
 
 async function load(older = false) {
-  const wanted = query();
+  const wanted = query(), request = ++asked;
   for (const kind of ["csv", "json"]) document.getElementById(kind)?.setAttribute("href", `/api/v1/export/incidents.${kind}?${wanted}`);
   history.replaceState(null, "", `?${new URLSearchParams([...new FormData(form)].filter(([, value]) => value))}`);
   wanted.set("most", MOST);
   if (older && last) wanted.set("before", last);
   try {
     const found = await api(`/incidents?${wanted}`);
+    if (request !== asked) return; // the search has changed since
     const nodes = found.map((incident) => new Card(incident, mayReview).node);
     for (const node of nodes) node.tabIndex = 0;
     if (older) list.append(...nodes); else list.replaceChildren(...(nodes.length ? nodes : [nothing("No incidents found.")]));

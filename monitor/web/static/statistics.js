@@ -4,7 +4,7 @@ import { overTime } from "./chart.js";
 
 const OUTCOMES = { compliant: "compliant", corrected: "corrected", violation: "no mask", incorrect: "worn incorrectly", unknown: "undetermined" };
 const form = document.getElementById("range"), place = document.getElementById("figures");
-let days = 1, shown = null;
+let days = 1, shown = null, asked = 0;
 
 function query() {
   const wanted = new URLSearchParams({ by: form.elements.by.value, zone: Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC" });
@@ -21,7 +21,13 @@ async function load() {
     if (visits) { own.delete("by"); own.delete("zone"); }
     link.href = `/api/v1/export/${link.dataset.export}?${own}`;
   }
-  try { shown = await api(`/statistics?${wanted}`); show(); } catch (error) { failed(error); }
+  const request = ++asked;
+  try {
+    const found = await api(`/statistics?${wanted}`);
+    if (request !== asked) return; // another period or camera has been chosen since
+    shown = found;
+    show();
+  } catch (error) { failed(error); }
 }
 
 function show() {

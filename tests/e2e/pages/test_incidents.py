@@ -5,7 +5,7 @@ import json
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.pages.conftest import Visitor
 from tests.e2e.pages.stage import OLD, Stage
@@ -61,6 +61,27 @@ def test_filters_find_what_the_database_holds_and_the_address_keeps_them(stage: 
     expect(cards).to_have_count(len(found))
     form.get_by_label("open only").check()
     expect(page.locator(".empty")).to_contain_text("No incidents found")
+
+
+def test_a_late_answer_to_an_earlier_search_is_dropped(stage: Stage, visitor: Visitor) -> None:
+    page = visitor().go("/incidents")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/api/v1/incidents?*camera=hall*", hold)
+    camera = page.locator("#search").get_by_label("Camera")
+    camera.select_option("hall")
+    until(lambda: held or page.wait_for_timeout(20), "no search for hall")
+    camera.select_option("door")
+    door = wanted(stage, "source_id = 'door'")
+    finds(page, door)
+    with page.expect_response("**/api/v1/incidents?*camera=hall*") as late:
+        held[0].continue_()
+    late.value.finished()
+    page.wait_for_timeout(500)
+    finds(page, door)
 
 
 def test_a_review_is_found_again(stage: Stage, visitor: Visitor) -> None:
