@@ -88,7 +88,7 @@ def test_a_server_that_is_frozen_and_goes_on(server: RtspServer, clip: Path, tmp
 
 def source_of(url: str, **limits: float) -> Source:
     settings = camera(url, capture=CAPTURE | limits)
-    return make_camera_source("door", settings.source, settings.capture, SystemClock(), lambda _: None)
+    return make_camera_source("door", settings, SystemClock(), lambda _: None)
 
 
 def grab_for_ever(source: Source, times: list[float]) -> None:
