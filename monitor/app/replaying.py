@@ -201,6 +201,7 @@ def _build_replay(request: ReplayRequest, detectors: Sequence[OpenedDetector]) -
         video_path=partial(folder / "annotated.mp4") if request.video else None,
         detect_fps=request.detect_fps,
         stale_after_s=camera.health.stale_after_s,
+        min_face_px=camera.rules.min_face_px,
         provenance=detector.provenance(),
         on_open=request.on_open,
         on_frame=request.on_frame,

@@ -55,6 +55,7 @@ class ImageSource:
         self.end_reason = EndReason.FINISHED
         self.lost_frames = 0
         self.late_frames = 0
+        self.repairs = None
         self._path = path
         self._images: list[Path] = []
         self._index = -1
