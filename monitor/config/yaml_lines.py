@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 import yaml
 
@@ -13,6 +14,7 @@ from monitor.domain.errors import ConfigError
 Place = tuple[str | int, ...]
 
 MAX_BYTES = 1 << 20
+_LOGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?P<login>(?:\$\{\w+\}|[^/?#@])*)@")
 _VARIABLE = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 
 
@@ -95,6 +97,9 @@ class LinedDocument:
             written.add(key_node.value)
 
     def _substitute(self, text: str, place: Place, line: int) -> str:
+        """Return the text with variables replaced; what one puts into the user part of a URL is percent-encoded."""
+        login = _LOGIN.match(text)
+
         def replace(match: re.Match[str]) -> str:
             name = match.group(1)
             if name is None:
@@ -103,7 +108,13 @@ class LinedDocument:
                 self.faults.append((line, f"the environment variable {name} is not set"))
                 return ""
             self.from_environment.add(place)
-            return self._environment[name]
+            value = self._environment[name]
+            if login is None or match.start() >= login.end():
+                return value
+            if match[0] == login["login"] and ":" in value:  # user and password in one variable
+                user, _, password = value.partition(":")
+                return f"{quote(user, safe='')}:{quote(password, safe='')}"
+            return quote(value, safe="")
 
         return _VARIABLE.sub(replace, text)
 

@@ -14,10 +14,10 @@ _START = b"\xff\xd8\xff"
 #: The next marker within compressed data (ITU-T T.81, B.1.1.5): stuffed zeros, restarts and fill bytes are skipped.
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
-_PREFIX, _END, _SCAN = 0xFF, 0xD9, 0xDA
+_PREFIX, _BEGIN, _END, _SCAN = 0xFF, 0xD8, 0xD9, 0xDA
 
-#: Markers without a length: TEM, RST0 to RST7 and SOI.
-_BARE = frozenset({0x01, *range(0xD0, 0xD9)})
+#: Markers without a length: TEM, and RST0 to RST7.
+_BARE = frozenset({0x01, *range(0xD0, 0xD8)})
 
 
 class TooLargeError(ValueError):
@@ -74,7 +74,7 @@ class JpegScanner:
             if len(data) < self._position + 2:
                 return None
             first, marker = data[self._position : self._position + 2]
-            if first != _PREFIX:
+            if first != _PREFIX or marker == _BEGIN:
                 return 0
             if marker == _PREFIX:
                 self._position += 1
