@@ -9,6 +9,7 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from monitor.web.addresses import Addresses
 from monitor.web.security import HEADERS, Guard
 
 Headers = Sequence[tuple[str, str]]
@@ -61,7 +62,7 @@ def ask(
 ) -> Answer:
     """Send one request through a guard; the host is known where the headers name none."""
     behind = behind or Behind()
-    guard = Guard(behind, names, lambda path: most, tls)
+    guard = Guard(behind, Addresses(names), lambda path: most, tls)
     given = headers if any(name == "host" for name, _ in headers) else (("host", "localhost"), *headers)
     scope = {
         "type": kind,
@@ -148,7 +149,7 @@ def test_other_names_are_refused_whatever_they_point_to(host: str):
 
 def test_a_request_without_a_host_is_refused():
     behind = Behind()
-    guard = Guard(behind, [], lambda path: 1, tls=False)
+    guard = Guard(behind, Addresses([]), lambda path: 1, tls=False)
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
@@ -260,7 +261,7 @@ def test_a_length_that_is_no_number_is_refused(length: str):
 
 
 def test_a_body_that_does_not_come_is_given_up():
-    guard = Guard(Behind(), [], lambda path: 100, tls=False, body_within_s=0.01)
+    guard = Guard(Behind(), Addresses([]), lambda path: 100, tls=False, body_within_s=0.01)
     sent: list[Any] = []
     scope = {"type": "http", "method": "POST", "path": "/", "headers": [(b"host", b"localhost")]}
 
@@ -318,5 +319,5 @@ def test_the_lifespan_passes():
     async def app(scope: Any, receive: Any, send: Any) -> None:
         seen.append(scope["type"])
 
-    asyncio.run(Guard(app, [], lambda path: 0, tls=False)({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
+    asyncio.run(Guard(app, Addresses([]), lambda path: 0, tls=False)({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
     assert seen == ["lifespan"]
