@@ -1,6 +1,6 @@
 // What every page needs: addresses, asking the API, building elements, words and times.
 
-/** What every path of the monitor begins with: "" or such as "/mask". */
+/** What every path of the monitor begins with: the setting web.base_path. */
 export const base = new URL("..", import.meta.url).pathname.slice(0, -1);
 
 export const STATES = {
