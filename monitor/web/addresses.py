@@ -74,10 +74,14 @@ class Addresses:
         if place is not None and (place.name in self._known or _is_ip(place.name)):
             return None
         name = "NAME" if place is None else shown(place.name)
-        through = f"through the proxy {seen.proxy}, " if seen.proxy is not None else ""
+        trust = (
+            f"; if the proxy {seen.proxy} is yours, add that to web.trusted_proxies"
+            if seen.proxy is not None and not seen.trusted
+            else ""
+        )
         return (
             f"unknown host name '{shown(seen.host)}'; if browsers open the monitor under it, "
-            f"{through}add {name} to web.allowed_hosts in config.yaml"
+            f"add {name} to web.allowed_hosts in config.yaml{trust}"
         )
 
     def refused_origin(self, seen: Seen, origin: str, site: str | None = None) -> str | None:
