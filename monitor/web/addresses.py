@@ -71,7 +71,7 @@ class Addresses:
     def refused_host(self, seen: Seen) -> str | None:
         """Return why a request for a host is refused, with the remedy; None if the host is one of the monitor's."""
         place = Place.of_host(seen.host)
-        if place is not None and (place.name in self._known or _is_ip(place.name)):
+        if place is not None and self._knows(place.name):
             return None
         name = "NAME" if place is None else shown(place.name)
         trust = (
@@ -103,20 +103,21 @@ class Addresses:
             f"{self._remedy(seen, page, host)}"
         )
 
+    def _knows(self, name: str) -> bool:
+        return name in self._known or _is_ip(name)
+
     def _remedy(self, seen: Seen, page: Place | None, host: Place | None) -> str:
         if page is None:
             return "open the monitor's own pages instead"
+        same_name = host is not None and host.name == page.name
         lacking = []
         if seen.proxy is not None and not seen.trusted:
             lacking.append(f"{seen.proxy} to web.trusted_proxies")
-        if page.name not in self._allowed:
+        if page.name not in self._allowed and (same_name or not self._knows(page.name)):
             lacking.append(f"{shown(page.name)} to web.allowed_hosts")
-        how = "and"
-        if host is not None and host.name == page.name:  # only the port differs
-            how = "or"
-            if seen.proxy is None or host.port is not None or seen.port is not None:
-                lacking = []
-        settings = f", {how} add {' and '.join(lacking)} in config.yaml" if lacking else ""
+        if host is not None and same_name and (seen.proxy is None or host.port is not None or seen.port is not None):
+            lacking = []  # no proxy has dropped the port
+        settings = f", {'or' if same_name else 'and'} add {' and '.join(lacking)} in config.yaml" if lacking else ""
         return (
             "if the page is the monitor's own, let the reverse proxy pass on the host with its port "
             f"(nginx: proxy_set_header Host $http_host){settings}"

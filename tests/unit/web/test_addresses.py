@@ -93,6 +93,8 @@ PROXY = "let the reverse proxy pass on the host with its port (nginx: proxy_set_
             f"{PROXY}, and add m.example to web.allowed_hosts in config.yaml",
         ),
         (through("127.0.0.1:8080"), "https://monitor.example", PROXY),
+        (through("monitor.example"), "https://192.0.2.1:8443", PROXY),
+        (Seen("monitor.example"), "https://monitor.example:8443", PROXY),
         (through("127.0.0.1:8080"), "null", "open the monitor's own pages instead"),
     ],
 )
