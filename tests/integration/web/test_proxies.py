@@ -147,6 +147,20 @@ def test_a_page_under_the_name_at_another_port_is_told_why(root: Behind):
     assert f"'{NAME}:{root.port}'" in other
 
 
+@pytest.mark.parametrize("port", ['""', "$server_port"])
+def test_behind_a_proxy_that_drops_the_port_a_browser_logs_in_and_sees_pictures(tmp_path: Path, port: str):
+    changes = {"$http_host;": "$host;", "$server_port": port}
+    with (
+        serving(tmp_path, accounts=(ADMIN,), allowed_hosts=[NAME], trusted_proxies=["127.0.0.1"]) as desk,
+        proxy("nginx", desk.address[1], tmp_path, changes) as own,
+    ):
+        behind = Behind(desk, own, "")
+        with behind.logged_in() as client, behind.socket(client, behind.origin) as page:
+            assert page.recv(20)
+        with behind.client(Origin="https://evil.example") as other:
+            assert other.post("/api/v1/session", json={"name": "ada", "password": PASSWORD}).status_code == 403
+
+
 @pytest.fixture(scope="module", params=[(kind, way) for kind in PROXIES for way in ("passed on", "removed")])
 def under_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
     """A monitor under a path, which the proxy passes on or removes."""
