@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 
 from monitor.detectors.decode import decode
-from monitor.detectors.folder import SAVED_MODEL, ModelFolder
+from monitor.detectors.folder import ModelFolder
 from monitor.detectors.quiet import native_notices_hidden
 from monitor.detectors.resize import resize_to_input
+from monitor.detectors.rows import checked_rows
 from monitor.domain.detection import Detection
 from monitor.domain.errors import ModelError
 from monitor.domain.frame import Image
@@ -35,7 +36,7 @@ class SavedModelDetector:
         for file in sorted(path for path in saved_model.rglob("*") if path.is_file()):
             folder.verify(file)
         self._tf = _tensorflow(threads)
-        self._folder = folder
+        self._folder, self._file = folder, saved_model
         self.device = _device(self._tf, device)
         try:
             with native_notices_hidden(), self._tf.device(self.device):
@@ -85,16 +86,18 @@ class SavedModelDetector:
             except tf.errors.OpError as error:
                 reason = " ".join(str(error).split())[:300]
                 raise ModelError(f"{self._folder.path}: inference failed: {reason}") from error
-        boxes, classes, scores, counts = (raw[name].numpy() for name in _OUTPUTS)
-        return [self._decode(i, image, boxes, classes, scores, counts) for i, image in enumerate(images)]
+        outputs = [raw[name].numpy() for name in _OUTPUTS]
+        if any(output.shape[:1] != (len(images),) for output in outputs):
+            shapes = [output.shape for output in outputs]
+            raise ModelError(f"{self._file}: outputs of shapes {shapes} are not those of {len(images)} pictures")
+        return [self._decode(image, *one) for image, *one in zip(images, *outputs, strict=True)]
 
-    def _decode(self, i: int, image: Image, boxes: Any, classes: Any, scores: Any, counts: Any) -> list[Detection]:
+    def _decode(self, image: Image, boxes: Any, classes: Any, scores: Any, count: Any) -> list[Detection]:
         height, width = image.shape[:2]
-        count = int(counts[i])
-        ids = classes[i][:count].astype(np.int64)
-        self._folder.check_class_ids(self._folder.path / SAVED_MODEL, ids)
         states, thresholds = self._folder.states, self._folder.thresholds
-        return decode(boxes[i][:count], ids, scores[i][:count], width, height, states, thresholds)
+        rows = checked_rows(self._file, boxes, classes, scores, count, min(thresholds.values()))
+        self._folder.check_class_ids(self._file, rows.class_ids, rows.scores)
+        return decode(rows.boxes, rows.class_ids, rows.scores, width, height, states, thresholds)
 
 
 def _tensorflow(threads: int | None) -> Any:
