@@ -21,6 +21,7 @@ _NVIDIA_DEVICE = Path("/dev/nvidia0")
 class OpenedDetector:
     """A running detector, its file, backend and device, and the `signature` of the file's input: type and shape.
 
+    `input_size` is the (height, width) in pixels that pictures are resized to, None if the graph does it;
     `preprocessing` is None for a SavedModel, which has it in its graph.
     """
 
@@ -31,7 +32,8 @@ class OpenedDetector:
     device: str
     threads: int
     signature: str
-    preprocessing: Preprocessing | None
+    input_size: tuple[int, int] | None = None
+    preprocessing: Preprocessing | None = None
 
     def provenance(self) -> dict[str, object]:
         """Return as plain values what decides which faces are found: model, backend, labels and thresholds."""
@@ -64,13 +66,15 @@ def open_detector(settings: DetectorSettings, threads: int | None = None) -> Ope
         facts = read_facts(tflite)
         scaled = _preprocessing(folder, tflite, facts)
         litert = LiteRtDetector(folder, tflite, facts, scaled, count)
-        return OpenedDetector(litert, folder, Backend.LITERT, tflite, "cpu", count, litert.signature, scaled)
+        size, signature = (litert.height_px, litert.width_px), litert.signature
+        return OpenedDetector(litert, folder, Backend.LITERT, tflite, "cpu", count, signature, size, scaled)
     from monitor.detectors.savedmodel import SavedModelDetector
 
     own_threads = settings.threads if settings.threads != "auto" else None
     saved = SavedModelDetector(folder, settings.device, own_threads)
     graph = folder.path / SAVED_MODEL / "saved_model.pb"
-    return OpenedDetector(saved, folder, Backend.SAVEDMODEL, graph, saved.device, count, saved.signature, None)
+    device, signature = saved.device, saved.signature
+    return OpenedDetector(saved, folder, Backend.SAVEDMODEL, graph, device, count, signature, saved.input_size)
 
 
 def check_model(settings: DetectorSettings) -> str:

@@ -4,7 +4,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from monitor.detectors.preprocessing import SCALINGS, Preprocessing
+from monitor.detectors.preprocessing import SCALINGS, Preprocessing, Scaling
 from monitor.domain.errors import ModelError
 
 PIPELINE = "pipeline.config"
@@ -68,9 +68,14 @@ def pipeline_preprocessing(folder: Path) -> Preprocessing | None:
     if model.HasField("center_net"):
         return Preprocessing(SCALINGS["pixels"], f"{PIPELINE}: CenterNet")
     extractor = model.ssd.feature_extractor.type
-    if extractor not in _SCALING_NAMES:
-        return None
-    return Preprocessing(SCALINGS[_SCALING_NAMES[extractor]], f"{PIPELINE}: {extractor}")
+    scaling = ssd_scaling(extractor)
+    return None if scaling is None else Preprocessing(scaling, f"{PIPELINE}: {extractor}")
+
+
+def ssd_scaling(extractor: str) -> Scaling | None:
+    """Return what an SSD with this type of feature extractor takes, or None if the type is unknown."""
+    name = _SCALING_NAMES.get(extractor)
+    return None if name is None else SCALINGS[name]
 
 
 def _parsed(path: Path) -> Any:

@@ -50,7 +50,7 @@ class SavedModelDetector:
         self._dtype = spec.dtype
         self.batch_size: int | None = spec.shape[0]
         self.signature = f"{spec.dtype.name} ({', '.join('any' if side is None else str(side) for side in spec.shape)})"
-        self._fixed = _fixed_size(spec) or folder.input_size
+        self.input_size = _fixed_size(spec) or folder.input_size
         # A first inference on noise detects a label map that does not fit, and builds the graph.
         self.detect([np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)])
 
@@ -69,9 +69,9 @@ class SavedModelDetector:
         del self._model, self._signature
 
     def _fitted(self, image: Image) -> Image:
-        if self._fixed is None:
+        if self.input_size is None:
             return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
-        return resize_to_input(image, *self._fixed)
+        return resize_to_input(image, *self.input_size)
 
     def _run(self, images: Sequence[Image], fitted: Sequence[Image]) -> list[list[Detection]]:
         tf = self._tf
