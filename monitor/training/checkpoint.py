@@ -30,7 +30,7 @@ class CheckpointDetector:
 
         @tf.function  # type: ignore[untyped-decorator]
         def run(image: Any) -> Any:
-            return model.postprocess(model.predict(image * (2.0 / 255.0) - 1.0, shape), shape)
+            return model.postprocess(model.predict(model.feature_extractor.preprocess(image), shape), shape)
 
         self._run = run
 
