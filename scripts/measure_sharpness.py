@@ -16,7 +16,7 @@ from monitor.detectors.opening import open_detector
 from monitor.domain.detection import MaskState
 from monitor.domain.geometry import Box
 from monitor.rules.quality import sharpness
-from monitor.sources.images import read_image
+from monitor.sources.images import image_reader, read_image
 
 MIN_FACE_PX = 40
 BLURS = (0.0, 0.03, 0.06, 0.1, 0.15)  # Gaussian sigma as a share of the face's height
@@ -42,15 +42,17 @@ def main() -> None:
     dataset: Path = parser.parse_args().dataset
     settings = load_settings(Path(__file__).resolve().parent.parent / "config.yaml")
     detector = open_detector(settings.detector).detector
+    reader = image_reader()
     rows: list[tuple[float, bool, bool]] = []
     for name in (dataset / "val.txt").read_text().split():
-        image = read_image(dataset / "images" / f"{name}.jpg")
+        image = read_image(reader, dataset / "images" / f"{name}.jpg").image
         for state, box in faces(dataset / "annotations" / f"{name}.xml"):
             for blur in BLURS:
                 sigma = blur * box.height_px
                 seen = cv2.GaussianBlur(image, (0, 0), sigma) if sigma else image
                 hits = [hit for hit in detector.detect([seen])[0] if hit.box.iou(box) >= 0.4]  # type: ignore[list-item]
                 rows.append((sharpness(seen, box), bool(hits), bool(hits) and hits[0].state is state))  # type: ignore[arg-type]
+    reader.close()
     for low, high in pairwise(CLASSES):
         own = [row for row in rows if low <= row[0] < high]
         found = sum(row[1] for row in own)

@@ -11,10 +11,10 @@ from monitor.config.settings import Settings
 from monitor.detectors.opening import OpenedDetector, open_detector
 from monitor.domain.detection import Detection
 from monitor.domain.errors import OutputError, SourceError
-from monitor.domain.frame import Image
 from monitor.outputs.overlay import draw_detections
 from monitor.outputs.style import STYLES
-from monitor.sources.images import list_images, read_image
+from monitor.sources.images import image_reader, list_images, read_image
+from monitor.sources.picture_reader import Picture
 from monitor.storage.files import finish, make_folder, partial, refuse_overwriting, writing
 
 
@@ -29,10 +29,10 @@ def images(settings: Settings, paths: list[Path], folder: Path | None, *, as_jso
     found: list[dict[str, Any]] = []
     code = 0
     taken: set[str] = set()
-    with progress("pictures") as report:
+    with progress("pictures") as report, image_reader() as reader:
         for number, file in enumerate(files):
             try:
-                picture = read_image(file)
+                picture = read_image(reader, file)
             except SourceError as error:
                 notes.print(f"error: {error}", markup=False, style="red")
                 code = error.exit_code
@@ -42,6 +42,8 @@ def images(settings: Settings, paths: list[Path], folder: Path | None, *, as_jso
             annotated = folder / _free_name(file, taken)
             refuse_overwriting(file, [annotated])
             found.append(_annotate(settings, detector, picture, file, annotated))
+            if picture.note is not None:
+                notes.print(f"note: {file}: {picture.note}", markup=False)
             report(number + 1, len(files))
     if found:
         target = folder / "detections.json"
@@ -65,10 +67,11 @@ def images(settings: Settings, paths: list[Path], folder: Path | None, *, as_jso
 
 
 def _annotate(
-    settings: Settings, detector: OpenedDetector, picture: Image, file: Path, annotated: Path
+    settings: Settings, detector: OpenedDetector, picture: Picture, file: Path, annotated: Path
 ) -> dict[str, Any]:
-    detections = detector.detector.detect([picture])[0]
-    canvas = draw_detections(picture, detections, settings.overlay)
+    image = picture.image
+    detections = detector.detector.detect([image])[0]
+    canvas = draw_detections(image, detections, settings.overlay)
     with writing(annotated):
         ok, data = cv2.imencode(annotated.suffix, canvas)
         if not ok:
@@ -78,8 +81,9 @@ def _annotate(
     return {
         "file": str(file),
         "annotated": str(annotated),
-        "width_px": picture.shape[1],
-        "height_px": picture.shape[0],
+        "width_px": image.shape[1],
+        "height_px": image.shape[0],
+        **({} if picture.note is None else {"note": picture.note}),
         "detections": [_values(detection) for detection in detections],
     }
 
