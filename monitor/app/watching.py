@@ -1,6 +1,7 @@
 """Builds the live monitor."""
 
 import itertools
+import logging
 import random
 import secrets
 import sys
@@ -12,7 +13,7 @@ from types import MappingProxyType
 
 from monitor import __version__
 from monitor.app.analysis import make_analyzer
-from monitor.app.journals import JournalPlace, RoutedSinks, is_sample, live_place, sample_place
+from monitor.app.journals import JournalPlace, RoutedSinks, is_sample, live_place, sample_place, write_unwritten
 from monitor.config.camera import CameraSettings
 from monitor.config.detector import Backend, DetectorSettings
 from monitor.config.fingerprint import fingerprint, plain
@@ -34,8 +35,10 @@ from monitor.sources.opening import make_camera_source
 from monitor.sources.ping import is_reachable
 from monitor.storage.lazy_engine import LazyEngine
 from monitor.storage.lines import ViolationLog
-from monitor.storage.run_info import RunInfo
+from monitor.storage.run_info import RunInfo, new_owner
 from monitor.storage.snapshots import SnapshotFolder
+
+_log = logging.getLogger(__name__)
 
 #: How many frames a detector analyses in one batch on a GPU; batches gain nothing on a CPU.
 _GPU_BATCH = 8
@@ -70,6 +73,7 @@ def run_of(settings: Settings, first: OpenedDetector, clock: Clock) -> RunInfo:
         model=first.folder.name,
         model_sha256=cached_sha256(first.file),
         settings_sha256=fingerprint(plain(settings)),
+        owner=new_owner(),
     )
 
 
@@ -116,19 +120,37 @@ def build_live(
     def open_place(name: str) -> Sequence[Sink]:
         from monitor.storage.journal import Journal  # the recording thread loads it while cameras connect
 
-        place, log_bytes = places[name], int(settings.journal.log_max_mb * 2**20)
-        journal = Journal(place.database(), run, to_utc)
-        log = ViolationLog(
-            place.folder / "violations.log", log_bytes, settings.journal.log_backups, lambda s: _stamp(to_utc(s))
-        )
-        return [journal, log]
+        place = places[name]
+
+        def sinks(run: RunInfo, to_utc: Callable[[float], datetime]) -> tuple[Journal, ViolationLog]:
+            journal = Journal(place.database(), run, to_utc)
+            log_bytes, backups = int(settings.journal.log_max_mb * 2**20), settings.journal.log_backups
+            path = place.folder / "violations.log"
+            return journal, ViolationLog(path, log_bytes, backups, lambda time_s: _stamp(to_utc(time_s)))
+
+        write_unwritten(place, sinks)
+        return sinks(run, to_utc)
+
+    def set_aside(records: Sequence[EventRecord]) -> None:
+        for name, place in places.items():
+            own = [record for record in records if place_of(record.event.source_id) == name]
+            if own:
+                place.unwritten.add(run, to_utc, own)
+                _log.warning(
+                    "%d records could not be written to the journal; they are in %s, and the next start writes them",
+                    len(own),
+                    place.unwritten.path,
+                )
 
     def open_sinks() -> Sequence[Sink]:
         first = sorted({_SAMPLE if is_sample(camera) else _LIVE for camera in settings.cameras.values()})
         return [RoutedSinks(place_of, open_place, first)]
 
     def make_recorder(stop: threading.Event, recorded: Topic[Event]) -> Recorder:
-        return Recorder(lambda camera: SnapshotFolder(places[place_of(camera)].pictures), to_utc, stop, recorded)
+        def snapshots(camera: str) -> SnapshotFolder:
+            return SnapshotFolder(places[place_of(camera)].pictures)
+
+        return Recorder(snapshots, set_aside, to_utc, stop, recorded)
 
     return Monitor(
         Factories(

@@ -1,7 +1,7 @@
 """Incidents and their reviews."""
 
 from collections.abc import Collection, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -95,7 +95,7 @@ class IncidentDetail:
     version: str
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class IncidentRepository:
     """Reads incidents and adds reviews; safe to call from any thread.
 
@@ -106,7 +106,6 @@ class IncidentRepository:
     engine: Engine
     clock: Clock
     run_started_at: datetime
-    _run: int | None = field(default=None, init=False)
 
     def find(self, search: Search) -> list[Incident]:
         """Return one page of incidents, newest first."""
@@ -130,9 +129,8 @@ class IncidentRepository:
     def by_incident_id(self, incident_id: str) -> Incident | None:
         """Return an incident of this monitor's own run, None for an unknown id."""
         with Session(self.engine) as session:
-            run = self._own(session)
-            query = _overview().where(IncidentRow.incident_id == incident_id, IncidentRow.run_id == run)
-            row = session.execute(query).first()
+            query = _overview().where(IncidentRow.incident_id == incident_id, IncidentRow.run_id.in_(self._own()))
+            row = session.execute(query.order_by(IncidentRow.id.desc())).first()
             return None if row is None else _incident(_alive(session), *row)
 
     def incident(self, number: int) -> Incident | None:
@@ -206,12 +204,9 @@ class IncidentRepository:
             session.flush()
             return _review(row)
 
-    def _own(self, session: Session) -> int | None:
-        """Return the number of this monitor's run, None before it is recorded."""
-        if self._run is None:
-            query = select(RunRow.id).where(RunRow.started_at == self.run_started_at).order_by(RunRow.id.desc())
-            self._run = session.scalars(query).first()
-        return self._run
+    def _own(self) -> Select[int]:
+        """Return a query for the number of this monitor's run; a journal that is made again gives it another."""
+        return select(RunRow.id).where(RunRow.started_at == self.run_started_at)
 
     def _chosen(self, session: Session, query: Select[Any], search: Search) -> Select[Any]:
         row, decision = IncidentRow, newest_decision()

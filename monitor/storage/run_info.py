@@ -1,12 +1,20 @@
 """The description of a run in the journal."""
 
+import os
+import secrets
+import socket
 from dataclasses import dataclass
 from datetime import datetime
+
+_HOST_CHARACTERS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """The kind, start, model and settings of a run."""
+    """The kind, start, model and settings of a run.
+
+    `owner` identifies the process; its runs are continued by their owner and start. None: a run of its own.
+    """
 
     kind: str
     started_at: datetime
@@ -14,3 +22,9 @@ class RunInfo:
     model: str
     model_sha256: str
     settings_sha256: str
+    owner: str | None = None
+
+
+def new_owner() -> str:
+    """Return an identifier of this process that no other has."""
+    return f"{socket.gethostname()[:_HOST_CHARACTERS]}:{os.getpid()}:{secrets.token_hex(8)}"
