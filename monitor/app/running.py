@@ -3,7 +3,6 @@
 import logging
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -190,8 +189,6 @@ class RunningMonitor:
         stuck = self.monitor.running() + (self._web_server.running() if self._web_server is not None else [])
         _log.info("stopped%s", f"; threads still blocked in a read: {', '.join(stuck)}" if stuck else "")
         logging.shutdown()
-        sys.stdout.flush()
-        sys.stderr.flush()
         os._exit(code)
 
     def abandon(self) -> None:

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -24,7 +25,13 @@ class Run:
     """A running monitor and what it has said so far."""
 
     def __init__(
-        self, folder: Path, cameras: dict[str, Any], *options: str, command: str | None = "run", **more: Any
+        self,
+        folder: Path,
+        cameras: dict[str, Any],
+        *options: str,
+        command: str | None = "run",
+        stderr: int = subprocess.STDOUT,
+        **more: Any,
     ) -> None:
         self.folder = folder
         self.config = folder / "config.yaml"
@@ -36,7 +43,7 @@ class Run:
             cwd=folder,
             env=environment(),
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=stderr,
             text=True,
         )
         self._reader = threading.Thread(target=self._read)
@@ -65,7 +72,13 @@ class Run:
         until(there, lambda: f"{words!r} in:\n{self.said}", within_s)
 
     def ask(self, query: str) -> list[tuple]:
-        return ask(self.journal, query) if self.journal.exists() else []
+        """Return rows of the journal, none before it has its tables."""
+        try:
+            return ask(self.journal, query) if self.journal.exists() else []
+        except sqlite3.OperationalError as error:
+            if "no such table" not in str(error):
+                raise
+            return []
 
     def stop(self, number: int = signal.SIGTERM) -> float:
         """Stop it; return how long that took."""

@@ -1,6 +1,8 @@
 """`monitor run` keeps every record when its folder, its database or the reader of its log fails."""
 
+import os
 import shutil
+import signal
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -53,3 +55,36 @@ def test_a_deleted_folder_is_a_fault_and_made_again(runs: list[Run], sample: Pat
     assert logged <= stored
     assert run.ask("SELECT count(*) FROM incidents WHERE closed_s IS NULL") == [(0,)]
     assert run.ask("PRAGMA integrity_check") == [("ok",)]
+
+
+def full_pipe() -> tuple[int, int]:
+    """Return both ends of a pipe that takes nothing more."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    try:
+        while True:
+            os.write(writing, bytes(4096))
+    except BlockingIOError:
+        os.set_blocking(writing, True)
+    return reading, writing
+
+
+def test_a_log_that_nobody_reads_stops_nothing(runs: list[Run], clip: Path, sample: Path, tmp_path: Path) -> None:
+    reading, writing = full_pipe()
+    try:
+        door = Path(shutil.copy(clip, tmp_path / "door.mp4"))
+        run = Run(tmp_path, {"door": played(door)}, stderr=writing)
+        runs.append(run)
+        until(lambda: run.ask("SELECT count(*) FROM source_events") == [(1,)], within_s=45)
+        door.unlink()
+        until(lambda: run.ask("SELECT count(*) FROM source_events WHERE kind = 'lost'") == [(1,)], within_s=15)
+        run.configure({"hall": played(sample)})
+        run.process.send_signal(signal.SIGHUP)
+        opened = "SELECT count(*) FROM source_events WHERE kind = 'opened' AND source_id = 'hall'"
+        until(lambda: run.ask(opened) == [(1,)], within_s=15)
+        assert run.stop() < 4
+        assert run.process.returncode == 0
+        assert run.ask("SELECT count(*) FROM source_events WHERE kind = 'ended'") == [(2,)]
+    finally:
+        os.close(reading)
+        os.close(writing)
