@@ -15,7 +15,7 @@ from monitor.domain.errors import OutputError, UnwritableError
 from monitor.domain.event import Event, IncidentOpened
 from monitor.domain.ports import Beating, Sink
 from monitor.storage.lazy_engine import LazyEngine
-from monitor.storage.run_info import RunInfo
+from monitor.storage.run_info import CurrentRun
 from monitor.storage.snapshots import SnapshotFolder
 from monitor.storage.unwritten import Unwritten, UnwrittenFile
 
@@ -84,7 +84,7 @@ def _lazily(where: Path | str) -> LazyEngine:
 
 
 def write_unwritten(
-    place: JournalPlace, open_sinks: Callable[[RunInfo, Callable[[float], datetime]], "tuple[Journal, Sink]"]
+    place: JournalPlace, open_sinks: Callable[[CurrentRun, Callable[[float], datetime]], "tuple[Journal, Sink]"]
 ) -> None:
     """Write the records that earlier runs had to leave in a file; a failure is logged, and the file kept.
 
@@ -95,7 +95,7 @@ def write_unwritten(
         unwritten = place.unwritten.read()
         for run, group in itertools.groupby(unwritten, lambda each: each.run):
             of_run = list(group)
-            journal, log = open_sinks(run, of_run[0].to_utc)
+            journal, log = open_sinks(CurrentRun(run), of_run[0].to_utc)
             for each in of_run:
                 _write(each, journal, log, place)
             journal.end()

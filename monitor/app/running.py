@@ -16,6 +16,7 @@ from monitor.app.watching import (
     inference_for,
     live_database,
     live_folder,
+    next_run,
     open_first,
     run_of,
 )
@@ -28,6 +29,7 @@ from monitor.domain.clock import SystemClock
 from monitor.domain.errors import MonitorError
 from monitor.pipeline.monitor import Monitor
 from monitor.storage.files import claimed, make_folder
+from monitor.storage.run_info import CurrentRun
 from monitor.web.model import Model
 from monitor.web.values import without_folders
 from monitor.web.warnings import WarningCode, Warnings
@@ -53,7 +55,7 @@ def running(path: Path) -> Iterator["RunningMonitor"]:
             first = signals.load(settings.detector)
             run = run_of(settings, first, clock)
             monitor = build_live(settings, run, database, clock)
-            running = RunningMonitor(monitor, web_server, settings, first, path, signals)
+            running = RunningMonitor(monitor, web_server, settings, first, path, signals, run)
             monitor.start(settings.cameras, inference_for(settings.detector, first))
         except BaseException:
             if web_server is not None:
@@ -67,7 +69,7 @@ def running(path: Path) -> Iterator["RunningMonitor"]:
         )
         try:
             if web_server is not None:
-                web_server.start(monitor, run.started_at, lambda: running.settings, lambda: running.model)
+                web_server.start(monitor, run.info.started_at, lambda: running.settings, lambda: running.model)
             yield running
         except BaseException:
             running.abandon()
@@ -131,6 +133,7 @@ class RunningMonitor:
         opened: OpenedDetector,
         path: Path,
         signals: SignalFlags,
+        run: CurrentRun,
     ) -> None:
         self.monitor = monitor
         self.signals = signals
@@ -140,6 +143,7 @@ class RunningMonitor:
         self._web_server = web_server
         self._warnings = Warnings(SystemClock()) if web_server is None else web_server.warnings
         self._path = path
+        self._run = run
 
     @property
     def settings(self) -> Settings:
@@ -208,7 +212,7 @@ class RunningMonitor:
         try:
             new = load_settings(self._path)
             check_live(new)
-            changed = new.detector != old.detector
+            changed = new.detector != old.detector or self.model.has_changed()
             opened = self.signals.load(new.detector) if changed else None
         except SystemExit:
             return
@@ -223,11 +227,12 @@ class RunningMonitor:
         self._warnings.clear(WarningCode.CONFIGURATION_REFUSED)
         if (new.output, new.journal, new.web, new.kiosk) != (old.output, old.journal, old.web, old.kiosk):
             _log.warning("changes to output, journal, web and kiosk take effect after a restart")
+        model = self.model if opened is None else model_of(opened)
+        if (new, model) != (old, self.model):
+            self._run.info = next_run(self._run.info, new, model, SystemClock())
         self.monitor.apply(new.cameras, None if opened is None else inference_for(new.detector, opened))
         with self._lock:
-            self._settings = new
-            if opened is not None:
-                self._model = model_of(opened)
+            self._settings, self._model = new, model
         _log.info("configuration reloaded: %d camera(s)", len(new.cameras))
 
 

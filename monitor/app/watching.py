@@ -7,6 +7,7 @@ import secrets
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -19,8 +20,7 @@ from monitor.config.detector import Backend, DetectorSettings
 from monitor.config.fingerprint import fingerprint, plain
 from monitor.config.settings import Settings
 from monitor.detectors.cores import cores
-from monitor.detectors.folder import cached_sha256
-from monitor.detectors.opening import OpenedDetector, open_detector
+from monitor.detectors.opening import OpenedDetector, open_detector, open_same
 from monitor.domain.clock import Clock, SystemClock, utc_at
 from monitor.domain.errors import ConfigError
 from monitor.domain.event import Event, EventRecord
@@ -35,8 +35,9 @@ from monitor.sources.opening import make_camera_source
 from monitor.sources.ping import is_reachable
 from monitor.storage.lazy_engine import LazyEngine
 from monitor.storage.lines import ViolationLog
-from monitor.storage.run_info import RunInfo, new_owner
+from monitor.storage.run_info import CurrentRun, RunInfo, new_owner
 from monitor.storage.snapshots import SnapshotFolder
+from monitor.web.model import Model
 
 _log = logging.getLogger(__name__)
 
@@ -64,22 +65,35 @@ def live_database(settings: Settings) -> LazyEngine:
     return live_place(settings).database
 
 
-def run_of(settings: Settings, first: OpenedDetector, clock: Clock) -> RunInfo:
+def run_of(settings: Settings, first: OpenedDetector, clock: Clock) -> CurrentRun:
     """Return the journal's description of a live run that starts now."""
-    return RunInfo(
-        kind="live",
+    return CurrentRun(
+        RunInfo(
+            kind="live",
+            started_at=clock.utc_now(),
+            version=__version__,
+            model=first.folder.name,
+            model_sha256=first.sha256,
+            settings_sha256=fingerprint(plain(settings)),
+            owner=new_owner(),
+        )
+    )
+
+
+def next_run(before: RunInfo, settings: Settings, model: Model, clock: Clock) -> RunInfo:
+    """Return the description of a run that follows another one in the same process, with changed settings."""
+    return replace(
+        before,
         started_at=clock.utc_now(),
-        version=__version__,
-        model=first.folder.name,
-        model_sha256=cached_sha256(first.file),
+        model=model.name,
+        model_sha256=model.sha256,
         settings_sha256=fingerprint(plain(settings)),
-        owner=new_owner(),
     )
 
 
 def build_live(
     settings: Settings,
-    run: RunInfo,
+    run: CurrentRun,
     database: LazyEngine,
     clock: Clock | None = None,
     *,
@@ -100,7 +114,7 @@ def build_live(
     # twice in what it believes is the same second.
     numbers = itertools.count(1)
     samples: dict[str, bool] = {}
-    start = f"{run.started_at:%y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    start = f"{run.info.started_at:%y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
     def make_camera(name: str, camera: CameraSettings, events: Topic[EventRecord], analyses: Topic[Analysis]) -> Camera:
         samples[name] = is_sample(camera)
@@ -122,7 +136,7 @@ def build_live(
 
         place = places[name]
 
-        def sinks(run: RunInfo, to_utc: Callable[[float], datetime]) -> tuple[Journal, ViolationLog]:
+        def sinks(run: CurrentRun, to_utc: Callable[[float], datetime]) -> tuple[Journal, ViolationLog]:
             journal = Journal(place.database(), run, to_utc)
             log_bytes, backups = int(settings.journal.log_max_mb * 2**20), settings.journal.log_backups
             path = place.folder / "violations.log"
@@ -135,7 +149,7 @@ def build_live(
         for name, place in places.items():
             own = [record for record in records if place_of(record.event.source_id) == name]
             if own:
-                place.unwritten.add(run, to_utc, own)
+                place.unwritten.add(run.info, to_utc, own)
                 _log.warning(
                     "%d records could not be written to the journal; they are in %s, and the next start writes them",
                     len(own),
@@ -176,7 +190,7 @@ def inference_for(settings: DetectorSettings, first: OpenedDetector) -> Inferenc
     def open_one() -> Detector:
         if unused:
             return unused.pop().detector
-        return open_detector(settings, threads=1 if on_litert else None).detector
+        return open_same(settings, 1 if on_litert else None, first).detector
 
     many = on_litert and settings.threads == "auto"
     return Inference(

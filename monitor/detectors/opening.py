@@ -1,12 +1,13 @@
 """Chooses the backend for a model folder, and opens the detector."""
 
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from monitor.config.detector import Backend, DetectorSettings
 from monitor.detectors.cores import cores
 from monitor.detectors.folder import SAVED_MODEL, ModelFolder, cached_sha256, load_model_folder
+from monitor.detectors.unchanged import from_unchanged_files
 from monitor.domain.errors import ModelError
 from monitor.domain.ports import Detector
 
@@ -25,19 +26,25 @@ class OpenedDetector:
     device: str
     threads: int
     signature: str
+    sha256: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Take the hash of the file as it was loaded."""
+        object.__setattr__(self, "sha256", cached_sha256(self.file))
 
     def provenance(self) -> dict[str, object]:
         """Return as plain values what decides which faces are found: model, backend, labels and thresholds."""
         folder = self.folder
         return {
             "model": folder.name,
-            "sha256": cached_sha256(self.file),
+            "sha256": self.sha256,
             "backend": self.backend.value,
             "labels": {folder.labels[class_id]: state.value for class_id, state in folder.states.items()},
             "thresholds": {state.value: score for state, score in folder.thresholds.items()},
         }
 
 
+@from_unchanged_files
 def open_detector(settings: DetectorSettings, threads: int | None = None) -> OpenedDetector:
     """Load a model folder on the backend in the settings; raises `ModelError`.
 
@@ -62,6 +69,17 @@ def open_detector(settings: DetectorSettings, threads: int | None = None) -> Ope
     saved = SavedModelDetector(folder, settings.device, own_threads)
     graph = folder.path / SAVED_MODEL / "saved_model.pb"
     return OpenedDetector(saved, folder, Backend.SAVEDMODEL, graph, saved.device, count, saved.signature)
+
+
+def open_same(settings: DetectorSettings, threads: int | None, first: OpenedDetector) -> OpenedDetector:
+    """Open another detector of the model that `first` has; raises `ModelError`, also if it has changed since."""
+    opened = open_detector(settings, threads)
+    if opened.provenance() != first.provenance():
+        opened.detector.close()
+        raise ModelError(
+            f"{settings.model}: has changed since it was loaded; reload the configuration or restart to use the new"
+        )
+    return opened
 
 
 def _chosen(settings: DetectorSettings, folder: ModelFolder) -> Backend:

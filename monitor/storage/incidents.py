@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, ScalarSelect, Select, func, select
+from sqlalchemy import ColumnElement, Engine, ScalarSelect, Select, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from monitor.domain.clock import Clock
@@ -149,13 +149,15 @@ class IncidentRepository:
             run = session.get_one(RunRow, incident.run_id)
             visit = session.scalar(
                 select(VisitRow).where(
-                    VisitRow.run_id == incident.run_id,
+                    VisitRow.run_id.in_(runs_of(run)),
                     VisitRow.source_id == incident.source_id,
                     VisitRow.track_id == incident.track_id,
                     VisitRow.first_seen_s <= incident.opened_s,
                     VisitRow.last_seen_s >= incident.since_s,
                 )
             )
+            # More exact than the run: another detector's last frames may have come after its run.
+            detector: dict[str, Any] = (incident.settings or {}).get("detector", {})
             reviews = session.scalars(
                 select(ReviewRow).where(ReviewRow.incident == number).order_by(ReviewRow.id)
             ).all()
@@ -168,8 +170,8 @@ class IncidentRepository:
                 first_seen_at=None if visit is None or visit.first_seen_at is None else in_utc(visit.first_seen_at),
                 segments=() if visit is None else _segments(visit),
                 reviews=tuple(_review(row) for row in reviews),
-                model=run.model,
-                model_sha256=run.model_sha256,
+                model=detector.get("model", run.model),
+                model_sha256=detector.get("sha256", run.model_sha256),
                 settings_sha256=run.settings_sha256,
                 settings=incident.settings,
                 version=run.version,
@@ -205,8 +207,9 @@ class IncidentRepository:
             return _review(row)
 
     def _own(self) -> Select[int]:
-        """Return a query for the number of this monitor's run; a journal that is made again gives it another."""
-        return select(RunRow.id).where(RunRow.started_at == self.run_started_at)
+        """Return a query for the numbers of this monitor's runs: a reloaded configuration begins another one."""
+        first = RunRow.started_at == self.run_started_at
+        return select(RunRow.id).where(or_(first, RunRow.owner.in_(select(RunRow.owner).where(first))))
 
     def _chosen(self, session: Session, query: Select[Any], search: Search) -> Select[Any]:
         row, decision = IncidentRow, newest_decision()
@@ -244,6 +247,11 @@ def _alive(session: Session) -> frozenset[int]:
     now = in_utc(session.execute(select(func.now())).scalar_one())
     fresh = RunRow.beat_at.between(now - STOPPED_AFTER, now + STOPPED_AFTER)
     return frozenset(session.scalars(select(RunRow.id).where(RunRow.ended_at.is_(None), fresh)))
+
+
+def runs_of(run: RunRow) -> Select[int]:
+    """Return a query for the numbers of all runs of a run's process."""
+    return select(RunRow.id).where(or_(RunRow.id == run.id, RunRow.owner == run.owner))
 
 
 def _incident(

@@ -22,7 +22,7 @@ from monitor.domain.event import (
 )
 from monitor.storage.database import files_of, make_again, reason
 from monitor.storage.files import identity
-from monitor.storage.run_info import RunInfo, new_owner
+from monitor.storage.run_info import CurrentRun, RunInfo, new_owner
 from monitor.storage.schema import Base, IncidentRow, RunRow, SourceEventRow, VisitRow
 
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -33,7 +33,7 @@ def _no_utc(_: float) -> None:
 
 
 class Journal:
-    """Writes the events of one run to an open database; used and closed on one thread.
+    """Writes the events of the current run to an open database; used and closed on one thread.
 
     `put` returns once the event is committed, so a crash loses at most the event in flight. `to_utc` converts a
     `time_s` to UTC, or returns None if it is unknown, as in a replay. `beat` must be called at intervals shorter than
@@ -43,15 +43,16 @@ class Journal:
     next call makes it again, with this run and its open incidents.
     """
 
-    def __init__(self, engine: Engine, run: RunInfo, to_utc: Callable[[float], datetime | None] = _no_utc) -> None:
+    def __init__(self, engine: Engine, run: CurrentRun, to_utc: Callable[[float], datetime | None] = _no_utc) -> None:
         self._to_utc = to_utc
         self._engine = engine
-        self._run = run
-        self._owner = run.owner or new_owner()
+        self._current = run
+        self._run = run.info
+        self._owner = run.info.owner or new_owner()
         self._open: dict[str, IncidentOpened] = {}
         self._is_gone = False
         try:
-            self._begin()
+            self._begin(self._run)
         except JournalError:
             self._engine.dispose()
             raise
@@ -64,6 +65,8 @@ class Journal:
         key.
         """
         self._make_again_if_gone()
+        if self._current.info != self._run:
+            self._begin(self._current.info)
         self._put(event)
         self._check_files()
         if isinstance(event, IncidentOpened):
@@ -89,20 +92,20 @@ class Journal:
         self._make_again_if_gone()
         self._set_now("ended_at")
 
-    def _begin(self) -> None:
+    def _begin(self, run: RunInfo) -> None:
         row = RunRow(
             owner=self._owner,
             beat_at=func.now(),
-            kind=self._run.kind,
-            started_at=self._run.started_at,
-            version=self._run.version,
-            model=self._run.model,
-            model_sha256=self._run.model_sha256,
-            settings_sha256=self._run.settings_sha256,
+            kind=run.kind,
+            started_at=run.started_at,
+            version=run.version,
+            model=run.model,
+            model_sha256=run.model_sha256,
+            settings_sha256=run.settings_sha256,
         )
         try:
             with Session(self._engine) as session, session.begin():
-                known = select(RunRow.id).where(RunRow.owner == self._owner, RunRow.started_at == self._run.started_at)
+                known = select(RunRow.id).where(RunRow.owner == self._owner, RunRow.started_at == run.started_at)
                 run_id = session.scalar(known)
                 if run_id is None:
                     session.add(row)
@@ -111,6 +114,7 @@ class Journal:
                 self._run_id = run_id
         except SQLAlchemyError as error:
             raise JournalError(f"journal: {reason(error)}") from error
+        self._run = run
         self._files = {file: identity(file) for file in files_of(self._engine)}
 
     def _check_files(self) -> None:
@@ -123,7 +127,7 @@ class Journal:
     def _make_again_if_gone(self) -> None:
         if self._is_gone:
             make_again(self._engine)
-            self._begin()
+            self._begin(self._run)
             for event in self._open.values():
                 self._put(event)
             self._is_gone = False

@@ -25,6 +25,13 @@ class RunInfo:
     owner: str | None = None
 
 
+class CurrentRun:
+    """The run that records now; changed settings or another detector begin another one. Safe to use from any thread."""
+
+    def __init__(self, info: RunInfo) -> None:
+        self.info = info
+
+
 def new_owner() -> str:
     """Return an identifier of this process that no other has."""
     return f"{socket.gethostname()[:_HOST_CHARACTERS]}:{os.getpid()}:{secrets.token_hex(8)}"

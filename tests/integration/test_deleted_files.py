@@ -12,6 +12,7 @@ from monitor.domain.event import CloseReason, IncidentClosed
 from monitor.storage.database import open_database, sqlite_url
 from monitor.storage.journal import Journal
 from monitor.storage.lines import ViolationLog
+from monitor.storage.run_info import CurrentRun
 from tests.e2e.commands import ask
 from tests.integration.test_journal import RUN, incident
 
@@ -53,7 +54,7 @@ def test_a_journal_that_loses_its_file_says_so_and_stores_what_is_open_and_what_
 ) -> None:
     file = tmp_path / "live" / "journal.db"
     file.parent.mkdir()
-    journal = Journal(open_database(sqlite_url(file)), RUN)
+    journal = Journal(open_database(sqlite_url(file)), CurrentRun(RUN))
     journal.put(incident(1))
     journal.put(closed(1))
     journal.put(incident(2))  # still open when the file goes
@@ -76,7 +77,7 @@ def test_a_journal_that_loses_its_file_says_so_and_stores_what_is_open_and_what_
 def test_a_heartbeat_finds_a_deleted_file_and_the_next_makes_it_again(tmp_path: Path) -> None:
     file = tmp_path / "live" / "journal.db"
     file.parent.mkdir()
-    journal = Journal(open_database(sqlite_url(file)), replace(RUN, owner="here:1:ab"))
+    journal = Journal(open_database(sqlite_url(file)), CurrentRun(replace(RUN, owner="here:1:ab")))
     delete_folder(file)
     with pytest.raises(JournalError, match=r"journal\.db: was deleted or replaced"):
         journal.beat()
@@ -88,7 +89,7 @@ def test_a_heartbeat_finds_a_deleted_file_and_the_next_makes_it_again(tmp_path: 
 def test_a_folder_that_cannot_be_made_again_stays_a_fault(tmp_path: Path) -> None:
     file = tmp_path / "live" / "journal.db"
     file.parent.mkdir()
-    journal = Journal(open_database(sqlite_url(file)), RUN)
+    journal = Journal(open_database(sqlite_url(file)), CurrentRun(RUN))
     delete_folder(file)
     file.parent.write_text("a file where the folder was")
     for _ in range(2):
@@ -122,7 +123,7 @@ def test_a_log_that_loses_its_file_says_so_and_writes_a_new_one(tmp_path: Path, 
 
 def test_new_files_are_private(tmp_path: Path) -> None:
     """They hold password hashes and name people's violations; the log ahead and its index follow the database."""
-    journal = Journal(open_database(sqlite_url(tmp_path / "journal.db")), RUN)
+    journal = Journal(open_database(sqlite_url(tmp_path / "journal.db")), CurrentRun(RUN))
     journal.put(incident(1))
     log = ViolationLog(tmp_path / "violations.log", 10_000, 1)
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}

@@ -12,6 +12,7 @@ from monitor.domain.errors import JournalError
 from monitor.storage.accounts import AccountRepository
 from monitor.storage.database import open_database
 from monitor.storage.journal import Journal
+from monitor.storage.run_info import CurrentRun
 from tests.fakes import FakeClock
 from tests.integration.postgres import find_programs, hanging, running_server
 from tests.integration.test_journal import RUN, incident
@@ -57,7 +58,7 @@ def test_a_write_to_a_server_that_hangs_fails_in_time_and_succeeds_afterwards(
     own_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("monitor.storage.postgresql.LimitedConnection.answer_s", 0.5)
-    journal = Journal(own_engine, RUN)
+    journal = Journal(own_engine, CurrentRun(RUN))
     journal.put(incident(1))
     with hanging(str(own_engine.url)):
         started = time.monotonic()
@@ -73,7 +74,7 @@ def test_a_write_to_a_server_that_hangs_fails_in_time_and_succeeds_afterwards(
 
 
 def test_a_locked_table_is_an_error_that_names_the_remedy(own_engine: Engine, tmp_path: Path) -> None:
-    journal = Journal(own_engine, RUN)
+    journal = Journal(own_engine, CurrentRun(RUN))
     with own_engine.connect() as other, other.begin():
         other.execute(text("LOCK TABLE incidents IN ACCESS EXCLUSIVE MODE"))
         with pytest.raises(JournalError, match="keeps a table locked: end its transaction"):

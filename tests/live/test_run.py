@@ -1,8 +1,10 @@
 """`monitor run` as a process of its own: signals, a changed configuration, and what may never be printed."""
 
+import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -249,3 +251,43 @@ def test_a_refused_configuration_is_a_warning_until_a_right_one_is_taken(
     assert warnings() == []
     run.stop()
     complete(run)
+
+
+def test_a_model_that_is_replaced_and_reloaded_is_recorded_as_what_it_is(
+    runs: list[Run], sample: Path, tmp_path: Path
+) -> None:
+    """Written again under the same path and time: both names are recorded with their own hash."""
+    folder = tmp_path / "model"
+    shutil.copytree(MODEL, folder, ignore=shutil.ignore_patterns("saved_model"))
+    manifest = yaml.safe_load((folder / "model.yaml").read_text("utf-8"))
+    del manifest["sha256"]
+
+    def name(text: str) -> None:
+        (folder / "model.yaml").write_text(yaml.safe_dump(manifest | {"name": text}), "utf-8")
+
+    name("old")
+    file = folder / "model_int8.tflite"
+    detector = {"model": str(folder), "precision": "int8"}
+    run = Run(tmp_path, {"door": played(sample, rules={"dwell_s": 0.2, "grace_s": 0.0})}, detector=detector)
+    runs.append(run)
+    until(lambda: run.ask("SELECT count(*) > 0 FROM incidents") == [(1,)], lambda: run.said, 45)
+    before, content = file.stat(), file.read_bytes()
+    other = content + bytes(16)  # the same model to its reader
+    file.write_bytes(other)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    name("new")
+    run.process.send_signal(signal.SIGHUP)
+    run.wait("reloaded: 1 camera")
+    newest = "SELECT json_extract(settings, '$.detector.model') FROM incidents ORDER BY id DESC LIMIT 1"
+    until(lambda: run.ask(newest) == [("new",)], lambda: run.said, 45)
+    assert run.stop() < 3.5
+    hashes = {"old": hashlib.sha256(content).hexdigest(), "new": hashlib.sha256(other).hexdigest()}
+    runs_told = run.ask("SELECT model, model_sha256 FROM runs ORDER BY id")
+    assert runs_told == [("old", hashes["old"]), ("new", hashes["new"])]
+    found = run.ask(
+        "SELECT DISTINCT json_extract(settings, '$.detector.model'), json_extract(settings, '$.detector.sha256') "
+        "FROM incidents ORDER BY id"
+    )
+    assert found == [("old", hashes["old"]), ("new", hashes["new"])]
+    assert run.ask("SELECT count(*) FROM incidents WHERE closed_s IS NULL") == [(0,)]
+    assert run.ask("SELECT count(*) FROM runs WHERE ended_at IS NULL") == [(0,)]
