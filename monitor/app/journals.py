@@ -83,14 +83,16 @@ def _lazily(where: Path | str) -> LazyEngine:
     return LazyEngine(open_it)
 
 
-def write_unwritten(
+def settle_earlier_runs(
     place: JournalPlace, open_sinks: Callable[[CurrentRun, Callable[[float], datetime]], "tuple[Journal, Sink]"]
 ) -> None:
-    """Write the records that earlier runs had to leave in a file; a failure is logged, and the file kept.
+    """Write the records that earlier runs had to leave in a file, and complete the visits of those that were killed.
 
     `open_sinks` returns the journal of a run, and another sink. Records that are in the journal already stay as they
-    are.
+    are. A failure is logged, the file is kept, and the next start tries again.
     """
+    from monitor.storage.unfinished import finish_visits  # with the journal, while cameras connect
+
     try:
         unwritten = place.unwritten.read()
         for run, group in itertools.groupby(unwritten, lambda each: each.run):
@@ -103,8 +105,10 @@ def write_unwritten(
         if unwritten:
             place.unwritten.remove()
             _log.warning("%d records of an earlier run are now in the journal", len(unwritten))
+        if visits := finish_visits(place.database()):
+            _log.warning("%d visits of an earlier run that was killed are now in the journal", visits)
     except OutputError as error:
-        _log.error("%s: not written to the journal, the next start tries again: %s", place.unwritten.path, error)
+        _log.error("%s: earlier runs are not completed, the next start tries again: %s", place.folder, error)
 
 
 def _write(unwritten: Unwritten, journal: "Journal", log: Sink, place: JournalPlace) -> None:

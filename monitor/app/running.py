@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from monitor.app.journals import folders
+from monitor.app.signals import SignalFlags
 from monitor.app.watching import (
     build_live,
     check_live,
@@ -21,7 +21,6 @@ from monitor.app.watching import (
     run_of,
 )
 from monitor.app.web_server import WebServer, model_of
-from monitor.config.detector import DetectorSettings
 from monitor.config.loading import load_settings
 from monitor.config.settings import Settings
 from monitor.detectors.opening import OpenedDetector
@@ -42,17 +41,21 @@ _WEB_SERVER_ENDS_S = 2.0
 
 
 @contextmanager
-def running(path: Path) -> Iterator["RunningMonitor"]:
-    """Yield a running live monitor that handles signals; raises `ConfigError`, `ModelError`, `OutputError`."""
+def running(path: Path, signals: SignalFlags) -> Iterator["RunningMonitor"]:
+    """Yield a running live monitor that serves the requests of signals.
+
+    Raises `ConfigError`, `ModelError`, `OutputError`.
+    """
     settings = load_settings(path)
     check_live(settings)
     folder = live_folder(settings)
     make_folder(folder)
-    with claimed(folder), _listening() as signals:
+    with claimed(folder):
         clock, database = SystemClock(), live_database(settings)
         web_server = WebServer(settings.web, folder, database, clock) if settings.web.enabled else None
         try:
-            first = signals.load(settings.detector)
+            with signals.interruptible():
+                first = open_first(settings.detector)
             run = run_of(settings, first, clock)
             monitor = build_live(settings, run, database, clock)
             running = RunningMonitor(monitor, web_server, settings, first, path, signals, run)
@@ -74,52 +77,6 @@ def running(path: Path) -> Iterator["RunningMonitor"]:
         except BaseException:
             running.abandon()
             raise
-
-
-class SignalFlags:
-    """Requests to a running monitor that arrive as signals."""
-
-    def __init__(self) -> None:
-        self.changed = threading.Event()
-        self.stop = False
-        self.reload = False
-        self._loading = False
-
-    def ask_stop(self, *_: object) -> None:
-        """Request a stop: SIGTERM or Ctrl-C."""
-        self.stop = True
-        self.changed.set()
-        if self._loading:
-            raise SystemExit(0)
-
-    def ask_reload(self, *_: object) -> None:
-        """Request a reload: SIGHUP."""
-        self.reload = True
-        self.changed.set()
-
-    def load(self, settings: DetectorSettings) -> OpenedDetector:
-        """Open a detector, which may take half a minute; a stop request meanwhile raises `SystemExit`."""
-        self._loading = True
-        try:
-            return open_first(settings)
-        finally:
-            self._loading = False
-
-
-@contextmanager
-def _listening() -> Iterator[SignalFlags]:
-    flags = SignalFlags()
-    handlers = {
-        signal.SIGINT: flags.ask_stop,
-        signal.SIGTERM: flags.ask_stop,
-        signal.SIGHUP: flags.ask_reload,
-    }
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
-        yield flags
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class RunningMonitor:
@@ -213,7 +170,8 @@ class RunningMonitor:
             new = load_settings(self._path)
             check_live(new)
             changed = new.detector != old.detector or self.model.has_changed()
-            opened = self.signals.load(new.detector) if changed else None
+            with self.signals.interruptible():
+                opened = open_first(new.detector) if changed else None
         except SystemExit:
             return
         except MonitorError as error:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from monitor import __version__
 from monitor.app.analysis import make_analyzer
-from monitor.app.journals import JournalPlace, RoutedSinks, is_sample, live_place, sample_place, write_unwritten
+from monitor.app.journals import JournalPlace, RoutedSinks, is_sample, live_place, sample_place, settle_earlier_runs
 from monitor.config.camera import CameraSettings
 from monitor.config.detector import Backend, DetectorSettings
 from monitor.config.fingerprint import fingerprint, plain
@@ -142,7 +142,7 @@ def build_live(
             path = place.folder / "violations.log"
             return journal, ViolationLog(path, log_bytes, backups, lambda time_s: _stamp(to_utc(time_s)))
 
-        write_unwritten(place, sinks)
+        settle_earlier_runs(place, sinks)
         return sinks(run, to_utc)
 
     def set_aside(records: Sequence[EventRecord]) -> None:

@@ -112,7 +112,7 @@ class IncidentRepository:
         with Session(self.engine) as session:
             query = self._chosen(session, _overview(), search)
             rows = session.execute(query.order_by(IncidentRow.id.desc()).limit(search.most)).all()
-            alive = _alive(session)
+            alive = alive_runs(session)
             return [_incident(alive, *row) for row in rows]
 
     def count(self, search: Search) -> int:
@@ -131,13 +131,13 @@ class IncidentRepository:
         with Session(self.engine) as session:
             query = _overview().where(IncidentRow.incident_id == incident_id, IncidentRow.run_id.in_(self._own()))
             row = session.execute(query.order_by(IncidentRow.id.desc())).first()
-            return None if row is None else _incident(_alive(session), *row)
+            return None if row is None else _incident(alive_runs(session), *row)
 
     def incident(self, number: int) -> Incident | None:
         """Return the current state of one incident, None for an unknown number."""
         with Session(self.engine) as session:
             row = session.execute(_overview().where(IncidentRow.id == number)).first()
-            return None if row is None else _incident(_alive(session), *row)
+            return None if row is None else _incident(alive_runs(session), *row)
 
     def detail(self, number: int) -> IncidentDetail | None:
         """Return everything that is known about an incident, None for an unknown number."""
@@ -162,7 +162,7 @@ class IncidentRepository:
                 select(ReviewRow).where(ReviewRow.incident == number).order_by(ReviewRow.id)
             ).all()
             return IncidentDetail(
-                incident=_incident(_alive(session), *row),
+                incident=_incident(alive_runs(session), *row),
                 box_px=(incident.x1_px, incident.y1_px, incident.x2_px, incident.y2_px),
                 share=incident.share,
                 evidence_s=incident.evidence_s,
@@ -226,7 +226,7 @@ class IncidentRepository:
         if search.before is not None:
             query = query.where(row.id < search.before)
         if search.open is not None:
-            still = row.closed_s.is_(None) & row.run_id.in_(_alive(session))
+            still = row.closed_s.is_(None) & row.run_id.in_(alive_runs(session))
             query = query.where(still if search.open else ~still)
         match search.review:
             case None:
@@ -239,7 +239,7 @@ class IncidentRepository:
                 return query.where(decision == search.review.value)
 
 
-def _alive(session: Session) -> frozenset[int]:
+def alive_runs(session: Session) -> frozenset[int]:
     """Return the active runs, by their heartbeats and the database's clock.
 
     A heartbeat in the future was recorded before the clock was set back, and is ignored.

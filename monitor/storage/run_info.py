@@ -6,7 +6,8 @@ import socket
 from dataclasses import dataclass
 from datetime import datetime
 
-_HOST_CHARACTERS = 100
+#: The most characters of the host's name in an owner.
+HOST_CHARACTERS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +35,4 @@ class CurrentRun:
 
 def new_owner() -> str:
     """Return an identifier of this process that no other has."""
-    return f"{socket.gethostname()[:_HOST_CHARACTERS]}:{os.getpid()}:{secrets.token_hex(8)}"
+    return f"{socket.gethostname()[:HOST_CHARACTERS]}:{os.getpid()}:{secrets.token_hex(8)}"

@@ -18,6 +18,8 @@ from monitor.storage.incidents import NOT_TOLD, STOPPED_AFTER, IncidentRepositor
 from monitor.storage.journal import Journal
 from monitor.storage.run_info import CurrentRun, RunInfo
 from monitor.storage.schema import IncidentRow, RunRow
+from monitor.storage.statistics import Span, StatisticsRepository
+from monitor.storage.unfinished import finish_visits
 from tests.fakes import FakeClock
 
 START = datetime(2026, 1, 2, 3, 0, tzinfo=UTC)
@@ -351,3 +353,33 @@ def test_an_incident_and_its_visit_belong_together_across_a_reload_and_keep_thei
     journal.end()
     with engine.connect() as connection:
         assert connection.execute(select(func.count()).where(RunRow.ended_at.is_(None))).scalar_one() == 0
+
+
+def test_visits_of_a_killed_run_are_completed_once_and_those_of_others_left_alone(engine: Engine):
+    """One person corrected the mask, one was still there; a run elsewhere goes on."""
+    elsewhere = CurrentRun(RunInfo("live", START, "0", "SSD", "a" * 64, "b" * 64, owner="elsewhere:1:cd"))
+    Journal(engine, elsewhere, to_utc).put(opened("there-1", "yard", 10.0))
+    assert finish_visits(engine) == 0
+    journal = Journal(engine, run(START + timedelta(seconds=1)), to_utc)
+    journal.put(opened("a-1", "door", 10.0))
+    journal.put(closed("a-1", "door", 15.0, CloseReason.CORRECTED))
+    journal.put(opened("a-2", "door", 20.0, INCORRECT, track=2))
+    journal.put(opened("a-3", "door", 30.0, track=3))
+    segments = (Segment(MaskState.WITHOUT_MASK, 28.0, 40.0),)
+    journal.put(VisitEnded("door", 41.0, Visit("door", 3, 28.0, 40.0, segments, Outcome.VIOLATION, None, 20, 40.0)))
+    assert finish_visits(engine) == 2, "its process is this one: it has ended, since a new one begins"
+    assert finish_visits(engine) == 0
+    repository = StatisticsRepository(engine)
+    visits = {each.first_seen_at: each for each in repository.visits(Span(START, to_utc(100), None), None, None, 10)}
+    assert {at: each.outcome for at, each in visits.items()} == {
+        to_utc(8): Outcome.CORRECTED,
+        to_utc(18): Outcome.INCORRECT,
+        to_utc(28): Outcome.VIOLATION,
+    }
+    assert visits[to_utc(8)].time_to_comply_s == 7.0
+    assert (visits[to_utc(8)].duration_s, visits[to_utc(18)].duration_s) == (7.0, 2.0)
+    incidents = IncidentRepository(engine, FakeClock(), START + timedelta(seconds=1))
+    detail = incidents.detail(incidents.by_incident_id("a-2").number)
+    assert detail.segments == (Segment(INCORRECT, 0.0, 2.0),)
+    kill(engine, "there-1")
+    assert finish_visits(engine) == 1

@@ -125,3 +125,9 @@ def test_a_killed_monitor_loses_nothing_that_was_announced(
     told = {line.split()[3] for line in log.read_text("utf-8").splitlines() if "OPENED" in line}
     print(f"rows lost: {len(told - stored)}")
     assert told <= stored
+    again = Run(tmp_path, {"c": played(sample)}, journal={"url": server})
+    runs.append(again)
+    again.wait("c: live")
+    unseen = "SELECT count(*) FROM incidents i WHERE NOT EXISTS (SELECT 1 FROM visits v WHERE v.track_id = i.track_id)"
+    until(lambda: rows(server, unseen) == [(0,)], lambda: again.said)
+    again.stop()

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -291,3 +292,23 @@ def test_a_model_that_is_replaced_and_reloaded_is_recorded_as_what_it_is(
     assert found == [("old", hashes["old"]), ("new", hashes["new"])]
     assert run.ask("SELECT count(*) FROM incidents WHERE closed_s IS NULL") == [(0,)]
     assert run.ask("SELECT count(*) FROM runs WHERE ended_at IS NULL") == [(0,)]
+
+
+@pytest.mark.parametrize("after_s", [0.15, 0.5, 1.0])
+def test_signals_in_the_first_second_neither_kill_nor_fail(
+    runs: list[Run], sample: Path, tmp_path: Path, after_s: float
+) -> None:
+    """A reload before it watches goes on to watch; a stop ends it as any other stop does."""
+    run = Run(tmp_path, {"door": played(sample)})
+    runs.append(run)
+    time.sleep(after_s)
+    run.process.send_signal(signal.SIGHUP)
+    run.wait("door: live")
+    assert run.stop() < 3.5
+    assert run.process.returncode == 0
+    again = Run(tmp_path, {"door": played(sample)})
+    runs.append(again)
+    time.sleep(after_s)
+    again.stop()
+    assert again.process.returncode == 0, again.said
+    assert "Traceback" not in again.said
