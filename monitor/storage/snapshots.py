@@ -28,7 +28,8 @@ class SnapshotFolder:
             raise OutputError(f"{path}: the picture cannot be encoded")
         try:
             with writing(path):
-                make_folder(path.parent)
+                for folder in (self._folder, path.parent):
+                    make_folder(folder)
                 with open(partial(path), "wb", opener=private) as file:
                     file.write(data.tobytes())
                     os.fsync(file.fileno())

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from monitor.storage.database import open_database, sqlite_url
 from monitor.storage.journal import Journal
 from monitor.storage.lines import ViolationLog
 from monitor.storage.run_info import CurrentRun
+from monitor.storage.snapshots import SnapshotFolder
 from tests.e2e.commands import ask
+from tests.fakes import noise
 from tests.integration.test_journal import RUN, incident
 
 
@@ -126,7 +129,11 @@ def test_new_files_are_private(tmp_path: Path) -> None:
     journal = Journal(open_database(sqlite_url(tmp_path / "journal.db")), CurrentRun(RUN))
     journal.put(incident(1))
     log = ViolationLog(tmp_path / "violations.log", 10_000, 1)
-    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    picture = SnapshotFolder(tmp_path / "incidents").save(
+        "door-000001", noise(240, 180), datetime(2026, 1, 2, tzinfo=UTC)
+    )
+    assert [path.stat().st_mode & 0o777 for path in (picture, *picture.parents[:2])] == [0o600, 0o700, 0o700]
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir() if path.is_file()}
     log.close()
     journal.close()
     assert modes == dict.fromkeys(["journal.db", "journal.db-wal", "journal.db-shm", "violations.log"], 0o600)
