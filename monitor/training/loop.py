@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monitor.training.checkpoint import restore
+from monitor.training.checkpoint import demand_finite, restore
 from monitor.training.distil import Teacher
 from monitor.training.errors import TrainingError
 from monitor.training.pipelines import read_pipeline
@@ -94,6 +94,7 @@ class Trainer:
             raise TrainingError(
                 f"{latest} does not fit the pipeline; use another --run-dir for another model ({_first_line(error)})"
             ) from error
+        demand_finite(self.variables, latest)
 
     def _start_from(self, train: Any) -> None:
         """Load the pipeline's `fine_tune_checkpoint`, if it has one."""
@@ -162,7 +163,9 @@ class Trainer:
         since, marked = time.monotonic(), int(self.step.numpy())
         data = iter(self._data)
         while (now := int(self.step.numpy())) < until:
-            features, labels = next(data)
+            features, labels = next(data, (None, None))
+            if features is None:
+                raise TrainingError("the train record has no pictures; run `scripts/train train prepare` again")
             losses = one_step(features, labels)
             now += 1
             if now % report_every and now != until:
@@ -174,6 +177,8 @@ class Trainer:
             since, marked = time.monotonic(), now
             rate = float(self._rate() if callable(self._rate) else self._rate)
             report(Progress(now, self.total_steps, values, rate, speed, (self.total_steps - now) / speed))
+        # The last loss was computed before the last change of the weights.
+        demand_finite([*self.variables, *self.average], f"step {until}")
 
     def save(self) -> Path:
         """Write a checkpoint from which training can resume, and return its path."""

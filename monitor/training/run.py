@@ -108,7 +108,7 @@ def _go(
         step = int(trainer.step.numpy())
         if step % settings.save_every == 0 or step == end:
             trainer.save()
-        if judge_val.samples and (step % settings.eval_every == 0 or step == end):
+        if step % settings.eval_every == 0 or step == end:
             result = judge_val()
             log.evaluation(step, result)
             by_state = ", ".join(f"{name} {value:.3f}" for name, value in result.ap50.items())
@@ -143,11 +143,18 @@ def _val_samples(trainer: Trainer, states: Mapping[str, MaskState]) -> list[Samp
     readers = trainer.configs["eval_input_configs"]
     paths = [Path(path) for reader in readers for path in reader.tf_record_input_reader.input_path]
     try:
-        return [sample for path in paths for sample in read_pictures(path, states)]
+        samples = [sample for path in paths for sample in read_pictures(path, states)]
     except KeyError as error:
         raise TrainingError(
             f"{paths[0]}: has the class {error}, which is not a mask state; map it with --label"
         ) from error
+    if not any(len(one.boxes) for one in samples):
+        where = ", ".join(map(str, paths)) or "eval_input_reader"
+        raise TrainingError(
+            f"{where}: {len(samples)} picture(s) without an annotated face, so that val cannot tell which weights are "
+            "best; run `scripts/train train prepare` again"
+        )
+    return samples
 
 
 def _keep_best(trainer: Trainer, result: Evaluation, step: int, size: tuple[int, int]) -> None:
