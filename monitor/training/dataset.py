@@ -163,7 +163,7 @@ class DataFolder:
             near = [
                 name
                 for name in by_last.get(_last(key), ())
-                if is_tail(key_of(name), key) and self.entries[name].split in {None, split}
+                if is_tail(key_of(name), key) and ("/" in key or self.entries[name].split in {None, split})
             ]
             if len(near) == 1:
                 return near[0]
