@@ -51,6 +51,7 @@ class Trainer:
         from object_detection import inputs
         from object_detection.builders import model_builder, optimizer_builder
 
+        _demand_records(self.configs["train_input_config"].tf_record_input_reader.input_path)
         train = self.configs["train_config"]
         self.total_steps = int(train.num_steps)
         self.model = model_builder.build(self.configs["model"], is_training=True)
@@ -163,9 +164,7 @@ class Trainer:
         since, marked = time.monotonic(), int(self.step.numpy())
         data = iter(self._data)
         while (now := int(self.step.numpy())) < until:
-            features, labels = next(data, (None, None))
-            if features is None:
-                raise TrainingError("the train record has no pictures; run `scripts/train train prepare` again")
+            features, labels = next(data)
             losses = one_step(features, labels)
             now += 1
             if now % report_every and now != until:
@@ -231,6 +230,17 @@ def freeze(model: Any, patterns: Sequence[str]) -> int:
             layer.trainable = False
             frozen += 1
     return frozen
+
+
+def _demand_records(patterns: Sequence[str]) -> None:
+    """Raise `TrainingError` if the train records have no picture: TFOD2 would repeat nothing for ever."""
+    import tensorflow as tf
+
+    paths = [path for pattern in patterns for path in tf.io.gfile.glob(pattern)]
+    if not paths or not list(tf.data.TFRecordDataset(paths).take(1)):
+        raise TrainingError(
+            f"{', '.join(patterns) or 'train_input_reader'}: has no pictures; run `scripts/train train prepare` again"
+        )
 
 
 def _first_line(error: Exception) -> str:
