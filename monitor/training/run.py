@@ -6,7 +6,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from monitor.training.distil import Teacher
 from monitor.training.errors import TrainingError
 from monitor.training.evaluate import SCORE_FLOOR, Evaluation, Sample, evaluate, judge
 from monitor.training.loop import AveragedWeights, Progress, Trainer
+from monitor.training.pipelines import read_pipeline
 
 #: A checkpoint holds weights, their averages and the optimiser's momenta, three times the weights; two are kept while a
 #: third is written, besides the best.
@@ -70,12 +71,12 @@ def train(
     run_dir.mkdir(parents=True, exist_ok=True)
     pid = run_dir / "run.pid"
     _refuse_second_run(pid)
+    samples = _val_samples(read_pipeline(pipeline)["eval_input_configs"], states)
     teacher = Teacher(settings.teacher) if settings.teacher else None
     trainer = Trainer(pipeline, run_dir, teacher=teacher)
     _check_disk(trainer, run_dir)
     if trainer.resumed_from:
         notify(f"resuming from step {trainer.resumed_from}")
-    samples = _val_samples(trainer, states)
     judge_val = _ValJudge(trainer, samples, settings.eval_size)
     log = _TensorBoard(run_dir / "train")
     end = min(settings.until or trainer.total_steps, trainer.total_steps)
@@ -137,10 +138,10 @@ class _ValJudge:
         return evaluate(judged, dict.fromkeys(DECIDED_STATES, 0.5), rounds=1)
 
 
-def _val_samples(trainer: Trainer, states: Mapping[str, MaskState]) -> list[Sample]:
+def _val_samples(readers: Sequence[Any], states: Mapping[str, MaskState]) -> list[Sample]:
+    """Return the pictures of the pipeline's evaluation readers; raises `TrainingError` if there is no face in them."""
     from monitor.training.records import read_pictures
 
-    readers = trainer.configs["eval_input_configs"]
     paths = [Path(path) for reader in readers for path in reader.tf_record_input_reader.input_path]
     try:
         samples = [sample for path in paths for sample in read_pictures(path, states)]

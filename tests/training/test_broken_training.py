@@ -44,6 +44,7 @@ def test_an_empty_train_record_is_refused(tmp_path, pipeline):
         Trainer(pipeline, tmp_path / "run")
 
 
+@pytest.mark.timeout(300)
 def test_weights_that_are_no_longer_numbers_end_training_and_are_not_loaded(tmp_path, pipeline):
     trainer = Trainer(pipeline, tmp_path / "run")
     variable = next(one for one in trainer.variables if "kernel" in one.name)

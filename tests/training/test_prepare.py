@@ -227,7 +227,8 @@ def test_tfod2_reads_a_turned_picture_upright_with_its_boxes(voc, tmp_path):
     assert np.allclose(boxes, [[12, 16, 46, 46], [20, 60, 50, 84]], atol=1e-3)
     assert np.array_equal(second["image"].numpy(), np.asarray(Image.open(voc / "images" / "p7.webp")))
     sample = read_pictures(tmp_path / "out" / "val.record", DEFAULT_STATES)[0]
-    assert np.array_equal(decode(sample.encoded, sample.name)[..., ::-1], image)
+    # TensorFlow's fast transform of a JPEG differs by a few grey levels.
+    assert abs(decode(sample.encoded, sample.name)[..., ::-1].astype(int) - image).mean() < 2
 
 
 def test_a_record_with_another_size_than_its_picture_is_refused(voc, tmp_path):
