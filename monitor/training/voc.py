@@ -25,11 +25,14 @@ def find(files: Files) -> Listing | None:
     annotations = files.with_suffix(".xml")
     if not annotations:
         return None
-    entries = once_each((_entry(path, files) for path in annotations), files)
-    return Listing(f"Pascal VOC: {files.name_of(annotations[0])}", entries, {})
+    found = {path: entry for path in annotations if (entry := _entry(path, files)) is not None}
+    if not found:
+        return None
+    return Listing(f"Pascal VOC: {files.name_of(next(iter(found)))}", once_each(found.values(), files), {})
 
 
-def _entry(path: Path, files: Files) -> Entry:
+def _entry(path: Path, files: Files) -> Entry | None:
+    """Return the entry of an annotation, None for an XML file of something else that lies elsewhere."""
     name = key_of(files.name_of(path).removesuffix(path.suffix))
     split = folder_split(name)
     faults: list[str] = []
@@ -41,6 +44,8 @@ def _entry(path: Path, files: Files) -> Entry:
     if root is not None and root.tag == "annotations":
         faults.append("is an XML file of all pictures, as CVAT writes; export as Pascal VOC instead")
     elif root is not None and root.tag != "annotation":
+        if path.parent == files.folder and name not in files.pictures:
+            return None
         faults.append(f"is not a Pascal VOC annotation: its XML begins with <{root.tag}>")
     if root is None or root.tag != "annotation":
         return Entry(name, None, split, faults=tuple(faults))

@@ -153,11 +153,13 @@ def _keys_at(files: Files, base: str, place: str) -> list[str]:
     for candidate in (files.folder / base / place, files.folder / place, files.folder / inside):
         if candidate.is_dir():
             inner = candidate.resolve()
-            return [
+            keys = [
                 key
                 for key, paths in files.pictures.items()
                 if any(path.resolve().is_relative_to(inner) for path in paths)
             ]
-        if candidate.is_file() and candidate.suffix.lower() == ".txt":
+            if keys:
+                return keys
+        elif candidate.is_file() and candidate.suffix.lower() == ".txt":
             return [key_of(line.strip()) for line in _text(candidate).splitlines() if line.strip()]
     return []

@@ -347,6 +347,25 @@ def test_yolo_without_class_names_or_pictures(tmp_path):
 # Any format
 
 
+def test_xml_of_a_project_is_no_annotation(tmp_path):
+    picture(tmp_path / "images" / "a.jpg")
+    xml(tmp_path / "annotations" / "a.xml")
+    text(tmp_path / "project.xml", "<project/>")
+    assert list(good(tmp_path)) == ["a"]
+    text(tmp_path / "annotations.xml", "<annotations><image/></annotations>")
+    assert "annotations: is an XML file of all pictures, as CVAT writes" in fault(tmp_path)
+
+
+def test_a_path_of_data_yaml_on_another_machine_or_elsewhere_is_passed_over(tmp_path):
+    data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    (elsewhere / "images" / "night").mkdir(parents=True)
+    picture(data / "images" / "night" / "a.jpg")
+    text(data / "labels" / "night" / "a.txt", LINE.format(0))
+    for path in (elsewhere, "/nowhere"):
+        text(data / "data.yaml", f"path: {path}\nval: images/night\n{NAMES}")
+        assert list(good(data, "val")) == ["night/a"]
+
+
 def test_two_formats_are_refused(tmp_path):
     picture(tmp_path / "images" / "a.jpg")
     xml(tmp_path / "annotations" / "a.xml")
