@@ -6,7 +6,7 @@ from pathlib import Path
 
 from monitor.config.loading import load_settings, load_valid_part
 from monitor.config.settings import Settings
-from monitor.detectors.folder import load_model_folder
+from monitor.detectors.opening import check_model
 from monitor.domain.address import SourceKind
 from monitor.domain.errors import ConfigError, ModelError
 from monitor.sources.ping import is_reachable
@@ -52,7 +52,7 @@ def _faults(settings: Settings, left_out: frozenset[str]) -> Iterator[str]:
 
     if "detector" not in left_out:
         try:
-            load_model_folder(settings.detector.model, settings.detector)
+            check_model(settings.detector)
         except ModelError as error:
             yield f"detector.model: {error}"
     shown = settings.kiosk.camera

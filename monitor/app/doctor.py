@@ -90,7 +90,7 @@ def model(settings: Settings) -> Finding:
     """Load the model, compare its files with the manifest's hashes, and run it on a generated picture."""
     import numpy as np
 
-    from monitor.detectors.opening import open_detector
+    from monitor.detectors.opening import open_detector, preprocessing_words
 
     folder = settings.detector.model
     remedy = "Copy the model folder again, or set detector.model to another: monitor models list"
@@ -109,7 +109,8 @@ def model(settings: Settings) -> Finding:
         return failed("model", ModelError, str(error), remedy)
     hashes = f"{len(opened.folder.sha256)} hashes match" if opened.folder.sha256 else "its manifest states no hashes"
     runs = f"{opened.backend.value} on {opened.device}, first inference {spent_ms:.0f} ms"
-    return ok("model", f"{opened.folder.name}: {hashes}; {runs}")
+    scaled = f"preprocessing {preprocessing_words(opened.preprocessing)}"
+    return ok("model", f"{opened.folder.name}: {hashes}; {runs}; {scaled}")
 
 
 def disk_space(folder: Path) -> Finding:

@@ -12,7 +12,8 @@ from typing import Any
 
 from monitor import __version__
 from monitor.app.analysis import make_analyzer
-from monitor.config.camera import CameraSettings
+from monitor.config.camera import OVERRIDABLE, CameraSettings
+from monitor.config.capture import WEBCAM_KEYS
 from monitor.config.detector import Backend
 from monitor.config.fingerprint import as_yaml, fingerprint
 from monitor.config.settings import Settings
@@ -20,7 +21,6 @@ from monitor.detectors.cores import cores
 from monitor.detectors.folder import sha256_of
 from monitor.detectors.opening import OpenedDetector, open_detector, open_same
 from monitor.domain.address import SourceAddress, SourceKind
-from monitor.domain.clock import SystemClock
 from monitor.domain.errors import ConfigError, MonitorError, OutputError
 from monitor.domain.frame import SourceInfo
 from monitor.domain.ports import Sink
@@ -30,7 +30,7 @@ from monitor.replay.recorder import SinkRecorder
 from monitor.replay.report import Provenance, write_report
 from monitor.replay.results import History, Summary
 from monitor.replay.run import Replay
-from monitor.sources.opening import make_source
+from monitor.sources.opening import make_recording
 from monitor.storage.database import open_database, sqlite_url
 from monitor.storage.files import claimed, finish, make_folder, partial, refuse_overwriting, writing
 from monitor.storage.journal import Journal
@@ -68,7 +68,10 @@ class ReplayResult:
 
 def camera_for(settings: Settings, address: SourceAddress) -> CameraSettings:
     """Return the settings for a source that the configuration does not name: the global ones."""
-    return CameraSettings(source=address, tracking=settings.tracking, rules=settings.rules, overlay=settings.overlay)
+    shared = {name: getattr(settings, name) for name in OVERRIDABLE}
+    if address.kind is not SourceKind.WEBCAM:
+        shared["capture"] = settings.capture.model_copy(update=dict.fromkeys(WEBCAM_KEYS))
+    return CameraSettings(source=address, **shared)
 
 
 def recorded_cameras(settings: Settings) -> dict[str, CameraSettings]:
@@ -190,7 +193,7 @@ def _build_replay(request: ReplayRequest, detectors: Sequence[OpenedDetector]) -
 
     replay = Replay(
         name=str(camera.source),
-        source=make_source(request.name, camera.source, SystemClock(), request.decode_threads),
+        source=make_recording(request.name, camera.source, request.decode_threads, camera.capture.stream),
         detectors=[opened.detector for opened in detectors],
         analyzer=make_analyzer(request.name, camera),
         overlay=camera.overlay,
@@ -198,6 +201,7 @@ def _build_replay(request: ReplayRequest, detectors: Sequence[OpenedDetector]) -
         video_path=partial(folder / "annotated.mp4") if request.video else None,
         detect_fps=request.detect_fps,
         stale_after_s=camera.health.stale_after_s,
+        min_face_px=camera.rules.min_face_px,
         provenance=detector.provenance(),
         on_open=request.on_open,
         on_frame=request.on_frame,
@@ -215,7 +219,7 @@ def _verdict_settings(request: ReplayRequest, detector: OpenedDetector) -> dict[
     """Return everything that decides the verdicts except the frames and the model's weights."""
     provenance = detector.provenance()
     return {
-        "detector": {key: provenance[key] for key in ("backend", "labels", "thresholds")},
+        "detector": {key: provenance[key] for key in ("backend", "preprocessing", "labels", "thresholds")},
         **request.camera.provenance(),
         "detect_fps": request.detect_fps,
     }

@@ -124,7 +124,7 @@ def build_live(
     def make_source(name: str, camera: CameraSettings, pause: Callable[[float], object]) -> Source:
         if name in replaced:
             return replaced[name]()
-        return make_camera_source(name, camera.source, camera.capture, clock, pause)
+        return make_camera_source(name, camera, clock, pause)
 
     places = {_LIVE: JournalPlace(folder, database), _SAMPLE: sample_place(settings)}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from monitor.domain.errors import SourceError
 from monitor.pipeline.pace import Pace
-from monitor.sources.opencv import check_file
+from monitor.sources.files import check_file
 
 #: A keyframe every two seconds and no B-frames, as network cameras send it.
 _KEYFRAME_S = 2

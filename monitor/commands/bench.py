@@ -13,10 +13,9 @@ from monitor.commands.show import out, print_json
 from monitor.config.settings import Settings
 from monitor.detectors.resize import resize_to_input
 from monitor.domain.address import SourceAddress
-from monitor.domain.clock import SystemClock
 from monitor.domain.event import EndReason
 from monitor.domain.track import Analysis
-from monitor.sources.opening import make_source
+from monitor.sources.opening import make_recording
 
 
 def bench_replay(settings: Settings, video: Path | None, rounds: int, *, as_json: bool) -> None:
@@ -36,7 +35,7 @@ def bench_replay(settings: Settings, video: Path | None, rounds: int, *, as_json
         return summary.media_s
 
     parts = ReplayStages(
-        make_source=lambda: make_source(video.stem, camera.source, SystemClock()),
+        make_source=lambda: make_recording(video.stem, camera.source),
         detector=detector.detector,
         resize=lambda image: resize_to_input(image, height, width),
         overlay=camera.overlay,

@@ -28,7 +28,7 @@ from monitor.domain.clock import SystemClock
 from monitor.domain.errors import SourceError
 from monitor.domain.ports import Source
 from monitor.pipeline.monitor import Monitor
-from monitor.sources.opening import make_source
+from monitor.sources.opening import make_recording
 from monitor.storage.files import make_folder
 
 #: Seconds after the start until models are loaded, rates are measured and every camera is live.
@@ -158,7 +158,7 @@ class LiveBench:
         return watch(live, names, seconds, self._clock, live.stopped)
 
     def _recording(self) -> Source:
-        return make_source("recording", SourceAddress(str(self._clip)), self._clock)
+        return make_recording("recording", SourceAddress(str(self._clip)))
 
     def _alone(self, opened: OpenedDetector) -> dict[str, float]:
         result: dict[str, float] = {}

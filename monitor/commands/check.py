@@ -5,6 +5,7 @@ from pathlib import Path
 from monitor.app.configuration import check_settings, missing_sources
 from monitor.commands.show import config_path, notes, print_json
 from monitor.config.fingerprint import as_yaml, plain
+from monitor.detectors.opening import check_model
 from monitor.domain.errors import ConfigError
 
 
@@ -24,5 +25,6 @@ def check(file: Path | None, *, as_json: bool) -> None:
     if as_json:
         print_json(values)
     else:
+        notes.print(f"{path}: the model's preprocessing: {check_model(checked.settings.detector)}", markup=False)
         notes.print(f"{path}: no faults; these settings are in effect:", markup=False)
         print(as_yaml(values), end="")

@@ -84,7 +84,7 @@ def _repositories(settings: Settings) -> tuple[KioskRepository, AccountRepositor
 def _address(web: WebSettings) -> str:
     """Return the address of the pages for browsers, according to the settings."""
     host = web.allowed_hosts[0] if web.allowed_hosts else "localhost" if is_loopback(web.host) else socket.gethostname()
-    return f"http{'s' if web.tls else ''}://{host}:{web.port}"
+    return f"http{'s' if web.tls else ''}://{host}:{web.port}{web.base_path}"
 
 
 def _minute(at: datetime) -> str:

@@ -9,11 +9,12 @@ import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
+from monitor.commands.model_comparison import compare, has_tensorflow
 from monitor.commands.show import WIDTH, notes, out, print_json
 from monitor.config.detector import Backend, DetectorSettings, Precision
 from monitor.config.settings import Settings
 from monitor.detectors.folder import ModelFolder, load_model_folder, sha256_of
-from monitor.detectors.opening import open_detector
+from monitor.detectors.opening import check_model, open_detector, preprocessing_words
 from monitor.domain.errors import ModelError
 
 _TIMED_INFERENCES = 20
@@ -41,7 +42,10 @@ def list_models(settings: Settings, folder: Path | None, *, as_json: bool) -> No
 
 
 def inspect_model(settings: Settings, path: Path, *, as_json: bool) -> None:
-    """Show one model folder, and time it on every backend that runs here."""
+    """Show one model folder, time it on every backend that runs here, and compare its exports with each other.
+
+    Raises `ModelError` at the end if an export cannot be used, or finds other faces than the SavedModel.
+    """
     chosen = settings.detector.model_copy(update={"model": path})
     folder = load_model_folder(path, chosen)
     files = sorted(file for file in path.rglob("*") if file.is_file())
@@ -54,9 +58,19 @@ def inspect_model(settings: Settings, path: Path, *, as_json: bool) -> None:
         "sha256": {file.relative_to(path).as_posix(): sha256_of(file) for file in files},
         "backends": [_timed(chosen, backend, precision) for backend, precision in _candidates(folder)],
     }
+    values["comparison"] = compare(chosen, folder)
     if as_json:
         print_json(values)
-        return
+    else:
+        _print(values)
+    expected = {Backend.SAVEDMODEL.value} if not has_tensorflow() else set()
+    faults = [one["error"] for one in values["backends"] if "error" in one and one["name"] not in expected]
+    faults += [f"{path}: {one['result']}" for one in values["comparison"] if one["agrees"] is False]
+    if faults:
+        raise ModelError("\n".join(faults))
+
+
+def _print(values: dict[str, Any]) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -66,7 +80,10 @@ def inspect_model(settings: Settings, path: Path, *, as_json: bool) -> None:
         table.add_row("sha256", escape(f"{name}\n  {digest}"))
     for backend in values["backends"]:
         words = backend.get("error") or f"{backend['ms']} ms per inference, {backend['signature']}"
-        table.add_row("runs on", escape(f"{backend['name']}\n  {words}"))
+        scaled = f"\n  preprocessing {backend['preprocessing']}" if "preprocessing" in backend else ""
+        table.add_row("runs on", escape(f"{backend['name']}\n  {words}{scaled}"))
+    for one in values["comparison"]:
+        table.add_row("comparison", escape(one["result"]))
     out.print(table, width=min(WIDTH, out.width), soft_wrap=False)
 
 
@@ -92,8 +109,9 @@ def _lines(value: Any) -> list[str]:
 
 
 def _row(path: Path) -> dict[str, Any]:
+    settings = DetectorSettings(model=path)
     try:
-        return _described(load_model_folder(path, DetectorSettings(model=path)))
+        return {**_described(load_model_folder(path, settings)), "preprocessing": check_model(settings)}
     except ModelError as error:
         return {"folder": str(path), "error": str(error)}
 
@@ -138,4 +156,5 @@ def _timed(settings: DetectorSettings, backend: Backend, precision: Precision) -
         "name": f"{name} on {opened.device}, {threads}",
         "ms": round(1000 * median(spent), 1),
         "signature": opened.signature,
+        "preprocessing": preprocessing_words(opened.preprocessing),
     }

@@ -196,6 +196,8 @@ def _show(result: ReplayResult, avoided: Path | None) -> None:
     )
     if summary.end_reason is not EndReason.FINISHED:
         table.add_row("ended", summary.end_reason.value)
+    for note in summary.notes:
+        table.add_row("note", escape(note))
     table.add_row("report", escape(str(result.request.folder / "report.html")))
     if result.request.video:
         table.add_row("video", escape(str(result.request.folder / "annotated.mp4")))
@@ -217,6 +219,7 @@ def _values(result: ReplayResult) -> dict[str, Any]:
         "wall_s": round(summary.wall_s, 3),
         "end_reason": summary.end_reason.value,
         "error": summary.error,
+        "notes": list(summary.notes),
         "incidents": len(result.history.incidents),
         "compliance": figures,
     }

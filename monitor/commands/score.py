@@ -11,7 +11,7 @@ from monitor.config.settings import Settings
 from monitor.domain.address import SourceAddress
 from monitor.domain.event import EndReason
 from monitor.replay.score import Scorer, read_truth
-from monitor.sources.opencv import check_file
+from monitor.sources.files import check_file
 
 
 def score(

@@ -3,18 +3,20 @@
 from itertools import combinations
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr, ValidationInfo, field_validator
 
 from monitor.config.base import Section
 from monitor.config.capture import WEBCAM_KEYS, CaptureSettings, HealthSettings
 from monitor.config.overlay import OverlaySettings
 from monitor.config.rules import RulesSettings
 from monitor.config.tracking import TrackingSettings
-from monitor.domain.address import SourceAddress, SourceKind
+from monitor.config.words import saying
+from monitor.domain.address import SourceAddress, SourceKind, login_fault
 from monitor.domain.errors import SourceError
 from monitor.domain.zone import Corner, Zone
 
 _CORNERS = "expected a list of corners [x, y], in fractions of width and height (0 to 1)"
+_TEXT = "expected text; put it in quotes"
 _ADDRESS = "expected a webcam index, a device path, an RTSP or HTTP(S) URL, or a path"
 
 
@@ -26,7 +28,7 @@ def _address(value: object) -> object:
     try:
         return SourceAddress(str(value))
     except SourceError as error:  # its message contains the address, which may come from the environment
-        raise ValueError(_ADDRESS) from error
+        raise ValueError(login_fault(str(value)) or _ADDRESS) from error
 
 
 def _as_fractions(corners: object) -> object:
@@ -69,6 +71,12 @@ Address = Annotated[SourceAddress, BeforeValidator(_address), PlainSerializer(st
 class CameraSettings(Section):
     """A camera's own settings; its sections start from the global ones, key by key."""
 
+    user: Annotated[str, Field(min_length=1, max_length=200), saying(_TEXT)] | None = Field(
+        default=None, exclude=True, title="User"
+    )
+    """The user name that the camera asks for; any characters."""
+    password: Annotated[SecretStr, saying(_TEXT)] | None = Field(default=None, exclude=True, title="Password")
+    """The password that the camera asks for; any characters, better from an environment variable."""
     source: Address = Field(title="Source")
     """A webcam's number or device, an RTSP or HTTP(S) URL, or the path of a file."""
     detect_fps: Annotated[float, Field(ge=0.1, le=240)] | Literal["auto"] = Field(
@@ -89,6 +97,20 @@ class CameraSettings(Section):
     """When a person at this camera gets a verdict, and when a violation becomes an incident."""
     overlay: OverlaySettings = Field(default=OverlaySettings(), title="Overlay")
     """What is drawn over this camera's picture."""
+
+    @field_validator("source")
+    @classmethod
+    def _log_in(cls, source: SourceAddress, info: ValidationInfo) -> SourceAddress:
+        user, password = info.data.get("user"), info.data.get("password")
+        if user is None and password is None:
+            return source
+        if source.kind is not SourceKind.STREAM:
+            raise ValueError("user and password: only for an RTSP or HTTP(S) URL")
+        if user is None:
+            raise ValueError("password: needs user as well")
+        if source.has_login:
+            raise ValueError("the address contains a user already; remove it there, or the keys user and password")
+        return source.with_login(user, None if password is None else password.get_secret_value())
 
     @field_validator("capture")
     @classmethod

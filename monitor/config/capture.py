@@ -1,6 +1,7 @@
 """How a camera is read, and when its picture counts as stale, frozen or black."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -14,6 +15,8 @@ Side = Annotated[int, Field(ge=16, le=16384)]
 Fourcc = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9]{4}$"), saying("expected four letters or digits, such as MJPG or YUYV")
 ]
+
+Transport = Annotated[Literal["auto", "tcp", "udp", "multicast"], saying("expected auto, tcp, udp or multicast")]
 
 #: The keys that configure a webcam; other sources decide these themselves.
 WEBCAM_KEYS = ("width", "height", "fps", "fourcc")
@@ -30,6 +33,14 @@ class CaptureSettings(Section):
     """Seconds without a picture after which a camera counts as lost."""
     reconnect_max_s: Annotated[float, Field(ge=1, le=3600)] = Field(default=30.0, title="Longest wait to reconnect")
     """The longest wait, in seconds, before a lost camera is tried again."""
+    stream: Annotated[int, Field(ge=0, le=99)] | None = Field(default=None, title="Video track")
+    """The number of the video track, from 0, of a source that has several; else the largest up to 1920 x 1080."""
+    transport: Transport = Field(default="auto", title="RTSP transport")
+    """How RTSP is sent: tcp, udp, multicast, or auto: TCP, and UDP for a camera that refuses it."""
+    tls_verify: bool = Field(default=True, title="Verify certificates")
+    """The certificate of a camera with an rtsps or https address is verified."""
+    tls_ca: Path | None = Field(default=None, title="Certificate authority")
+    """A file with the certificates that are trusted, in place of the system's: the camera's own or its authority's."""
     width: Side | None = Field(default=None, title="Width")
     """The width in pixels requested from a webcam, together with the height."""
     height: Side | None = Field(default=None, title="Height")

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from monitor.config.camera import OVERRIDABLE
-from monitor.config.capture import WEBCAM_KEYS
+from monitor.config.capture import WEBCAM_KEYS, CaptureSettings
 from monitor.config.settings import Settings
 from monitor.config.words import in_words
 from monitor.config.yaml_lines import LinedDocument, Place
@@ -166,12 +166,26 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     tls = {key: getattr(settings.web, key) for key in ("tls_certificate", "tls_key")}
     web = settings.web.model_copy(update={key: None if path is None else folder / path for key, path in tls.items()})
     cameras = {
-        name: camera.model_copy(update={"source": camera.source.relative_to(folder)})
+        name: camera.model_copy(
+            update={"source": camera.source.relative_to(folder), "capture": _anchored_capture(camera.capture, folder)}
+        )
         for name, camera in settings.cameras.items()
     }
+    capture = _anchored_capture(settings.capture, folder)
     return settings.model_copy(
-        update={"detector": detector, "output": output, "kiosk": kiosk, "web": web, "cameras": cameras}
+        update={
+            "detector": detector,
+            "output": output,
+            "kiosk": kiosk,
+            "web": web,
+            "capture": capture,
+            "cameras": cameras,
+        }
     )
+
+
+def _anchored_capture(capture: CaptureSettings, folder: Path) -> CaptureSettings:
+    return capture if capture.tls_ca is None else capture.model_copy(update={"tls_ca": folder / capture.tls_ca})
 
 
 def _faults(document: LinedDocument, errors: list[ErrorDetails]) -> list[tuple[int, str]]:

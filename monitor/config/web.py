@@ -1,6 +1,7 @@
 """The pages and the API."""
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -15,12 +16,31 @@ def _network(text: str) -> str:
     return text
 
 
+def _base_path(text: str) -> str:
+    """Return a path without the slash at its end; raises ValueError."""
+    path = text.rstrip("/")
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", path) or {".", ".."} & {*path.split("/")}:
+        raise ValueError("expected a path such as /mask, of letters, digits and -._~")
+    if path.split("/")[1:2] and path.split("/")[1] in OWN_PATHS:
+        raise ValueError(f"the monitor itself has pages under /{path.split('/')[1]}; choose another path")
+    return path
+
+
+#: What the monitor's own paths begin with: under a base path of that kind a proxy that removes it is not recognisable.
+OWN_PATHS = frozenset({
+    "api", "cameras", "docs", "health", "healthz", "incidents", "kiosk", "login", "metrics", "pair", "photo",
+    "predict", "settings", "static", "statistics",
+})  # fmt: skip
+
 HostName = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}$"), saying("expected a host name, without scheme, port or path")
 ]
 Network = Annotated[
     str, AfterValidator(_network), saying("expected an address, or a network without host bits, such as 10.0.0.0/8")
 ]
+
+
+BasePath = Annotated[str, Field(max_length=200), AfterValidator(_base_path)]
 
 
 class PhotoSettings(Section):
@@ -46,7 +66,9 @@ class WebSettings(Section):
     allowed_hosts: tuple[HostName, ...] = Field(default=(), title="Allowed hosts")
     """Host names, besides addresses and this machine's own, that browsers may use for the pages."""
     trusted_proxies: tuple[Network, ...] = Field(default=(), title="Trusted proxies")
-    """Addresses or networks of reverse proxies whose X-Forwarded headers are trusted."""
+    """Addresses or networks of reverse proxies whose headers X-Forwarded-... and Forwarded are trusted."""
+    base_path: BasePath = Field(default="", title="Base path")
+    """The path of the host that the pages are under, such as /mask; empty for the whole host."""
     tls_certificate: Path | None = Field(default=None, title="TLS certificate")
     """A PEM file with the certificate chain, together with the key."""
     tls_key: Path | None = Field(default=None, title="TLS key")

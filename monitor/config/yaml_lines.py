@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 import yaml
 
@@ -17,6 +18,7 @@ MAX_BYTES = 1 << 20
 #: The most values of a file, counted anew wherever an alias repeats them; far more than for hundreds of cameras.
 MAX_VALUES = 100_000
 _TOO_MANY = f"more than {MAX_VALUES} values, the limit for a configuration file; use fewer aliases"
+_LOGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?P<login>(?:\$\{\w+\}|[^/?#@])*)@")
 _VARIABLE = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 
 
@@ -120,6 +122,9 @@ class LinedDocument:
             written.add(key_node.value)
 
     def _substitute(self, text: str, place: Place, line: int) -> str:
+        """Return the text with variables replaced; what one puts into the user part of a URL is percent-encoded."""
+        login = _LOGIN.match(text)
+
         def replace(match: re.Match[str]) -> str:
             name = match.group(1)
             if name is None:
@@ -128,7 +133,13 @@ class LinedDocument:
                 self.faults.append((line, f"the environment variable {name} is not set"))
                 return ""
             self.from_environment.add(place)
-            return self._environment[name]
+            value = self._environment[name]
+            if login is None or match.start() >= login.end():
+                return value
+            if match[0] == login["login"] and ":" in value:  # user and password in one variable
+                user, _, password = value.partition(":")
+                return f"{quote(user, safe='')}:{quote(password, safe='')}"
+            return quote(value, safe="")
 
         return _VARIABLE.sub(replace, text)
 

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,11 +10,12 @@ from typing import Annotated, Literal
 import numpy as np
 import yaml
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from monitor.config.base import Section
 from monitor.config.detector import DecidedState, DetectorSettings, Precision, Score
-from monitor.detectors.label_map import read_label_map
+from monitor.detectors.label_map import Label, normalised, read_labels
+from monitor.detectors.preprocessing import Scaling, as_scaling
 from monitor.detectors.unchanged import FileState, state_of
 from monitor.domain.detection import DECIDED_STATES, MaskState
 from monitor.domain.errors import ModelError
@@ -43,6 +45,7 @@ class Manifest(Section):
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     input_size: tuple[Side, Side] | None = None
+    preprocessing: Annotated[Scaling | None, BeforeValidator(as_scaling)] = None
     states: dict[str, MaskState] = {}
     thresholds: dict[DecidedState, Score] = {}
     cpu_default: Literal[Precision.FLOAT, Precision.INT8] = Precision.FLOAT
@@ -57,7 +60,8 @@ class ModelFolder:
     """A checked model folder.
 
     `input_size` is (height, width) in pixels where it is known; `labels` {1-based class id: name}; `states` {1-based
-    class id: state}; `thresholds` the lowest score (0..1) that counts for each state.
+    class id: state}; `thresholds` the lowest score (0..1) that counts for each state; `preprocessing` what `model.yaml`
+    states of the TFLite exports' input.
     """
 
     path: Path
@@ -67,6 +71,7 @@ class ModelFolder:
     states: dict[int, MaskState]
     thresholds: dict[MaskState, float]
     cpu_default: Precision
+    preprocessing: Scaling | None = None
     training_data: str = ""
     licence: str = ""
     measured: dict[str, object] = field(default_factory=dict)
@@ -101,9 +106,16 @@ class ModelFolder:
         if counts and highest not in counts:
             raise ModelError(f"{file}: has {min(counts)} classes, but its label map goes up to {highest}")
 
-    def check_class_ids(self, file: Path, class_ids: NDArray[np.int64]) -> None:
-        """Raise `ModelError` if `class_ids` (N,), int64, 1-based, contains a class that is not in the label map."""
-        if unknown := set(class_ids.tolist()) - set(self.labels):
+    def check_class_ids(self, file: Path, class_ids: NDArray[np.int64], scores: NDArray[np.float32]) -> None:
+        """Raise `ModelError` for a class that is not in the label map.
+
+        `class_ids` (N,), int64, 1-based; `scores` (N,). A gap in the label map is a class that the model was not
+        trained on: only scores that count are an error.
+        """
+        gaps = set(range(1, max(self.labels))) - set(self.labels)
+        counts = scores >= min(self.thresholds.values())
+        found = zip(class_ids.tolist(), counts.tolist(), strict=True)
+        if unknown := {one for one, counted in found if one not in self.labels and (counted or one not in gaps)}:
             raise ModelError(
                 f"{file}: outputs class {min(unknown)}, which is not in its label map {sorted(self.labels)}"
             )
@@ -115,19 +127,21 @@ def load_model_folder(path: Path, settings: DetectorSettings) -> ModelFolder:
         found = "is not a folder" if path.exists() else "no such folder"
         raise ModelError(f"{path}: {found}; expected a TFOD2 export with {SAVED_MODEL}/ or {TFLITE[Precision.FLOAT]}")
     manifest = _read_manifest(path)
-    labels = read_label_map(path / LABEL_MAP)
+    read = read_labels(path / LABEL_MAP)
     if missing := [name for name in manifest.sha256 if not (path / name).is_file()]:
         raise ModelError(f"{path}: {', '.join(missing)} named in {MANIFEST} is missing; copy the whole folder again")
-    states = {class_id: _state(path, name, manifest, settings) for class_id, name in labels.items()}
+    meanings = _Meanings(path, read, manifest, settings)
+    named = {class_id: meanings.of(label) for class_id, label in read.items()}
     thresholds = {str(name): score for name, score in (manifest.thresholds | settings.thresholds).items()}
     folder = ModelFolder(
         path=path,
         name=manifest.name,
         input_size=manifest.input_size,
-        labels=labels,
-        states=states,
+        labels={class_id: name for class_id, (name, _) in named.items()},
+        states={class_id: state for class_id, (_, state) in named.items()},
         thresholds={state: thresholds.get(state.value, DEFAULT_THRESHOLD) for state in DECIDED_STATES},
         cpu_default=manifest.cpu_default,
+        preprocessing=manifest.preprocessing,
         training_data=manifest.training_data,
         licence=manifest.licence,
         measured=manifest.measured,
@@ -175,11 +189,33 @@ def _read_manifest(path: Path) -> Manifest:
         raise ModelError(f"{file}: cannot be read: {' '.join(str(error).split())}") from error
 
 
-def _state(path: Path, name: str, manifest: Manifest, settings: DetectorSettings) -> MaskState:
-    for mapping in (settings.labels, manifest.states, KNOWN_LABELS):
-        if name in mapping:
-            return mapping[name]
-    raise ModelError(
-        f"{path / LABEL_MAP}: the meaning of the label {name!r} is unknown; "
-        f"add it under detector.labels, as one of {', '.join(DECIDED_STATES)}, {MaskState.UNKNOWN}"
-    )
+class _Meanings:
+    """The states of labels: as the settings say, else the manifest, else what is known of public data sets."""
+
+    def __init__(self, path: Path, labels: Mapping[int, Label], manifest: Manifest, settings: DetectorSettings) -> None:
+        self._file = path / LABEL_MAP
+        stated = {"detector.labels": settings.labels, f"states in {MANIFEST}": manifest.states}
+        names = {name for label in labels.values() for name in label.names}
+        self._mappings = []
+        for where, mapping in stated.items():
+            meanings = {normalised(name): state for name, state in mapping.items()}
+            if unused := sorted(meanings.keys() - names):
+                raise ModelError(f"{self._file}: has no label {unused[0]!r}, which is named under {where}")
+            self._mappings.append(meanings)
+        self._mappings.append(KNOWN_LABELS)
+
+    def of(self, label: Label) -> tuple[str, MaskState]:
+        """Return the label's name with a known meaning, and that meaning; raises `ModelError`."""
+        for mapping in self._mappings:
+            known = [name for name in label.names if name in mapping]
+            if len({mapping[name] for name in known}) > 1:
+                raise ModelError(
+                    f"{self._file}: the name {known[0]!r} and the display_name {known[1]!r} of one label mean "
+                    "different states; correct the one that is wrong"
+                )
+            if known:
+                return known[0], mapping[known[0]]
+        raise ModelError(
+            f"{self._file}: the meaning of the label {label.names[0]!r} is unknown; "
+            f"add it under detector.labels, as one of {', '.join(DECIDED_STATES)}, {MaskState.UNKNOWN}"
+        )

@@ -8,6 +8,8 @@ share are refused, since detections would be ambiguous.
 
 import functools
 import re
+import unicodedata
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,26 +47,44 @@ enum_type {
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The names of a class, at least one: its `name`, and its `display_name` if that is another."""
+
+    names: tuple[str, ...]
+
+
 def read_label_map(path: Path) -> dict[int, str]:
     """Return {1-based class id: name} of a `StringIntLabelMap`; raises `ModelError` naming the file and the fault.
 
     An item without a `name` uses its `display_name`. Ids may leave gaps; item 0, the background, is left out.
     """
-    labels: dict[int, str] = {}
+    return {class_id: label.names[0] for class_id, label in read_labels(path).items()}
+
+
+def read_labels(path: Path) -> dict[int, Label]:
+    """Return {1-based class id: label}; see `read_label_map`."""
+    labels: dict[int, Label] = {}
     for number, item in enumerate(_parsed(path).item, start=1):
-        name = item.name or item.display_name
-        if not item.HasField("id") or not name:
-            raise ModelError(f"{path}: item {number} needs an 'id' and a 'name'")
-        if item.id == 0 and _BACKGROUND in (item.name, item.display_name):
+        names = tuple(dict.fromkeys(normalised(name) for name in (item.name, item.display_name) if name))
+        if item.id == 0 and _BACKGROUND in names:
             continue
+        if not item.HasField("id") or not names:
+            raise ModelError(f"{path}: item {number} needs an 'id' and a 'name'")
+        name = names[0]
         if item.id < 1:
             raise ModelError(f"{path}: item {number}: id {item.id} of {name!r} is below 1; 0 is for the background")
-        if item.id in labels or name in labels.values():
+        if item.id in labels or name in (label.names[0] for label in labels.values()):
             raise ModelError(f"{path}: item {number}: id {item.id} or name {name!r} is defined twice")
-        labels[item.id] = name
+        labels[item.id] = Label(names)
     if not labels:
         raise ModelError(f"{path}: contains no item; expected lines such as item {{ id: 1 name: 'with_mask' }}")
     return labels
+
+
+def normalised(name: str) -> str:
+    """Return a name with accents in Unicode's composed form: what looks the same is the same."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _parsed(path: Path) -> Any:

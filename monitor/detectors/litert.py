@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from monitor.detectors.decode import decode
-from monitor.detectors.folder import ModelFolder
+from monitor.detectors.folder import MANIFEST, ModelFolder
+from monitor.detectors.preprocessing import Preprocessing
 from monitor.detectors.quiet import native_notices_hidden
 from monitor.detectors.resize import resize_to_input
+from monitor.detectors.rows import Rows, checked_rows
 from monitor.detectors.score_floor import with_score_floor
+from monitor.detectors.tflite_file import Outputs, TfliteFacts
 from monitor.domain.detection import Detection
 from monitor.domain.errors import ModelError
 from monitor.domain.frame import Image
@@ -20,38 +23,48 @@ from monitor.domain.frame import Image
 class LiteRtDetector:
     """One interpreter; it runs pictures one at a time, since batches gain nothing on a CPU.
 
-    Float inputs are scaled to -1..1 as TFOD2's MobileNet preprocessing does; quantised inputs take the pixel values
-    (uint8, or shifted to int8). Raises `ModelError` if the file cannot be loaded or does not fit the folder.
+    Pixels are scaled as `preprocessing` states, and quantised where the input is. Raises `ModelError` if the file
+    cannot be loaded or does not fit the folder or the preprocessing.
     """
 
-    def __init__(self, folder: ModelFolder, file: Path, threads: int) -> None:
+    def __init__(
+        self, folder: ModelFolder, file: Path, facts: TfliteFacts, preprocessing: Preprocessing, threads: int
+    ) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        folder.verify(file)
-        self._folder = folder
+        self._folder, self._file = folder, file
+        self._floor = min(folder.thresholds.values())
         try:
-            model = with_score_floor(file.read_bytes(), min(folder.thresholds.values()))
+            model = with_score_floor(file.read_bytes(), self._floor)
             with native_notices_hidden():
                 self._interpreter = Interpreter(model_content=model, num_threads=threads)
+                self._fix_size()
                 self._interpreter.allocate_tensors()
         except (OSError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())
             raise ModelError(f"{file}: LiteRT cannot load it; export it again: {reason}") from error
-        self._input = _the_input(file, self._interpreter.get_input_details())
-        self._outputs = _Outputs(file, self._interpreter)
-        _, self.height_px, self.width_px, _ = (int(side) for side in self._input["shape"])
-        self.signature = f"{self._input['dtype'].__name__} (1, {self.height_px}, {self.width_px}, 3)"
+        detail = _the_input(file, self._interpreter.get_input_details())
+        self._input = int(detail["index"])
+        _, self.height_px, self.width_px, _ = (int(side) for side in detail["shape"])
+        self.signature = f"{facts.input.dtype.name} (1, {self.height_px}, {self.width_px}, 3)"
         if folder.input_size not in (None, (self.height_px, self.width_px)):
             raise ModelError(
-                f"{file}: takes {self.height_px} x {self.width_px}, but model.yaml states {folder.input_size}"
+                f"{file}: takes {self.height_px} x {self.width_px}, but {MANIFEST} states {folder.input_size}"
             )
-        folder.check_class_count(file, _class_counts(self._interpreter.get_tensor_details()))
-        self._file = file
+        table = facts.input.table(preprocessing.scaling)
+        if table is None:
+            raise ModelError(
+                f"{file}: its {facts.input.dtype.name} input has another range than the preprocessing {preprocessing}; "
+                f"state the right one as 'preprocessing' in {MANIFEST}, or export it again"
+            )
+        self._table = np.ascontiguousarray(table[None])
+        self._outputs = _checked_outputs(file, facts.outputs, self._interpreter.get_output_details())
+        folder.check_class_count(file, set() if facts.class_count is None else {facts.class_count})
 
     def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
         """Return the detections of each picture (H x W x 3, uint8, BGR), best score first, boxes in its pixels.
 
-        Raises `ModelError` if inference fails.
+        Raises `ModelError` if inference fails, or outputs what no detector can.
         """
         return [self._detect_one(image) for image in images]
 
@@ -59,83 +72,53 @@ class LiteRtDetector:
         """Release the interpreter."""
         del self._interpreter
 
+    def _fix_size(self) -> None:
+        """Give an input of any height and width the size in `model.yaml`."""
+        detail = self._interpreter.get_input_details()[0]
+        signature = detail["shape_signature"]
+        if len(signature) == 4 and (signature[1:3] < 0).any():
+            if self._folder.input_size is None:
+                raise ModelError(f"{self._file}: takes pictures of any size; state its input_size in {MANIFEST}")
+            self._interpreter.resize_tensor_input(detail["index"], (1, *self._folder.input_size, 3))
+
     def _detect_one(self, image: Image) -> list[Detection]:
-        self._set_input(resize_to_input(image, self.height_px, self.width_px))
+        rgb = resize_to_input(image, self.height_px, self.width_px)
+        self._interpreter.tensor(self._input)()[0] = cv2.LUT(rgb, self._table)
         try:
             self._interpreter.invoke()
         except RuntimeError as error:
             raise ModelError(f"{self._folder.path}: inference failed: {' '.join(str(error).split())}") from error
-        boxes, class_ids, scores = self._outputs.read()
-        self._folder.check_class_ids(self._file, class_ids)
+        rows = self._rows()
+        class_ids = rows.class_ids + 1
+        self._folder.check_class_ids(self._file, class_ids, rows.scores)
         height, width = image.shape[:2]
-        return decode(boxes, class_ids, scores, width, height, self._folder.states, self._folder.thresholds)
+        return decode(rows.boxes, class_ids, rows.scores, width, height, self._folder.states, self._folder.thresholds)
 
-    def _set_input(self, rgb: Image) -> None:
-        tensor = self._interpreter.tensor(self._input["index"])()[0]
-        dtype = self._input["dtype"]
-        if dtype == np.uint8:
-            tensor[:] = rgb
-        elif dtype == np.int8:
-            tensor[:] = (rgb ^ 0x80).view(np.int8)
-        else:
-            np.multiply(rgb, np.float32(1 / 127.5), out=tensor, dtype=np.float32)
-            np.subtract(tensor, np.float32(1), out=tensor)
-
-
-class _Outputs:
-    """The detection post-processing op's four tensors, identified by shape and content, never by their position."""
-
-    def __init__(self, file: Path, interpreter: Any) -> None:
-        self._interpreter = interpreter
-        details = sorted(interpreter.get_output_details(), key=lambda detail: int(detail["index"]))
-        shapes = [tuple(int(side) for side in detail["shape"]) for detail in details]
-        boxes = [d for d, shape in zip(details, shapes, strict=True) if len(shape) == 3 and shape[2] == 4]
-        rows = [d for d, shape in zip(details, shapes, strict=True) if len(shape) == 2 and shape[0] == 1]
-        counts = [d for d, shape in zip(details, shapes, strict=True) if shape in ((1,), ())]
-        if (len(boxes), len(rows), len(counts)) != (1, 2, 1):
-            raise ModelError(
-                f"{file}: outputs {shapes} are not those of TFOD2's detection post-processing "
-                "(boxes 1xNx4, classes 1xN, scores 1xN, count 1); export it with export_tflite_graph_tf2"
-            )
-        self._boxes, self._count = int(boxes[0]["index"]), int(counts[0]["index"])
-        # The op creates its tensors in the order boxes, classes, scores, count.
-        self._classes, self._scores = (int(row["index"]) for row in rows)
-
-    def read(self) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
-        """Return boxes (N, 4), normalised, 1-based class ids (N,) and scores (N,)."""
-        get = self._interpreter.get_tensor
-        count = max(int(np.asarray(get(self._count)).reshape(-1)[0]), 0)  # rows after these are undefined
-        boxes, classes, scores = (
-            get(self._boxes)[0, :count],
-            get(self._classes)[0, :count],
-            get(self._scores)[0, :count],
-        )
-        if _are_scores(classes) and not _are_scores(scores):
-            self._classes, self._scores = self._scores, self._classes
-            classes, scores = scores, classes
-        return boxes, classes.astype(np.int64) + 1, scores
-
-
-def _are_scores(values: NDArray[np.float32]) -> bool:
-    """Return whether values are scores, which are descending fractions, and not class ids, which are whole numbers."""
-    return bool((np.diff(values) <= 0).all() and (values != np.round(values)).any() and values.max() <= 1)
+    def _rows(self) -> Rows:
+        get, places = self._interpreter.get_tensor, self._outputs
+        # The post-processing operator leaves out scores that are not numbers, as if there were nobody.
+        if places.raw_scores is not None and not np.isfinite(get(places.raw_scores)).all():
+            raise ModelError(f"{self._file}: computes scores that are not numbers; it is damaged, export it again")
+        boxes, classes, scores = (get(index)[0] for index in (places.boxes, places.classes, places.scores))
+        return checked_rows(self._file, boxes, classes, scores, get(places.count).reshape(-1)[0], self._floor)
 
 
 def _the_input(file: Path, details: list[dict[str, Any]]) -> dict[str, Any]:
     shape = tuple(int(side) for side in details[0]["shape"])
     if len(details) != 1 or len(shape) != 4 or shape[0] != 1 or shape[3] != 3:
         raise ModelError(f"{file}: input {shape} is not one RGB picture (1, height, width, 3)")
-    if details[0]["dtype"] not in (np.float32, np.uint8, np.int8):
-        raise ModelError(f"{file}: input type {details[0]['dtype'].__name__} is not float32, uint8 or int8")
     return details[0]
 
 
-def _class_counts(details: list[dict[str, Any]]) -> set[int]:
-    """Return the model's possible numbers of classes, from the shapes of the inputs of its post-processing op.
-
-    Its inputs in TFOD2 are anchors (A, 4), boxes (1, A, 4) and scores (1, A, background and classes).
-    """
-    shapes = [tuple(int(side) for side in detail["shape"]) for detail in details]
-    anchors = {shape[0] for shape in shapes if len(shape) == 2 and shape[1] == 4}
-    widths = {shape[2] for shape in shapes if len(shape) == 3 and shape[0] == 1 and shape[1] in anchors}
-    return {width - 1 for width in (widths - {4}) or widths}
+def _checked_outputs(file: Path, outputs: Outputs | None, details: list[dict[str, Any]]) -> Outputs:
+    """Return the outputs if they have TFOD2's shapes and type."""
+    shapes = {int(one["index"]): tuple(int(side) for side in one["shape"]) for one in details}
+    if outputs is not None and all(one["dtype"] == np.float32 for one in details):
+        boxes, *rows = (shapes.get(index, ()) for index in (outputs.boxes, outputs.classes, outputs.scores))
+        right = len(boxes) == 3 and boxes[2] == 4 and rows == [boxes[:2]] * 2 and boxes[0] == 1
+        if right and shapes.get(outputs.count) in ((1,), ()):
+            return outputs
+    raise ModelError(
+        f"{file}: outputs {sorted(shapes.values())} are not those of TFOD2's detection post-processing "
+        "(boxes 1xNx4, classes 1xN, scores 1xN, count 1); export it with export_tflite_graph_tf2"
+    )

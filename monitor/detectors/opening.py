@@ -6,7 +6,10 @@ from pathlib import Path
 
 from monitor.config.detector import Backend, DetectorSettings
 from monitor.detectors.cores import cores
-from monitor.detectors.folder import SAVED_MODEL, ModelFolder, cached_sha256, load_model_folder
+from monitor.detectors.folder import MANIFEST, SAVED_MODEL, ModelFolder, cached_sha256, load_model_folder
+from monitor.detectors.pipeline_config import PIPELINE, pipeline_preprocessing
+from monitor.detectors.preprocessing import SCALINGS, Preprocessing
+from monitor.detectors.tflite_file import TfliteFacts, read_facts
 from monitor.detectors.unchanged import from_unchanged_files
 from monitor.domain.errors import ModelError
 from monitor.domain.ports import Detector
@@ -17,7 +20,11 @@ _NVIDIA_DEVICE = Path("/dev/nvidia0")
 
 @dataclass(frozen=True, slots=True)
 class OpenedDetector:
-    """A running detector, its file, backend and device, and the `signature` of the file's input: type and shape."""
+    """A running detector, its file, backend and device, and the `signature` of the file's input: type and shape.
+
+    `input_size` is the (height, width) in pixels that pictures are resized to, None if the graph does it;
+    `preprocessing` is None for a SavedModel, which has it in its graph.
+    """
 
     detector: Detector
     folder: ModelFolder
@@ -26,6 +33,8 @@ class OpenedDetector:
     device: str
     threads: int
     signature: str
+    input_size: tuple[int, int] | None = None
+    preprocessing: Preprocessing | None = None
     sha256: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -39,6 +48,7 @@ class OpenedDetector:
             "model": folder.name,
             "sha256": self.sha256,
             "backend": self.backend.value,
+            "preprocessing": "in the graph" if self.preprocessing is None else str(self.preprocessing.scaling),
             "labels": {folder.labels[class_id]: state.value for class_id, state in folder.states.items()},
             "thresholds": {state.value: score for state, score in folder.thresholds.items()},
         }
@@ -53,22 +63,63 @@ def open_detector(settings: DetectorSettings, threads: int | None = None) -> Ope
     """
     folder = load_model_folder(settings.model, settings)
     count = settings.threads if settings.threads != "auto" else threads or cores()
-    tflite = folder.tflite(settings.precision)
     if _chosen(settings, folder) is Backend.LITERT:
-        if tflite is None:
-            raise ModelError(f"{folder.path}: contains no TFLite export of precision {settings.precision}")
+        tflite = _tflite(settings, folder)
         if settings.device.startswith("gpu"):
             raise ModelError(f"device {settings.device}: LiteRT runs on the CPU; use backend savedmodel for a GPU")
         from monitor.detectors.litert import LiteRtDetector
 
-        litert = LiteRtDetector(folder, tflite, count)
-        return OpenedDetector(litert, folder, Backend.LITERT, tflite, "cpu", count, litert.signature)
+        folder.verify(tflite)
+        facts = read_facts(tflite)
+        scaled = _preprocessing(folder, tflite, facts)
+        litert = LiteRtDetector(folder, tflite, facts, scaled, count)
+        size, signature = (litert.height_px, litert.width_px), litert.signature
+        return OpenedDetector(litert, folder, Backend.LITERT, tflite, "cpu", count, signature, size, scaled)
     from monitor.detectors.savedmodel import SavedModelDetector
 
     own_threads = settings.threads if settings.threads != "auto" else None
     saved = SavedModelDetector(folder, settings.device, own_threads)
     graph = folder.path / SAVED_MODEL / "saved_model.pb"
-    return OpenedDetector(saved, folder, Backend.SAVEDMODEL, graph, saved.device, count, saved.signature)
+    device, signature = saved.device, saved.signature
+    return OpenedDetector(saved, folder, Backend.SAVEDMODEL, graph, device, count, signature, saved.input_size)
+
+
+def check_model(settings: DetectorSettings) -> str:
+    """Return the preprocessing that `open_detector` would use, for people; raises `ModelError`. Runs no model."""
+    folder = load_model_folder(settings.model, settings)
+    if _chosen(settings, folder) is Backend.SAVEDMODEL:
+        return preprocessing_words(None)
+    tflite = _tflite(settings, folder)
+    return preprocessing_words(_preprocessing(folder, tflite, read_facts(tflite)))
+
+
+def preprocessing_words(preprocessing: Preprocessing | None) -> str:
+    """Return a model's preprocessing for people."""
+    return "in the SavedModel's graph" if preprocessing is None else str(preprocessing)
+
+
+def _tflite(settings: DetectorSettings, folder: ModelFolder) -> Path:
+    tflite = folder.tflite(settings.precision)
+    if tflite is None:
+        raise ModelError(f"{folder.path}: contains no TFLite export of precision {settings.precision}")
+    return tflite
+
+
+def _preprocessing(folder: ModelFolder, file: Path, facts: TfliteFacts) -> Preprocessing:
+    """Return what the file takes, from the source that is trusted most; raises `ModelError` if none states it."""
+    if folder.preprocessing is not None:
+        return Preprocessing(folder.preprocessing, MANIFEST)
+    if facts.scaling is not None:
+        return Preprocessing(facts.scaling, f"the metadata of {file.name}")
+    if (stated := pipeline_preprocessing(folder.path)) is not None:
+        return stated
+    if (implied := facts.input.own_scaling()) is not None:
+        return Preprocessing(implied, f"the quantisation of {file.name}")
+    raise ModelError(
+        f"{file}: the preprocessing of its input is unknown: neither {MANIFEST}, its metadata nor a {PIPELINE} beside "
+        f"it states one that is known; add 'preprocessing: NAME' to {MANIFEST}, with one of {', '.join(SCALINGS)}, "
+        "or {mean: [R, G, B], std: [R, G, B]} of pixels from 0 to 255"
+    )
 
 
 def open_same(settings: DetectorSettings, threads: int | None, first: OpenedDetector) -> OpenedDetector:

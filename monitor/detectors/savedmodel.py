@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 
 from monitor.detectors.decode import decode
-from monitor.detectors.folder import SAVED_MODEL, ModelFolder
+from monitor.detectors.folder import ModelFolder
 from monitor.detectors.quiet import native_notices_hidden
 from monitor.detectors.resize import resize_to_input
+from monitor.detectors.rows import checked_rows
 from monitor.domain.detection import Detection
 from monitor.domain.errors import ModelError
 from monitor.domain.frame import Image
@@ -35,7 +36,7 @@ class SavedModelDetector:
         for file in sorted(path for path in saved_model.rglob("*") if path.is_file()):
             folder.verify(file)
         self._tf = _tensorflow(threads)
-        self._folder = folder
+        self._folder, self._file = folder, saved_model
         self.device = _device(self._tf, device)
         try:
             with native_notices_hidden(), self._tf.device(self.device):
@@ -49,7 +50,7 @@ class SavedModelDetector:
         self._dtype = spec.dtype
         self.batch_size: int | None = spec.shape[0]
         self.signature = f"{spec.dtype.name} ({', '.join('any' if side is None else str(side) for side in spec.shape)})"
-        self._fixed = _fixed_size(spec) or folder.input_size
+        self.input_size = _fixed_size(spec) or folder.input_size
         # A first inference on noise detects a label map that does not fit, and builds the graph.
         self.detect([np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)])
 
@@ -68,9 +69,9 @@ class SavedModelDetector:
         del self._model, self._signature
 
     def _fitted(self, image: Image) -> Image:
-        if self._fixed is None:
+        if self.input_size is None:
             return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
-        return resize_to_input(image, *self._fixed)
+        return resize_to_input(image, *self.input_size)
 
     def _run(self, images: Sequence[Image], fitted: Sequence[Image]) -> list[list[Detection]]:
         tf = self._tf
@@ -85,16 +86,18 @@ class SavedModelDetector:
             except tf.errors.OpError as error:
                 reason = " ".join(str(error).split())[:300]
                 raise ModelError(f"{self._folder.path}: inference failed: {reason}") from error
-        boxes, classes, scores, counts = (raw[name].numpy() for name in _OUTPUTS)
-        return [self._decode(i, image, boxes, classes, scores, counts) for i, image in enumerate(images)]
+        outputs = [raw[name].numpy() for name in _OUTPUTS]
+        if any(output.shape[:1] != (len(images),) for output in outputs):
+            shapes = [output.shape for output in outputs]
+            raise ModelError(f"{self._file}: outputs of shapes {shapes} are not those of {len(images)} pictures")
+        return [self._decode(image, *one) for image, *one in zip(images, *outputs, strict=True)]
 
-    def _decode(self, i: int, image: Image, boxes: Any, classes: Any, scores: Any, counts: Any) -> list[Detection]:
+    def _decode(self, image: Image, boxes: Any, classes: Any, scores: Any, count: Any) -> list[Detection]:
         height, width = image.shape[:2]
-        count = int(counts[i])
-        ids = classes[i][:count].astype(np.int64)
-        self._folder.check_class_ids(self._folder.path / SAVED_MODEL, ids)
         states, thresholds = self._folder.states, self._folder.thresholds
-        return decode(boxes[i][:count], ids, scores[i][:count], width, height, states, thresholds)
+        rows = checked_rows(self._file, boxes, classes, scores, count, min(thresholds.values()))
+        self._folder.check_class_ids(self._file, rows.class_ids, rows.scores)
+        return decode(rows.boxes, rows.class_ids, rows.scores, width, height, states, thresholds)
 
 
 def _tensorflow(threads: int | None) -> Any:

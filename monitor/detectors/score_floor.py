@@ -8,12 +8,12 @@ thresholds, if its own floor is
 - above a threshold: detections that the settings accept would be lost silently.
 """
 
-import struct
 from typing import Any
 
 import numpy as np
 
-_OP = b"TFLite_Detection_PostProcess"
+from monitor.detectors.tflite_file import DAMAGED, POST_PROCESSING
+
 _LEAST = "nms_score_threshold"
 
 #: The floor of exports made by this project: no threshold chosen for a model is lower, and noise rarely scores higher.
@@ -36,7 +36,7 @@ def with_score_floor(model: bytes, floor: float) -> bytes:
         root = schema.Model.GetRootAs(changed)
         for graph in map(root.Subgraphs, range(root.SubgraphsLength())):
             for operator in map(graph.Operators, range(graph.OperatorsLength())):
-                if root.OperatorCodes(operator.OpcodeIndex()).CustomCode() != _OP:
+                if root.OperatorCodes(operator.OpcodeIndex()).CustomCode() != POST_PROCESSING:
                     continue
                 inside: Any = operator.CustomOptionsAsNumpy()
                 options = bytearray(inside.tobytes())
@@ -44,7 +44,7 @@ def with_score_floor(model: bytes, floor: float) -> bytes:
                 if not _just_under(EXPORTED_FLOOR) <= least.AsFloat <= floor:
                     least.MutateFloat(_just_under(floor))
                     inside[:] = np.frombuffer(options, np.uint8)
-    except (struct.error, IndexError, KeyError, TypeError, ValueError, AttributeError):
+    except DAMAGED:
         return model
     return bytes(changed)
 

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from monitor.domain.errors import SourceError
 
@@ -17,6 +17,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _SCHEME = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]+:/+")
 _KEY = re.compile(r"(?:(?<![\w-])[\w-]+|_[A-Za-z]+)=")
 _SECRET_KEY = re.compile(r"(?i)pas|pwd|pw|psw|pin|token|key|secret|auth|sig|cred|code|^p=")
+_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _VALUE_END = re.compile(r"_[A-Za-z]+=|[&;#\s]|$")
 
 
@@ -46,9 +47,11 @@ class SourceAddress:
             try:
                 scheme = urlsplit(self.value).scheme.lower()
             except ValueError as error:
-                raise SourceError(f"{self}: not a URL: {error}") from error
+                raise SourceError(f"{self}: {login_fault(self.value) or f'not a URL: {error}'}") from error
             if scheme not in STREAM_SCHEMES or "://" not in self.value:
                 raise SourceError(f"{self}: not a URL that can be opened; expected {'://, '.join(STREAM_SCHEMES)}://")
+            if fault := login_fault(self.value):
+                raise SourceError(f"{self}: {fault}")
 
     @property
     def kind(self) -> SourceKind:
@@ -61,11 +64,50 @@ class SourceAddress:
         """Return the address with a relative path resolved against this folder; other kinds are returned unchanged."""
         return SourceAddress(str(folder / self.value)) if self.kind is SourceKind.FILE else self
 
+    def with_login(self, user: str, password: str | None) -> "SourceAddress":
+        """Return the address of a stream with this user and password, which may contain any character."""
+        scheme, _, rest = self.value.partition("://")
+        login = quote(user, safe="") + ("" if password is None else f":{quote(password, safe='')}")
+        return SourceAddress(f"{scheme}://{login}@{rest}")
+
+    @property
+    def has_login(self) -> bool:
+        """Whether a stream's address contains a user."""
+        return self.kind is SourceKind.STREAM and "@" in _authority(self.value)
+
     def __str__(self) -> str:
         return redact(re.sub(r"(?s)^([A-Za-z][A-Za-z0-9+.-]+:/+).*@", r"\1***@", printable(self.value)))
 
     def __repr__(self) -> str:
         return f"SourceAddress({str(self)!r})"
+
+
+def login_fault(url: str) -> str | None:
+    """Return what is wrong with the user and password of a stream's URL, in words without them; None if nothing.
+
+    A reserved character ends the user part early, so that what looks like the host is a part of the password.
+    """
+    authority = _authority(url)
+    login, at, _ = authority.rpartition("@")
+    found = None
+    if at:
+        found = next((sign for sign in "[]" if sign in login), None)
+        if found is None and _BAD_PERCENT.search(login):
+            found = "%"
+    elif "@" in url:
+        port = authority.rpartition(":")[2] if ":" in authority else ""
+        if (port and not port.isdecimal()) or "[" in authority[1:]:
+            found = next((sign for sign in url.partition("://")[2] if sign in "/?#["), None)
+    if found is None:
+        return None
+    return (
+        f"the password contains '{found}', which has another meaning in an address: use the keys user and password "
+        f"beside source, or write it as {quote(found, safe='')}"
+    )
+
+
+def _authority(url: str) -> str:
+    return re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]
 
 
 def redact(text: str) -> str:

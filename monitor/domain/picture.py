@@ -11,6 +11,9 @@ _SAMPLE_STEP = 16
 #: or 16 if video range is read as full range; a street at night has over 20, and lamps.
 _BLACK_MEAN, _BLACK_SPREAD = 20.0, 8.0
 
+#: Deviation below which a picture is of a single colour: noise and compression of a real one exceed it.
+_BLANK_SPREAD = 1.0
+
 
 def sampled(image: Image) -> Image:
     """Return every sixteenth pixel of every sixteenth row, as a contiguous copy (H/16 x W/16 x 3, uint8, BGR)."""
@@ -20,3 +23,8 @@ def sampled(image: Image) -> Image:
 def is_black(sample: Image) -> bool:
     """Return whether a picture, or a sample of its pixels, is black: dark and without contrast."""
     return float(sample.mean()) < _BLACK_MEAN and float(sample.std()) < _BLACK_SPREAD
+
+
+def is_blank(sample: Image) -> bool:
+    """Return whether a picture, or a sample of its pixels, is black or of a single colour."""
+    return is_black(sample) or float(sample.std(axis=(0, 1)).max()) < _BLANK_SPREAD

@@ -48,6 +48,14 @@ class Source(Protocol):
         """Release the device or file; may be called more than once."""
 
 
+class Recording(Source, Protocol):
+    """A source that is read to its end."""
+
+    @property
+    def repairs(self) -> str | None:
+        """What of the recording's clock could not be true and was replaced, in words; None if nothing."""
+
+
 class Detector(Protocol):
     """A face-mask detector, opened on the thread that calls it."""
 

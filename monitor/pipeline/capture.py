@@ -15,46 +15,24 @@ from monitor.domain.health import Drop
 from monitor.domain.ports import Source
 from monitor.pipeline.backoff import Backoff
 from monitor.pipeline.camera import Camera
+from monitor.pipeline.health import LATE_S
 from monitor.pipeline.latest import LatestFrames
+from monitor.pipeline.live_check import LiveCheck
 from monitor.pipeline.session import Session
 from monitor.sources.lag import Lag
 
 _log = logging.getLogger(__name__)
 
-#: A frame this late on arrival is not analysed, since newer ones wait behind it.
-_LATE_S = 0.5
 #: After frames have been late for this long, the connection is replaced, which empties the queue.
 _RECONNECT_LATE_S = 5.0
 _PING_EVERY_S = 1.0
 #: A frame that arrives within this part of the frame interval was already waiting in a queue.
 _AT_ONCE = 0.25
-#: A rate of twice the stated one, within these limits, is a flood: cameras send at most 60 frames a second, rarely 120,
-#: and some state a wrong rate. Over this many frames a flood differs from a short burst after a delay.
-_FLOOD_OVER, _FLOOD_FPS, _FLOOD_FRAMES = 2.0, (75.0, 150.0), 200
 _USUAL_FPS, _LEAST_FPS = 25.0, 10.0
 #: A stream is read at most a third faster than the flood limit, so that a flood or a burst leaves time for the others.
 _READ_OVER = 4 / 3
 #: A queue is empty after at most this time; the stated rate of some cameras is wrong.
 _QUEUE_S = 2.0
-
-
-class _Flood:
-    """Detects a stream with far more frames than a camera takes: decoding them all would starve the others."""
-
-    def __init__(self, stated_fps: float | None) -> None:
-        self.most_fps = min(max(_FLOOD_OVER * (stated_fps or 0.0), _FLOOD_FPS[0]), _FLOOD_FPS[1])
-        self._count = 0
-        self._since_s = 0.0
-
-    def fps(self, time_s: float) -> float | None:
-        """Count one frame; return the rate in frames per second if it is a flood, else None."""
-        if self._count == 0:
-            self._since_s = time_s
-        self._count += 1
-        if self._count <= _FLOOD_FRAMES:
-            return None
-        self._count, passed_s = 0, time_s - self._since_s
-        return _FLOOD_FRAMES / max(passed_s, 1e-3) if passed_s * self.most_fps < _FLOOD_FRAMES else None
 
 
 class _UpstreamDrops:
@@ -129,6 +107,7 @@ class Capture:
             held_s = 0.0 if self._first_s is None else now_s - self._first_s
             self._camera.lost(cause, detail, now_s)
             if cause is Cause.FLOODING:
+                self._camera.session.count_drop(Drop.SKIPPED)  # the frame that was one too many
                 self._wait(self._backoff.longest_s(), ping=False)
             else:
                 self._wait(self._backoff.next_s(held_s), ping=True)
@@ -144,8 +123,8 @@ class Capture:
             lag, late_since_s = Lag(), None
             queued, opened_s = True, self._clock.monotonic_s()
             upstream_drops = _UpstreamDrops(session)
-            flood = _Flood(info.fps)
-            least_gap_s = 1 / (_READ_OVER * flood.most_fps)
+            check = LiveCheck(camera.settings.source, info.fps)
+            least_gap_s = 1 / (_READ_OVER * check.most_fps)
             at_once_s = _AT_ONCE / max(info.fps or _USUAL_FPS, _LEAST_FPS)
             grabbed_s = -math.inf
             while not self._stop.is_set():
@@ -166,20 +145,15 @@ class Capture:
                 lag_s = lag.update(time_s, source.media_s)
                 upstream_drops.count(source)
                 session.arrived(time_s, lag_s)
-                if self._network and (fps := flood.fps(time_s)):
-                    session.count_drop(Drop.SKIPPED)
-                    raise SourceError(
-                        f"{camera.settings.source}: sends at least {fps:.0f} frames per second; more than "
-                        f"{flood.most_fps:.0f} would slow down the other cameras: lower its frame rate",
-                        Cause.FLOODING,
-                    )
+                if self._network:
+                    check.update(time_s, source.media_s)
                 # Frames that arrived while the stream was analysed wait in a queue: they are old, but would pass for
                 # new.
                 queued = queued and time_s - grabbed_s < at_once_s and grabbed_s - opened_s < _QUEUE_S
                 if queued:
                     session.count_drop(Drop.SKIPPED)
                     continue
-                if lag_s <= _LATE_S:
+                if lag_s <= LATE_S:
                     late_since_s = None
                     self._offer(source, time_s)
                     continue

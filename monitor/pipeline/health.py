@@ -11,6 +11,9 @@ from monitor.domain.health import Condition, Health
 ENOUGH = 0.9
 _SHORT_S = 5.0
 
+#: A frame this late on arrival is not analysed, since newer ones wait behind it.
+LATE_S = 0.5
+
 #: Seconds that the first picture may take (it needs a keyframe), and the first verdict (it needs a detector).
 _FIRST_S = 15.0
 
@@ -116,7 +119,7 @@ def _stale(facts: Facts, now_s: float, settings: HealthSettings) -> tuple[Condit
         limit_s = fresh_frame.limit_s
         if facts.corrupt_since_s is not None and now_s - facts.corrupt_since_s > limit_s:
             return Condition.STALE, Cause.UNDECODABLE, "pictures arrive damaged; check the network for lost packets"
-        if facts.lag_s > limit_s:
+        if facts.lag_s > LATE_S:
             return Condition.STALE, Cause.LAGGING, f"pictures arrive {facts.lag_s:.1f} s late"
         return Condition.STALE, Cause.OVERLOAD, f"no picture has been analysed for {age_s:.0f} s"
     return None

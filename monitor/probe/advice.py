@@ -67,6 +67,9 @@ FIRST_FRAME_S = 4.0
 #: Frames per second: under 5 a person who walks past is analysed only a few times; above 30 there is no benefit.
 FEW_FPS, MANY_FPS = 5.0, 31.0
 
+#: Frames per second under which a person who walks past is seen once at most.
+UNUSABLE_FPS = 0.5
+
 #: A rate below this share of the stated one means that the camera (long exposure) or the network drops frames.
 RATE_SHARE = 0.8
 
@@ -194,12 +197,29 @@ def _signal(stream: StreamFacts, scene: SceneFacts) -> Iterator[Advice]:
             "People jump from place to place, and one person may be counted as two.",
             _MISSING[stream.link],
         )
+    if stream.repairs is not None:
+        yield Advice(
+            "times_replaced",
+            Severity.WARNING,
+            f"The times of its frames cannot be true: {stream.repairs}.",
+            "Durations of visits and incidents, and their times in the report, are as good as these assumptions.",
+            "Record in a container that stores times (MP4, Matroska), and do not join files by copying bytes.",
+        )
+    if len(stream.tracks) > 1:
+        listed = ", ".join(f"{number}: {width} x {height}" for number, (width, height) in enumerate(stream.tracks))
+        yield Advice(
+            "several_tracks",
+            Severity.NOTE,
+            f"The source has {len(stream.tracks)} video tracks ({listed}); track {stream.track} is used.",
+            "One camera is one track; the others are not analysed.",
+            "To use another one, set its number as capture.stream.",
+        )
     if stream.interlaced:
         yield Advice(
             "interlaced",
             Severity.WARNING,
             "The picture is interlaced.",
-            "Moving faces are split into lines, and mouth and nose with them.",
+            "Every other line is computed from the lines around it, so moving faces lose half of their detail.",
             "Switch the camera or encoder to a progressive format (720p, 1080p; not 1080i, PAL, NTSC).",
         )
 
@@ -306,11 +326,20 @@ def _faces(
 def _timing(stream: StreamFacts) -> Iterator[Advice]:
     """Check the rate, the regularity and the delay of frames."""
     delivery, fps = stream.delivery, stream.delivery.fps
-    if fps is not None and fps < FEW_FPS:
+    if fps is None:
+        frames = "1 frame" if delivery.frames == 1 else f"{delivery.frames} frames"
+        yield Advice(
+            "rate_unknown",
+            Severity.SERIOUS,
+            f"The frame rate could not be measured: {frames} in {delivery.watched_s:.1f} s.",
+            "A person is judged by several frames in a row; with fewer, everybody stays unknown.",
+            "Probe for longer (--seconds), or check that the source sends frames all the time.",
+        )
+    elif fps < FEW_FPS:
         yield Advice(
             "few_frames",
-            Severity.WARNING,
-            f"Only {fps:.1f} frames per second arrive.",
+            Severity.SERIOUS if fps < UNUSABLE_FPS else Severity.WARNING,
+            f"Only {fps:.1f} frames per second arrive." if fps >= 1 else f"A frame arrives only every {1 / fps:.1f} s.",
             "A person who walks past is detected only a few times, and may be mistaken for somebody else.",
             "Set the camera to 10 to 15 frames a second.",
         )

@@ -68,11 +68,13 @@ class ProbePlan:
     """The plan of a measurement.
 
     `seconds` is the time to watch, or of a recording to read; `inference_fps` the pictures per second to analyse;
-    `capture` how the source is opened.
+    `capture` how the source is opened; `poll_fps` how many pictures per second are asked for where a camera gives
+    single ones only.
     """
 
     seconds: float = 10.0
     inference_fps: float = 2.0
+    poll_fps: float = 5.0
     capture: CaptureSettings = field(default_factory=CaptureSettings)
 
 
@@ -106,7 +108,9 @@ class StreamFacts:
 
     `decode_ms` and `convert_ms` are CPU milliseconds a frame on one thread: decoding, and making a BGR picture of it.
     `first_frame_s` counts from the start of opening. `corrupt` frames could not be decoded in full. `broke_off` is why
-    a live source ended too early, `cut_off` whether the end of a recording is missing.
+    a live source ended too early, `cut_off` whether the end of a recording is missing. `repairs` is what of a
+    recording's clock was replaced, in words. `tracks` are the (width, height) of all video tracks, `track` is the one
+    examined.
     """
 
     kind: SourceKind
@@ -131,6 +135,9 @@ class StreamFacts:
     length_s: float | None = None
     broke_off: str | None = None
     cut_off: bool = False
+    repairs: str | None = None
+    tracks: tuple[tuple[int, int], ...] = ()
+    track: int = 0
 
     @property
     def live(self) -> bool:

@@ -15,14 +15,16 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from monitor.config.camera import CameraSettings
 from monitor.domain.address import IMAGE_SUFFIXES, SourceAddress, SourceKind, redact
 from monitor.domain.cause import Cause
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import SourceError
 from monitor.domain.frame import Image
 from monitor.probe.delivery import ProbePlan, StreamFacts
-from monitor.probe.watching import DECODE_BUDGET_S, Pictures, is_a_picture, watch_address, watch_source
-from monitor.sources.opencv import check_file
+from monitor.probe.watching import DECODE_BUDGET_S, Pictures, watch_address, watch_source
+from monitor.sources.connecting import A_PICTURE
+from monitor.sources.files import check_file
 from monitor.sources.opening import make_camera_source
 
 #: Seconds for a process to start and load its libraries, and a margin on top of every time-out of FFmpeg.
@@ -80,7 +82,7 @@ def serve(descriptor: int) -> None:
 def _check_recording(path: Path) -> None:
     check_file(path)
     if path.suffix.lower() in IMAGE_SUFFIXES:
-        raise is_a_picture(SourceAddress(str(path)))
+        raise SourceError(f"{path}: {A_PICTURE}", Cause.UNDECODABLE)
 
 
 def _start(connection: Connection) -> "subprocess.Popen[bytes]":
@@ -132,7 +134,8 @@ def _probe(address: SourceAddress, plan: ProbePlan, send: Callable[[object], Non
         send(_Picture(time_s, image))
 
     if address.kind is SourceKind.WEBCAM:
-        webcam = make_camera_source(str(address), address, plan.capture, SystemClock(), time.sleep)
+        camera = CameraSettings(source=address, capture=plan.capture)
+        webcam = make_camera_source(str(address), camera, SystemClock(), time.sleep)
         send(_Opened())
         return watch_source(webcam, address, plan, on_picture)
     return watch_address(address, plan, on_picture, lambda: send(_Opened()))

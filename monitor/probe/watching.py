@@ -1,10 +1,10 @@
 """Watches a source in the process that `examine` starts: the arrival of its packets, and the cost of decoding."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,11 +14,15 @@ from monitor.domain.errors import SourceError
 from monitor.domain.frame import Image
 from monitor.domain.ports import Source
 from monitor.probe.delivery import Arrival, ProbePlan, StreamFacts, delivery_of, link_of
-from monitor.sources.connecting import open_stream
+from monitor.sources.connecting import Connection, open_recording, open_stream
 from monitor.sources.container import is_cut_off
+from monitor.sources.diagnosis import NO_PICTURE
+from monitor.sources.recording import USUAL_FPS
+from monitor.sources.timeline import Repairs, repaired
+from monitor.sources.tracks import choose_track, video_tracks
+from monitor.sources.video import PictureConverter, VideoDecoder, rotation_deg
 
 if TYPE_CHECKING:
-    from av.container import InputContainer
     from av.packet import Packet
     from av.video.stream import VideoStream
 
@@ -28,9 +32,6 @@ DECODE_BUDGET_S = 20.0
 #: Encoded frames of a live stream are kept in memory until the end, so that decoding does not delay arrivals.
 _KEPT_BYTES = 256 * 2**20
 
-#: Formats whose times are made up by FFmpeg from a fixed 25 frames a second.
-_NO_CLOCK = ("mpjpeg", "mjpeg")
-
 Pictures = Callable[[float, Image], None]
 
 
@@ -39,10 +40,16 @@ def watch_address(
 ) -> StreamFacts:
     """Watch a stream or recording through PyAV; raises `SourceError`."""
     started = time.monotonic()
-    with _open(address, plan) as container:
-        stream = _video_of(container, address)
+    if address.kind is SourceKind.STREAM:
+        connection = open_stream(address, plan.capture, plan.poll_fps)
+    else:
+        connection = open_recording(Path(address.value))
+    try:
+        stream = choose_track(connection.container, address, plan.capture.stream)
         on_open()
-        return _watch(container, stream, address, plan, started, on_picture)
+        return _watch(connection, stream, address, plan, started, on_picture)
+    finally:
+        connection.close()
 
 
 def watch_source(source: Source, address: SourceAddress, plan: ProbePlan, on_picture: Pictures) -> StreamFacts:
@@ -99,44 +106,6 @@ def watch_source(source: Source, address: SourceAddress, plan: ProbePlan, on_pic
     )
 
 
-def is_a_picture(address: SourceAddress) -> SourceError:
-    """Return the error for an address that gives a single picture."""
-    if address.kind is SourceKind.FILE:
-        words = "is a picture, not a camera or recording; use: scripts/run image"
-        return SourceError(f"{address}: {words}", Cause.UNDECODABLE)
-    words = "sends a single picture, not a stream; use the camera's RTSP or MJPEG address"
-    return SourceError(f"{address}: {words}", Cause.UNDECODABLE)
-
-
-def _open(address: SourceAddress, plan: ProbePlan) -> "InputContainer":
-    if address.kind is SourceKind.STREAM:
-        return open_stream(address, plan.capture.open_timeout_s, plan.capture.read_timeout_s)
-    import av
-    from av.error import FFmpegError
-
-    av.logging.set_level(None)
-    try:
-        return av.open(str(Path(address.value).absolute()))
-    except (FFmpegError, OSError):
-        words = "not a readable video: damaged, cut off before its index, or another kind of file"
-        raise SourceError(f"{address}: {words}", Cause.UNDECODABLE) from None
-
-
-def _video_of(container: "InputContainer", address: SourceAddress) -> "VideoStream":
-    from av.stream import Disposition
-
-    if container.format.name.endswith("_pipe") or container.format.name == "image2":
-        raise is_a_picture(address)
-    for stream in container.streams.video:
-        if not Disposition(stream.disposition) & Disposition.attached_pic:
-            return stream
-    if container.streams.audio:
-        codec = container.streams.audio[0].codec_context.name
-        raise SourceError(f"{address}: contains sound ({codec}) but no video", Cause.UNDECODABLE)
-    words = "not a readable video: contains no video track"
-    raise SourceError(f"{address}: {words}", Cause.UNDECODABLE)
-
-
 @dataclass(frozen=True, slots=True)
 class _Watch:
     """The end of a live measurement."""
@@ -152,7 +121,8 @@ class _Watch:
 class _Decoder:
     """Decodes on one thread, counts frames and CPU time, and passes pictures on at `inference_fps`."""
 
-    stream: "VideoStream"
+    decoder: VideoDecoder
+    converter: PictureConverter
     inference_fps: float
     on_picture: Pictures
     frames: int = 0
@@ -164,12 +134,7 @@ class _Decoder:
     size: tuple[int, int] = (0, 0)
     fed_s: float = 0.0
     rotation_deg: int = 0
-    interlaced: bool = False
     _next_picture_s: float = field(default=-np.inf)
-
-    def __post_init__(self) -> None:
-        self.stream.codec_context.thread_type = "NONE"
-        self.stream.codec_context.thread_count = 1
 
     def feed(self, packet: "Packet[VideoStream] | None", at_s: float) -> None:
         """Decode a packet, or with None the frames left in the decoder."""
@@ -180,15 +145,14 @@ class _Decoder:
         self.fed_s = at_s
         before_s = time.thread_time()
         try:
-            frames = self.stream.codec_context.decode(packet)
+            frames = self.decoder.decode(packet)
         except (error.FFmpegError, OSError):
             frames = []
             self.corrupt += 1
         self.spent_s += time.thread_time() - before_s
-        for frame in frames:
+        for decoded in frames:
             self.frames += 1
-            self.corrupt += frame.is_corrupt
-            self.interlaced = self.interlaced or frame.interlaced_frame
+            self.corrupt += decoded.corrupt
             if self.first_at is None:
                 self.first_at = time.monotonic()
             if at_s >= self._next_picture_s:
@@ -196,17 +160,16 @@ class _Decoder:
                     max(self._next_picture_s, at_s - 0.5 / self.inference_fps) + 1 / self.inference_fps
                 )
                 before_s = time.thread_time()
-                pixels: Any = frame.to_ndarray(format="bgr24")
+                image = self.converter.convert(decoded.frame)
                 self.converting_s += time.thread_time() - before_s
                 self.converted += 1
-                self.rotation_deg = round(frame.rotation) % 360
-                image: Image = np.ascontiguousarray(np.rot90(pixels, self.rotation_deg // 90))
+                self.rotation_deg = rotation_deg(decoded.frame)
                 self.size = (image.shape[1], image.shape[0])
                 self.on_picture(at_s, image)
 
 
 def _watch(
-    container: "InputContainer",
+    connection: Connection,
     stream: "VideoStream",
     address: SourceAddress,
     plan: ProbePlan,
@@ -214,11 +177,13 @@ def _watch(
     on_picture: Pictures,
 ) -> StreamFacts:
     opened = time.monotonic()
+    container = connection.container
     live = address.kind is SourceKind.STREAM
-    clocked = container.format.name not in _NO_CLOCK
-    nominal_fps = _nominal_fps(stream, live) if clocked else None
-    decoder = _Decoder(stream, plan.inference_fps, on_picture)
-    arrivals, kept, broke_off = _read(container, stream, decoder, plan, opened, live=live, clocked=clocked)
+    tracks = video_tracks(container)
+    nominal_fps = _nominal_fps(stream, live) if connection.has_clock else None
+    decoder = _Decoder(VideoDecoder(stream), PictureConverter(address), plan.inference_fps, on_picture)
+    repairs = Repairs()
+    arrivals, kept, broke_off = _read(connection, stream, decoder, plan, opened, live=live, repairs=repairs)
     ended = time.monotonic()
     for packet, at_s in kept:
         decoder.feed(packet, at_s)
@@ -233,9 +198,7 @@ def _watch(
     return StreamFacts(
         kind=address.kind,
         link=link_of(address),
-        container="RTSP over TCP"
-        if container.format.name == "rtsp"
-        else "/".join(container.format.name.split(",")[:2]),
+        container=connection.how,
         codec=stream.codec_context.codec.canonical_name,
         profile=stream.profile,
         width_px=width,
@@ -250,29 +213,32 @@ def _watch(
         decode_ms=1000 * decoder.spent_s / decoder.frames,
         convert_ms=1000 * decoder.converting_s / decoder.converted if decoder.converted else None,
         rotation_deg=decoder.rotation_deg,
-        interlaced=decoder.interlaced,
+        interlaced=decoder.decoder.interlaced,
         audio=audio[0].codec_context.name if audio else None,
         length_s=container.duration / 1e6 if not live and container.duration else None,
         broke_off=broke_off,
         cut_off=not live and is_cut_off(Path(address.value)),
+        repairs=repairs.describe(nominal_fps or USUAL_FPS),
+        tracks=tuple((track.width, track.height) for track in tracks),
+        track=tracks.index(stream),
     )
 
 
 def _no_frame(address: SourceAddress, broke_off: str | None) -> SourceError:
     if broke_off is not None and address.kind is SourceKind.STREAM:
         return SourceError(f"{address}: opens, but {broke_off}", Cause.TIMED_OUT)
-    return SourceError(f"{address}: contains no frame that can be decoded", Cause.UNDECODABLE)
+    return SourceError(f"{address}: {NO_PICTURE}", Cause.UNDECODABLE)
 
 
 def _read(
-    container: "InputContainer",
+    connection: Connection,
     stream: "VideoStream",
     decoder: _Decoder,
     plan: ProbePlan,
     opened: float,
     *,
     live: bool,
-    clocked: bool,
+    repairs: Repairs,
 ) -> tuple[list[Arrival], "list[tuple[Packet[VideoStream], float]]", str | None]:
     """Read and record every packet; decode those of a recording at once, those of a stream up to the first picture."""
     from av import error
@@ -282,14 +248,13 @@ def _read(
     kept: list[tuple[Packet[VideoStream], float]] = []
     kept_bytes, first_s, seen_key, broke_off, last = 0, None, False, None, opened
     try:
-        for packet in container.demux(stream):
+        for packet, order_s in _timed(connection, stream, repairs, live=live):
             now = last = time.monotonic()
             if packet.size == 0:  # the end
                 if live:
                     broke_off = f"the stream ended after {now - opened:.1f} s"
                 break
-            media_s = _seconds(packet.pts, packet) if clocked else None
-            order_s = _seconds(packet.dts, packet) if clocked else None
+            media_s = _shown_s(packet, order_s)
             arrivals.append(Arrival(now, media_s, order_s, packet.is_keyframe, packet.size))
             seen_key = seen_key or packet.is_keyframe
             first_s = media_s if first_s is None else first_s
@@ -308,6 +273,10 @@ def _read(
                     break
     except (error.FFmpegError, OSError):
         broke_off = _why_it_broke(last, opened, plan) if live else "it is damaged"
+    except SourceError:  # of an HTTP camera
+        if not arrivals:
+            raise
+        broke_off = _why_it_broke(last, opened, plan)
     # Frames before the first keyframe cannot be decoded, unless there is none: some cameras refresh line by line.
     return arrivals, kept if decoder.first_at is not None or not seen_key else [], broke_off
 
@@ -320,8 +289,42 @@ def _why_it_broke(last: float, opened: float, plan: ProbePlan) -> str:
     return f"the connection broke off after {now - opened:.1f} s"
 
 
-def _seconds(ticks: int | None, packet: "Packet[VideoStream]") -> float | None:
+def _timed(
+    connection: Connection, stream: "VideoStream", repairs: Repairs, *, live: bool
+) -> "Iterator[tuple[Packet[VideoStream], float | None]]":
+    """Return the packets with their decoding time in seconds by the source's clock, replaced where it cannot be true.
+
+    A live source's times are returned as they are, None without a clock.
+    """
+    packets = ((packet, _order_s(packet)) for packet in connection.container.demux(stream))
+    if live:
+        return ((packet, order_s if connection.has_clock else None) for packet, order_s in packets)
+    ending: list[Packet[VideoStream]] = []
+
+    def until_the_end() -> "Iterator[tuple[Packet[VideoStream], float | None]]":
+        for packet, order_s in packets:
+            if packet.size == 0:
+                ending.append(packet)
+                return
+            yield packet, order_s
+
+    def all_packets() -> "Iterator[tuple[Packet[VideoStream], float | None]]":
+        period_s = 1 / (_nominal_fps(stream, live) or USUAL_FPS)
+        yield from repaired(until_the_end(), period_s, repairs)
+        yield from ((packet, None) for packet in ending)
+
+    return all_packets()
+
+
+def _order_s(packet: "Packet[VideoStream]") -> float | None:
+    ticks = packet.pts if packet.dts is None else packet.dts
     return None if ticks is None else float(ticks * packet.time_base)
+
+
+def _shown_s(packet: "Packet[VideoStream]", order_s: float | None) -> float | None:
+    if order_s is None or packet.pts is None or packet.dts is None:
+        return order_s
+    return order_s + (packet.pts - packet.dts) * float(packet.time_base)
 
 
 def _nominal_fps(stream: "VideoStream", live: bool) -> float | None:

@@ -97,7 +97,9 @@ def _values(history: History, summary: Summary, provenance: Provenance) -> dict[
         "outcomes": [
             (OUTCOME_WORDS[outcome], _OUTCOME_COLOURS[outcome], count) for outcome, count in figures.outcomes.items()
         ],
-        "note": summary.error or _END_WORDS[summary.end_reason],
+        "notes": [
+            _sentence(note) for note in (summary.error or _END_WORDS[summary.end_reason], *summary.notes) if note
+        ],
         "comply_s": median(comply) if comply else None,
         "lanes": timeline(history.visits, summary.media_s),
         "ticks": _ticks(summary.media_s),
@@ -113,6 +115,10 @@ def _values(history: History, summary: Summary, provenance: Provenance) -> dict[
         "provenance": provenance,
         "clock": clock,
     }
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
 def timeline(visits: list[Visit], media_s: float) -> list[Lane]:

@@ -50,7 +50,11 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The figures of a replay. `media_s` is the analysed time of the recording, `wall_s` the duration of the replay."""
+    """The figures of a replay.
+
+    `media_s` is the analysed time of the recording, `wall_s` the duration of the replay. `notes` are what to know about
+    the figures, in words.
+    """
 
     info: SourceInfo
     frames: int
@@ -59,6 +63,7 @@ class Summary:
     wall_s: float
     end_reason: EndReason
     error: str | None
+    notes: tuple[str, ...] = ()
 
 
 def people_by_minute(visits: list[Visit], media_s: float) -> list[dict[MaskState, int]]:

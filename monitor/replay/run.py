@@ -18,7 +18,7 @@ from monitor.domain.errors import SourceError
 from monitor.domain.event import CloseReason, EndReason, EventRecord, SourceEnded, SourceOpened
 from monitor.domain.frame import Frame, Image, SourceInfo
 from monitor.domain.freshness import DEFAULT_STALE_AFTER_S, Freshness
-from monitor.domain.ports import Detector, Source
+from monitor.domain.ports import Detector, Recording
 from monitor.domain.track import Analysis
 from monitor.outputs.overlay import Caption, draw_analysis
 from monitor.outputs.video import VideoWriter
@@ -26,6 +26,7 @@ from monitor.pipeline.analyzer import Analyzer
 from monitor.pipeline.channel import Channel, Closed, Sequencer
 from monitor.pipeline.pace import Pace
 from monitor.pipeline.threads import ThreadGroup
+from monitor.replay.faces import BLANK, FacesSeen
 from monitor.replay.results import EventRecorder, Summary
 from monitor.storage.lines import clock
 
@@ -49,11 +50,12 @@ class Replay:
 
     `name` is the name of the recording in messages. `open_recorder` is called on the recording thread, the only one
     that uses its result. `detect_fps` None analyses every frame. Without `video_path`, frames that are not analysed are
-    not converted. `on_frame` is called after each finished frame with their number.
+    not converted. `min_face_px` is the least height of a face that gets a verdict. `on_frame` is called after each
+    finished frame with their number.
     """
 
     name: str
-    source: Source
+    source: Recording
     detectors: Sequence[Detector]
     analyzer: Analyzer
     overlay: OverlaySettings
@@ -61,6 +63,7 @@ class Replay:
     video_path: Path | None = None
     detect_fps: float | None = None
     stale_after_s: float = DEFAULT_STALE_AFTER_S
+    min_face_px: float = 0.0
     provenance: Mapping[str, object] = field(default_factory=dict)
     on_open: Callable[[SourceInfo], None] = lambda info: None
     on_frame: Callable[[int], None] = lambda frames: None
@@ -77,6 +80,8 @@ class Replay:
     _failed: bool = False
     _interrupted: threading.Event = field(default_factory=threading.Event)
     _detecting: int = 0
+    _faces: FacesSeen = field(default_factory=FacesSeen)
+    _decided: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _read: Channel[tuple[int, Frame, bool]] = field(default_factory=lambda: Channel(_WAITING_FRAMES))
     _detected: Sequencer[DetectedFrame] = field(default_factory=lambda: Sequencer(_WAITING_FRAMES))
@@ -110,7 +115,17 @@ class Replay:
             wall_s=time.monotonic() - started,
             end_reason=self._end_reason,
             error=self._source_error,
+            notes=self._notes(),
         )
+
+    def _notes(self) -> tuple[str, ...]:
+        notes = []
+        if self.source.repairs is not None:
+            notes.append(f"the times of the recording cannot be true: {self.source.repairs}")
+        if not self._decided and not self._faces.blank:
+            why = self._faces.why_no_verdict(self._last_s, self.min_face_px)
+            notes.append(f"nobody got a verdict: {why}")
+        return tuple(notes)
 
     def interrupt(self) -> None:
         """Stop reading; frames already read are finished. The third call raises `KeyboardInterrupt`."""
@@ -243,7 +258,9 @@ class Replay:
             tracks = () if before is None else before.tracks
             return Analysis(frame, tracks, 0.0, frame.time_s - seen_s, self._freshness())
         self._analysed += 1
+        self._faces.add(frame.image, detected.detections)
         tracks, records = self.analyzer.update(frame, detected.detections, self.provenance)
+        self._decided = self._decided or any(track.state.decided for track in tracks)
         for record in records:
             self._events.put(record)
         return Analysis(frame, tracks, detected.inference_s, 0.0, self._freshness())
@@ -260,6 +277,8 @@ class Replay:
     def _end_events(self, analysis: Analysis | None) -> None:
         if analysis is None:
             return
+        if self._faces.blank and self._source_error is None:
+            self._end_reason, self._source_error = EndReason.DAMAGED, f"{self.name}: {BLANK}"
         lost = self._end_reason is EndReason.FAILED
         reason = CloseReason.SOURCE_LOST if lost else CloseReason.SOURCE_ENDED
         for record in self.analyzer.reset(self._last_s, reason):

@@ -10,8 +10,8 @@ from monitor.domain.cause import Cause
 from monitor.domain.errors import SourceError
 from monitor.domain.event import EndReason
 from monitor.domain.frame import Frame, Image, SourceInfo
+from monitor.sources.files import check_file
 from monitor.sources.libraries import prepare_opencv
-from monitor.sources.opencv import check_file
 
 #: Each image is shown, and counted, as one second.
 IMAGE_PERIOD_S = 1.0
@@ -55,6 +55,7 @@ class ImageSource:
         self.end_reason = EndReason.FINISHED
         self.lost_frames = 0
         self.late_frames = 0
+        self.repairs = None
         self._path = path
         self._images: list[Path] = []
         self._index = -1

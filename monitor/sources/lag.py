@@ -1,4 +1,4 @@
-"""How late a live picture is (pure)."""
+"""How late a live picture is, and whether a source is live at all (pure)."""
 
 
 class Lag:
@@ -30,3 +30,27 @@ class Lag:
             self._least = min(distance, self._least)
         self._last_s, self._media_s = time_s, media_s
         return distance - self._least
+
+
+class Lead:
+    """How much more time has passed by a source's own clock than by the real one, in seconds.
+
+    Steps of the source's clock of more than a second are not counted: it has been set.
+    """
+
+    _STEP_S = 1.0
+
+    def __init__(self) -> None:
+        self._started_s: float | None = None
+        self._media_s = self._passed_s = 0.0
+
+    def update(self, time_s: float, media_s: float | None) -> float:
+        """Add one arrival; return the lead in seconds, 0 if the source has no clock of its own."""
+        if media_s is None:
+            return 0.0
+        if self._started_s is None:
+            self._started_s = time_s
+        elif 0 < (step_s := media_s - self._media_s) <= self._STEP_S:
+            self._passed_s += step_s
+        self._media_s = media_s
+        return max(0.0, self._passed_s - (time_s - self._started_s))

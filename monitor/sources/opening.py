@@ -3,25 +3,47 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from monitor.config.capture import CaptureSettings
+from monitor.config.camera import CameraSettings
 from monitor.domain.address import IMAGE_SUFFIXES, SourceAddress, SourceKind
 from monitor.domain.clock import Clock
 from monitor.domain.ports import Source
 from monitor.sources.images import ImageSource
-from monitor.sources.opencv import OpenCvSource
 from monitor.sources.played import PlayedFile
+from monitor.sources.recording import RecordingSource
 from monitor.sources.stream import StreamSource
+from monitor.sources.webcam import WebcamSource
+
+#: Pictures per second of a camera that gives single pictures only, where every frame is to be analysed.
+_POLL_FPS = 5.0
 
 
-def make_source(source_id: str, address: SourceAddress, clock: Clock, decode_threads: int = 1) -> Source:
-    """Return the source for an address; nothing is opened yet."""
-    if address.kind is SourceKind.FILE:
-        path = Path(address.value)
-        if _is_folder(path) or path.suffix.lower() in IMAGE_SUFFIXES:
-            return ImageSource(source_id, path)
-    if address.kind is SourceKind.STREAM:
-        return StreamSource(source_id, address, clock)
-    return OpenCvSource(source_id, address, clock, decode_threads)
+def make_recording(
+    source_id: str, address: SourceAddress, decode_threads: int = 1, track: int | None = None
+) -> RecordingSource | ImageSource:
+    """Return the source for a video file, an image, or a folder of images; nothing is opened yet."""
+    path = Path(address.value)
+    if _is_folder(path) or path.suffix.lower() in IMAGE_SUFFIXES:
+        return ImageSource(source_id, path)
+    return RecordingSource(source_id, address, decode_threads, track)
+
+
+def make_camera_source(
+    source_id: str, camera: CameraSettings, clock: Clock, pause: Callable[[float], object]
+) -> Source:
+    """Return the source for a live camera; a file is played at its own rate, waiting with `pause`."""
+    address, settings = camera.source, camera.capture
+    match address.kind:
+        case SourceKind.FILE:
+
+            def make() -> Source:
+                return make_recording(source_id, address, track=settings.stream)
+
+            return PlayedFile(make, clock, pause, loop=settings.loop)
+        case SourceKind.STREAM:
+            poll_fps = _POLL_FPS if camera.detect_fps == "auto" else camera.detect_fps
+            return StreamSource(source_id, address, clock, settings, poll_fps, pause)
+        case SourceKind.WEBCAM:
+            return WebcamSource(source_id, address, clock, settings)
 
 
 def _is_folder(path: Path) -> bool:
@@ -29,14 +51,3 @@ def _is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError:  # the file source reports the fault
         return False
-
-
-def make_camera_source(
-    source_id: str, address: SourceAddress, settings: CaptureSettings, clock: Clock, pause: Callable[[float], object]
-) -> Source:
-    """Return the source for a live camera; a file is played at its own rate, waiting with `pause`."""
-    if address.kind is SourceKind.FILE:
-        return PlayedFile(lambda: make_source(source_id, address, clock), clock, pause, loop=settings.loop)
-    if address.kind is SourceKind.STREAM:
-        return StreamSource(source_id, address, clock, settings.open_timeout_s, settings.read_timeout_s)
-    return OpenCvSource(source_id, address, clock, settings=settings)

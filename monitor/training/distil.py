@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from monitor.detectors.folder import SAVED_MODEL
+from monitor.detectors.pipeline_config import PIPELINE
 from monitor.training.checkpoint import restore
-from monitor.training.pipelines import PIPELINE, read_model_config
+from monitor.training.pipelines import read_model_config
 
 #: Weight of the box loss relative to the score loss, as in the pipelines.
 _BOX_WEIGHT = 1.5

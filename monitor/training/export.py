@@ -18,6 +18,7 @@ from monitor.config.detector import Backend, DetectorSettings, Precision
 from monitor.detectors.folder import LABEL_MAP, MANIFEST, SAVED_MODEL, TFLITE, sha256_of
 from monitor.detectors.label_map import read_label_map
 from monitor.detectors.opening import open_detector
+from monitor.detectors.pipeline_config import PIPELINE, ssd_scaling
 from monitor.detectors.resize import resize_to_input
 from monitor.detectors.score_floor import EXPORTED_FLOOR, with_score_floor
 from monitor.domain.detection import DECIDED_STATES, MaskState
@@ -26,7 +27,7 @@ from monitor.training import metrics, tfod
 from monitor.training.checkpoint import open_checkpoint, restore
 from monitor.training.errors import TrainingError
 from monitor.training.evaluate import SCORE_FLOOR, Evaluation, Sample, evaluate, judge, plain
-from monitor.training.pipelines import PIPELINE, read_model_config
+from monitor.training.pipelines import read_model_config
 
 #: The precision that `without_mask` must have on val at the shipped threshold.
 WITHOUT_MASK_PRECISION = 0.95
@@ -81,9 +82,13 @@ def export(
         report: called with a line about each step.
 
     Raises:
-        TrainingError: the checkpoint does not fit the pipeline, or the disk is too small.
+        TrainingError: the checkpoint does not fit the pipeline, the preprocessing of its feature extractor is unknown,
+            or the disk is too small.
     """
     config = sized(read_model_config(pipeline), settings.input_size)
+    extractor = config.model.ssd.feature_extractor.type
+    if ssd_scaling(extractor) is None:
+        raise TrainingError(f"{pipeline}: the preprocessing of the feature extractor {extractor!r} is unknown")
     labels = read_label_map(label_map)
     states = {class_id: settings.states[name] for class_id, name in labels.items()}
     out_dir.parent.mkdir(parents=True, exist_ok=True)
@@ -99,7 +104,8 @@ def export(
             data = write_tflite(config, checkpoint, settings.input_size, pictures)
             (folder / TFLITE[precision]).write_bytes(with_score_floor(data, EXPORTED_FLOOR))
         _write_pipeline(config, folder / PIPELINE)
-        _write_manifest(folder, settings, dict.fromkeys(DECIDED_STATES, SCORE_FLOOR), {})
+        scaling = str(ssd_scaling(extractor))
+        _write_manifest(folder, settings, scaling, dict.fromkeys(DECIDED_STATES, SCORE_FLOOR), {})
         files: dict[str, Evaluation] = {}
         for name, backend, precision in (
             (SAVED_MODEL, Backend.SAVEDMODEL, Precision.AUTO),
@@ -115,7 +121,7 @@ def export(
         thresholds = choose_thresholds(shipped.judged)
         files = {name: evaluate(one.judged, thresholds) for name, one in files.items()}
         own = evaluate(own.judged, thresholds)
-        _write_manifest(folder, settings, thresholds, _measured(own, files, settings))
+        _write_manifest(folder, settings, scaling, thresholds, _measured(own, files, settings))
     return Exported(out_dir, own, files, thresholds)
 
 
@@ -179,7 +185,7 @@ def write_saved_model(model_config: Any, checkpoint: Path, input_size: tuple[int
         def __call__(self, input_tensor: Any) -> dict[str, Any]:
             images = tf.image.resize(tf.cast(input_tensor, tf.float32), (height, width))
             shapes = tf.tile(tf.constant([[height, width, 3]]), [tf.shape(images)[0], 1])
-            found = model.postprocess(model.predict(images * (2.0 / 255.0) - 1.0, shapes), shapes)
+            found = model.postprocess(model.predict(model.feature_extractor.preprocess(images), shapes), shapes)
             return {
                 "detection_boxes": found["detection_boxes"],
                 "detection_scores": found["detection_scores"],
@@ -196,7 +202,9 @@ def write_saved_model(model_config: Any, checkpoint: Path, input_size: tuple[int
 def write_tflite(
     config: Any, checkpoint: Path, input_size: tuple[int, int], calibration: Sequence[NDArray[np.uint8]]
 ) -> bytes:
-    """Return a TFLite file with float32 input (1, H, W, 3) RGB in -1..1 and the detection post-processing operator.
+    """Return a TFLite file with float32 input (1, H, W, 3) RGB and the detection post-processing operator.
+
+    The input is scaled as by the feature extractor's `preprocess`, which is left to the caller.
 
     With `calibration` pictures its convolutions are int8 (per channel), with ranges from those pictures; those that
     compute the scores stay float, see `scoring_end`.
@@ -220,8 +228,9 @@ def write_tflite(
         if not calibration:
             return bytes(converter.convert())
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        scaled = model.feature_extractor.preprocess
         converter.representative_dataset = lambda: (
-            [resize_to_input(one, *input_size)[None].astype(np.float32) / 127.5 - 1.0] for one in calibration
+            [scaled(tf.constant(resize_to_input(one, *input_size)[None], tf.float32)).numpy()] for one in calibration
         )
         # The class with which TensorFlow excludes operators from quantisation; it calibrates once.
         debugger = tf.lite.experimental.QuantizationDebugger(
@@ -302,11 +311,16 @@ def _measured(own: Evaluation, files: Mapping[str, Evaluation], settings: Export
 
 
 def _write_manifest(
-    folder: Path, settings: ExportSettings, thresholds: Mapping[MaskState, float], measured: Mapping[str, Any]
+    folder: Path,
+    settings: ExportSettings,
+    scaling: str,
+    thresholds: Mapping[MaskState, float],
+    measured: Mapping[str, Any],
 ) -> None:
     values = {
         "name": settings.name,
         "input_size": list(settings.input_size),
+        "preprocessing": scaling,
         "states": {label: state.value for label, state in settings.states.items()},
         "thresholds": {state.value: value for state, value in thresholds.items()},
         "cpu_default": settings.cpu_default.value,

@@ -8,9 +8,6 @@ from typing import Any
 from monitor.training import tfod
 from monitor.training.errors import TrainingError
 
-#: The name of a pipeline in a model folder.
-PIPELINE = "pipeline.config"
-
 
 def read_pipeline(pipeline: Path) -> dict[str, Any]:
     """Return TFOD2's configuration objects by name (`model`, `train_config`, `train_input_config`, ...).

@@ -9,12 +9,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
-from starlette.templating import Jinja2Templates
 
 from monitor import __version__
 from monitor.config.web import WebSettings
 from monitor.web import socket
+from monitor.web.addresses import Addresses
 from monitor.web.error_handlers import RESPONSES, add_error_handlers, words_of
+from monitor.web.forwarded import TrustedProxies
 from monitor.web.paths import STATIC, TEMPLATES
 from monitor.web.routes import cameras, health, incidents, kiosk, pages, photo, session, statistics
 from monitor.web.security import Guard
@@ -53,14 +54,13 @@ def make_app(services: Services, web: WebSettings, on_ready: Callable[[], None] 
         app.include_router(part.router, responses=RESPONSES)
     app.include_router(socket.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    templates = Jinja2Templates(TEMPLATES)
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
         wants_page = "text/html" in request.headers.get("accept", "")
         if wants_page:
             values = {"page": "error", "version": __version__, "code": error.status_code, "detail": words_of(error)}
-            return templates.TemplateResponse(request, "error.html", values, error.status_code, error.headers)
+            return TEMPLATES.TemplateResponse(request, "error.html", values, error.status_code, error.headers)
         return JSONResponse({"detail": words_of(error)}, error.status_code, error.headers)
 
     add_error_handlers(app)
@@ -69,5 +69,7 @@ def make_app(services: Services, web: WebSettings, on_ready: Callable[[], None] 
     def limit(path: str) -> int:
         return photo_bytes if path == "/predict" else _MOST_BYTES
 
-    app.add_middleware(Guard, names=web.allowed_hosts, limit=limit, tls=web.tls)
+    addresses = app.state.addresses = Addresses(web.allowed_hosts)
+    proxies = TrustedProxies(web.trusted_proxies)
+    app.add_middleware(Guard, addresses=addresses, limit=limit, tls=web.tls, proxies=proxies, base_path=web.base_path)
     return app

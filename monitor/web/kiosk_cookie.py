@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from monitor.storage.kiosks import KIOSK_LASTS
+from monitor.web.paths import cookie_name
 
 _COOKIE = "mask_monitor_kiosk"
 
@@ -15,11 +16,12 @@ class KioskCookie:
     """The cookie with the key of a kiosk token; scripts cannot read it, and browsers send it to this site only."""
 
     tls: bool
+    base_path: str = ""
 
     @property
     def name(self) -> str:
-        """The cookie's name; under TLS browsers restrict it to this host."""
-        return f"__Host-{_COOKIE}" if self.tls else _COOKIE
+        """The cookie's name."""
+        return cookie_name(_COOKIE, self.tls, self.base_path)
 
     def key(self, cookies: Mapping[str, str]) -> str | None:
         """Return the key that a browser sent, or None."""
@@ -34,5 +36,5 @@ class KioskCookie:
             httponly=True,
             samesite="strict",
             secure=self.tls or secure,
-            path="/",
+            path=self.base_path or "/",
         )

@@ -3,9 +3,9 @@
 from urllib.parse import quote
 
 
-def kiosk_path(camera: str) -> str:
-    """Return the path of a camera's kiosk page."""
-    return f"/kiosk/{quote(camera, safe='')}"
+def kiosk_path(base: str, camera: str) -> str:
+    """Return the path of a camera's kiosk page, under the base path of the pages."""
+    return f"{base}/kiosk/{quote(camera, safe='')}"
 
 
 def pairing_path(secret: str) -> str:

@@ -7,9 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 import cv2
-import numpy as np
 from PIL import Image as Pillow
-from PIL import ImageOps, UnidentifiedImageError
+from PIL import UnidentifiedImageError
 
 from monitor.config.settings import Settings
 from monitor.detectors.opening import OpenedDetector, open_detector
@@ -17,6 +16,7 @@ from monitor.domain.detection import Detection
 from monitor.domain.frame import Image
 from monitor.outputs.overlay import draw_detections
 from monitor.pipeline.process import give_way
+from monitor.sources.pictures import as_bgr, upright
 
 #: The most waiting photographs; further ones are refused.
 _MOST_WAITING = 8
@@ -44,7 +44,7 @@ def read_photo(data: bytes, max_megapixels: float) -> Image:
         with Pillow.open(io.BytesIO(data), formats=_FORMATS) as picture:
             _check_size(*picture.size, max_megapixels)
             picture.load()
-            return _colours(_upright(picture))
+            return as_bgr(upright(picture))
     except UnreadableError:
         raise
     except UnidentifiedImageError as error:
@@ -58,22 +58,6 @@ def _check_size(width: int, height: int, max_megapixels: float) -> None:
         raise UnreadableError(f"{width} x {height} pixels; at most {max_megapixels:g} megapixels are accepted")
     if min(width, height) < 1:
         raise UnreadableError("the picture has no pixels")
-
-
-def _upright(picture: Pillow.Image) -> Pillow.Image:
-    try:
-        return ImageOps.exif_transpose(picture)
-    except Exception:  # noqa: BLE001 - wrong metadata does not make the picture unusable
-        return picture
-
-
-def _colours(picture: Pillow.Image) -> Image:
-    if picture.mode.startswith("I"):  # grey in 16 bits, which Pillow would clip at 255
-        grey = (np.asarray(picture).astype(np.int64).clip(0, 0xFFFF) >> 8).astype(np.uint8)
-        return np.ascontiguousarray(np.repeat(grey[:, :, np.newaxis], 3, axis=2))
-    if "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-    return np.ascontiguousarray(np.asarray(picture.convert("RGB"), np.uint8)[:, :, ::-1])
 
 
 class PhotoService:

@@ -57,6 +57,12 @@ class Me(BaseModel):
     cameras: list[str] | None
 
 
+class AddressOut(BaseModel):
+    """Why the monitor refuses the pages of an address, with the remedy; null if it does not."""
+
+    refused: str | None
+
+
 class ReviewIn(RequestModel):
     """A review: `false_alarm_reason` is the cause of a false alarm; `withdrawn` undoes earlier reviews."""
 

@@ -70,7 +70,7 @@ def url_of(web: WebSettings, bound: socket.socket) -> str:
     host, port = bound.getsockname()[:2]
     if ipaddress.ip_address(host).is_unspecified:
         host = "localhost"
-    return f"http{'s' if web.tls else ''}://{f'[{host}]' if ':' in host else host}:{port}/"
+    return f"http{'s' if web.tls else ''}://{f'[{host}]' if ':' in host else host}:{port}{web.base_path}/"
 
 
 class Server:
@@ -99,8 +99,7 @@ class Server:
             access_log=False,
             ssl_certfile=web.tls_certificate,
             ssl_keyfile=web.tls_key,
-            proxy_headers=bool(web.trusted_proxies),
-            forwarded_allow_ips=list(web.trusted_proxies),
+            proxy_headers=False,  # see TrustedProxies
             server_header=False,
             limit_concurrency=_MOST_CONNECTIONS,
             timeout_keep_alive=15,

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from monitor.domain.account import Account
 from monitor.storage.accounts import AccountRepository
 from monitor.storage.files import partial, writing
+from monitor.web.paths import cookie_name
 
 _COOKIE = "mask_monitor"
 _KEY_BYTES = 32
@@ -23,6 +24,7 @@ class Sessions:
     key: bytes
     hours: float
     tls: bool
+    base_path: str = ""
 
     def begin(self, response: Response, name: str, stamp: str, secure: bool = False) -> None:
         """Set the session cookie; `secure` if the request came over TLS, also to a proxy."""
@@ -33,12 +35,13 @@ class Sessions:
             httponly=True,
             samesite="strict",
             secure=self.tls or secure,
-            path="/",
+            path=self.base_path or "/",
         )
 
     def end(self, response: Response) -> None:
         """Delete the session cookie."""
-        response.delete_cookie(self.cookie, httponly=True, samesite="strict", secure=self.tls, path="/")
+        path = self.base_path or "/"
+        response.delete_cookie(self.cookie, httponly=True, samesite="strict", secure=self.tls, path=path)
 
     def account(self, cookies: dict[str, str], accounts: AccountRepository) -> tuple[Account, str] | None:
         """Return the account and stamp of the session in the cookies, None if there is no valid one."""
@@ -53,8 +56,8 @@ class Sessions:
 
     @property
     def cookie(self) -> str:
-        """The cookie's name; under TLS browsers restrict it to this host."""
-        return f"__Host-{_COOKIE}" if self.tls else _COOKIE
+        """The cookie's name."""
+        return cookie_name(_COOKIE, self.tls, self.base_path)
 
     def _signer(self) -> URLSafeTimedSerializer:
         return URLSafeTimedSerializer(self.key, salt="session")

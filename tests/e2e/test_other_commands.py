@@ -226,6 +226,50 @@ def test_a_model_is_inspected_on_every_backend(tmp_path: Path) -> None:
     assert "label_map.pbtxt" in values["sha256"]
     assert len(values["backends"]) == 3
     assert all(backend["ms"] > 0 and "3)" in backend["signature"] for backend in values["backends"])
+    assert [backend["preprocessing"] for backend in values["backends"]] == [
+        "minus_one_to_one, from model.yaml",
+        "minus_one_to_one, from model.yaml",
+        "in the SavedModel's graph",
+    ]
+    assert [(one["file"], one["agrees"]) for one in values["comparison"]] == [
+        ("model.tflite", True),
+        ("model_int8.tflite", True),
+    ]
+    assert re.search(r"finds the same \d+ faces as the SavedModel", values["comparison"][0]["result"])
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("wrong", ["channel_means", "zero_to_one"])
+def test_a_tflite_export_that_disagrees_with_its_savedmodel_is_not_fit(tmp_path: Path, wrong: str) -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed", exc_type=ImportError)
+    copy_of_model(tmp_path / "model", without=("model_int8.tflite",), preprocessing=wrong, cpu_default="float")
+    done = run("models", "inspect", "model", "--json", cwd=tmp_path)
+    assert done.code == 5
+    assert len(done.err.splitlines()) == 1
+    assert "model.tflite: does not find the faces of the SavedModel beside it" in done.err
+    assert [one["agrees"] for one in done.json["comparison"]] == [False]
+
+
+def test_a_model_whose_preprocessing_is_unknown_is_told_by_every_command(tmp_path: Path) -> None:
+    without = ("saved_model", "model_int8.tflite", "pipeline.config")
+    folder = copy_of_model(tmp_path / "models" / "model", without=without, preprocessing=None)
+    remedy = "add 'preprocessing: NAME' to model.yaml"
+    done = run("models", "inspect", "models/model", cwd=tmp_path)
+    assert done.code == 5
+    assert len(done.err.splitlines()) == 1
+    assert remedy in done.err
+    assert remedy in run("models", "list", "models", "--json", cwd=tmp_path).json[0]["error"]
+    (tmp_path / "config.yaml").write_text(f"detector: {{model: {folder}}}\n")
+    refused(run("check", cwd=tmp_path), 3, "detector.model", remedy)
+
+
+def test_a_check_tells_the_preprocessing_and_where_it_was_read_from(tmp_path: Path) -> None:
+    copy_of_model(tmp_path / "model", without=("saved_model",), preprocessing=None)
+    (tmp_path / "config.yaml").write_text("detector: {model: model}\n")
+    done = run("check", cwd=tmp_path)
+    assert done.code == 0
+    origin = "pipeline.config: ssd_mobilenet_v2_lean_fpn_keras"
+    assert f"the model's preprocessing: minus_one_to_one, from {origin}" in done.err
 
 
 def test_a_model_is_shown_within_a_hundred_columns(tmp_path: Path) -> None:

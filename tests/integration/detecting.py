@@ -34,7 +34,7 @@ def open_changed(**changes: Any) -> OpenedDetector:
 def copy_of_model(target: Path, *, without: tuple[str, ...] = (), **manifest: Any) -> Path:
     """Return a folder with the default model's files as links, and its manifest changed (None takes a key out)."""
     model = default_settings().model
-    target.mkdir()
+    target.mkdir(parents=True)
     for file in sorted(path for path in model.rglob("*") if path.is_file()):
         name = file.relative_to(model)
         if name.parts[0] in without or name.name == "model.yaml":
@@ -87,27 +87,31 @@ def write_saved_model(
     leave_out: tuple[str, ...] = (),
     signature_name: str = "serving_default",
     shape: tuple[int | None, int | None, int | None] = (None, None, 3),
+    gain: float = 1.0,
+    box_gain: float = 1.0,
+    faces: float = 3.0,
 ) -> Path:
     """Write a TFOD2-shaped model folder whose boxes are constant and whose scores tell what it was shown.
 
     Of three faces, the scores are the mean red, the mean green, and the top left pixel's red, each 0..1: so a wrong
-    channel order, scale, or order of rows and columns shows.
+    channel order, scale, or order of rows and columns shows. `gain` and `box_gain` multiply scores and boxes, `faces`
+    is the stated number of detections: for models that are broken.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow as tf
 
-    boxes = tf.constant([[0.1, 0.2, 0.5, 0.4], [0.2, 0.6, 0.8, 0.9], [0.6, 0.1, 0.9, 0.3]], tf.float32)
+    boxes = box_gain * tf.constant([[0.1, 0.2, 0.5, 0.4], [0.2, 0.6, 0.8, 0.9], [0.6, 0.1, 0.9, 0.3]], tf.float32)
 
     def outputs(images: Any) -> dict[str, Any]:
         floats = tf.cast(images, tf.float32) / 255
         count = tf.shape(floats)[0]
         means = tf.reduce_mean(floats, axis=[1, 2])
-        scores = tf.stack([means[:, 0], means[:, 1], floats[:, 0, 0, 0]], axis=1)
+        scores = gain * tf.stack([means[:, 0], means[:, 1], floats[:, 0, 0, 0]], axis=1)
         values = {
             "detection_boxes": tf.tile(boxes[tf.newaxis], [count, 1, 1]),
             "detection_classes": tf.tile(tf.constant([classes], tf.float32), [count, 1]),
             "detection_scores": scores,
-            "num_detections": tf.fill([count], 3.0),
+            "num_detections": tf.fill([count], faces),
         }
         return {name: value for name, value in values.items() if name not in leave_out} or {"nothing": scores}
 

@@ -7,10 +7,9 @@ import numpy as np
 
 from monitor.detectors.folder import KNOWN_LABELS
 from monitor.domain.address import SourceAddress
-from monitor.domain.clock import SystemClock
 from monitor.domain.detection import MaskState
 from monitor.domain.geometry import Box
-from monitor.sources.opencv import OpenCvSource
+from monitor.sources.recording import RecordingSource
 from tests.conftest import SAMPLE
 
 #: Moments about four seconds apart, so that most people of the sample are in one of them.
@@ -27,7 +26,7 @@ class Scene:
 
 def read_scenes() -> list[Scene]:
     truth = json.loads(SAMPLE.with_suffix(".json").read_text("utf-8"))
-    source = OpenCvSource("sample", SourceAddress(str(SAMPLE)), SystemClock())
+    source = RecordingSource("sample", SourceAddress(str(SAMPLE)))
     source.open()
     scenes = []
     for index in range(truth["frames"]):

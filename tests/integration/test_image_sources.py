@@ -8,11 +8,10 @@ import pytest
 from PIL import Image, ImageOps
 
 from monitor.domain.address import SourceAddress
-from monitor.domain.clock import SystemClock
 from monitor.domain.errors import SourceError
 from monitor.domain.event import EndReason
 from monitor.sources.images import ImageSource, list_images, read_image
-from monitor.sources.opening import make_source
+from monitor.sources.opening import make_recording
 from tests.integration.clips import corner_colours, number_of, numbered, quadrants
 
 SIZE = (64, 48)
@@ -146,7 +145,7 @@ def test_a_folder_is_read_in_natural_order(tmp_path: Path) -> None:
         cv2.imwrite(str(tmp_path / name), numbered(index, 64, 48))
     (tmp_path / "notes.txt").write_text("no picture")
     (tmp_path / "folder.png").mkdir()
-    source = make_source("photos", SourceAddress(str(tmp_path)), SystemClock())
+    source = make_recording("photos", SourceAddress(str(tmp_path)))
     info = source.open()
     seen = []
     while (time_s := source.grab()) is not None:

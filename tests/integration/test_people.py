@@ -10,12 +10,11 @@ from monitor.app.replaying import camera_for
 from monitor.config.loading import load_settings
 from monitor.detectors.opening import OpenedDetector, open_detector
 from monitor.domain.address import SourceAddress
-from monitor.domain.clock import SystemClock
 from monitor.domain.event import CloseReason, VisitEnded
 from monitor.domain.track import Track
 from monitor.domain.visit import Visit
 from monitor.pipeline.pace import Pace
-from monitor.sources.opening import make_source
+from monitor.sources.opening import make_recording
 from tests.conftest import PROJECT
 from tests.fakes import WITHOUT
 
@@ -32,7 +31,7 @@ def people_in(name: str, detector: OpenedDetector, fps: float) -> tuple[list[Vis
     settings = load_settings(PROJECT / "config.yaml")
     address = SourceAddress(str(RECORDINGS / name))
     analyzer, pace = make_analyzer("door", camera_for(settings, address)), Pace(fps)
-    source = make_source("door", address, SystemClock())
+    source = make_recording("door", address)
     source.open()
     records, tracks, last_s = [], [], 0.0
     while (time_s := source.grab()) is not None:

@@ -25,13 +25,12 @@ from monitor.config.loading import load_settings
 from monitor.config.settings import Settings
 from monitor.domain.address import SourceAddress
 from monitor.domain.cause import Cause
-from monitor.domain.clock import SystemClock
 from monitor.domain.errors import SourceError
 from monitor.domain.frame import Image
 from monitor.probe.delivery import ProbePlan, StreamFacts
 from monitor.probe.process import examine
 from monitor.probe.watching import watch_source
-from monitor.sources.opening import make_source
+from monitor.sources.opening import make_recording
 from tests.conftest import PROJECT
 from tests.fakes import FakeSource, flat
 from tests.integration.clips import (
@@ -110,7 +109,7 @@ def test_pictures_are_turned_as_the_monitor_turns_them(tmp_path: Path, degrees: 
     clip = write_clip(tmp_path / "clip.mp4", 5, paint=quadrants)
     rotate_by_metadata(clip, degrees)
     facts, pictures = watched(clip)
-    source = make_source("clip", SourceAddress(str(clip)), SystemClock())
+    source = make_recording("clip", SourceAddress(str(clip)))
     source.open()
     source.grab()
     image = source.retrieve().image
@@ -161,7 +160,7 @@ BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "text.mp4": (lambda path: path.write_text("a shopping list\n" * 50), "not a readable video"),
     "random.mp4": (lambda path: path.write_bytes(bytes(range(256)) * 40), "not a readable video"),
     "cut.mp4": (lambda path: cut(write_clip(path, 20), 0.5), "cut off before its index|no frame"),
-    "no-frames.mp4": (write_empty_clip, "no frame that can be decoded|not a video"),
+    "no-frames.mp4": (write_empty_clip, "no picture that can be decoded|not a video"),
     "sound.m4a": (_sound, "contains sound .aac. but no video"),
     "picture.jpg": (_picture, "is a picture.*scripts/run image"),
     "disguised.mp4": (_picture, "is a picture.*scripts/run image"),
@@ -422,8 +421,10 @@ def test_an_http_camera_is_timed_by_arrival(http_camera: str) -> None:
     assert len(pictures) >= 5
 
 
-def test_a_single_picture_is_no_stream(http_camera: str) -> None:
-    assert "single picture" in str(refused(f"{http_camera}/still"))
+def test_an_address_of_single_pictures_is_polled(http_camera: str) -> None:
+    facts, pictures = watched(f"{http_camera}/still", patient(3, 5, 1))
+    assert facts.delivery.fps == pytest.approx(5, rel=0.2)
+    assert len(pictures) >= 3
 
 
 # -- webcams

@@ -1,6 +1,7 @@
 """SavedModels on TensorFlow: the default model, and small ones of every signature that TFOD2 exports."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -162,6 +163,34 @@ def test_a_label_map_with_a_class_too_few_is_refused(tmp_path: Path) -> None:
 
 def test_classes_counted_from_nought_are_refused(tmp_path: Path) -> None:
     refused(write(tmp_path / "model", "uint8", classes=(0.0, 1.0, 2.0)), "class 0")
+
+
+def test_gaps_in_the_label_map_move_no_label(tmp_path: Path) -> None:
+    folder = write(tmp_path / "model", "uint8", classes=(1.0, 4.0, 3.0))
+    labels = [(0, "background"), (1, "with_mask"), (3, "without_mask"), (4, "mask_weared_incorrect")]
+    text = "".join(f"item {{ id: {class_id} name: '{name}' }}" for class_id, name in labels)
+    (folder / "label_map.pbtxt").write_text(text, "utf-8")
+    opened = open_changed(model=folder, backend="savedmodel", device="cpu")
+    assert numbers(opened.detector.detect([telling_picture(204, 153, 255)])[0]) == [
+        (0.6, MaskState.INCORRECT),
+        (0.8, MaskState.WITH_MASK),
+        (1.0, MaskState.WITHOUT_MASK),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        ({"gain": float("nan")}, "not between 0 and 1"),
+        ({"gain": 20.0}, "not between 0 and 1"),
+        ({"box_gain": 300.0}, "not fractions of the picture"),
+        ({"faces": 7.0}, "7.0 as its number of detections, of at most 3"),
+        ({"faces": float("nan")}, "number of detections"),
+        ({"classes": (1.0, 2.5, 3.0)}, "whole numbers"),
+    ],
+)
+def test_outputs_that_no_detector_gives_are_refused(tmp_path: Path, broken: dict[str, Any], words: str) -> None:
+    refused(write(tmp_path / "model", "uint8", **broken), words)
 
 
 @pytest.mark.parametrize("content", [b"This is no model.", b"", bytes(5000)])

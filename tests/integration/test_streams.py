@@ -1,4 +1,4 @@
-"""Streams and devices through OpenCV: a real HTTP server, and addresses where nothing answers."""
+"""Streams and devices: a real HTTP server, and addresses where nothing answers."""
 
 import socket
 import threading
@@ -10,12 +10,18 @@ import cv2
 import numpy as np
 import pytest
 
+from monitor.config.camera import CameraSettings
 from monitor.domain.address import SourceAddress
 from monitor.domain.errors import SourceError
-from monitor.sources.opening import make_source
+from monitor.domain.ports import Source
+from monitor.sources.opening import make_camera_source
 from tests.fakes import FakeClock
 
 FRAMES = 12
+
+
+def source_of(address: str, clock: FakeClock) -> Source:
+    return make_camera_source("door", CameraSettings(source=SourceAddress(address)), clock, clock.advance)
 
 
 class MotionJpeg(BaseHTTPRequestHandler):
@@ -49,7 +55,7 @@ def camera() -> Iterator[str]:
 
 def test_an_http_camera_gives_frames_timed_at_their_arrival(camera: str) -> None:
     clock = FakeClock()
-    source = make_source("door", SourceAddress(camera), clock)
+    source = source_of(camera, clock)
     info = source.open()
     assert info.live
     assert (info.width_px, info.height_px) == (64, 48)
@@ -67,7 +73,7 @@ def test_an_http_camera_gives_frames_timed_at_their_arrival(camera: str) -> None
 
 
 def test_a_stream_that_hangs_up_is_a_failure_and_not_an_end(camera: str) -> None:
-    source = make_source("door", SourceAddress(camera), FakeClock(1.0))
+    source = source_of(camera, FakeClock(1.0))
     source.open()
     with pytest.raises(SourceError, match="stopped giving frames"):
         all(source.grab() for _ in range(FRAMES + 1))
@@ -77,8 +83,8 @@ def test_a_stream_that_hangs_up_is_a_failure_and_not_an_end(camera: str) -> None
 def test_an_address_where_nothing_answers_is_refused_without_its_password(capfd: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        address = SourceAddress(f"rtsp://viewer:hunter2@127.0.0.1:{unused.getsockname()[1]}/stream")
-        source = make_source("door", address, FakeClock())
+        address = f"rtsp://viewer:hunter2@127.0.0.1:{unused.getsockname()[1]}/stream"
+        source = source_of(address, FakeClock())
         with pytest.raises(SourceError, match="nothing listens") as caught:
             source.open()
     assert "hunter2" not in str(caught.value)
@@ -88,4 +94,4 @@ def test_an_address_where_nothing_answers_is_refused_without_its_password(capfd:
 @pytest.mark.parametrize("device", ["63", "/dev/video63"])
 def test_a_webcam_that_is_not_there(device: str) -> None:
     with pytest.raises(SourceError, match="No webcam found: /dev/video"):
-        make_source("desk", SourceAddress(device), FakeClock()).open()
+        source_of(device, FakeClock()).open()

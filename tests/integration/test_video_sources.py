@@ -1,4 +1,4 @@
-"""Video files through OpenCV: times, order, orientation, and files that are not what they should be."""
+"""Video files: times, order, orientation, and files that are not what they should be."""
 
 import hashlib
 import os
@@ -10,13 +10,12 @@ import av
 import pytest
 
 from monitor.domain.address import SourceAddress
-from monitor.domain.clock import SystemClock
 from monitor.domain.errors import SourceError
 from monitor.domain.event import EndReason
 from monitor.domain.frame import Frame
 from monitor.domain.ports import Source
 from monitor.sources.container import is_cut_off
-from monitor.sources.opening import make_source
+from monitor.sources.opening import make_recording
 from tests.conftest import PROJECT
 from tests.integration.clips import (
     corner_colours,
@@ -33,7 +32,7 @@ UNEVEN_MS = [0, 40, 80, 200, 240, 1000, 1040, 3000, 3040, 3080]
 
 
 def source_of(path: Path, threads: int = 1) -> Source:
-    return make_source("door", SourceAddress(str(path)), SystemClock(), threads)
+    return make_recording("door", SourceAddress(str(path)), threads)
 
 
 def read(source: Source, most: int = 10_000) -> list[Frame]:

@@ -431,9 +431,7 @@ def test_stopping_takes_no_time_whatever_is_stuck(detectors: Detectors, clip: Pa
             from monitor.sources.opening import make_camera_source
 
             by_name = {"stuck": stuck, "well": well, "busy": busy}
-            return by_name.get(name) or make_camera_source(
-                name, settings.source, settings.capture, SystemClock(), pause
-            )
+            return by_name.get(name) or make_camera_source(name, settings, SystemClock(), pause)
 
         try:
             with watching(

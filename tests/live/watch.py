@@ -148,7 +148,7 @@ def watching(
         return Camera(Session(name, settings, clock), analyzer, events, analyses)
 
     def real_source(name: str, settings: CameraSettings, pause: Callable[[float], object]) -> Source:
-        return make_camera_source(name, settings.source, settings.capture, clock, pause)
+        return make_camera_source(name, settings, clock, pause)
 
     pictures = SnapshotFolder(folder / "incidents")
     live = Monitor(

@@ -84,6 +84,7 @@ def test_from_pictures_to_a_model_folder(voc, tmp_path):
     command("export", "--pipeline", pipeline, "--checkpoint", best / "ckpt-1", "--data", voc, "--out", model, *words)
     manifest = yaml.safe_load((model / "model.yaml").read_text())
     assert manifest["input_size"] == [96, 128]
+    assert manifest["preprocessing"] == "minus_one_to_one"
     assert set(manifest["measured"]["map50_by_file"]) == {
         "checkpoint",
         "saved_model",

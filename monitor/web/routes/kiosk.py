@@ -21,6 +21,7 @@ from monitor.web.access import (
     require_camera,
 )
 from monitor.web.kiosk_page import kiosk_path, pairing_path
+from monitor.web.paths import base_of
 from monitor.web.query import Number
 from monitor.web.schemas import (
     KioskLinkOut,
@@ -126,7 +127,7 @@ def pair(body: PairIn, request: Request, response: Response, services: ServicesD
     services.accounts.note(token.account.name, "kiosk paired", token.camera, address_of(request))
     services.sessions.end(response)
     services.kiosk_cookie.set(response, key, is_secure(request))
-    return KioskPageOut(path=kiosk_path(token.camera))
+    return KioskPageOut(path=kiosk_path(base_of(request), token.camera))
 
 
 @router.delete("/kiosks/{number}", status_code=status.HTTP_204_NO_CONTENT)

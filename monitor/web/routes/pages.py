@@ -5,7 +5,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.templating import Jinja2Templates
 
 from monitor import __version__
 from monitor.domain.account import Account, Role
@@ -13,12 +12,10 @@ from monitor.web.access import LOCAL, account_of, is_secure, kiosk_of, require_c
 from monitor.web.api_words import calls
 from monitor.web.kiosk_page import kiosk_path
 from monitor.web.login_path import local_path, login_path
-from monitor.web.paths import TEMPLATES
+from monitor.web.paths import TEMPLATES, base_of
 from monitor.web.routes.kiosk import kiosk_texts
 
 router = APIRouter(include_in_schema=False)
-
-_templates = Jinja2Templates(TEMPLATES)
 
 
 @router.get("/")
@@ -80,12 +77,12 @@ def kiosk(request: Request, name: str) -> Response:
     token, account = kiosk_of(request), account_of(request)
     key, texts = services.kiosk_cookie.key(request.cookies), kiosk_texts(services).model_dump()
     if token is not None and token.camera != name and account is None:
-        return RedirectResponse(kiosk_path(token.camera), 303)
+        return RedirectResponse(kiosk_path(base_of(request), token.camera), 303)
     if token is not None and token.camera == name:
         texts["language"] = token.language or texts["language"]
     elif account is not None:
         require_camera(account, name if name in services.monitor.names() else None, "camera")
-    response = _templates.TemplateResponse(
+    response = TEMPLATES.TemplateResponse(
         request,
         "kiosk.html",
         {"camera": name, "texts": texts, "paired": key is not None},
@@ -99,7 +96,7 @@ def kiosk(request: Request, name: str) -> Response:
 @router.get("/pair")
 def pair(request: Request) -> Response:
     """The page of a kiosk link: only the page's script reads the secret after the `#`."""
-    return _templates.TemplateResponse(request, "pair.html")
+    return TEMPLATES.TemplateResponse(request, "pair.html")
 
 
 @router.get("/docs")
@@ -111,11 +108,11 @@ def docs(request: Request) -> Response:
 @router.get("/login")
 def login(request: Request, next: Annotated[str | None, Query()] = None) -> Response:
     """The login form; `next` is the path of the page to open afterwards."""
-    services, back = services_of(request), local_path(next)
+    services, back = services_of(request), local_path(next, base_of(request))
     if account_of(request) is not None:
         return RedirectResponse(back, 303)
     values = {"page": "login", "version": __version__, "first": not services.accounts.exist(), "next": back}
-    return _templates.TemplateResponse(request, "login.html", values)
+    return TEMPLATES.TemplateResponse(request, "login.html", values)
 
 
 def _camera_page(request: Request, page: str, name: str, **values: Any) -> Response:
@@ -130,7 +127,7 @@ def _page(request: Request, name: str, role: Role = Role.VIEWER, **values: Any) 
     account = account_of(request)
     if account is None:
         return RedirectResponse(login_path(request), 303)
-    return _templates.TemplateResponse(
+    return TEMPLATES.TemplateResponse(
         request,
         f"{name}.html" if account.may(role) else "refused.html",
         {"page": name, "version": __version__, "account": account, "local": account is LOCAL, "may": _may(account)}

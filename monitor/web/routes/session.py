@@ -2,13 +2,15 @@
 
 import asyncio
 import math
+from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Response, status
+from fastapi import APIRouter, HTTPException, Query, Response, status
 from starlette.requests import Request
 
 from monitor.domain.account import Account
-from monitor.web.access import ServicesDep, Viewer, address_of, is_secure, origin_of
-from monitor.web.schemas import LogIn, Me
+from monitor.web.access import KIOSK_OR_VIEWER, ServicesDep, Viewer, address_of, is_secure, origin_of
+from monitor.web.addresses import Addresses
+from monitor.web.schemas import AddressOut, LogIn, Me
 
 router = APIRouter(prefix="/api/v1", tags=["session"])
 
@@ -42,6 +44,16 @@ async def log_in(body: LogIn, request: Request, response: Response, services: Se
     await asyncio.to_thread(services.accounts.note, account.name, "log in", "", address)
     services.sessions.begin(response, account.name, stamp, is_secure(request))
     return _me(account)
+
+
+@router.get("/address", dependencies=[KIOSK_OR_VIEWER])
+def address(request: Request, page: Annotated[str, Query(max_length=300)]) -> AddressOut:
+    """Whether pages at an origin, such as `https://monitor.example`, may connect; if not, why, with the remedy.
+
+    Pages call it when the socket does not open: browsers do not tell them the reason.
+    """
+    addresses: Addresses = request.app.state.addresses
+    return AddressOut(refused=addresses.refused_origin(request.scope["seen"], page))
 
 
 @router.delete("/session", status_code=status.HTTP_204_NO_CONTENT)

@@ -1,5 +1,5 @@
 // The desk's sound and notifications, for new incidents and for cameras that go down.
-import { STATES, kept, toast } from "./core.js";
+import { STATES, base, kept, toast } from "./core.js";
 import { isDown, problem } from "./causes.js";
 import { live } from "./connection.js";
 
@@ -42,7 +42,7 @@ if (kept.get("notify") === "on" && "Notification" in window && Notification.perm
 
 function alarm(tones, text, tag) {
   if (isOn(sound)) play(tones);
-  if (isOn(notify)) new Notification(text, { tag, icon: "/static/mark.svg" });
+  if (isOn(notify)) new Notification(text, { tag, icon: `${base}/static/mark.svg` });
 }
 
 live.addEventListener("incident", ({ detail: { incident } }) => {

@@ -1,5 +1,5 @@
 // Incidents as cards that can be reviewed on the spot.
-import { REASONS, STATES, at, el, failed, howItEnded, reviewed, sign } from "./core.js";
+import { REASONS, STATES, at, base, el, failed, howItEnded, reviewed, sign } from "./core.js";
 import { acknowledge, confirm, decide, saved } from "./review.js";
 
 export class Card {
@@ -10,11 +10,11 @@ export class Card {
   constructor(incident, mayReview, changed = () => {}) {
     this.#mayReview = mayReview;
     this.#changed = changed;
-    const picture = el("img", { alt: "", loading: "lazy", src: `/api/v1/incidents/${incident.number}/picture.jpg` });
+    const picture = el("img", { alt: "", loading: "lazy", src: `${base}/api/v1/incidents/${incident.number}/picture.jpg` });
     picture.addEventListener("error", () => picture.replaceWith(el("div", { class: "blank" })), { once: true });
     this.node = el("li", { class: `card ${incident.state}`, tabindex: "-1", "data-number": incident.number },
       picture,
-      el("div", { class: "kind" }, sign(incident.state), el("a", { href: `/incidents/${incident.number}`, tabindex: "-1" }, STATES[incident.state].words)),
+      el("div", { class: "kind" }, sign(incident.state), el("a", { href: `${base}/incidents/${incident.number}`, tabindex: "-1" }, STATES[incident.state].words)),
       el("div", { class: "where" }, `${incident.camera} · ${at(incident.opened_at)}`),
       this.#how, this.#review, this.#do);
     this.update(incident);

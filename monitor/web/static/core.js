@@ -1,4 +1,7 @@
-// What every page needs: asking the API, building elements, words and times.
+// What every page needs: addresses, asking the API, building elements, words and times.
+
+/** What every path of the monitor begins with: the setting web.base_path. */
+export const base = new URL("..", import.meta.url).pathname.slice(0, -1);
 
 export const STATES = {
   with_mask: { words: "Mask", sign: "M4 13l5 5L20 7" },
@@ -16,7 +19,7 @@ export class ApiError extends Error {
 }
 
 export async function api(path, options = {}) {
-  const response = await fetch(`/api/v1${path}`, options).catch(() => {
+  const response = await fetch(`${base}/api/v1${path}`, options).catch(() => {
     throw new ApiError(0, "The monitor is not responding.");
   });
   if (response.status === 401) { location.assign(loginPath()); throw new ApiError(401, "Log in first."); }
@@ -26,7 +29,7 @@ export async function api(path, options = {}) {
 }
 
 /** The login page, which leads back to this one. */
-export const loginPath = () => `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+export const loginPath = () => `${base}/login?next=${encodeURIComponent(location.pathname + location.search)}`;
 
 export function explained(body) {
   const why = typeof body?.detail === "string" ? body.detail : body?.detail?.[0]?.msg;

@@ -1,5 +1,5 @@
 // Theme, logging out and the state of the cameras, on every page.
-import { api, kept, failed } from "./core.js";
+import { api, base, kept, failed } from "./core.js";
 
 const root = document.documentElement;
 const wanted = kept.get("theme") ?? (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark");
@@ -9,7 +9,7 @@ document.getElementById("theme")?.addEventListener("click", () => {
   kept.set("theme", root.dataset.theme);
 });
 document.getElementById("logout")?.addEventListener("click", () => {
-  api("/session", { method: "DELETE" }).then(() => location.assign("/login")).catch(failed);
+  api("/session", { method: "DELETE" }).then(() => location.assign(`${base}/login`)).catch(failed);
 });
 if (document.querySelector(".bar nav")) {
   // A page that stays open keeps its session alive.

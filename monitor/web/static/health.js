@@ -1,5 +1,5 @@
 // How everything is, every two seconds.
-import { api, duration, el, failed, table } from "./core.js";
+import { api, base, duration, el, failed, table } from "./core.js";
 import { cause, problem } from "./causes.js";
 import { live } from "./connection.js";
 
@@ -34,7 +34,7 @@ function show(health) {
       box("Memory", `${health.memory_mb.toFixed(0)} MB`, `running for ${duration(up)}`)),
     el("h2", {}, "Cameras"),
     table(["Camera", "Condition", "Frames/s", "Analyses/s", "Latency p50 / p95 / p99", "Skipped", "Superseded", "Late", "Corrupt", "Failed"], health.cameras.map((camera) => [
-      el("a", { href: `/cameras/${encodeURIComponent(camera.name)}` }, camera.name),
+      el("a", { href: `${base}/cameras/${encodeURIComponent(camera.name)}` }, camera.name),
       el("span", { class: "condition", title: camera.detail }, el("i", { class: `dot ${camera.condition}` }), `${camera.condition}${camera.cause ? ` (${cause(camera)[0]})` : ""}, ${duration((live.now() - camera.since_ms) / 1000)}`),
       camera.fps.toFixed(1), `${camera.analyses_per_s.toFixed(1)}${camera.given_per_s !== null ? ` (limit ${camera.given_per_s.toFixed(1)})` : ""}`,
       camera.latency_ms.p50 === undefined ? "–" : ["p50", "p95", "p99"].map((key) => camera.latency_ms[key].toFixed(0)).join(" / ") + " ms",
@@ -43,7 +43,7 @@ function show(health) {
     table(["Viewer", "Pictures/s", "Picture age p50 / p95"], health.viewers.map((viewer) => [viewer.who, viewer.per_s ?? "–", viewer.p95_ms === null ? "–" : `${viewer.p50_ms} / ${viewer.p95_ms} ms`])),
     el("h2", {}, "Program"),
     table(["Version", "Model", "Backend", "SHA-256"], [[health.version, health.model, `${health.backend}, ${health.device}`, el("code", {}, health.model_sha256.slice(0, 16))]], () => false),
-    el("p", { class: "hint" }, "For scripts: ", el("a", { href: "/healthz" }, "/healthz"), ", ", el("a", { href: "/metrics" }, "/metrics"), " (Prometheus), ", el("a", { href: "/docs" }, "the API"), "."));
+    el("p", { class: "hint" }, "For scripts: ", el("a", { href: `${base}/healthz` }, `${base}/healthz`), ", ", el("a", { href: `${base}/metrics` }, `${base}/metrics`), " (Prometheus), ", el("a", { href: `${base}/docs` }, "the API"), "."));
   if (at) place.querySelector(`a[href="${CSS.escape(at)}"]`)?.focus({ preventScroll: true });
   for (const [index, one] of place.querySelectorAll(".scroll").entries()) one.scrollLeft = scrolled[index] ?? 0;
 }

@@ -1,5 +1,5 @@
 // One incident: what was seen, the evidence for it, and its reviews.
-import { REASONS, STATES, api, duration, el, failed, fully, howItEnded, reviewed, sign, toast } from "./core.js";
+import { REASONS, STATES, api, base, duration, el, failed, fully, howItEnded, reviewed, sign, toast } from "./core.js";
 import { acknowledge, decide, saved, withdraw } from "./review.js";
 
 const main = document.getElementById("main"), number = Number(main.dataset.number), place = document.getElementById("incident");
@@ -16,13 +16,13 @@ async function load() {
 function show(detail) {
   const incident = detail.incident;
   const detector = { model: detail.model, sha256: detail.model_sha256, ...detail.settings?.detector };
-  const shot = el("img", { class: "shot", src: `/api/v1/incidents/${number}/picture.jpg`, alt: `${STATES[incident.state].words}, ${incident.camera}; other faces are hidden` });
+  const shot = el("img", { class: "shot", src: `${base}/api/v1/incidents/${number}/picture.jpg`, alt: `${STATES[incident.state].words}, ${incident.camera}; other faces are hidden` });
   shot.addEventListener("error", () => shot.replaceWith(el("p", { class: "empty block" }, "No picture saved.")), { once: true });
   place.replaceChildren(
     el("div", {}, shot, el("p", { class: "hint" }, "Clearest image before the alert. Other faces are hidden.")),
     el("div", {},
       block(null, el("p", { class: "condition verdict" }, sign(incident.state), " ", STATES[incident.state].words),
-        facts([["Camera", el("a", { href: `/cameras/${encodeURIComponent(incident.camera)}` }, incident.camera)], ["Since", fully(incident.since_at)], ["Opened", fully(incident.opened_at)], ["Outcome", howItEnded(incident)], ["Review", reviewed(incident) || "none yet"]])),
+        facts([["Camera", el("a", { href: `${base}/cameras/${encodeURIComponent(incident.camera)}` }, incident.camera)], ["Since", fully(incident.since_at)], ["Opened", fully(incident.opened_at)], ["Outcome", howItEnded(incident)], ["Review", reviewed(incident) || "none yet"]])),
       mayReview ? review(incident) : null,
       block("Timeline", timeline(detail)),
       block("Evidence at the alert", facts([

@@ -1,5 +1,5 @@
 // Searching incidents; the address holds the search, so that it can be kept and sent.
-import { api, el, failed } from "./core.js";
+import { api, base, el, failed } from "./core.js";
 import { Card, nothing } from "./cards.js";
 
 const MOST = 60;
@@ -17,7 +17,7 @@ function query() {
 
 async function load(older = false) {
   const wanted = query(), request = ++asked;
-  for (const kind of ["csv", "json"]) document.getElementById(kind)?.setAttribute("href", `/api/v1/export/incidents.${kind}?${wanted}`);
+  for (const kind of ["csv", "json"]) document.getElementById(kind)?.setAttribute("href", `${base}/api/v1/export/incidents.${kind}?${wanted}`);
   history.replaceState(null, "", `?${new URLSearchParams([...new FormData(form)].filter(([, value]) => value))}`);
   wanted.set("most", MOST);
   if (older && last) wanted.set("before", last);
@@ -33,7 +33,7 @@ async function load(older = false) {
 }
 
 list.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && event.target.matches(".card")) location.assign(`/incidents/${event.target.dataset.number}`);
+  if (event.key === "Enter" && event.target.matches(".card")) location.assign(`${base}/incidents/${event.target.dataset.number}`);
 });
 more.addEventListener("click", () => load(true));
 form.addEventListener("change", () => load());

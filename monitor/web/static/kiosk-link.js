@@ -11,7 +11,9 @@ document.getElementById("kiosk-link").addEventListener("click", async () => {
 const paired = async () => (await api("/kiosks")).filter((token) => token.camera === camera);
 
 function show(link, tokens) {
-  const url = el("input", { type: "text", readonly: true, value: link.url, "aria-label": "Kiosk link", onfocus: () => url.select() });
+  // The browser knows its address better than the monitor behind a proxy.
+  const address = Object.assign(new URL(link.url), { protocol: location.protocol, host: location.host }).href;
+  const url = el("input", { type: "text", readonly: true, value: address, "aria-label": "Kiosk link", onfocus: () => url.select() });
   place.hidden = false;
   place.replaceChildren(
     el("h2", {}, "Kiosk link"),

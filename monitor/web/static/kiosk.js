@@ -1,5 +1,5 @@
 // What a visitor sees: the monitor's verdict in large. It is grey whenever the verdict or the picture is not of now.
-import { kept } from "./core.js";
+import { base, explained, kept } from "./core.js";
 import { Live } from "./live.js";
 
 const NOTICE_MS = 1500, RENEW_MS = 5 * 60 * 1000;
@@ -13,7 +13,7 @@ const live = new Live();
 let wording = null, verdict = "starting", heardMs = -Infinity, capturedMs = null, staleAfterMs = 0, refused = false, speaking = false, shown = "", spoken = "", drawing = false, drawn = false;
 
 // The words come with the page, and the signs are fetched beforehand: "out of order" must be said without a network.
-const signs = new Map(Object.keys(texts.paints).map((name) => [name, `/api/v1/kiosk/signs/${name}.png`]));
+const signs = new Map(Object.keys(texts.paints).map((name) => [name, `${base}/api/v1/kiosk/signs/${name}.png`]));
 for (const [name, address] of signs) {
   fetch(address).then((response) => response.blob()).then((blob) => signs.set(name, URL.createObjectURL(blob))).catch(() => {});
 }
@@ -41,11 +41,15 @@ live.addEventListener("picture", async ({ detail }) => {
     drawn = true;
   } finally { drawing = false; }
 });
-live.addEventListener("connection", show);
+const message = staff.textContent;
+live.addEventListener("connection", ({ detail }) => {
+  staff.textContent = detail.refused ? explained({ detail: detail.refused }) : message;
+  show();
+});
 // The session has ended or the kiosk's token was removed: visitors are not shown a login form, and staff are told.
 live.addEventListener("login", (event) => { event.preventDefault(); refused = true; show(); });
 // A page that stays open keeps its session or its token.
-setInterval(() => fetch("/api/v1/kiosk/renew", { method: "POST" }).catch(() => {}), RENEW_MS);
+setInterval(() => fetch(`${base}/api/v1/kiosk/renew`, { method: "POST" }).catch(() => {}), RENEW_MS);
 setInterval(show, 200);
 
 function show() {
@@ -57,7 +61,7 @@ function show() {
   const now = refused ? "out_of_order" : silent && heardMs === -Infinity ? "starting" : silent || (judged && (ageMs === null || old)) ? (ageMs === null && !silent ? "starting" : "out_of_order") : verdict;
   const grey = now === "starting" || now === "out_of_order";
   kiosk.classList.toggle("grey", grey);
-  staff.hidden = !refused;
+  staff.hidden = !refused && !live.refused;
   ageLine.textContent = ageMs === null ? "" : grey && old ? wording.old.replace("{seconds}", Math.round(ageMs / 1000)) : `${camera}  ${(Math.max(0, ageMs) / 1000).toFixed(1)} s`;
   const key = `${now} ${wording.code}`;
   if (key === shown) return;

@@ -1,4 +1,4 @@
-import { loginPath } from "./core.js";
+import { base, loginPath } from "./core.js";
 
 // A live connection: reconnects by itself, knows the monitor's clock, and measures how old pictures are.
 
@@ -11,6 +11,7 @@ export class Live extends EventTarget {
   constructor() {
     super();
     this.connected = false;
+    this.refused = null; // why the monitor refuses the page's address, if it does
     this.#connect();
     setInterval(() => this.#tick(), 1000);
     document.addEventListener("visibilitychange", () => this.#sendWatch());
@@ -27,11 +28,11 @@ export class Live extends EventTarget {
 
   #connect() {
     if (this.#socket && this.#socket.readyState <= 1) return;
-    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/live`);
+    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${base}/api/v1/live`);
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
-      this.#tries = 0; this.#bestMs = Infinity; this.#heardMs = performance.now(); this.connected = true;
+      this.#tries = 0; this.#bestMs = Infinity; this.#heardMs = performance.now(); this.connected = true; this.refused = null;
       this.#sendWatch();
       if (this.#kiosk !== null) this.#send({ kiosk: this.#kiosk });
       this.#ping();
@@ -43,14 +44,25 @@ export class Live extends EventTarget {
     };
     socket.onclose = (event) => {
       if (socket !== this.#socket) return;
+      const opened = this.connected;
       this.connected = false;
-      this.#tell("connection", { connected: false });
+      this.#tell("connection", { connected: false, refused: this.refused });
+      if (!opened) this.#askWhy();
       // The session has ended. A page that must not show a login form prevents it, and the socket goes on trying.
       const refused = event.code === 4401;
       if (refused && this.dispatchEvent(new Event("login", { cancelable: true }))) { location.assign(loginPath()); return; }
       const wait = RETRY_MS[Math.min(refused ? this.#refusals++ : this.#tries++, RETRY_MS.length - 1)];
       setTimeout(() => this.#connect(), wait * (0.75 + Math.random() / 2));
     };
+  }
+
+  /** Ask whether the monitor refuses the page's address: browsers do not say why a socket did not open. */
+  async #askWhy() {
+    const asked = await fetch(`${base}/api/v1/address?page=${encodeURIComponent(location.origin)}`).catch(() => null);
+    const answer = asked?.ok ? await asked.json().catch(() => null) : null;
+    if (this.connected || !answer || answer.refused === this.refused) return;
+    this.refused = answer.refused;
+    this.#tell("connection", { connected: false, refused: this.refused });
   }
 
   #tick() {

@@ -1,4 +1,4 @@
-import { explained } from "./core.js";
+import { base, explained } from "./core.js";
 
 const form = document.getElementById("login"), wrong = document.getElementById("wrong");
 form?.addEventListener("submit", async (event) => {
@@ -7,7 +7,7 @@ form?.addEventListener("submit", async (event) => {
   const button = form.querySelector("button");
   button.disabled = true;
   try {
-    const response = await fetch("/api/v1/session", {
+    const response = await fetch(`${base}/api/v1/session`, {
       method: "POST", headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ name: form.elements.name.value, password: form.elements.password.value }),
     });

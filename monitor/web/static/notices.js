@@ -1,5 +1,5 @@
 // Banners on the desk: no connection, warnings before they become faults, and sample data.
-import { el, kept } from "./core.js";
+import { base, el, kept } from "./core.js";
 import { live } from "./connection.js";
 
 const place = document.getElementById("notices"), mayAct = document.getElementById("main").dataset.review === "yes";
@@ -18,7 +18,7 @@ function show() {
   shown = state;
   place.replaceChildren(
     ...warnings.filter(([key]) => !dismissed.has(key)).map(([key, text]) => banner("warning", key, text)),
-    ...(samples && !dismissed.has("sample") ? [banner("sample", "sample", "This is sample data; add a camera in ", el("code", {}, "config.yaml"), " to start. ", el("a", { href: "/docs#add-a-camera" }, "How to add a camera"))] : []));
+    ...(samples && !dismissed.has("sample") ? [banner("sample", "sample", "This is sample data; add a camera in ", el("code", {}, "config.yaml"), " to start. ", el("a", { href: `${base}/docs#add-a-camera` }, "How to add a camera"))] : []));
 }
 
 live.addEventListener("warnings", ({ detail }) => {
@@ -32,5 +32,5 @@ live.addEventListener("cameras", ({ detail }) => {
 
 live.addEventListener("connection", ({ detail }) => {
   document.querySelector(".offline")?.remove();
-  if (!detail.connected) document.body.append(el("div", { class: "offline", role: "alert" }, "Connection to the monitor lost. Reconnecting…"));
+  if (!detail.connected && !detail.refused) document.body.append(el("div", { class: "offline", role: "alert" }, "Connection to the monitor lost. Reconnecting…"));
 });

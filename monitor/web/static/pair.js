@@ -1,12 +1,12 @@
 // Pairs this browser with a camera's kiosk page, by the secret after the link's `#`.
-import { explained } from "./core.js";
+import { base, explained } from "./core.js";
 
 const headline = document.getElementById("headline"), line = document.getElementById("line");
 const secret = location.hash.slice(1);
 history.replaceState(null, "", location.pathname);
 
 async function pair() {
-  const response = await fetch("/api/v1/kiosks/pair", {
+  const response = await fetch(`${base}/api/v1/kiosks/pair`, {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ secret }),
   }).catch(() => null);
   const body = await response?.json().catch(() => null);

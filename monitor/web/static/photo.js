@@ -1,5 +1,5 @@
 // Choose, drop, paste or take a photo; see what is found in it.
-import { STATES, el, explained, sign, toast } from "./core.js";
+import { STATES, base, el, explained, sign, toast } from "./core.js";
 
 const drop = document.getElementById("drop"), file = document.getElementById("file"), result = document.getElementById("result");
 const shutter = document.getElementById("shutter"), video = document.getElementById("video");
@@ -15,7 +15,7 @@ async function check(picture, name) {
   const form = new FormData();
   form.set("image", picture, name || "picture");
   try {
-    const response = await fetch("/predict", { method: "POST", body: form });
+    const response = await fetch(`${base}/predict`, { method: "POST", body: form });
     const body = await response.json().catch(() => null);
     if (!response.ok) { refuse(explained(body) || `The monitor rejected the photo (${response.status}).`); return; }
     show(body, name);

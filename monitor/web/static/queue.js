@@ -1,5 +1,5 @@
 // The desk's incidents: those to review leave the list once they are reviewed, and the next one is at hand.
-import { api, el, failed } from "./core.js";
+import { api, base, el, failed } from "./core.js";
 import { Card, nothing } from "./cards.js";
 import { live } from "./connection.js";
 
@@ -175,7 +175,7 @@ document.addEventListener("keydown", (event) => {
     if (event.key === "a") card.acknowledge();
     else if (event.key === "c") card.confirm();
     else if (event.key === "f") card.ask();
-    else if (event.key === "Enter") location.assign(`/incidents/${card.incident.number}`);
+    else if (event.key === "Enter") location.assign(`${base}/incidents/${card.incident.number}`);
     else return;
   } else return;
   event.preventDefault();

@@ -1,5 +1,5 @@
 // Compliance with its denominators and intervals.
-import { api, duration, el, failed, fully, percent, table } from "./core.js";
+import { api, base, duration, el, failed, fully, percent, table } from "./core.js";
 import { overTime } from "./chart.js";
 
 const OUTCOMES = { compliant: "compliant", corrected: "corrected", violation: "no mask", incorrect: "worn incorrectly", unknown: "undetermined" };
@@ -19,7 +19,7 @@ async function load() {
     const visits = link.dataset.export.startsWith("visits");
     const own = new URLSearchParams(wanted);
     if (visits) { own.delete("by"); own.delete("zone"); }
-    link.href = `/api/v1/export/${link.dataset.export}?${own}`;
+    link.href = `${base}/api/v1/export/${link.dataset.export}?${own}`;
   }
   const request = ++asked;
   try {

@@ -1,5 +1,5 @@
 // One camera's picture with what is known of it; grey, and why, as soon as it is not of now.
-import { STATES, duration, el } from "./core.js";
+import { STATES, base, duration, el } from "./core.js";
 import { cause, sentence } from "./causes.js";
 
 export class Tile {
@@ -12,7 +12,7 @@ export class Tile {
     this.name = name;
     this.zones = {};
     this.#name = el("span", { class: "name" }, name);
-    this.node = el(tag, { class: "tile stale", href: tag === "a" ? `/cameras/${encodeURIComponent(name)}` : undefined, "data-camera": name },
+    this.node = el(tag, { class: "tile stale", href: tag === "a" ? `${base}/cameras/${encodeURIComponent(name)}` : undefined, "data-camera": name },
       this.#canvas,
       el("div", { class: "top" }, this.#dot, this.#name, this.#sample, this.#note),
       el("div", { class: "why" }, this.#whyHead, this.#whyLine),

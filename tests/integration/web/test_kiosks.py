@@ -81,6 +81,7 @@ KIOSK = {
     ("GET", "/kiosk/{name}"): 200,
     ("GET", "/api/v1/kiosk/texts"): 200,
     ("POST", "/api/v1/kiosk/renew"): 204,
+    ("GET", "/api/v1/address"): 422,  # without the page's address
 }
 ANYBODY = {
     ("GET", "/api/v1/kiosk/signs/{verdict}.png"): 200,

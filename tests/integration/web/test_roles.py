@@ -26,6 +26,7 @@ RULES: dict[tuple[str, str], Role | None] = {
     ("post", "/api/v1/session"): ANYBODY,
     ("delete", "/api/v1/session"): Role.VIEWER,
     ("get", "/api/v1/me"): Role.VIEWER,
+    ("get", "/api/v1/address"): Role.VIEWER,
     ("get", "/api/v1/cameras"): Role.VIEWER,
     ("get", "/api/v1/cameras/{name}"): Role.VIEWER,
     ("get", "/api/v1/cameras/{name}/still.jpg"): Role.VIEWER,

@@ -1,6 +1,7 @@
 import hashlib
 import re
 
+import numpy as np
 import pytest
 
 from monitor.config.detector import DetectorSettings, Precision
@@ -68,6 +69,38 @@ def test_labels_of_their_own_are_told_by_the_settings_before_the_manifest_before
         labels={"hand": "unknown"},
     )
     assert folder.states == {1: INCORRECT, 2: WITHOUT, 3: UNKNOWN}
+
+
+@pytest.mark.parametrize("where", ["known", "manifest", "settings"])
+def test_a_label_may_be_known_by_its_display_name(make, where):
+    word = "no_mask" if where == "known" else "bare"
+    path = make(
+        f"item {{ id: 1 name: '/m/0bare' display_name: '{word}' }} item {{ id: 2 name: 'mask' display_name: 'Maske' }}",
+        manifest="states: {bare: without_mask}" if where == "manifest" else None,
+    )
+    folder = load(path, labels={"bare": "without_mask"} if where == "settings" else {})
+    assert folder.labels == {1: word, 2: "mask"}
+    assert folder.states == {1: WITHOUT, 2: WITH}
+
+
+def test_two_names_of_one_label_that_mean_different_states_are_refused(make):
+    with pytest.raises(ModelError, match=r"'mask'.*'no_mask'.*different states"):
+        load(make("item { id: 1 name: 'mask' display_name: 'no_mask' }"))
+
+
+def test_names_are_compared_in_unicodes_composed_form(make):
+    path = make("item { id: 1 name: 'masqu\u00e9' }", manifest="states: {masque\u0301: with_mask}")
+    assert load(path).states == {1: WITH}
+    assert load(path, labels={"masque\u0301": "incorrect"}).states == {1: INCORRECT}
+
+
+def test_a_meaning_of_a_label_that_is_not_in_the_map_is_refused(make):
+    path = make("item { id: 1 name: 'mask' }", manifest="states: {msk: incorrect}")
+    with pytest.raises(ModelError, match=r"label_map\.pbtxt: has no label 'msk', .* states in model\.yaml"):
+        load(path)
+    (path / "model.yaml").unlink()
+    with pytest.raises(ModelError, match=r"has no label 'Mask', .* detector\.labels"):
+        load(path, labels={"Mask": "incorrect"})
 
 
 def test_two_classes_are_enough(make):
@@ -185,6 +218,25 @@ def test_verifying_a_file(make):
     (path / "model.tflite").write_bytes(b"model.tflitf")
     with pytest.raises(ModelError, match=r"model\.tflite: is damaged or was changed"):
         folder.verify(path / "model.tflite")
+
+
+def ids(*values):
+    return np.array(values, np.int64)
+
+
+def test_a_class_in_a_gap_of_the_label_map_is_a_fault_only_where_it_counts(make):
+    folder = load(make("item { id: 1 name: 'mask' } item { id: 4 name: 'no_mask' }"))
+    file = folder.path / "model.tflite"
+    folder.check_class_ids(file, ids(1, 4, 2), np.array([0.9, 0.5, DEFAULT_THRESHOLD - 0.01], np.float32))
+    with pytest.raises(ModelError, match=r"outputs class 2, which is not in its label map \[1, 4\]"):
+        folder.check_class_ids(file, ids(1, 2), np.array([0.9, DEFAULT_THRESHOLD + 0.01], np.float32))
+
+
+@pytest.mark.parametrize("class_id", [-1, 0, 4])
+def test_a_class_beyond_the_label_map_is_a_fault_whatever_it_scores(make, class_id):
+    folder = load(make())
+    with pytest.raises(ModelError, match=f"outputs class {class_id}"):
+        folder.check_class_ids(folder.path / "model.tflite", ids(class_id), np.array([0.01], np.float32))
 
 
 def test_sha256_of_a_file(tmp_path):

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.detectors.label_map import read_label_map
+from monitor.detectors.label_map import Label, read_label_map, read_labels
 from monitor.domain.errors import ModelError
 
 
@@ -38,6 +38,7 @@ def test_a_label_map(read):
         "item { id: 0x1 name: 'a' }",
         "item { id: 0 name: 'background' } item { id: 1 name: 'a' }",
         "item { id: 0 name: '/m/0bg' display_name: 'background' } item { id: 1 name: 'a' }",
+        "item { name: 'background' } item { id: 1 name: 'a' }",  # an id that is left out is 0
         "item { id: 1 name: 'a' frequency: COMMON }",
     ],
 )
@@ -62,6 +63,20 @@ def test_ways_to_write_one_item(read, text):
 )
 def test_names(read, written, name):
     assert read(f"item {{ id: 1 name: {written} }}") == {1: name}
+
+
+def test_accents_are_composed(read):
+    """An e with a combining accent is the letter that looks the same."""
+    assert read("item { id: 1 name: 'masque_porte\u0301' }") == {1: "masque_port\u00e9"}
+
+
+def test_display_names_are_further_names(tmp_path):
+    path = tmp_path / "label_map.pbtxt"
+    path.write_text(
+        "item { id: 1 name: '/m/1' display_name: 'mask' } item { id: 2 name: 'a' display_name: 'a' }"
+        "item { id: 3 display_name: 'mask' }"
+    )
+    assert read_labels(path) == {1: Label(("/m/1", "mask")), 2: Label(("a",)), 3: Label(("mask",))}
 
 
 def test_ids_need_no_order_and_may_leave_gaps(read):

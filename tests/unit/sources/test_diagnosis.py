@@ -15,7 +15,7 @@ ADDRESS = SourceAddress("rtsp://viewer:hunter2@192.0.2.1/cam")
     [
         (refusals.HTTPUnauthorizedError(1, "x"), 0.1, Cause.WRONG_PASSWORD, "password"),
         (refusals.HTTPNotFoundError(1, "x"), 0.1, Cause.NOT_FOUND, "path"),
-        (OSError(errno.EPROTONOSUPPORT, "x"), 0.1, Cause.REFUSED, "RTSP over TCP"),
+        (OSError(errno.EPROTONOSUPPORT, "x"), 0.1, Cause.REFUSED, "capture.transport"),
         (refusals.ExitError(1, "x"), 0.1, Cause.TIMED_OUT, "within 5 s"),
         (OSError(errno.EIO, "x"), 4.9, Cause.TIMED_OUT, "within 5 s"),
     ],

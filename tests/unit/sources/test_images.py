@@ -2,12 +2,14 @@ import cv2
 import numpy as np
 import pytest
 
+from monitor.config.camera import CameraSettings
 from monitor.domain.address import SourceAddress
 from monitor.domain.errors import SourceError
 from monitor.domain.event import EndReason
+from monitor.sources.files import check_file
 from monitor.sources.images import IMAGE_PERIOD_S, ImageSource, list_images, read_image
-from monitor.sources.opencv import OpenCvSource, check_file
-from monitor.sources.opening import make_source
+from monitor.sources.opening import make_camera_source, make_recording
+from monitor.sources.recording import RecordingSource
 from tests.fakes import FakeClock, flat, noise
 
 
@@ -144,23 +146,23 @@ def test_images_as_frames(tmp_path):
 
 def test_a_source_opens_nothing_before_it_is_asked_to(tmp_path):
     for value in ("none.png", "none", "none.mp4", "rtsp://u:p@192.0.2.1/x", "7"):
-        address = SourceAddress(value).relative_to(tmp_path)
-        assert make_source("x", address, FakeClock()).source_id == "x"
+        camera = CameraSettings(source=SourceAddress(value).relative_to(tmp_path))
+        assert make_camera_source("x", camera, FakeClock(), lambda _: None).source_id == "x"
 
 
-@pytest.mark.parametrize(("name", "kind"), [("a.png", ImageSource), ("A.JPG", ImageSource), ("a.mp4", OpenCvSource)])
+@pytest.mark.parametrize(("name", "kind"), [("a.png", ImageSource), ("A.JPG", ImageSource), ("a.mp4", RecordingSource)])
 def test_which_source_reads_a_file(tmp_path, name, kind):
-    assert isinstance(make_source("x", SourceAddress(str(tmp_path / name)), FakeClock()), kind)
+    assert isinstance(make_recording("x", SourceAddress(str(tmp_path / name))), kind)
 
 
 def test_a_folder_is_read_as_images_whatever_its_name(tmp_path):
     folder = tmp_path / "day.mp4"
     folder.mkdir()
-    assert isinstance(make_source("x", SourceAddress(str(folder)), FakeClock()), ImageSource)
+    assert isinstance(make_recording("x", SourceAddress(str(folder))), ImageSource)
 
 
 def test_a_video_that_is_not_there_is_named_and_nothing_stays_open(tmp_path):
-    source = OpenCvSource("x", SourceAddress(str(tmp_path / "none.mp4")), FakeClock())
+    source = RecordingSource("x", SourceAddress(str(tmp_path / "none.mp4")))
     with pytest.raises(SourceError, match=r"none\.mp4: no such file"):
         source.open()
     source.close()

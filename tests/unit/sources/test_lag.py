@@ -1,6 +1,6 @@
 import pytest
 
-from monitor.sources.lag import Lag
+from monitor.sources.lag import Lag, Lead
 
 
 def test_no_lag_where_the_source_has_no_clock() -> None:
@@ -29,3 +29,28 @@ def test_a_burst_of_what_was_stored_is_the_lag_that_it_is() -> None:
     for number in range(10):
         lag.update(100.0, number / 10)
     assert lag.update(100.1, 1.0) == pytest.approx(0.0, abs=0.01)
+
+
+# -- whether a source is live
+
+
+def test_a_live_source_gains_nothing_however_its_clock_drifts_or_is_set() -> None:
+    lead = Lead()
+    for number in range(1000):
+        drifting_s = 1.005 * 0.04 * number + (5000 if number > 300 else 0) - (9000 if number > 600 else 0)
+        assert lead.update(0.04 * number, drifting_s) < 1
+
+
+def test_what_was_stored_before_the_connection_counts_once() -> None:
+    lead = Lead()
+    for number in range(250):
+        lead.update(0.001 * number, 0.04 * number)
+    for number in range(1000):
+        assert lead.update(0.25 + 0.04 * number, 10 + 0.04 * number) == pytest.approx(9.71, abs=0.1)
+
+
+def test_a_recording_sent_faster_than_it_plays_gains() -> None:
+    lead = Lead()
+    leads = [lead.update(0.01 * number, 0.04 * number) for number in range(1000)]
+    assert leads[-1] == pytest.approx(30, abs=0.5)
+    assert Lead().update(3.0, None) == 0

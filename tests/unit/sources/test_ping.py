@@ -6,9 +6,8 @@ import pytest
 
 from monitor.domain.address import SourceAddress
 from monitor.domain.errors import SourceError
-from monitor.sources.opening import make_source
+from monitor.sources.opening import make_recording
 from monitor.sources.ping import is_reachable
-from tests.fakes import FakeClock
 
 
 def test_a_recording_whose_folder_cannot_be_looked_into_does_not_answer() -> None:
@@ -17,6 +16,6 @@ def test_a_recording_whose_folder_cannot_be_looked_into_does_not_answer() -> Non
     with pytest.raises(OSError, match="too long"):
         Path(address.value).exists()
     assert not is_reachable(address, 1.0)
-    source = make_source("door", address, FakeClock(0.0))
+    source = make_recording("door", address)
     with pytest.raises(SourceError, match="cannot be read"):
         source.open()

@@ -10,7 +10,7 @@ import pytest
 from monitor.config.capture import CaptureSettings
 from monitor.domain.address import SourceAddress
 from monitor.domain.errors import SourceError
-from monitor.sources.opencv import OpenCvSource, why_no_webcam
+from monitor.sources.webcam import WebcamSource, why_no_webcam
 from tests.fakes import FakeClock
 
 FOURCC, WIDTH, HEIGHT, FPS = (
@@ -65,11 +65,11 @@ class FakeWebcam:
 
 
 @pytest.fixture
-def opened() -> Callable[..., tuple[FakeWebcam, OpenCvSource]]:
-    def open_with(**wanted: object) -> tuple[FakeWebcam, OpenCvSource]:
+def opened() -> Callable[..., tuple[FakeWebcam, WebcamSource]]:
+    def open_with(**wanted: object) -> tuple[FakeWebcam, WebcamSource]:
         webcam = FakeWebcam()
         settings = CaptureSettings.model_validate(wanted)
-        source = OpenCvSource("desk", SourceAddress("2"), FakeClock(), settings=settings, make_capture=webcam)
+        source = WebcamSource("desk", SourceAddress("2"), FakeClock(), settings, make_capture=webcam)
         return webcam, source
 
     return open_with
@@ -109,16 +109,8 @@ def test_what_nobody_asks_for_is_left_to_the_driver(opened, caplog):
     assert caplog.messages == []
 
 
-def test_a_webcam_may_be_opened_without_settings():
-    webcam = FakeWebcam()
-    source = OpenCvSource("0", SourceAddress("/dev/video9"), FakeClock(), make_capture=webcam)
-    source.open()
-    assert webcam.opened_as == ("/dev/video9", cv2.CAP_V4L2)
-    assert webcam.calls == []
-
-
 def test_a_webcam_that_is_not_there_is_said_with_the_remedy():
-    source = OpenCvSource("0", SourceAddress("/dev/video-none"), FakeClock())
+    source = WebcamSource("0", SourceAddress("/dev/video-none"), FakeClock(), CaptureSettings())
     with pytest.raises(SourceError) as caught:
         source.open()
     assert str(caught.value) == (

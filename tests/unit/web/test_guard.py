@@ -9,6 +9,8 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from monitor.web.addresses import Addresses
+from monitor.web.forwarded import TrustedProxies
 from monitor.web.security import HEADERS, Guard
 
 Headers = Sequence[tuple[str, str]]
@@ -19,12 +21,14 @@ class Behind:
     """An application that reads its body and answers how much there was."""
 
     reached: int = 0
+    seen: list[tuple[str, str]] = field(default_factory=list)
     got: int = 0
     failure: Exception | None = None
-    path: str = field(default="")
+    location: str = ""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.reached += 1
+        self.seen.append((scope["root_path"], scope["path"]))
         if scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.accept"})
@@ -39,7 +43,8 @@ class Behind:
             self.failure = error
             await JSONResponse({"detail": error.detail}, error.status_code)(scope, receive, send)
             return
-        await JSONResponse({"got": self.got}, headers={"x-own": "1"})(scope, receive, send)
+        own = {"x-own": "1"} | ({"location": self.location} if self.location else {})
+        await JSONResponse({"got": self.got}, headers=own)(scope, receive, send)
 
 
 @dataclass
@@ -58,15 +63,21 @@ def ask(
     tls: bool = False,
     most: int = 100,
     behind: Behind | None = None,
+    base_path: str = "",
+    guard: Guard | None = None,
 ) -> Answer:
     """Send one request through a guard; the host is known where the headers name none."""
     behind = behind or Behind()
-    guard = Guard(behind, names, lambda path: most, tls)
+    guard = guard or Guard(
+        behind, Addresses(names), lambda path: most if path == "/" else 0, tls, TrustedProxies(["10.0.0.1"]), base_path
+    )
     given = headers if any(name == "host" for name, _ in headers) else (("host", "localhost"), *headers)
     scope = {
         "type": kind,
         "method": method,
         "path": path,
+        "scheme": "ws" if kind == "websocket" else "http",
+        "client": ("10.0.0.1", 1),
         "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in given],
     }
     parts = [
@@ -148,7 +159,7 @@ def test_other_names_are_refused_whatever_they_point_to(host: str):
 
 def test_a_request_without_a_host_is_refused():
     behind = Behind()
-    guard = Guard(behind, [], lambda path: 1, tls=False)
+    guard = Guard(behind, Addresses([]), lambda path: 1, tls=False)
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
@@ -260,7 +271,7 @@ def test_a_length_that_is_no_number_is_refused(length: str):
 
 
 def test_a_body_that_does_not_come_is_given_up():
-    guard = Guard(Behind(), [], lambda path: 100, tls=False, body_within_s=0.01)
+    guard = Guard(Behind(), Addresses([]), lambda path: 100, tls=False, body_within_s=0.01)
     sent: list[Any] = []
     scope = {"type": "http", "method": "POST", "path": "/", "headers": [(b"host", b"localhost")]}
 
@@ -312,11 +323,85 @@ def test_what_an_answer_says_for_itself_stays():
     assert ask().headers["x-own"] == "1"
 
 
+@pytest.mark.parametrize(
+    ("path", "seen"),
+    [
+        ("/", "/mask/"),
+        ("/mask", "/mask/"),
+        ("/mask/", "/mask/"),
+        ("/incidents", "/mask/incidents"),
+        ("/mask/incidents", "/mask/incidents"),
+        ("/maskx", "/mask/maskx"),
+        ("/mask/mask/x", "/mask/mask/x"),
+        ("/mask//evil", "/mask//evil"),
+    ],
+)
+def test_a_path_under_the_base_path_is_the_same_with_and_without_it(path: str, seen: str):
+    behind = Behind()
+    assert ask(path=path, base_path="/mask", behind=behind, kind="websocket").status == 101
+    assert behind.seen == [("/mask", seen)]
+
+
+def test_limits_and_static_files_are_found_under_the_base_path():
+    for path in ("/", "/mask", "/mask/"):
+        assert ask(method="POST", path=path, base_path="/mask", body=[b"x"]).status == 200
+    assert ask(method="POST", path="/mask/x", base_path="/mask", body=[b"x"]).status == 413
+    assert "cache-control" not in ask(path="/mask/static/app.css", base_path="/mask").headers
+
+
+@pytest.mark.parametrize(
+    ("location", "sent"),
+    [
+        ("http://localhost/incidents?a=b#c", "/incidents?a=b#c"),
+        ("/mask/login?next=%2F", "/mask/login?next=%2F"),
+        ("http://localhost//evil.example", "http://localhost//evil.example"),
+    ],
+)
+def test_a_redirect_keeps_the_browsers_host_and_port(location: str, sent: str):
+    assert ask(behind=Behind(location=location)).headers["location"] == sent
+
+
+def test_reports_of_a_trusted_proxy_count_for_host_and_origin():
+    sent = (("x-forwarded-host", "desk.example"), ("host", "127.0.0.1:8080"))
+    own = ("origin", "https://desk.example")
+    for kind, method, passed in (("http", "POST", 200), ("websocket", "GET", 101)):
+        assert ask(*sent, own, kind=kind, method=method, names=["desk.example"]).status == passed
+        assert (
+            ask(*sent, ("origin", "https://evil.example"), kind=kind, method=method, names=["desk.example"]).status
+            == 403
+        )
+    assert ask(*sent).status == 421
+    assert ask(*sent, ("forwarded", "host=other.example"), names=["desk.example"]).status == 400
+
+
+def test_each_pair_of_page_and_host_is_logged_once_and_not_without_end(caplog: pytest.LogCaptureFixture):
+    guard = Guard(Behind(), Addresses(["desk.example"]), lambda path: 0, tls=False)
+    for origin in ("https://evil.example", "https://desk.example:9", "https://evil.example"):
+        for host in ("desk.example", "localhost"):
+            assert ask(("host", host), ("origin", origin), kind="websocket", guard=guard).status == 403
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 4
+    assert "'https://evil.example'" in lines[0]
+    assert "'desk.example'" in lines[0]
+    assert ask(("host", "evil.example"), guard=guard).status == 421
+    assert "'evil.example'" in caplog.records[-1].getMessage()
+    for number in range(200):
+        assert ask(("host", f"evil{number}.example"), guard=guard).status == 421
+    assert len(caplog.records) == 50
+    assert caplog.records[-1].getMessage().endswith("further refused addresses are not logged")
+
+
+def test_a_refusal_says_both_hosts_and_nothing_that_has_an_effect(caplog: pytest.LogCaptureFixture):
+    answer = ask(("sec-fetch-site", "cross-site"), ("origin", "http://evil.example/\x1b[2J"), method="POST")
+    assert answer.status == 403
+    assert "'localhost' comes from another site: 'http://evil.example/?[2J'" in caplog.text
+
+
 def test_the_lifespan_passes():
     seen: list[str] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         seen.append(scope["type"])
 
-    asyncio.run(Guard(app, [], lambda path: 0, tls=False)({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
+    asyncio.run(Guard(app, Addresses([]), lambda path: 0, tls=False)({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
     assert seen == ["lifespan"]

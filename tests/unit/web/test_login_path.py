@@ -69,9 +69,16 @@ def test_anything_else_leads_to_the_desk(text: str | None):
     assert local_path(text) == "/"
 
 
-def asked(path: str, query: str = "") -> Request:
+def asked(path: str, query: str = "", base: str = "") -> Request:
     return Request(
-        {"type": "http", "method": "GET", "path": path, "query_string": query.encode("latin-1"), "headers": []}
+        {
+            "type": "http",
+            "method": "GET",
+            "root_path": base,
+            "path": base + path,
+            "query_string": query.encode("latin-1"),
+            "headers": [],
+        }
     )
 
 
@@ -90,3 +97,25 @@ def asked(path: str, query: str = "") -> Request:
 )
 def test_the_login_page_leads_back(path: str, query: str, expected: str):
     assert login_path(asked(path, query)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("/mask/incidents?open=true", "/mask/incidents?open=true"),
+        ("/mask/", "/mask/"),
+        ("/mask", "/mask/"),
+        ("/maskx/incidents", "/mask/"),
+        ("/incidents", "/mask/"),
+        ("/mask//evil.example", "/mask/"),
+        ("/mask/login", "/mask/"),
+        (None, "/mask/"),
+    ],
+)
+def test_under_a_base_path_all_paths_begin_with_it(text: str | None, expected: str):
+    assert local_path(text, "/mask") == expected
+
+
+def test_the_login_page_under_a_base_path_leads_back_there():
+    assert login_path(asked("/", base="/mask")) == "/mask/login"
+    assert login_path(asked("/incidents", "open=true", "/mask")) == "/mask/login?next=%2Fmask%2Fincidents%3Fopen%3Dtrue"

@@ -35,6 +35,12 @@ def test_the_address_to_open_is_that_which_was_bound(host: str):
         assert url_of(settings, bound) == f"http://{bound.getsockname()[0]}:{bound.getsockname()[1]}/"
 
 
+def test_the_address_to_open_ends_with_the_base_path():
+    settings = web(base_path="/mask")
+    with bind(settings) as bound:
+        assert url_of(settings, bound) == f"http://127.0.0.1:{bound.getsockname()[1]}/mask/"
+
+
 def test_an_address_of_every_network_is_opened_on_this_machine():
     settings = web(host="0.0.0.0")
     with bind(settings) as bound:
