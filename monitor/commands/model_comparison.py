@@ -13,12 +13,11 @@ from monitor.detectors.folder import TFLITE, ModelFolder
 from monitor.detectors.opening import open_detector
 from monitor.detectors.resize import resize_to_input
 from monitor.domain.address import SourceAddress
-from monitor.domain.clock import SystemClock
 from monitor.domain.detection import DECIDED_STATES
 from monitor.domain.errors import ModelError, SourceError
 from monitor.domain.frame import Image
 from monitor.domain.ports import Detector
-from monitor.sources.opening import make_source
+from monitor.sources.opening import make_recording
 
 _SAMPLE = PROJECT / "recordings" / "samples" / "entrance.mp4"
 
@@ -84,7 +83,7 @@ def _row(precision: Precision, agrees: bool | None, result: str) -> dict[str, An
 
 def _frames() -> list[Image]:
     """Return frames of the sample; raises `SourceError`."""
-    source = make_source("sample", SourceAddress(str(_SAMPLE)), SystemClock())
+    source = make_recording("sample", SourceAddress(str(_SAMPLE)))
     source.open()
     try:
         frames = []

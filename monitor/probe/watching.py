@@ -17,10 +17,10 @@ from monitor.probe.delivery import Arrival, ProbePlan, StreamFacts, delivery_of,
 from monitor.sources.connecting import Connection, open_recording, open_stream
 from monitor.sources.container import is_cut_off
 from monitor.sources.diagnosis import NO_PICTURE
-from monitor.sources.pictures import PictureConverter, VideoDecoder, rotation_deg
 from monitor.sources.recording import USUAL_FPS
 from monitor.sources.timeline import Repairs, repaired
 from monitor.sources.tracks import choose_track, video_tracks
+from monitor.sources.video import PictureConverter, VideoDecoder, rotation_deg
 
 if TYPE_CHECKING:
     from av.packet import Packet

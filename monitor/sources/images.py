@@ -13,7 +13,7 @@ from monitor.domain.frame import Frame, SourceInfo
 from monitor.sources.files import check_file
 from monitor.sources.picture_decoding import UnreadableError
 from monitor.sources.picture_reader import Picture, PictureReader
-from monitor.sources.pictures import MAX_PIXELS
+from monitor.sources.video import MAX_PIXELS
 
 #: Each image is shown, and counted, as one second.
 IMAGE_PERIOD_S = 1.0

@@ -1,7 +1,7 @@
 """Decodes photographs with Pillow, in the process that `monitor.sources.picture_reader` starts.
 
 A small file can demand any amount of memory and time, and a decoder can crash: this module runs where both are limited,
-and imports nothing of the monitor but `monitor.sources.jpegs`.
+and imports as little as possible.
 """
 
 import json
@@ -13,10 +13,11 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import AvifImagePlugin, ImageOps, UnidentifiedImageError
+from PIL import AvifImagePlugin, UnidentifiedImageError
 from PIL import Image as Pillow
 
 from monitor.sources.jpegs import count_scans
+from monitor.sources.pictures import REMEDY, as_rgb, upright
 
 #: The formats that are read, by their names for people.
 FORMATS = {
@@ -29,7 +30,6 @@ FORMATS = {
     "BMP": "BMP",
     "GIF": "GIF",
 }
-_REMEDY = "save it as JPEG or PNG"
 
 #: Pixels of a side; panoramas of telephones have about 16,000, and a JPEG cannot have more than 65,500.
 MAX_SIDE_PX = 30_000
@@ -75,8 +75,7 @@ def decode(file: BinaryIO, max_pixels: int) -> tuple[Pillow.Image, str | None]:
                 _check_scans(file)
             note = _SEVERAL.get(picture.format or "") if getattr(picture, "is_animated", False) else None
             picture.load()
-            _turn_upright(picture)
-            return _colours(picture), note
+            return _in_rgb(upright(picture)), note
     except (UnreadableError, MemoryError):
         raise
     except UnidentifiedImageError as error:
@@ -173,32 +172,11 @@ def _check_scans(file: BinaryIO) -> None:
     scans = count_scans(file.read(), MAX_SCANS)
     file.seek(position)
     if scans > MAX_SCANS:
-        raise UnreadableError(f"the JPEG has more than {MAX_SCANS} scans; {_REMEDY} again")
+        raise UnreadableError(f"the JPEG has more than {MAX_SCANS} scans; {REMEDY} again")
 
 
-def _turn_upright(picture: Pillow.Image) -> None:
+def _in_rgb(picture: Pillow.Image) -> Pillow.Image:
     try:
-        ImageOps.exif_transpose(picture, in_place=True)
-    except MemoryError:
-        raise
-    except Exception:  # noqa: BLE001, S110 - wrong metadata does not make the picture unusable
-        pass
-
-
-def _colours(picture: Pillow.Image) -> Pillow.Image:
-    if picture.mode.startswith("I;16"):
-        return _from_16_bits(picture)
-    if picture.mode in ("I", "F"):
-        raise UnreadableError(f"the picture has 32 bits a value, whose white is unknown; {_REMEDY}")
-    if picture.mode == "LAB":
-        raise UnreadableError(f"the picture has the colours L*a*b*, which are not supported; {_REMEDY}")
-    if picture.mode in ("P", "PA") and "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-    return picture if picture.mode == "RGB" else picture.convert("RGB")
-
-
-def _from_16_bits(picture: Pillow.Image) -> Pillow.Image:
-    """Return 16 bits of grey as 8; Pillow itself would clip them at 255."""
-    grey = picture.convert("I").point(lambda value: value * (1 / 256)).convert("L")
-    white_is_zero = getattr(picture, "tag_v2", {}).get(262) == 0  # PhotometricInterpretation, TIFF 6.0
-    return (ImageOps.invert(grey) if white_is_zero else grey).convert("RGB")
+        return as_rgb(picture)
+    except ValueError as error:
+        raise UnreadableError(f"the picture has {error}") from error

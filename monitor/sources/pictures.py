@@ -1,149 +1,61 @@
-"""Decodes video packets, and makes BGR pictures of the frames."""
+"""Turns pictures opened with Pillow upright, and converts them to RGB; shared by photographs and training."""
 
-from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+import warnings
 
-import cv2
+from PIL import Image as Pillow
+from PIL import ImageOps
 
-from monitor.domain.address import SourceAddress
-from monitor.domain.cause import Cause
-from monitor.domain.errors import SourceError
-from monitor.domain.frame import Image
+#: What to do with a picture that cannot be used.
+REMEDY = "save it as JPEG or PNG"
 
-if TYPE_CHECKING:
-    from av.filter import Graph
-    from av.packet import Packet
-    from av.video.frame import VideoFrame
-    from av.video.reformatter import VideoReformatter
-    from av.video.stream import VideoStream
+#: The TIFF tag that says whether 0 is white (0) or black (1).
+_PHOTOMETRIC = 262
 
-#: The largest picture that is decoded, in pixels; a header may state any size, and memory for it is reserved at once.
-#: 8K has 33 million, panoramas of 12,000 x 6,000 have 72.
-MAX_PIXELS = 80_000_000
-
-#: One frame for each frame, its missing lines from the frames around it; progressive frames pass unchanged.
-_DEINTERLACER = ("bwdif", "mode=send_frame:deint=interlaced")
-
-_TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+#: The EXIF tag of the orientation, and the operation that turns a stored picture upright, by its value.
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Pillow.Transpose.FLIP_LEFT_RIGHT,
+    3: Pillow.Transpose.ROTATE_180,
+    4: Pillow.Transpose.FLIP_TOP_BOTTOM,
+    5: Pillow.Transpose.TRANSPOSE,
+    6: Pillow.Transpose.ROTATE_270,
+    7: Pillow.Transpose.TRANSVERSE,
+    8: Pillow.Transpose.ROTATE_90,
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """A decoded frame, its time in seconds by the source's own clock if it has one, and whether parts are missing."""
-
-    frame: "VideoFrame"
-    media_s: float | None
-    corrupt: bool
-
-
-class VideoDecoder:
-    """Decodes one video track, in the order in which frames are shown.
-
-    A frame that says that it is interlaced is deinterlaced, which delays frames by one. `threads` is FFmpeg's own
-    thread count and changes no pixel.
-    """
-
-    def __init__(self, stream: "VideoStream", threads: int = 1) -> None:
-        self._stream = stream
-        context = stream.codec_context
-        context.thread_type = "FRAME" if threads > 1 else "NONE"
-        context.thread_count = threads
-        if not context.is_open:
-            context.options = {**context.options, "max_pixels": str(MAX_PIXELS)}
-        self.interlaced = False
-        self._graph: Graph | None = None
-        self._shape: tuple[object, ...] = ()
-        self._inside: deque[Decoded] = deque()
-
-    def decode(self, packet: "Packet[Any] | None") -> list[Decoded]:
-        """Return the frames that a packet completes; None or an empty one ends the track. Raises PyAV's errors."""
-        frames: list[Decoded] = []
-        for frame in self._stream.decode(packet):
-            decoded = Decoded(frame, None if frame.time is None else float(frame.time), frame.is_corrupt)
-            if frame.interlaced_frame or self._graph is not None:
-                frames += self._deinterlace(decoded)
-            else:
-                frames.append(decoded)
-        if packet is None or packet.size == 0:
-            frames += self._rest()
-        return frames
-
-    def _deinterlace(self, decoded: Decoded) -> list[Decoded]:
-        frame = decoded.frame
-        frames: list[Decoded] = []
-        shape = (frame.width, frame.height, frame.format.name)
-        if shape != self._shape:
-            frames += self._rest()
-            self._graph, self._shape = _deinterlacer(frame), shape
-        self.interlaced = True
-        self._inside.append(decoded)
-        assert self._graph is not None
-        self._graph.vpush(frame)
-        return frames + self._pulled(self._graph)
-
-    def _rest(self) -> list[Decoded]:
-        """Return the frames that are still in the deinterlacer, and end it."""
-        if self._graph is None:
-            return []
-        graph, self._graph, self._shape = self._graph, None, ()
-        graph.vpush(None)
-        return self._pulled(graph)
-
-    def _pulled(self, graph: "Graph") -> list[Decoded]:
-        from av.error import BlockingIOError, EOFError
-
-        frames = []
-        try:
-            while self._inside:
-                frame = graph.vpull()
-                before = self._inside.popleft()
-                frames.append(Decoded(frame, before.media_s, before.corrupt))
-        except (BlockingIOError, EOFError):
-            pass  # it waits for the next frame, or is at its end
-        return frames
+def exif_orientation(picture: Pillow.Image) -> int:
+    """Return the EXIF orientation, 1 to 8; 1 (upright) if there is none or its EXIF data are damaged."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of damaged EXIF data
+            value = picture.getexif().get(_ORIENTATION)
+    except Exception:  # noqa: BLE001 - wrong metadata does not make the picture unusable
+        return 1
+    return value if isinstance(value, int) and value in _TURNS else 1
 
 
-class PictureConverter:
-    """Makes upright BGR pictures of decoded frames; one for each source, since it keeps the conversion's tables."""
-
-    def __init__(self, address: SourceAddress) -> None:
-        self._address = address
-        self._reformatter: VideoReformatter | None = None
-
-    def convert(self, frame: "VideoFrame") -> Image:
-        """Return the frame as H x W x 3 uint8 BGR, read-only, turned by its rotation if that is a quarter turn.
-
-        Raises `SourceError` if FFmpeg cannot convert it.
-        """
-        from av.error import FFmpegError
-        from av.video.reformatter import VideoReformatter
-
-        self._reformatter = self._reformatter or VideoReformatter()
-        try:
-            image = cast(Image, self._reformatter.reformat(frame, format="bgr24", threads=1).to_ndarray())
-        except (FFmpegError, ValueError) as error:
-            words = f"pictures of format {frame.format.name} cannot be converted"
-            raise SourceError(f"{self._address}: {words}", Cause.UNDECODABLE) from error
-        turn = _TURNS.get(rotation_deg(frame))
-        if turn is not None:
-            image = cast(Image, cv2.rotate(image, turn))
-        image.setflags(write=False)
-        return image
+def upright(picture: Pillow.Image) -> Pillow.Image:
+    """Return the picture as its EXIF orientation says that it is shown."""
+    turn = _TURNS.get(exif_orientation(picture))
+    return picture if turn is None else picture.transpose(turn)
 
 
-def rotation_deg(frame: "VideoFrame") -> int:
-    """Return by how many degrees, 0 to 359, the frame is to be turned counter-clockwise to be upright."""
-    return round(frame.rotation) % 360
+def as_rgb(picture: Pillow.Image) -> Pillow.Image:
+    """Return the picture in RGB, 8 bits; without transparency; raises `ValueError` for unknown colours."""
+    if picture.mode.startswith("I;16"):
+        return _from_16_bits(picture)
+    if picture.mode in ("I", "F"):
+        raise ValueError(f"32 bits a value, whose white is unknown; {REMEDY}")
+    if picture.mode == "LAB":
+        raise ValueError(f"the colours L*a*b*, which are not supported; {REMEDY}")
+    if "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
-def _deinterlacer(frame: "VideoFrame") -> "Graph":
-    from av.filter import Graph
-
-    graph = Graph()
-    graph.threads = 1
-    entrance = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base, name=None
-    )
-    graph.link_nodes(entrance, graph.add(*_DEINTERLACER), graph.add("buffersink")).configure()
-    return graph
+def _from_16_bits(picture: Pillow.Image) -> Pillow.Image:
+    """Return 16 bits of grey as 8; Pillow itself would clip them at 255."""
+    grey = picture.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+    white_is_zero = getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == 0
+    return (ImageOps.invert(grey) if white_is_zero else grey).convert("RGB")

@@ -14,9 +14,9 @@ from monitor.sources.connecting import Connection, open_recording
 from monitor.sources.container import is_cut_off
 from monitor.sources.diagnosis import NO_PICTURE
 from monitor.sources.files import check_file
-from monitor.sources.pictures import Decoded, PictureConverter, VideoDecoder
 from monitor.sources.timeline import Repairs, repaired
 from monitor.sources.tracks import choose_track
+from monitor.sources.video import Decoded, PictureConverter, VideoDecoder
 
 if TYPE_CHECKING:
     from av.container import InputContainer

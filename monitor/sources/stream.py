@@ -20,8 +20,8 @@ from monitor.sources.catching_up import CatchingUp
 from monitor.sources.connecting import Connection, open_stream
 from monitor.sources.diagnosis import NO_PICTURE
 from monitor.sources.lag import Lag
-from monitor.sources.pictures import Decoded, PictureConverter, VideoDecoder
 from monitor.sources.tracks import choose_track
+from monitor.sources.video import Decoded, PictureConverter, VideoDecoder
 
 if TYPE_CHECKING:
     from av.packet import Packet

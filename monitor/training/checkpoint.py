@@ -73,7 +73,7 @@ def restore(model: Any, checkpoint: Path) -> None:
     keeps the model under `model`, or TFOD2's stock exporter's, which keeps it under `_model`.
 
     Raises:
-        TrainingError: there is no such checkpoint, or it does not fit the model.
+        TrainingError: there is no such checkpoint, it does not fit the model, or its weights are not finite.
     """
     import tensorflow as tf
 
@@ -84,6 +84,17 @@ def restore(model: Any, checkpoint: Path) -> None:
     except (AssertionError, ValueError, tf.errors.OpError) as error:
         reason = (str(error).strip().splitlines() or [""])[0][:200]
         raise TrainingError(f"{checkpoint}: cannot be loaded into the pipeline's model ({reason})") from error
+    demand_finite(model.variables, str(checkpoint))
+
+
+def demand_finite(variables: Sequence[Any], where: str) -> None:
+    """Raise `TrainingError` if a weight is not a finite number: such a detector finds nothing, without any error."""
+    for variable in variables:
+        if not np.isfinite(variable.numpy()).all():
+            raise TrainingError(
+                f"{where}: weights of {variable.name} are not finite numbers; train again from an earlier checkpoint, "
+                "with a lower learning rate"
+            )
 
 
 def blend(model_config: Any, checkpoints: Sequence[Path], out_dir: Path) -> Path:

@@ -15,7 +15,7 @@ from monitor.training.labels import parse_labels, parse_size
 
 train_app = typer.Typer(help="Prepare data and train a detector with TFOD2.", no_args_is_help=True)
 
-_Voc = Annotated[Path, typer.Argument(help="Pascal VOC folder: images/, annotations/, train.txt, val.txt.")]
+_Data = Annotated[Path, typer.Argument(help="Data set folder: Pascal VOC, COCO or YOLO.")]
 _Labels = Annotated[
     list[str] | None,
     typer.Option(
@@ -39,7 +39,7 @@ def _reading_options() -> Iterator[None]:
 
 @train_app.command("prepare")
 def prepare_command(
-    voc_dir: _Voc,
+    data_dir: _Data,
     out_dir: Annotated[Path, typer.Option("--out", help="Folder for records, label map and statistics.")],
     views: Annotated[int, typer.Option(min=0, help="Number of training views to cut; 0 keeps whole pictures.")] = 0,
     frame: Annotated[str, typer.Option(help="WIDTHxHEIGHT of the input that the views are cut for.")] = "512x352",
@@ -60,20 +60,20 @@ def prepare_command(
     seed: Annotated[int, typer.Option(help="Seed of the views, and of the split if there are no split files.")] = 1,
     label: _Labels = None,
 ) -> None:
-    """Check a Pascal VOC data set and write TFRecords, label map and statistics."""
+    """Check a data set and write TFRecords, label map and statistics."""
     from monitor.training.commands import run_prepare, view_settings
 
     with _reading_options():
         states = parse_labels(label or [])
         settings = view_settings(len(states), frame, view_size, scale, mosaic, shares, degrade, tint, turn, dressed)
-    run_prepare(voc_dir, out_dir, views, settings, seed, states)
+    run_prepare(data_dir, out_dir, views, settings, seed, states)
 
 
 @train_app.command("init")
 def init_command(
     backbone: Annotated[Path, typer.Argument(help="TFLite file of a MobileNet, quantised or float.")],
     pipeline: Annotated[Path, typer.Option(help="The pipeline.config with the backbone to initialise.")],
-    data: Annotated[Path, typer.Option(help="Pascal VOC folder; 100 of its train pictures calibrate the batch norms.")],
+    data: Annotated[Path, typer.Option(help="Data set folder; 100 of its train pictures calibrate the batch norms.")],
     out_dir: Annotated[Path, typer.Option("--out", help="Folder for the checkpoint.")],
     label: _Labels = None,
 ) -> None:
@@ -91,7 +91,7 @@ def prune_command(
     pipeline: Annotated[Path, typer.Option(help="The pipeline.config that it was trained with.")],
     narrower: Annotated[Path, typer.Option(help="The same pipeline.config with a narrower feature extractor.")],
     data: Annotated[
-        Path, typer.Option(help="Pascal VOC folder; 150 of its train pictures decide which channels are removed.")
+        Path, typer.Option(help="Data set folder; 150 of its train pictures decide which channels are removed.")
     ],
     out_dir: Annotated[Path, typer.Option("--out", help="Folder for the checkpoint.")],
     size: Annotated[str, typer.Option(help="WIDTHxHEIGHT that the pictures are resized to.")] = "576x384",
@@ -144,8 +144,8 @@ def blend_command(
 
 def evaluate_command(
     model: Annotated[Path, typer.Argument(help="Model folder.")],
-    data: _Voc,
-    split: Annotated[str, typer.Option(help="Split file to evaluate on; 'all' for every annotation.")] = "val",
+    data: _Data,
+    split: Annotated[str, typer.Option(help="Split to evaluate on; 'all' for every annotation.")] = "val",
     backend: Annotated[Backend, typer.Option(help="Backend that runs the model.")] = Backend.AUTO,
     precision: Annotated[Precision, typer.Option(help="TFLite export to run.")] = Precision.AUTO,
     against: Annotated[Path | None, typer.Option(help="A second model folder for comparison.")] = None,
@@ -164,7 +164,7 @@ def evaluate_command(
 def export_command(
     pipeline: Annotated[Path, typer.Option(help="The pipeline.config that the checkpoint was trained with.")],
     checkpoint: Annotated[Path, typer.Option(help="Checkpoint prefix, such as RUN/best/ckpt-1.")],
-    data: Annotated[Path, typer.Option(help="Pascal VOC folder: train calibrates int8, val evaluates.")],
+    data: Annotated[Path, typer.Option(help="Data set folder: train calibrates int8, val evaluates.")],
     out_dir: Annotated[Path, typer.Option("--out", help="Model folder to write.")],
     size: Annotated[str, typer.Option(help="Input WIDTHxHEIGHT, multiples of 32.")],
     name: Annotated[str, typer.Option(help="Name of the model.")],

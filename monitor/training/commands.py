@@ -21,6 +21,7 @@ from monitor.config.detector import Backend, DetectorSettings, Precision
 from monitor.detectors.folder import LABEL_MAP, TFLITE
 from monitor.detectors.opening import open_detector
 from monitor.domain.detection import DECIDED_STATES, MaskState
+from monitor.training.dataset import ALL, Annotation, open_dataset
 from monitor.training.errors import TrainingError
 from monitor.training.evaluate import (
     FACE_HEIGHTS_PX,
@@ -32,7 +33,7 @@ from monitor.training.evaluate import (
     samples_of,
 )
 from monitor.training.labels import parse_size
-from monitor.training.voc import Annotation, all_names, read_dataset, read_split
+from monitor.training.pictures import Pixels, read
 
 if TYPE_CHECKING:
     from monitor.training.views import ViewSettings
@@ -104,7 +105,7 @@ def _numbers(option: str, text: str, between: str, count: int | None = 2) -> tup
 
 
 def run_prepare(
-    voc_dir: Path, out_dir: Path, views: int, view: ViewSettings, seed: int, states: Mapping[str, MaskState]
+    data_dir: Path, out_dir: Path, views: int, view: ViewSettings, seed: int, states: Mapping[str, MaskState]
 ) -> None:
     """`monitor train prepare`."""
     from monitor.training.prepare import PrepareSettings, prepare
@@ -112,12 +113,14 @@ def run_prepare(
     settings = PrepareSettings(states=states, views=views, view=view, seed=seed)
     with _bar("views", views or 1) as bar:
         prepared = prepare(
-            voc_dir, out_dir, settings, lambda done, _: bar[0].update(bar[1], completed=done) if bar else None
+            data_dir, out_dir, settings, lambda done, _: bar[0].update(bar[1], completed=done) if bar else None
         )
     for split, figures in prepared.statistics.items():
         boxes = ", ".join(f"{count} {label}" for label, count in figures["boxes"].items())
         empty = figures["pictures_with_nobody"]
         _out.print(f"{split}: {figures['pictures']} pictures ({empty} without a face), {boxes}")
+    for remark in prepared.remarks:
+        _notes.print(f"{data_dir}: {remark}", markup=False)
     _out.print(f"wrote {prepared.folder}")
 
 
@@ -239,6 +242,10 @@ def _evaluate_folder(
     low = dict.fromkeys(DECIDED_STATES, SCORE_FLOOR)
     settings = DetectorSettings(model=folder, backend=backend, precision=precision, thresholds=low)  # type: ignore[arg-type]
     opened = open_detector(settings)
+    annotated = {states[box.label] for one in annotations for box in one.boxes}
+    if annotated.isdisjoint(opened.folder.states.values()):
+        wanted = ", ".join(sorted(state.value for state in annotated))
+        raise TrainingError(f"{folder}: detects none of the states of the annotated faces ({wanted})")
     with _bar(folder.name, len(annotations)) as bar:
         judged = judge(
             opened.detector,
@@ -290,26 +297,24 @@ def run_export(
 
 
 def _annotations(data: Path, split: str, states: Mapping[str, MaskState]) -> tuple[Annotation, ...]:
-    if not data.is_dir():
-        raise TrainingError(f"{data}: no such folder")
-    names = all_names(data) if split == "all" else read_split(data, split)
+    """Return the checked pictures of a split; raises `TrainingError` if there is no face in it."""
+    folder = open_dataset(data)
+    names = folder.names(split)
     if names is None:
-        raise TrainingError(f"{data}: has no {split}.txt")
-    found = read_dataset(data, names, states)
-    if found.problems:
-        lines = "\n".join(f"  {problem}" for problem in found.problems)
-        raise TrainingError(f"{data}: {len(found.problems)} fault(s):\n{lines}")
-    return found.annotations
+        others = ", ".join(name for name in ("train", "val", "test", ALL) if folder.names(name))
+        raise TrainingError(
+            f"{data}: has no split {split!r}: no file {split}.txt, and no folder of that name; it has {others}"
+        )
+    found = folder.read(names, states)
+    for remark in found.remarks:
+        _notes.print(f"{data}: {remark}", markup=False)
+    return found.demand(f"{data}, {split}").annotations
 
 
-def _some_pictures(
-    annotations: Sequence[Annotation], count: int
-) -> list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]:
-    """Return up to `count` evenly spread pictures (H x W x 3, uint8, BGR)."""
+def _some_pictures(annotations: Sequence[Annotation], count: int) -> list[Pixels]:
+    """Return up to `count` evenly spread pictures, upright (H x W x 3, uint8, BGR)."""
     step = max(len(annotations) / count, 1.0)
-    chosen = [annotations[int(index * step)] for index in range(min(count, len(annotations)))]
-    images = [cv2.imdecode(np.fromfile(one.image, np.uint8), cv2.IMREAD_COLOR) for one in chosen]
-    return [np.asarray(image, np.uint8) for image in images if image is not None]
+    return [read(annotations[int(index * step)].image) for index in range(min(count, len(annotations)))]
 
 
 def _print_evaluations(found: dict[str, Evaluation]) -> None:
@@ -322,9 +327,9 @@ def _print_evaluations(found: dict[str, Evaluation]) -> None:
         )
         for state in DECIDED_STATES:
             key = state.value
-            low, high = one.interval50[key]
+            interval = ", ".join(_figure(limit) for limit in one.interval50[key])
             _out.print(
-                f"  {key:13} {one.faces[key]:5} faces  AP50 {_figure(one.ap50[key])} [{low:.3f}, {high:.3f}]  at "
+                f"  {key:13} {one.faces[key]:5} faces  AP50 {_figure(one.ap50[key])} [{interval}]  at "
                 f"{one.thresholds[key]:.3f}: precision {_figure(one.precision[key])} recall {_figure(one.recall[key])}"
             )
         sizes = "   ".join(f"{name} {_figure(one.ap50_by_height[name])}" for name in FACE_HEIGHTS_PX)

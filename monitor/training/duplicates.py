@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.training.voc import Annotation
+from monitor.training.dataset import Annotation
+from monitor.training.pictures import read
 
 #: Difference hashes of 256 bits this close are the same photograph, cropped, re-encoded or slightly moved.
 SAME_WITHIN_BITS = 26
@@ -16,9 +17,7 @@ SAME_WITHIN_BITS = 26
 
 def difference_hash(annotation: Annotation) -> NDArray[np.bool_]:
     """Return (256,) signs of the horizontal brightness steps of the picture at 17 x 16."""
-    image = cv2.imdecode(np.fromfile(annotation.image, np.uint8), cv2.IMREAD_GRAYSCALE)
-    if image is None:
-        raise ValueError(f"{annotation.image} is not a readable picture")
+    image = cv2.cvtColor(read(annotation.image), cv2.COLOR_BGR2GRAY)
     small = cv2.resize(image, (17, 16), interpolation=cv2.INTER_AREA).astype(np.int16)
     return np.asarray(small[:, 1:] > small[:, :-1]).reshape(-1)
 

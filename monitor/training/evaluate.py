@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import cv2
 import numpy as np
 
 from monitor.domain.detection import DECIDED_STATES, MaskState
 from monitor.domain.ports import Detector
 from monitor.training import metrics
+from monitor.training.dataset import Annotation
 from monitor.training.errors import TrainingError
 from monitor.training.metrics import CalibrationBin, ClassHits, Judged
-from monitor.training.voc import Annotation
+from monitor.training.pictures import decode
 
 #: Face heights in pixels of the original picture, by name: below 16 a mask is hard to see for a person too.
 FACE_HEIGHTS_PX: Mapping[str, tuple[float, float]] = {
@@ -80,7 +80,7 @@ def plain(value: Any, digits: int = 5) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A picture and its ground truth: JPEG or PNG bytes, boxes (G, 4) in pixels, and states (G,) as indices."""
+    """A picture and its ground truth: a file's bytes, boxes (G, 4) in upright pixels, and states (G,) as indices."""
 
     name: str
     encoded: bytes
@@ -109,10 +109,7 @@ def judge(detector: Detector, samples: Iterable[Sample], done: Callable[[int], N
     """Run the detector on the pictures; `done` is called with the number of finished ones."""
     judged: list[Judged] = []
     for one in samples:
-        image = cv2.imdecode(np.frombuffer(one.encoded, np.uint8), cv2.IMREAD_COLOR)
-        if image is None:
-            raise TrainingError(f"{one.name} is not a readable picture")
-        found = detector.detect([np.asarray(image, np.uint8)])[0]
+        found = detector.detect([decode(one.encoded, one.name)])[0]
         found = sorted(found, key=lambda detection: -detection.score)
         judged.append(
             Judged(
@@ -132,7 +129,13 @@ def _boxes(rows: Sequence[tuple[float, float, float, float]]) -> metrics.Floats:
 
 
 def evaluate(judged: list[Judged], thresholds: Mapping[MaskState, float], rounds: int = 500) -> Evaluation:
-    """Return all figures of analysed pictures. `rounds` is how often pictures are drawn for the intervals."""
+    """Return all figures of analysed pictures. `rounds` is how often pictures are drawn for the intervals.
+
+    Raises:
+        TrainingError: there is no picture, or no face in any: every figure would be undefined.
+    """
+    if not any(len(one.true_boxes) for one in judged):
+        raise TrainingError(f"nothing to evaluate: {len(judged)} picture(s) without an annotated face")
     names = [state.value for state in DECIDED_STATES]
     least = np.array([thresholds[state] for state in DECIDED_STATES])
     hits = {name: [metrics.class_hits(one, index) for one in judged] for index, name in enumerate(names)}
@@ -193,7 +196,7 @@ def _ap_of_heights(judged: Sequence[Judged], low: float, high: float) -> float:
 
 
 def coco_figures(judged: Sequence[Judged]) -> tuple[float, dict[str, float]]:
-    """Return pycocotools' mAP (IoU 0.5 to 0.95, states that occur) and AP at IoU 0.5 by state."""
+    """Return pycocotools' mAP (IoU 0.5 to 0.95, states that occur) and AP at IoU 0.5 by state, NaN without a face."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
@@ -207,8 +210,10 @@ def coco_figures(judged: Sequence[Judged]) -> tuple[float, dict[str, float]]:
     found = _coco_rows(judged, truth=False)
     with contextlib.redirect_stdout(io.StringIO()):
         truth.createIndex()
-        if not found:
-            return 0.0, {state.value: 0.0 for state in DECIDED_STATES}
+        if not found:  # pycocotools refuses an empty result
+            occur = {int(label) for one in judged for label in one.true_classes}
+            zeros = {state.value: 0.0 if index in occur else math.nan for index, state in enumerate(DECIDED_STATES)}
+            return (0.0 if occur else math.nan), zeros
         run = COCOeval(truth, truth.loadRes(found), "bbox")
         run.evaluate()
         run.accumulate()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monitor.training.checkpoint import restore
+from monitor.training.checkpoint import demand_finite, restore
 from monitor.training.distil import Teacher
 from monitor.training.errors import TrainingError
 from monitor.training.pipelines import read_pipeline
@@ -51,6 +51,7 @@ class Trainer:
         from object_detection import inputs
         from object_detection.builders import model_builder, optimizer_builder
 
+        _demand_records(self.configs["train_input_config"].tf_record_input_reader.input_path)
         train = self.configs["train_config"]
         self.total_steps = int(train.num_steps)
         self.model = model_builder.build(self.configs["model"], is_training=True)
@@ -94,6 +95,7 @@ class Trainer:
             raise TrainingError(
                 f"{latest} does not fit the pipeline; use another --run-dir for another model ({_first_line(error)})"
             ) from error
+        demand_finite(self.variables, latest)
 
     def _start_from(self, train: Any) -> None:
         """Load the pipeline's `fine_tune_checkpoint`, if it has one."""
@@ -174,6 +176,8 @@ class Trainer:
             since, marked = time.monotonic(), now
             rate = float(self._rate() if callable(self._rate) else self._rate)
             report(Progress(now, self.total_steps, values, rate, speed, (self.total_steps - now) / speed))
+        # The last loss was computed before the last change of the weights.
+        demand_finite([*self.variables, *self.average], f"step {until}")
 
     def save(self) -> Path:
         """Write a checkpoint from which training can resume, and return its path."""
@@ -226,6 +230,17 @@ def freeze(model: Any, patterns: Sequence[str]) -> int:
             layer.trainable = False
             frozen += 1
     return frozen
+
+
+def _demand_records(patterns: Sequence[str]) -> None:
+    """Raise `TrainingError` if the train records have no picture: TFOD2 would repeat nothing for ever."""
+    import tensorflow as tf
+
+    paths = [path for pattern in patterns for path in tf.io.gfile.glob(pattern)]
+    if not paths or not list(tf.data.TFRecordDataset(paths).take(1)):
+        raise TrainingError(
+            f"{', '.join(patterns) or 'train_input_reader'}: has no pictures; run `scripts/train train prepare` again"
+        )
 
 
 def _first_line(error: Exception) -> str:

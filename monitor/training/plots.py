@@ -10,9 +10,9 @@ import numpy as np
 
 from monitor.domain.detection import DECIDED_STATES
 from monitor.training import metrics
+from monitor.training.dataset import Annotation
 from monitor.training.errors import TrainingError
 from monitor.training.evaluate import Evaluation
-from monitor.training.voc import Annotation
 
 
 def _pyplot() -> Any:
@@ -68,8 +68,8 @@ def plot_evaluation(evaluations: Mapping[str, Evaluation], folder: Path) -> list
     figure, axis = pyplot.subplots(figsize=(5, 5))
     axis.plot([0, 1], [0, 1], "k:")
     for name, one in evaluations.items():
-        points = [(part.mean_score, part.right) for part in one.calibration]
-        axis.plot(*zip(*points, strict=True), "o-", label=f"{name}: error {one.calibration_error:.3f}")
+        scores, right = [part.mean_score for part in one.calibration], [part.right for part in one.calibration]
+        axis.plot(scores, right, "o-", label=f"{name}: error {one.calibration_error:.3f}")
     axis.set(xlabel="score", ylabel="share of correct detections", xlim=(0, 1), ylim=(0, 1))
     axis.legend()
     _finish(pyplot, figure, reliability)

@@ -1,4 +1,4 @@
-"""`monitor train prepare`: check a Pascal VOC data set, then write records, label map and statistics."""
+"""`monitor train prepare`: check a data set, then write records, label map and statistics."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import numpy as np
 
 from monitor.domain.detection import MaskState
 from monitor.training import tfod
+from monitor.training.dataset import ALL, Annotation, Dataset, Problem, open_dataset
 from monitor.training.duplicates import seeded_split
 from monitor.training.errors import TrainingError
 from monitor.training.labels import DEFAULT_STATES
 from monitor.training.records import write_label_map, write_pictures, write_views
 from monitor.training.views import Source, ViewMaker, ViewSettings
-from monitor.training.voc import Annotation, Problem, all_names, read_dataset, read_split
 
 LABEL_MAP = "label_map.pbtxt"
 STATISTICS = "statistics.json"
@@ -45,30 +45,29 @@ class PrepareSettings:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The written folder, and the statistics of each split."""
+    """The written folder, the statistics of each split, and remarks for people."""
 
     folder: Path
     statistics: dict[str, Any]
+    remarks: tuple[str, ...]
 
 
 def prepare(
-    voc_dir: Path,
+    data_dir: Path,
     out_dir: Path,
     settings: PrepareSettings,
     done: Callable[[int, int], None] = lambda *_: None,
 ) -> Prepared:
     """Check everything, then write `train.record`, `val.record`, the label map, `statistics.json` and a plot.
 
-    Split files (`train.txt`, `val.txt`) are used if both exist; otherwise a seeded split keeps similar pictures
-    together. `done` is called with (written, total). If there is a fault, no files are left.
+    `done` is called with (written, total). If there is a fault, no files are left.
 
     Raises:
-        TrainingError: every fault of every annotation, one per line; or too little space on the disk.
+        TrainingError: every fault of every annotation, one per line; a split without a face; or too little space on the
+            disk.
     """
-    splits = read_splits(voc_dir, settings)
-    estimate = settings.views * _BYTES_PER_VIEW + 2 * sum(
-        one.image.stat().st_size for s in splits.values() for one in s
-    )
+    splits, remarks = read_splits(data_dir, settings)
+    estimate = settings.views * _BYTES_PER_VIEW + sum(_most_bytes(one) for split in splits.values() for one in split)
     out_dir.parent.mkdir(parents=True, exist_ok=True)
     if (free := shutil.disk_usage(out_dir.parent).free) < estimate:
         raise TrainingError(f"{out_dir}: needs about {estimate / 1e6:.0f} MB, the disk has {free / 1e6:.0f} MB free")
@@ -89,32 +88,36 @@ def prepare(
         raise TrainingError(f"{out_dir}: cannot be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(half_written, ignore_errors=True)
-    return Prepared(out_dir, statistics)
+    return Prepared(out_dir, statistics, remarks)
 
 
-def read_splits(voc_dir: Path, settings: PrepareSettings) -> dict[str, tuple[Annotation, ...]]:
-    """Train and val, checked; every fault of both is reported together."""
-    named = {split: read_split(voc_dir, split) for split in ("train", "val")}
-    problems: list[Problem] = []
-    if named["train"] is None or named["val"] is None:
-        everything = read_dataset(voc_dir, all_names(voc_dir), settings.labels)
-        problems += everything.problems
-        parts = seeded_split(everything.annotations, settings.val_share, settings.seed) if not problems else ((), ())
-        splits = {"train": parts[0], "val": parts[1]}
+def read_splits(folder: Path, settings: PrepareSettings) -> tuple[dict[str, tuple[Annotation, ...]], tuple[str, ...]]:
+    """Return train and val, checked, and remarks for people; every fault of both is reported together.
+
+    If the data set does not have both splits, val is drawn from train or from everything, similar pictures being kept
+    together, or train is everything but val. A split `test` is never used.
+    """
+    data = open_dataset(folder)
+    train, val, held_out = (data.names(split) for split in ("train", "val", "test"))
+    apart = {*(held_out or ()), *(val or ())}
+    rest = tuple(name for name in data.names(ALL) or () if name not in apart)
+    train = rest if train is None else train
+    found = data.read([*train, *sorted(set(val or ()) - set(train))], settings.labels)
+    problems = [
+        Problem(name, f"is in both train and {split}")
+        for split, names in (("val", val), ("test", held_out))
+        for name in sorted(set(train) & set(names or ()))
+    ]
+    Dataset(found.annotations, (*found.problems, *problems), ()).demand(str(folder))
+    by_name = {one.name: one for one in found.annotations}
+    if val is None:
+        parts = seeded_split(found.annotations, settings.val_share, settings.seed)
     else:
-        splits = {}
-        for split, names in named.items():
-            found = read_dataset(voc_dir, names or [], settings.labels)
-            splits[split] = found.annotations
-            problems += found.problems
-        shared = sorted(set(named["train"]) & set(named["val"]))
-        problems += [Problem(name, "is in both train and val") for name in shared]
-    if problems:
-        lines = "\n".join(f"  {problem}" for problem in problems)
-        raise TrainingError(f"{voc_dir}: {len(problems)} fault(s), nothing written:\n{lines}")
-    if not splits["train"]:
-        raise TrainingError(f"{voc_dir}: has no training pictures")
-    return splits
+        parts = tuple(by_name[name] for name in train), tuple(by_name[name] for name in val)
+    splits = dict(zip(("train", "val"), parts, strict=True))
+    for split, pictures in splits.items():
+        Dataset(pictures, (), ()).demand(f"{folder}: {split}")
+    return splits, found.remarks
 
 
 def _write(
@@ -134,6 +137,12 @@ def _write(
     write_views(
         folder / "train.record", maker, settings.views, settings.labels, lambda count: done(count, settings.views)
     )
+
+
+def _most_bytes(one: Annotation) -> int:
+    """Return about how many bytes a picture takes in a record: its pixels, if it is not a JPEG."""
+    jpeg = one.image.suffix.lower() in {".jpg", ".jpeg"}
+    return 2 * one.image.stat().st_size if jpeg else 3 * one.width_px * one.height_px
 
 
 def source_of(annotation: Annotation, labels: Sequence[str]) -> Source:

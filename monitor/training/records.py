@@ -9,9 +9,11 @@ import cv2
 import numpy as np
 
 from monitor.domain.detection import DECIDED_STATES, MaskState
+from monitor.training.dataset import Annotation
+from monitor.training.errors import TrainingError
 from monitor.training.evaluate import Sample
+from monitor.training.pictures import embedded_size, encoded, record_bytes
 from monitor.training.views import View, ViewMaker
-from monitor.training.voc import Annotation
 
 #: JPEG quality of training views: high enough to add no visible artefacts.
 VIEW_JPEG_QUALITY = 92
@@ -29,7 +31,7 @@ def _quoted(name: str) -> str:
 
 
 def write_pictures(path: Path, annotations: Sequence[Annotation], labels: Sequence[str]) -> None:
-    """Write one record per annotated picture, in order, with the unchanged bytes of the file."""
+    """Write one record per annotated picture, in order; see `pictures.record_bytes` for its bytes."""
     import tensorflow as tf
 
     with tf.io.TFRecordWriter(str(path)) as writer:
@@ -38,8 +40,8 @@ def write_pictures(path: Path, annotations: Sequence[Annotation], labels: Sequen
             classes = np.array([labels.index(box.label) + 1 for box in one.boxes], np.int64)
             writer.write(
                 _example(
-                    one.image.read_bytes(),
-                    one.image.name,
+                    record_bytes(one.image),
+                    f"{one.name}{one.image.suffix}",
                     (one.width_px, one.height_px),
                     boxes.reshape(-1, 4),
                     classes,
@@ -63,7 +65,12 @@ def write_views(
 
 
 def read_pictures(path: Path, states: Mapping[str, MaskState]) -> list[Sample]:
-    """Return the pictures of a record file as samples; `states` has the state of each label name."""
+    """Return the pictures of a record file as samples; `states` has the state of each label name.
+
+    Raises:
+        TrainingError: a picture cannot be read, or has another size than the record states.
+        KeyError: a label is not in `states`.
+    """
     import tensorflow as tf
 
     samples: list[Sample] = []
@@ -74,21 +81,22 @@ def read_pictures(path: Path, states: Mapping[str, MaskState]) -> list[Sample]:
         boxes = np.array(sides, np.float64).reshape(4, -1).T * np.array([width, height, width, height])
         labels = [text.decode() for text in feature["image/object/class/text"].bytes_list.value]
         classes = np.array([DECIDED_STATES.index(states[label]) for label in labels], np.int64)
-        name, encoded = (feature[f"image/{key}"].bytes_list.value[0] for key in ("filename", "encoded"))
-        samples.append(Sample(name.decode(), encoded, boxes, classes))
+        name, data = (feature[f"image/{key}"].bytes_list.value[0] for key in ("filename", "encoded"))
+        where = f"{path}: {name.decode()}"
+        if (size := embedded_size(data, where)) != (width, height):
+            raise TrainingError(f"{where} is {size[0]} x {size[1]}, but its record states {width} x {height}")
+        samples.append(Sample(name.decode(), data, boxes, classes))
     return samples
 
 
 def _view_example(view: View, name: str, labels: Sequence[str]) -> bytes:
-    good, data = cv2.imencode(".jpg", view.image, [cv2.IMWRITE_JPEG_QUALITY, VIEW_JPEG_QUALITY])
-    if not good:
-        raise ValueError(f"{name} could not be encoded as JPEG")
+    data = encoded(view.image, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, VIEW_JPEG_QUALITY])
     height, width = view.image.shape[:2]
-    return _example(data.tobytes(), name, (width, height), view.boxes, view.classes, view.weights, labels)
+    return _example(data, name, (width, height), view.boxes, view.classes, view.weights, labels)
 
 
 def _example(
-    encoded: bytes,
+    data: bytes,
     name: str,
     size: tuple[int, int],
     boxes: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
@@ -112,11 +120,11 @@ def _example(
         "image/object/bbox/ymax": boxes[:, 3] / height,
         "image/object/weight": weights,
     }
-    kind = b"png" if encoded[:4] == b"\x89PNG" else b"jpeg"
+    kind = b"png" if data[:4] == b"\x89PNG" else b"jpeg"
     texts = {
         "image/filename": [name.encode()],
         "image/source_id": [name.encode()],
-        "image/encoded": [encoded],
+        "image/encoded": [data],
         "image/format": [kind],
         "image/object/class/text": [labels[label - 1].encode() for label in classes],
     }

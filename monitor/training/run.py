@@ -6,7 +6,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from monitor.training.distil import Teacher
 from monitor.training.errors import TrainingError
 from monitor.training.evaluate import SCORE_FLOOR, Evaluation, Sample, evaluate, judge
 from monitor.training.loop import AveragedWeights, Progress, Trainer
+from monitor.training.pipelines import read_pipeline
 
 #: A checkpoint holds weights, their averages and the optimiser's momenta, three times the weights; two are kept while a
 #: third is written, besides the best.
@@ -70,12 +71,12 @@ def train(
     run_dir.mkdir(parents=True, exist_ok=True)
     pid = run_dir / "run.pid"
     _refuse_second_run(pid)
+    samples = _val_samples(read_pipeline(pipeline)["eval_input_configs"], states)
     teacher = Teacher(settings.teacher) if settings.teacher else None
     trainer = Trainer(pipeline, run_dir, teacher=teacher)
     _check_disk(trainer, run_dir)
     if trainer.resumed_from:
         notify(f"resuming from step {trainer.resumed_from}")
-    samples = _val_samples(trainer, states)
     judge_val = _ValJudge(trainer, samples, settings.eval_size)
     log = _TensorBoard(run_dir / "train")
     end = min(settings.until or trainer.total_steps, trainer.total_steps)
@@ -108,7 +109,7 @@ def _go(
         step = int(trainer.step.numpy())
         if step % settings.save_every == 0 or step == end:
             trainer.save()
-        if judge_val.samples and (step % settings.eval_every == 0 or step == end):
+        if step % settings.eval_every == 0 or step == end:
             result = judge_val()
             log.evaluation(step, result)
             by_state = ", ".join(f"{name} {value:.3f}" for name, value in result.ap50.items())
@@ -137,17 +138,24 @@ class _ValJudge:
         return evaluate(judged, dict.fromkeys(DECIDED_STATES, 0.5), rounds=1)
 
 
-def _val_samples(trainer: Trainer, states: Mapping[str, MaskState]) -> list[Sample]:
+def _val_samples(readers: Sequence[Any], states: Mapping[str, MaskState]) -> list[Sample]:
+    """Return the pictures of the pipeline's evaluation readers; raises `TrainingError` if there is no face in them."""
     from monitor.training.records import read_pictures
 
-    readers = trainer.configs["eval_input_configs"]
     paths = [Path(path) for reader in readers for path in reader.tf_record_input_reader.input_path]
     try:
-        return [sample for path in paths for sample in read_pictures(path, states)]
+        samples = [sample for path in paths for sample in read_pictures(path, states)]
     except KeyError as error:
         raise TrainingError(
             f"{paths[0]}: has the class {error}, which is not a mask state; map it with --label"
         ) from error
+    if not any(len(one.boxes) for one in samples):
+        where = ", ".join(map(str, paths)) or "eval_input_reader"
+        raise TrainingError(
+            f"{where}: {len(samples)} picture(s) without an annotated face, so that val cannot tell which weights are "
+            "best; run `scripts/train train prepare` again"
+        )
+    return samples
 
 
 def _keep_best(trainer: Trainer, result: Evaluation, step: int, size: tuple[int, int]) -> None:

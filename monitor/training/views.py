@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from monitor.domain.detection import MaskState
 from monitor.training.dressing import dressed
+from monitor.training.pictures import read
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -29,7 +30,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An annotated picture to cut from."""
+    """An annotated picture to cut from; its boxes are of the upright picture."""
 
     path: Path
     boxes: Floats
@@ -260,11 +261,8 @@ class ViewMaker:
 
 @lru_cache(maxsize=2048)
 def _read(path: Path) -> Pixels:
-    """Return the picture, BGR; the whole data set is cached in memory."""
-    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-    if image is None:
-        raise ValueError(f"{path} is not a readable picture")
-    return np.asarray(image, np.uint8)
+    """Return the picture, upright, BGR; the whole data set is cached in memory."""
+    return read(path)
 
 
 def _offset(rng: np.random.Generator, length: int, window: int, face: tuple[float, float] | None) -> int:

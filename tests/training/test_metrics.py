@@ -5,8 +5,10 @@ import pytest
 
 from monitor.domain.detection import DECIDED_STATES, MaskState
 from monitor.training import metrics
+from monitor.training.errors import TrainingError
 from monitor.training.evaluate import coco_figures, evaluate
 from monitor.training.metrics import ClassHits, Judged
+from monitor.training.plots import plot_evaluation
 
 
 def picture(true, found):
@@ -108,3 +110,23 @@ def test_a_state_that_does_not_occur_is_left_out_of_the_mean():
     found = evaluate([one], dict.fromkeys(DECIDED_STATES, 0.5), rounds=2)
     assert found.map50 == pytest.approx(1)
     assert math.isnan(found.ap50[MaskState.INCORRECT.value])
+
+
+def test_a_silent_detector_has_no_figure_for_a_state_that_does_not_occur():
+    found = evaluate([picture([(0, 0, 0, 10, 10)], [])], dict.fromkeys(DECIDED_STATES, 0.5), rounds=2)
+    assert (found.map, found.map50, found.ap50["with_mask"]) == (0, 0, 0)
+    assert found.as_json()["ap50"] == {"with_mask": 0, "without_mask": None, "incorrect": None}
+
+
+@pytest.mark.parametrize("judged", [[], [picture([], [(0, 0, 0, 10, 10, 0.9)])]])
+def test_figures_of_nothing_are_refused(judged):
+    with pytest.raises(
+        TrainingError, match=rf"nothing to evaluate: {len(judged)} picture\(s\) without an annotated face"
+    ):
+        evaluate(judged, dict.fromkeys(DECIDED_STATES, 0.5), rounds=2)
+
+
+def test_plots_of_a_silent_detector(tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: see docs/training.md")
+    found = evaluate([picture([(0, 0, 0, 10, 10)], [])], dict.fromkeys(DECIDED_STATES, 0.5), rounds=2)
+    assert all(path.stat().st_size > 1000 for path in plot_evaluation({"silent": found}, tmp_path))

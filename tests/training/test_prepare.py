@@ -1,22 +1,26 @@
 import json
 import shutil
 from collections import namedtuple
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("object_detection", reason="TFOD2 is not installed: see docs/training.md")
 
 from monitor.domain.detection import DECIDED_STATES
 from monitor.training.commands import view_settings
+from monitor.training.dataset import open_dataset
 from monitor.training.duplicates import groups, seeded_split
 from monitor.training.errors import TrainingError
 from monitor.training.labels import DEFAULT_STATES, parse_labels, parse_size
+from monitor.training.pictures import decode
 from monitor.training.pipelines import read_pipeline
 from monitor.training.prepare import PrepareSettings, prepare, read_splits, source_of
-from monitor.training.records import read_pictures
+from monitor.training.records import read_pictures, write_pictures
 from monitor.training.views import ViewMaker, ViewSettings, _turned
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # TensorFlow's own
@@ -47,7 +51,8 @@ def test_nothing_is_written_while_anything_is_wrong(voc, tmp_path, add_picture):
     (voc / "val.txt").write_text("p6\np7\np1\n")
     with pytest.raises(TrainingError, match="3 fault") as caught:
         prepare(voc, tmp_path / "out", PrepareSettings())
-    for words in ("p0: box 1 has the unknown class", "p6: box 1 (1, 1, 500, 20) reaches outside", "p1: is in both"):
+    unknown = "unknown class names: 'helmet' (1 box(es), the first in p0)"
+    for words in (unknown, "p6: box 1 (1, 1, 500, 20) reaches outside", "p1: is in both"):
         assert words in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["voc"]
 
@@ -80,8 +85,9 @@ def test_pictures_that_look_alike_stay_together(voc):
     cv2.imwrite(str(voc / "images" / "p3.jpg"), copy, [cv2.IMWRITE_JPEG_QUALITY, 60])
     shutil.copy(voc / "annotations" / "p0.xml", voc / "annotations" / "p3.xml")
     (voc / "train.txt").unlink()
+    (voc / "val.txt").unlink()
     for seed in range(6):
-        parts = read_splits(voc, PrepareSettings(seed=seed, val_share=0.4))
+        parts, _ = read_splits(voc, PrepareSettings(seed=seed, val_share=0.4))
         names = {split: {one.name for one in part} for split, part in parts.items()}
         assert len(names["train"]) + len(names["val"]) == 8
         assert any({"p0", "p3"} <= part for part in names.values())
@@ -97,7 +103,7 @@ def test_groups_join_through_a_third():
 
 
 def maker(voc, **settings):
-    pictures = read_splits(voc, PrepareSettings())["train"]
+    pictures = read_splits(voc, PrepareSettings())[0]["train"]
     sources = [source_of(one, list(DEFAULT_STATES)) for one in pictures]
     return ViewMaker(
         sources, ViewSettings(size_px=64, frame_px=(96, 64), **settings), seed=5, states=tuple(DEFAULT_STATES.values())
@@ -192,3 +198,52 @@ def test_odd_words_for_views_are_refused(change, says):
     assert (settings.frame_px, settings.scale, settings.class_share) == ((96, 64), (0.5, 2.0), (1.0, 1.0, 1.0))
     with pytest.raises(TrainingError, match=says):
         view_settings(**(words | change))
+
+
+def turned_on_its_side(voc, name):
+    """Store a picture as phones do: sideways, with EXIF orientation 6."""
+    path = voc / "images" / f"{name}.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = Image.open(path)
+    picture.transpose(Image.Transpose.ROTATE_90).save(path, exif=exif, quality=95)
+    return np.asarray(picture)
+
+
+def test_tfod2_reads_a_turned_picture_upright_with_its_boxes(voc, tmp_path):
+    import tensorflow as tf
+    from object_detection.data_decoders.tf_example_decoder import TfExampleDecoder
+
+    expected = turned_on_its_side(voc, "p6")
+    Image.open(voc / "images" / "p7.jpg").save(voc / "images" / "p7.webp", lossless=True)
+    (voc / "images" / "p7.jpg").unlink()
+    prepare(voc, tmp_path / "out", PrepareSettings())
+    raw = list(tf.data.TFRecordDataset(str(tmp_path / "out" / "val.record")))
+    first, second = (TfExampleDecoder().decode(one) for one in raw)
+    image = first["image"].numpy()
+    assert image.shape == (64, 96, 3)
+    assert abs(image.astype(int) - expected).mean() < 6
+    boxes = first["groundtruth_boxes"].numpy() * [64, 96, 64, 96]
+    assert np.allclose(boxes, [[12, 16, 46, 46], [20, 60, 50, 84]], atol=1e-3)
+    assert np.array_equal(second["image"].numpy(), np.asarray(Image.open(voc / "images" / "p7.webp")))
+    sample = read_pictures(tmp_path / "out" / "val.record", DEFAULT_STATES)[0]
+    # TensorFlow's fast transform of a JPEG differs by a few grey levels.
+    assert abs(decode(sample.encoded, sample.name)[..., ::-1].astype(int) - image).mean() < 2
+
+
+def test_a_record_with_another_size_than_its_picture_is_refused(voc, tmp_path):
+    (one,) = open_dataset(voc).read(["p6"], DEFAULT_STATES).annotations
+    write_pictures(tmp_path / "wrong.record", [replace(one, width_px=64, height_px=96)], list(DEFAULT_STATES))
+    with pytest.raises(TrainingError, match=r"p6\.jpg is 96 x 64, but its record states 64 x 96"):
+        read_pictures(tmp_path / "wrong.record", DEFAULT_STATES)
+
+
+def test_pictures_of_the_same_name_in_two_subsets_stay_two(tmp_path, add_picture):
+    for subset in ("train", "val"):
+        add_picture(tmp_path / subset, "a", [("with_mask", 10, 12, 40, 46)])
+    prepare(tmp_path, tmp_path / "out", PrepareSettings())
+    names = [
+        [one.name for one in read_pictures(tmp_path / "out" / f"{split}.record", DEFAULT_STATES)]
+        for split in ("train", "val")
+    ]
+    assert names == [["train/a.jpg"], ["val/a.jpg"]]
