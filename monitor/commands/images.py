@@ -14,8 +14,13 @@ from monitor.domain.errors import OutputError, SourceError
 from monitor.outputs.overlay import draw_detections
 from monitor.outputs.style import STYLES
 from monitor.sources.images import image_reader, list_images, read_image
+from monitor.sources.libraries import prepare_opencv
 from monitor.sources.picture_reader import Picture
 from monitor.storage.files import finish, make_folder, partial, refuse_overwriting, writing
+
+_WRITABLE = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+#: The longest side of a WebP in pixels.
+_WEBP_SIDE_PX = 16_383
 
 
 def images(settings: Settings, paths: list[Path], folder: Path | None, *, as_json: bool) -> int:
@@ -25,6 +30,7 @@ def images(settings: Settings, paths: list[Path], folder: Path | None, *, as_jso
     """
     folder = folder or settings.output.folder / "images"
     files = [file for path in paths for file in list_images(path)]
+    prepare_opencv()
     detector = open_detector(settings.detector.for_one_picture())
     found: list[dict[str, Any]] = []
     code = 0
@@ -39,7 +45,7 @@ def images(settings: Settings, paths: list[Path], folder: Path | None, *, as_jso
                 continue
             if not found:
                 make_folder(folder)
-            annotated = folder / _free_name(file, taken)
+            annotated = folder / _free_name(file, _suffix(file, picture), taken)
             refuse_overwriting(file, [annotated])
             found.append(_annotate(settings, detector, picture, file, annotated))
             if picture.note is not None:
@@ -97,9 +103,15 @@ def _values(detection: Detection) -> dict[str, Any]:
     }
 
 
-def _free_name(file: Path, taken: set[str]) -> str:
+def _suffix(file: Path, picture: Picture) -> str:
+    """Return the suffix of the annotated copy: the file's own if OpenCV can write such a picture, else that of a PNG."""
+    suffix = file.suffix.lower()
+    writable = suffix in _WRITABLE and not (suffix == ".webp" and max(picture.image.shape) > _WEBP_SIDE_PX)
+    return suffix if writable else ".png"
+
+
+def _free_name(file: Path, suffix: str, taken: set[str]) -> str:
     """Return a name for the annotated copy that is unique in this run."""
-    suffix = file.suffix.lower() if file.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp", ".bmp") else ".png"
     names = (f"{file.stem}{'' if number == 1 else f'-{number}'}{suffix}" for number in range(1, len(taken) + 2))
     name = next(name for name in names if name not in taken)
     taken.add(name)

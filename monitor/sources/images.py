@@ -11,6 +11,7 @@ from monitor.domain.errors import SourceError
 from monitor.domain.event import EndReason
 from monitor.domain.frame import Frame, SourceInfo
 from monitor.sources.files import check_file
+from monitor.sources.libraries import prepare_opencv
 from monitor.sources.picture_decoding import UnreadableError
 from monitor.sources.picture_reader import Picture, PictureReader
 from monitor.sources.video import MAX_PIXELS
@@ -71,6 +72,7 @@ class ImageSource:
 
     def open(self) -> SourceInfo:
         """List the images and read the size of the first readable one; raises `SourceError` if there is none."""
+        prepare_opencv()
         self._images = list_images(self._path)
         height, width = self._first_readable().image.shape[:2]
         return SourceInfo(width, height, 1 / IMAGE_PERIOD_S, len(self._images), None, live=False)
