@@ -104,7 +104,7 @@ def _values(detection: Detection) -> dict[str, Any]:
 
 
 def _suffix(file: Path, picture: Picture) -> str:
-    """Return the suffix of the annotated copy: the file's own if OpenCV can write such a picture, else that of a PNG."""
+    """Return the suffix of the annotated copy: the file's own if such a picture can be written, else a PNG's."""
     suffix = file.suffix.lower()
     writable = suffix in _WRITABLE and not (suffix == ".webp" and max(picture.image.shape) > _WEBP_SIDE_PX)
     return suffix if writable else ".png"
