@@ -17,7 +17,7 @@ MAX_BYTES = 1 << 20
 
 #: The most values of a file, counted anew wherever an alias repeats them; far more than for hundreds of cameras.
 MAX_VALUES = 100_000
-_TOO_MANY = f"more than {MAX_VALUES} values, the limit for a configuration file; use fewer aliases"
+_TOO_MANY = f"more than {MAX_VALUES} values, the limit for a file; use fewer aliases"
 _LOGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?P<login>(?:\$\{\w+\}|[^/?#@])*)@")
 _VARIABLE = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 
@@ -37,6 +37,14 @@ class _Loader(yaml.SafeLoader):
             if count > MAX_VALUES:
                 raise yaml.constructor.ConstructorError(None, None, _TOO_MANY, node.start_mark)
         super().flatten_mapping(node)
+
+
+def plain_values(text: str) -> object:
+    """Return the plain values of a YAML document; raises `yaml.YAMLError`, or `ValueError` for a date there is not."""
+    try:
+        return yaml.load(text, _Loader)
+    except RecursionError as error:
+        raise yaml.YAMLError("nested too deeply") from error
 
 
 class LinedDocument:
