@@ -43,7 +43,7 @@ def test_pascal_voc(tmp_path: Path) -> None:
         (tmp_path / "a.xml").write_bytes(data)
         read(tmp_path)
 
-    attack([whole, laughs, outside], check, tmp_path, 300, tokens)
+    attack([whole, laughs, outside], check, tmp_path, 150, tokens)
 
 
 def test_coco(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_coco(tmp_path: Path) -> None:
 
     whole = json.dumps(values).encode()
     deep, large = whole[:-1] + b', "x": ' + b"[" * 200_000, whole.replace(b"[1, 2,", b"[1%s, 2," % (b"0" * 400))
-    attack([whole, json.dumps(values, indent=1).encode(), deep, large], check, tmp_path, 1500, JSON)
+    attack([whole, json.dumps(values, indent=1).encode(), deep, large], check, tmp_path, 800, JSON)
 
 
 def test_yolo(tmp_path: Path) -> None:

@@ -22,4 +22,4 @@ def test_messages_of_pages(tmp_path: Path) -> None:
             message = Request.model_validate_json(data.decode("utf-8", "replace"))
             assert message.model_dump_json()
 
-    attack([json.dumps(message).encode() for message in MESSAGES], check, tmp_path, 3000, JSON)
+    attack([json.dumps(message).encode() for message in MESSAGES], check, tmp_path, 1500, JSON)

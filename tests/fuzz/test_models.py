@@ -71,7 +71,7 @@ def test_tflite_files(tmp_path: Path, loader: Loader) -> None:
         telling(normalisation=((127.5,), (127.5,))),
     ]
     folder = model_folder(tmp_path / "model", files[0], manifest="preprocessing: minus_one_to_one\n")
-    for number in range(rounds(1500)):
+    for number in range(rounds(800)):
         chance = random.Random(f"{seed()} {number}")
         data = changed(chance.choice(files), chance)
         (folder / "model.tflite").write_bytes(data)

@@ -69,7 +69,7 @@ def test_label_maps(tmp_path: Path) -> None:
         with contextlib.suppress(ModelError):
             read_labels(file)
 
-    attack([LABEL_MAP.encode(), many], check, tmp_path, 1500, tokens)
+    attack([LABEL_MAP.encode(), many], check, tmp_path, 800, tokens)
 
 
 def test_descriptions_of_models(tmp_path: Path) -> None:
