@@ -11,7 +11,7 @@ from monitor.config.capture import CaptureSettings
 from monitor.domain.address import SourceAddress
 from monitor.domain.cause import Cause
 from monitor.domain.errors import SourceError
-from monitor.sources.diagnosis import explain
+from monitor.sources.diagnosis import NOT_A_STREAM, explain
 from monitor.sources.http import HttpLimits, HttpStream
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _open_http(
         stream.close()
         if stream.error is not None:
             raise stream.error from None
-        words = "responds, but not with a readable stream; check the path and the protocol"
+        words = "sends no complete JPEG picture; check the path" if stream.is_pictures else NOT_A_STREAM
         raise SourceError(f"{address}: {words}", Cause.UNDECODABLE) from None
     except SourceError:
         stream.close()

@@ -12,6 +12,7 @@ from monitor.sources.ping import is_reachable, open_connection
 _ANSWER_S = 2.0
 
 NO_PICTURE = "contains no picture that can be decoded"
+NOT_A_STREAM = "responds, but not with a readable stream; check the path and the protocol"
 NO_ANSWER = "accepts the connection but sends nothing; restart the camera"
 WRONG_PASSWORD = "refuses the user name or password; check both"
 NOT_FOUND = "the camera responds, but has no such stream; check the path"
@@ -43,7 +44,7 @@ def explain(
         return timed_out
     return _unanswered(address, timeout_s, tls) or (
         Cause.UNDECODABLE,
-        "responds, but not with a readable stream; check the path and the protocol",
+        NOT_A_STREAM,
     )
 
 
