@@ -68,7 +68,7 @@ def open_recording(path: Path) -> Connection:
     try:
         container = av.open(str(path.absolute()), options=options)
     except (FFmpegError, OSError, ValueError):
-        words = "not a readable video: damaged, cut off before its index, or another kind of file"
+        words = "not a readable video: damaged, still being written, cut off before its index, or another kind of file"
         raise SourceError(f"{path}: {words}", Cause.UNDECODABLE) from None
     name = container.format.name
     fault = None

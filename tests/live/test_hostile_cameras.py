@@ -1,6 +1,7 @@
 """Cameras that send too much: what they state is refused before memory is reserved for it."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -44,6 +45,8 @@ print(round(peak() - before), words)
 
 MOST_MB = 150
 
+DIGEST = 'Digest realm="c", nonce="1"'
+
 
 def read(address: str) -> tuple[int, str]:
     done = subprocess.run(
@@ -60,16 +63,22 @@ def read(address: str) -> tuple[int, str]:
 
 
 @contextmanager
-def sending(first: bytes, then: bytes = b"", *, after_request: bool = True) -> Iterator[int]:
-    """A server that answers anything with `first`, and then with `then` for as long as it is read; gives its port."""
+def sending(first: bytes, then: bytes = b"") -> Iterator[int]:
+    """A server that answers with `first`, and then with `then` for as long as it is read; gives its port.
+
+    With CSEQ in it, which stands for the number of the request, every request is answered.
+    """
     server = socket.create_server(("127.0.0.1", 0))
     ended = threading.Event()
 
     def talk(connection: socket.socket) -> None:
         with connection, suppress(OSError):
             connection.settimeout(5)
-            connection.recv(4096)
-            connection.sendall(first)
+            while request := connection.recv(4096):
+                number = re.search(rb"CSeq: (\d+)", request)
+                connection.sendall(first.replace(b"CSEQ", number[1]) if number else first)
+                if b"CSEQ" not in first:
+                    break
             while then and not ended.is_set():
                 connection.sendall(then)
 
@@ -91,6 +100,24 @@ def sending(first: bytes, then: bytes = b"", *, after_request: bool = True) -> I
         server.close()
         for thread in [accepting, *threads]:
             thread.join()
+
+
+@pytest.mark.parametrize(
+    ("challenges", "words"),
+    [
+        (['Digest realm="c", nonce="1", algorithm="SHA-256"'], "SHA-256 only, which is not supported over RTSP"),
+        (
+            ['Digest realm="c", nonce="1", algorithm="SHA-256"', 'Digest realm="c", nonce="1", algorithm=MD5'],
+            "check both",
+        ),
+        ([DIGEST], "check both"),
+        (['Basic realm="c"'], "check both"),
+    ],
+)
+def test_a_way_of_logging_in_that_is_not_known_is_named(challenges: list[str], words: str) -> None:
+    lines = ["RTSP/1.0 401 Unauthorized", "CSeq: CSEQ", *(f"WWW-Authenticate: {each}" for each in challenges), "", ""]
+    with sending("\r\n".join(lines).encode()) as port:
+        assert words in read(f"rtsp://ann:hunter2@127.0.0.1:{port}/")[1]
 
 
 def huge_jpeg(width: int, height: int) -> bytes:
