@@ -73,7 +73,7 @@ def test_motion_jpeg(tmp_path: Path) -> None:
     ]
 
     def check(data: bytes) -> None:
-        whole, pieces = JpegScanner(1 << 16), JpegScanner(1 << 16)
+        whole, pieces = JpegScanner(MAX_PIXELS, 1 << 16), JpegScanner(MAX_PIXELS, 1 << 16)
         chance = random.Random(len(data))
         with contextlib.suppress(TooLargeError):
             found = whole.feed(data)
