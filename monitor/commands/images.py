@@ -37,6 +37,7 @@ def images(settings: Settings, paths: list[Path], folder: Path | None, *, as_jso
     taken: set[str] = set()
     with progress("pictures") as report, image_reader() as reader:
         for number, file in enumerate(files):
+            report(number, len(files))
             try:
                 picture = read_image(reader, file)
             except SourceError as error:
@@ -50,11 +51,11 @@ def images(settings: Settings, paths: list[Path], folder: Path | None, *, as_jso
             found.append(_annotate(settings, detector, picture, file, annotated))
             if picture.note is not None:
                 notes.print(f"note: {file}: {picture.note}", markup=False)
-            report(number + 1, len(files))
+        report(len(files), len(files))
     if found:
         target = folder / "detections.json"
-        with writing(target):
-            partial(target).write_text(json.dumps(found, ensure_ascii=False, indent=1), "utf-8")
+        with writing(target), partial(target).open("w", encoding="utf-8") as output:
+            json.dump(found, output, ensure_ascii=False, indent=1)
         finish(target)
     if as_json:
         print_json(found)

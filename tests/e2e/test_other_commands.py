@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -111,6 +113,21 @@ def test_pictures_in_formats_that_cannot_be_written_are_annotated_as_png(
     notes = [picture.get("note") for picture in json.loads(told.out)]
     assert notes == ["the picture is animated; only its first frame is read", None, None]
     assert "moving.gif: the picture is animated; only its first frame is read" in told.err
+
+
+def test_pictures_that_cannot_be_read_count_as_done(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[tuple[int, int | None]] = []
+
+    @contextmanager
+    def progress(name: str) -> Iterator[Callable[[int, int | None], None]]:
+        yield lambda done, total: shown.append((done, total))
+
+    monkeypatch.setattr("monitor.commands.images.progress", progress)
+    paths = [photos / "pixel.png", photos / "broken.jpg", photos / "broken.jpg"]
+    assert images(Settings(detector=default_settings()), paths, tmp_path, as_json=True) == 4
+    assert shown == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
 
 def test_originals_are_never_overwritten(photos: Path, tmp_path: Path) -> None:

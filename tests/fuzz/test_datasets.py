@@ -9,7 +9,7 @@ from PIL import Image
 from monitor.training.dataset import open_dataset
 from monitor.training.errors import TrainingError
 from tests.fuzz.mutations import JSON, attack
-from tests.fuzz.test_settings import BOMB, MERGES, YAML
+from tests.fuzz.test_settings import BOMB, MERGES, TYPES, YAML
 
 LABELS = ("with_mask", "without_mask")
 
@@ -85,4 +85,4 @@ def test_yolo_descriptions(tmp_path: Path) -> None:
         read(tmp_path)
 
     names = [BOMB + b"names: *a9\n", BOMB + b"names: {0: *a9}\n"]
-    attack([plain, *bombs, *names, MERGES + plain], check, tmp_path, 400, YAML)
+    attack([plain, *bombs, *names, MERGES + plain, *TYPES], check, tmp_path, 400, YAML)

@@ -22,6 +22,11 @@ YAML = [
     b"!!python/object:os.system {}",
     b"!!set {a}",
     b"!!timestamp 2020-99-99",
+    b"!!timestamp x",
+    b"!!bool x",
+    b"!!int x",
+    b"!!float",
+    b"!!binary \xc3\x28",
     b"? [a]\n: b",
     b"- " * 200,
     b"{" * 400,
@@ -43,6 +48,8 @@ BOMB = b"a0: &a0 [w, w, w, w, w, w, w, w, w, w]\n" + b"".join(
 MERGES = b"m0: &m0 {a: 1, b: 2, c: 3}\n" + b"".join(
     b"m%d: &m%d {<<: [%s]}\n" % (number, number, b", ".join([b"*m%d" % (number - 1)] * 10)) for number in range(1, 10)
 )
+#: Values that do not fit their type.
+TYPES = [b"name: !!%s" % value for value in (b"timestamp x", b"bool x", b"int x", b"float x", b"timestamp 2020-99-99")]
 
 
 def test_configurations(tmp_path: Path) -> None:
@@ -55,7 +62,11 @@ def test_configurations(tmp_path: Path) -> None:
             load_settings(file, {"P": "secret", "HOME": "/"})
 
     attack(
-        [(PROJECT / "config.yaml").read_bytes(), cameras, cameras + BOMB, MERGES + cameras], check, tmp_path, 150, YAML
+        [(PROJECT / "config.yaml").read_bytes(), cameras, cameras + BOMB, MERGES + cameras, *TYPES],
+        check,
+        tmp_path,
+        150,
+        YAML,
     )
 
 
@@ -69,7 +80,8 @@ def test_label_maps(tmp_path: Path) -> None:
         with contextlib.suppress(ModelError):
             read_labels(file)
 
-    attack([LABEL_MAP.encode(), many], check, tmp_path, 800, tokens)
+    deep = b"item { keypoints {" * 5000
+    attack([LABEL_MAP.encode(), many, deep], check, tmp_path, 800, tokens)
 
 
 def test_descriptions_of_models(tmp_path: Path) -> None:
@@ -84,7 +96,7 @@ def test_descriptions_of_models(tmp_path: Path) -> None:
             load_model_folder(tmp_path, DetectorSettings(model=tmp_path))
 
     bombs = [BOMB + b"%s: *a9\n" % key for key in (b"name", b"preprocessing", b"states", b"measured", b"sha256")]
-    attack([manifest, stated, *bombs, MERGES + stated], check, tmp_path, 300, YAML)
+    attack([manifest, stated, *bombs, MERGES + stated, *TYPES], check, tmp_path, 300, YAML)
 
 
 def test_pipelines(tmp_path: Path) -> None:
@@ -94,4 +106,5 @@ def test_pipelines(tmp_path: Path) -> None:
             pipeline_preprocessing(tmp_path)
 
     tokens = [b"model {", b"ssd {", b"}", b"type:", b"{" * 500, b"model { ssd { " * 100, b"[x.y]: 1"]
-    attack([(MODEL / "pipeline.config").read_bytes()], check, tmp_path, 150, tokens)
+    deep = b"x {" * 5000
+    attack([(MODEL / "pipeline.config").read_bytes(), deep], check, tmp_path, 150, tokens)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import psutil
 import pytest
 from PIL import Image, ImageOps
 
@@ -198,6 +199,19 @@ def test_what_is_left_out_of_the_pictures_is_in_the_notes(tmp_path: Path) -> Non
         "1.gif: the picture is animated; only its first frame is read; 2 more alike",
         "5.tif: the file has several pages; only its first page is read",
     )
+    source.close()
+
+
+def test_of_a_folder_one_picture_at_a_time_is_in_memory(tmp_path: Path) -> None:
+    coloured((4000, 3000)).save(tmp_path / "0.png")
+    for number in range(1, 20):
+        (tmp_path / f"{number}.png").hardlink_to(tmp_path / "0.png")
+    source = ImageSource("photos", tmp_path)
+    source.open()
+    before_mb = psutil.Process().memory_info().rss / 2**20
+    while source.grab() is not None:
+        assert source.retrieve().height_px == 3000
+    assert psutil.Process().memory_info().rss / 2**20 - before_mb < 100  # all of them have 720 MB
     source.close()
 
 

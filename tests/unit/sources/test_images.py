@@ -1,3 +1,5 @@
+import tracemalloc
+
 import cv2
 import pytest
 
@@ -61,6 +63,19 @@ def test_what_is_no_image_is_passed_over(tmp_path):
         list_images(tmp_path)
     (tmp_path / "a.jpeg").touch()
     assert [path.name for path in list_images(tmp_path)] == ["a.jpeg"]
+
+
+def test_a_folder_of_many_images_is_listed_in_little_memory(tmp_path):
+    first = write(tmp_path / "0.png", flat(4, 4))
+    count = 10_000
+    for number in range(1, count):
+        (tmp_path / f"{number}.png").hardlink_to(first)
+    tracemalloc.start()
+    images = list_images(tmp_path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [images[0].name, images[-1].name, len(images)] == ["0.png", "9999.png", count]
+    assert peak < 2000 * count  # 100,000 images: 200 MB
 
 
 def test_a_single_image_is_a_list_of_one(tmp_path):
