@@ -37,7 +37,7 @@ def explain(
         case refusals.HTTPNotFoundError():
             return Cause.NOT_FOUND, NOT_FOUND
     if isinstance(error, OSError) and error.errno == errno.EPROTONOSUPPORT:
-        return Cause.REFUSED, "does not offer this transport; set capture.transport to auto, or switch TCP on in it"
+        return Cause.REFUSED, "does not offer this way of sending; set capture.transport to auto"
     timed_out = Cause.TIMED_OUT, f"no answer within {timeout_s:g} s; check that the camera is on and the network works"
     if isinstance(error, refusals.TimeoutError | refusals.ExitError) or waited_s > 0.9 * timeout_s:
         return timed_out

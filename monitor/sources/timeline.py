@@ -24,7 +24,7 @@ _LONGEST_PAUSE_S = 12 * 3600.0
 class Repairs:
     """How many times of frames were replaced.
 
-    `missing`: frames without a time; `restarts`: the clock started again; `impossible`: single frames far from, or
+    `missing`: frames without a time of their own; `restarts`: the clock started again; `impossible`: single frames far from, or
     before, their neighbours.
     """
 
@@ -89,7 +89,10 @@ def repaired(frames: Iterable[tuple[T, float | None]], period_s: float, repairs:
                         yield held.popleft()[0], last_s + (returned_s - last_s) * (index + 1) / (number + 1)
                     frame, time_s = held[0][0], returned_s
                 elif step_s < _SAME_S or step_s > _LONGEST_PAUSE_S:
-                    repairs.restarts += 1
+                    if abs(step_s) < _SAME_S:
+                        repairs.missing += 1
+                    else:
+                        repairs.restarts += 1
                     time_s = last_s + period_s
                     offset_s = time_s - stated_s
                 else:
