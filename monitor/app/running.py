@@ -27,6 +27,7 @@ from monitor.detectors.opening import OpenedDetector
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import MonitorError
 from monitor.pipeline.monitor import Monitor
+from monitor.pipeline.process import raise_file_limit
 from monitor.storage.files import claimed, make_folder
 from monitor.storage.run_info import CurrentRun
 from monitor.web.model import Model
@@ -46,6 +47,7 @@ def running(path: Path, signals: SignalFlags) -> Iterator["RunningMonitor"]:
 
     Raises `ConfigError`, `ModelError`, `OutputError`.
     """
+    raise_file_limit()
     settings = load_settings(path)
     check_live(settings)
     folder = live_folder(settings)
