@@ -124,6 +124,7 @@ class WebServer:
         from monitor.web.reports import Reports
         from monitor.web.services import JournalReaders, Services
         from monitor.web.sessions import Sessions, session_key
+        from monitor.web.shares import Places
         from monitor.web.throttle import LoginThrottle, Throttle
 
         engine, web, clock = self._database(), self._web, self._clock
@@ -161,6 +162,7 @@ class WebServer:
             hub=Hub(monitor.statuses, views, clock, find_incident),
             warnings=self.warnings,
             photos=PhotoService(settings),
+            places=Places(),
             sessions=Sessions(session_key(self._folder), web.session_hours, web.tls, web.base_path),
             kiosk_cookie=KioskCookie(web.tls, web.base_path),
             logins=LoginThrottle(),

@@ -22,6 +22,7 @@ from monitor.web.model import Model
 from monitor.web.photo_service import PhotoService
 from monitor.web.reports import Reports
 from monitor.web.sessions import Sessions
+from monitor.web.shares import Places
 from monitor.web.throttle import LoginThrottle, Throttle
 from monitor.web.warnings import Warnings
 
@@ -52,6 +53,7 @@ class Services:
     hub: Hub
     warnings: Warnings
     photos: PhotoService
+    places: Places
     sessions: Sessions
     kiosk_cookie: KioskCookie
     logins: LoginThrottle
