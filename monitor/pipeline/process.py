@@ -26,6 +26,12 @@ def memory_mb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
+def address_space_mb() -> float | None:
+    """Return the limit of this process's address space in MB (2^20 bytes), None without one."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if soft == resource.RLIM_INFINITY else soft / 2**20
+
+
 def raise_file_limit() -> None:
     """Raise the limit of file descriptors as far as this process may, and needs at most."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
