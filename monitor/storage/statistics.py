@@ -25,7 +25,7 @@ _MOST_TIMES = 20_000
 
 #: Seconds after which SQLite abandons a query, and how many of its instructions pass between two looks at the clock.
 #: PostgreSQL has a limit of its own.
-_QUERY_S, _INSTRUCTIONS = 10.0, 20_000
+_QUERY_S, _INSTRUCTIONS = 20.0, 20_000
 
 
 class SlowQueryError(JournalError):

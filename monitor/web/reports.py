@@ -9,7 +9,7 @@ from typing import TypeVar
 from monitor.pipeline.process import give_way
 
 #: Seconds after which a request is answered although its report is not ready.
-READY_WITHIN_S = 30.0
+READY_WITHIN_S = 40.0
 
 T = TypeVar("T")
 
