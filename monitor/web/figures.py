@@ -1,6 +1,7 @@
 """The figures of a period, as the API returns them."""
 
 import functools
+import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -14,6 +15,7 @@ from monitor.web.schemas import BucketOut, ComplianceOut, ComplyTimesOut, Review
 
 #: How many results are kept for those who ask for the same; a year of hours has 3 MB.
 _KEPT = 8
+_KEPT_S = 60
 
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 
@@ -28,14 +30,15 @@ class By(StrEnum):
 
 
 class Figures:
-    """Returns figures as JSON; those that were asked for last are kept until the journal has something new."""
+    """Returns figures as JSON; the last ones are kept until the journal has something new, a minute at most."""
 
     def __init__(self) -> None:
         self._kept = functools.lru_cache(_KEPT)(_as_json)
 
     def as_json(self, statistics: StatisticsRepository, span: Span, by: By, zone: ZoneInfo) -> bytes:
         """Return `figures` as JSON; raises `JournalError`."""
-        return self._kept(statistics, statistics.version(), span, by, zone)
+        version = (*statistics.version(), int(time.monotonic() // _KEPT_S))
+        return self._kept(statistics, version, span, by, zone)
 
 
 def figures(statistics: StatisticsRepository, span: Span, by: By, zone: ZoneInfo) -> StatisticsOut:

@@ -81,17 +81,18 @@ class Listener(socket.socket):
 
     def _close_next(self, error: OSError) -> None:
         """Close the connection that cannot be accepted, which would be offered again and again; raises `OSError`."""
-        if self._spare is None:
-            # asyncio logs the error and waits for a second, but first goes on as often as the queue is long.
-            if (now_s := time.monotonic()) < self._retry_at_s:
-                raise BlockingIOError from error
-            self._retry_at_s = now_s + _RETRY_S
-            self._spare = _spare()
-            raise error
-        self._spare.close()
-        self._spare = None
+        # asyncio logs an error and waits for a second, but first goes on as often as the queue is long.
+        if (now_s := time.monotonic()) < self._retry_at_s:
+            raise BlockingIOError from error
+        if self._spare is not None:
+            self._spare.close()
         try:
             super().accept()[0].close()
+        except BlockingIOError:
+            raise
+        except OSError:
+            self._retry_at_s = now_s + _RETRY_S
+            raise
         finally:
             self._spare = _spare()
         _log.warning("web: connections are closed at once: %s", error.strerror)

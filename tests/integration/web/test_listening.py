@@ -51,6 +51,7 @@ def server() -> Iterator[subprocess.Popen[str]]:
 def test_a_process_without_free_descriptors_closes_the_surplus_and_says_so_in_few_lines(server: subprocess.Popen[str]):
     assert server.stdout is not None
     port = int(server.stdout.readline())
+    until(lambda: is_served(port), "the server does not start")
     connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(200)]
     for connection in connections:
         connection.close()
