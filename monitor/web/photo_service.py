@@ -1,10 +1,8 @@
 """Analyses photographs, one at a time and with lower priority than the cameras."""
 
 import io
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 
 import cv2
 from PIL import Image as Pillow
@@ -18,8 +16,6 @@ from monitor.outputs.overlay import draw_detections
 from monitor.pipeline.process import give_way
 from monitor.sources.pictures import as_bgr, upright
 
-#: The most waiting photographs; further ones are refused.
-_MOST_WAITING = 8
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 _JPEG_QUALITY = 90
 
@@ -28,10 +24,6 @@ Pillow.MAX_IMAGE_PIXELS = None  # its limit only warns; the limit in the setting
 
 class UnreadableError(Exception):
     """The upload is not a readable picture; the message is the reason."""
-
-
-class BusyError(Exception):
-    """Too many photographs are waiting."""
 
 
 def read_photo(data: bytes, max_megapixels: float) -> Image:
@@ -69,26 +61,8 @@ class PhotoService:
     def __init__(self, settings: Callable[[], Settings]) -> None:
         self._settings = settings
         self._pool = ThreadPoolExecutor(1, "photo", initializer=give_way)
-        self._lock = threading.Lock()
-        self._waiting = 0
         self._detector: OpenedDetector | None = None
         self._opened_for: object = None
-
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """Reserve one of a few places, from the first byte of a photograph to the end of the response.
-
-        Raises `BusyError` if all are taken; this limits the memory for uploads, pictures and results.
-        """
-        with self._lock:
-            if self._waiting >= _MOST_WAITING:
-                raise BusyError
-            self._waiting += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._waiting -= 1
 
     def analyse(self, data: bytes) -> Future[tuple[Image, bytes, list[Detection]]]:
         """Analyse an uploaded picture: the future returns it upright (BGR), annotated as a JPEG, and its faces.
