@@ -27,6 +27,7 @@ from monitor.detectors.opening import OpenedDetector
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import MonitorError
 from monitor.pipeline.monitor import Monitor
+from monitor.pipeline.process import address_space_mb, raise_file_limit
 from monitor.storage.files import claimed, make_folder
 from monitor.storage.run_info import CurrentRun
 from monitor.web.model import Model
@@ -39,6 +40,9 @@ _CHECK_FILE_EVERY_S = 2.0
 _CHECK_MONITOR_EVERY_S = 0.5
 _WEB_SERVER_ENDS_S = 2.0
 
+#: One camera takes about 1,700 MB of address space, a fifth of it memory.
+_ADDRESS_SPACE_MB = 3000
+
 
 @contextmanager
 def running(path: Path, signals: SignalFlags) -> Iterator["RunningMonitor"]:
@@ -46,6 +50,14 @@ def running(path: Path, signals: SignalFlags) -> Iterator["RunningMonitor"]:
 
     Raises `ConfigError`, `ModelError`, `OutputError`.
     """
+    raise_file_limit()
+    if (limit_mb := address_space_mb()) is not None and limit_mb < _ADDRESS_SPACE_MB:
+        _log.warning(
+            "the address space is limited to %.0f MB (ulimit -v); with less than %d MB libraries may crash without "
+            "a message: remove that limit, and limit the memory instead (MemoryMax of systemd, mem_limit of compose)",
+            limit_mb,
+            _ADDRESS_SPACE_MB,
+        )
     settings = load_settings(path)
     check_live(settings)
     folder = live_folder(settings)

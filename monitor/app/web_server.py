@@ -82,6 +82,8 @@ class WebServer:
                 services.hub.stop()
                 services.photos.close()
                 services.hashing.shutdown(cancel_futures=True)
+                services.reports.close()
+                services.exports.close()
 
         threads.spawn("web", serve)
 
@@ -115,11 +117,14 @@ class WebServer:
         from monitor.storage.incidents import IncidentRepository
         from monitor.storage.kiosks import KioskRepository
         from monitor.storage.statistics import StatisticsRepository
+        from monitor.web.figures import Figures
         from monitor.web.hub import Hub
         from monitor.web.kiosk_cookie import KioskCookie
         from monitor.web.photo_service import PhotoService
+        from monitor.web.reports import Reports
         from monitor.web.services import JournalReaders, Services
         from monitor.web.sessions import Sessions, session_key
+        from monitor.web.shares import Places
         from monitor.web.throttle import LoginThrottle, Throttle
 
         engine, web, clock = self._database(), self._web, self._clock
@@ -157,11 +162,15 @@ class WebServer:
             hub=Hub(monitor.statuses, views, clock, find_incident),
             warnings=self.warnings,
             photos=PhotoService(settings),
+            places=Places(),
             sessions=Sessions(session_key(self._folder), web.session_hours, web.tls, web.base_path),
             kiosk_cookie=KioskCookie(web.tls, web.base_path),
             logins=LoginThrottle(),
             uploads=Throttle(web.photo.per_minute, 60),
             hashing=ThreadPoolExecutor(1, "passwords"),
+            figures=Figures(),
+            reports=Reports("reports"),
+            exports=Reports("exports"),
             behind_proxy=bool(web.trusted_proxies),
         )
 

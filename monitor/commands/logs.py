@@ -10,6 +10,7 @@ import threading
 from logging.handlers import QueueHandler
 from typing import Any
 
+from monitor.commands.repeated_lines import RepeatedLines
 from monitor.domain.address import redact
 
 #: Lines that may wait for a slow reader; further ones are dropped and counted.
@@ -86,9 +87,11 @@ class DroppingHandler(QueueHandler):
 def log_to_stderr(level: int = logging.INFO) -> None:
     """Send the program's log to standard error, one line per message, with the local time; and warnings of libraries.
 
-    The descriptor is a copy, since libraries that print are silenced by redirecting the original.
+    Repeated lines are counted instead, see `RepeatedLines`. The descriptor is a copy, since libraries that print are
+    silenced by redirecting the original.
     """
     handler = DroppingHandler(os.dup(sys.stderr.fileno()))
     handler.setFormatter(_Redacting("%(asctime)s %(levelname)-7s %(message)s"))
+    handler.addFilter(RepeatedLines(handler.emit))
     logging.getLogger().handlers = [handler]
     logging.getLogger("monitor").setLevel(level)

@@ -232,7 +232,13 @@ class Monitor:
                 _log_change(camera.name, *camera.session.assess(now_s, fault))
             if now_s - summarised_s >= _SUMMARY_EVERY_S:
                 summarised_s = now_s
-                _log_summary(self.statuses())
+                self._log_summary()
+
+    def _log_summary(self) -> None:
+        try:
+            _log_summary(self.statuses())
+        except Exception:  # noqa: BLE001 - a line for people must not end the monitor
+            _log.exception("the summary of the last minute cannot be logged")
 
     def _govern(self, pool: WorkerPool, over_s: float, now_s: float) -> None:
         """Set each camera's analyses per second: the requested rate, or a fair share of the machine's capacity."""

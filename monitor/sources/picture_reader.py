@@ -50,6 +50,7 @@ class PictureReader:
         self._give_way = give_way
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
+        self._aborted = False
 
     def __enter__(self) -> "PictureReader":
         return self
@@ -87,6 +88,12 @@ class PictureReader:
             file.flush()
             return self.read(file)
 
+    def abort(self) -> None:
+        """End the process from any thread: a `read` that waits for it fails at once, and so does every later one."""
+        self._aborted = True
+        if (process := self._process) is not None:
+            process.kill()
+
     def close(self) -> None:
         """End the process."""
         if self._channel is not None:
@@ -98,6 +105,8 @@ class PictureReader:
             self._process = None
 
     def _started(self) -> tuple["subprocess.Popen[bytes]", socket.socket]:
+        if self._aborted:
+            raise UnreadableError("the decoder of pictures has been stopped")
         if self._process is not None and self._process.poll() is not None:
             self.close()
         if self._process is None or self._channel is None:

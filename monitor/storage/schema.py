@@ -74,7 +74,7 @@ class VisitRow(Base):
     __tablename__ = "visits"
     __table_args__ = (
         Index(None, "run_id", "source_id", "track_id", "first_seen_s", unique=True),
-        Index(None, "source_id", "first_seen_s"),
+        Index(None, "first_seen_at", "source_id", "outcome", "time_to_comply_s"),  # all that statistics need
     )
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"))
@@ -82,7 +82,7 @@ class VisitRow(Base):
     track_id: Mapped[int] = mapped_column(Integer)
     first_seen_s: Mapped[float] = mapped_column(Float)
     last_seen_s: Mapped[float] = mapped_column(Float)
-    first_seen_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), index=True)
+    first_seen_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     last_seen_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     outcome: Mapped[str] = mapped_column(String(16))
     time_to_comply_s: Mapped[float | None] = mapped_column(Float)

@@ -1,22 +1,35 @@
 """Statistics over time, counted in the database."""
 
+import sqlite3
 import statistics
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Integer, Select, cast, func, literal_column, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from monitor.domain.errors import JournalError
 from monitor.domain.review import ReviewDecision
 from monitor.domain.visit import Outcome
 from monitor.storage.database import in_utc
 from monitor.storage.incidents import newest_decision
-from monitor.storage.schema import IncidentRow, VisitRow
+from monitor.storage.schema import IncidentRow, ReviewRow, VisitRow
 
 #: The most times to comply that are read for their median; of a busier period only the newest are used.
 _MOST_TIMES = 20_000
+
+#: Seconds after which SQLite abandons a query, and how many of its instructions pass between two looks at the clock.
+#: PostgreSQL has a limit of its own.
+_QUERY_S, _INSTRUCTIONS = 20.0, 20_000
+
+
+class SlowQueryError(JournalError):
+    """A query took too long and was abandoned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +43,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class TimeCount:
-    """The number of visits with one outcome at one camera that began in a quarter of an hour (from `start`, UTC)."""
+    """The number of visits with one outcome at one camera that began in one hour or quarter (from `start`, UTC)."""
 
     start: datetime
     camera: str
@@ -74,31 +87,34 @@ class VisitLine:
 
 @dataclass(frozen=True, slots=True)
 class StatisticsRepository:
-    """Reads figures of one journal; safe to call from any thread. Visits without a timestamp are ignored."""
+    """Reads figures of one journal; safe to call from any thread. Visits without a timestamp are ignored.
+
+    Every method raises `SlowQueryError` if SQLite needs longer than `query_s`.
+    """
 
     engine: Engine
+    query_s: float = _QUERY_S
+
+    def version(self) -> tuple[int, ...]:
+        """Return numbers of which one changes whenever figures may change."""
+        newest = [func.coalesce(func.max(row.id), 0) for row in (VisitRow, IncidentRow, ReviewRow)]
+        with self._session() as session:
+            return tuple(session.scalar(select(number)) or 0 for number in newest)
 
     def quarters(self, span: Span) -> list[TimeCount]:
         """Return the visits by quarter of an hour (the unit of all time zones), camera and outcome."""
         hour, quarter = self._hour_and_quarter(VisitRow.first_seen_at)
-        columns: list[Any] = [hour, quarter, VisitRow.source_id, VisitRow.outcome]
-        query: Select[Any] = select(*columns, func.count()).group_by(*columns)
-        with Session(self.engine) as session:
-            rows = session.execute(_visits_in(query, span).order_by(hour, quarter, VisitRow.source_id)).all()
-        return [
-            TimeCount(
-                datetime.strptime(text, "%Y-%m-%d %H").replace(minute=15 * number, tzinfo=UTC),
-                camera,
-                Outcome(outcome),
-                visits,
-            )
-            for text, number, camera, outcome, visits in rows
-        ]
+        return self._counts(span, hour, quarter)
+
+    def hours(self, span: Span) -> list[TimeCount]:
+        """Return the visits by hour in UTC, camera and outcome: a fourth of the rows of `quarters`."""
+        hour, _ = self._hour_and_quarter(VisitRow.first_seen_at)
+        return self._counts(span, hour)
 
     def comply_times(self, span: Span) -> ComplyTimes:
         """Return how long people took to comply, over all cameras of the span."""
         query = _visits_in(select(VisitRow.time_to_comply_s), span).where(VisitRow.time_to_comply_s.is_not(None))
-        with Session(self.engine) as session:
+        with self._session() as session:
             times = list(session.scalars(query.order_by(VisitRow.id.desc()).limit(_MOST_TIMES)))
         if not times:
             return ComplyTimes(0, None, None)
@@ -110,7 +126,7 @@ class StatisticsRepository:
         decision = newest_decision()
         query = select(IncidentRow.source_id, decision, func.count()).group_by(IncidentRow.source_id, decision)
         query = _within(query, IncidentRow.opened_at, IncidentRow.source_id, span)
-        with Session(self.engine) as session:
+        with self._session() as session:
             rows = session.execute(query).all()
         counts: dict[str, dict[str | None, int]] = {}
         for camera, decision_value, count in rows:
@@ -128,7 +144,7 @@ class StatisticsRepository:
     def incident_counts(self) -> dict[tuple[str, str], int]:
         """Return how many incidents there have been by camera and state."""
         query = select(IncidentRow.source_id, IncidentRow.state, func.count())
-        with Session(self.engine) as session:
+        with self._session() as session:
             rows = session.execute(query.group_by(IncidentRow.source_id, IncidentRow.state)).all()
         return {(camera, state): count for camera, state, count in rows}
 
@@ -139,8 +155,34 @@ class StatisticsRepository:
             query = query.where(VisitRow.outcome == outcome.value)
         if before is not None:
             query = query.where(VisitRow.id < before)
-        with Session(self.engine) as session:
+        with self._session() as session:
             return list(_visit_lines(session.scalars(query.order_by(VisitRow.id.desc()).limit(most))))
+
+    def _counts(self, span: Span, hour: ColumnElement[Any], *quarter: ColumnElement[Any]) -> list[TimeCount]:
+        columns: list[Any] = [hour, *quarter, VisitRow.source_id, VisitRow.outcome]
+        query: Select[Any] = select(*columns, func.count()).group_by(*columns)
+        with self._session() as session:
+            rows = session.execute(_visits_in(query, span).order_by(hour, *quarter, VisitRow.source_id)).all()
+        starts = {at: _start(*at) for at in {tuple(row[:-3]) for row in rows}}
+        return [TimeCount(starts[tuple(at)], camera, Outcome(outcome), visits) for *at, camera, outcome, visits in rows]
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        with Session(self.engine) as session:
+            driver = session.connection().connection.driver_connection
+            if not isinstance(driver, sqlite3.Connection):
+                yield session
+                return
+            until_s = time.monotonic() + self.query_s
+            driver.set_progress_handler(lambda: time.monotonic() > until_s, _INSTRUCTIONS)
+            try:
+                yield session
+            except OperationalError as error:
+                if time.monotonic() <= until_s:
+                    raise
+                raise SlowQueryError(f"journal: a query for statistics took longer than {self.query_s:g} s") from error
+            finally:
+                driver.set_progress_handler(None, 0)
 
     def _hour_and_quarter(self, column: Any) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
         """Return the hour (UTC) as text, and which of its quarters it is: 0 to 3."""
@@ -150,6 +192,10 @@ class StatisticsRepository:
             in_utc_zone = func.timezone("UTC", column)
             hour, minute = func.to_char(in_utc_zone, "YYYY-MM-DD HH24"), func.to_char(in_utc_zone, "MI")
         return hour, cast(minute, Integer) // literal_column("15", Integer)
+
+
+def _start(hour: str, quarter: int = 0) -> datetime:
+    return datetime.fromisoformat(f"{hour}:{15 * quarter:02}+00:00")
 
 
 def _visits_in(query: Select[Any], span: Span) -> Select[Any]:

@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 
 from monitor.domain.account import Account, Role
 from monitor.storage.kiosks import KioskToken
+from monitor.web.addresses import network_of
 from monitor.web.services import Services
 
 #: The account of local users while there are no accounts.
@@ -69,14 +70,7 @@ def address_of(connection: HTTPConnection) -> str:
 
 def origin_of(connection: HTTPConnection) -> str:
     """Return the address under which requests are counted: for IPv6 its /64 network, as hosts have many."""
-    text = address_of(connection)
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return text
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:
-        return str(ipaddress.ip_network((int(address), 64), strict=False))
-    return text
+    return network_of(address_of(connection))
 
 
 def _is_loopback(host: str) -> bool:

@@ -10,6 +10,24 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _MOST_SHOWN = 80
 
 
+def ip_of(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Return an IP address, IPv4 also where IPv6 wraps it; raises ValueError."""
+    address = ipaddress.ip_address(text)
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def network_of(text: str) -> str:
+    """Return what one sender has: an IPv4 address, or of IPv6 its /64 network; text that is no address as it is."""
+    try:
+        address = ip_of(text)
+    except ValueError:
+        return text
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    return str(ipaddress.ip_network((int(address), 64), strict=False))
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A host name or address in lower case, with its port, None if it is not stated."""

@@ -56,7 +56,7 @@ class MonitorCollector(Collector):
             "mask_monitor_visits_day", "Visits of the last 24 hours.", labels=["camera", "outcome"]
         )
         counts: dict[tuple[str, str], int] = {}
-        for count in services.statistics.quarters(Span(now - _COMPLIANCE_OVER, now, None)):
+        for count in services.statistics.hours(Span(now - _COMPLIANCE_OVER, now, None)):
             key = (count.camera, count.outcome.value)
             counts[key] = counts.get(key, 0) + count.visits
         for (camera, outcome), number in counts.items():

@@ -1,9 +1,7 @@
 """Analyses photographs, one at a time and with lower priority than the cameras."""
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
@@ -16,13 +14,7 @@ from monitor.outputs.overlay import draw_detections
 from monitor.pipeline.process import give_way
 from monitor.sources.picture_reader import PictureReader
 
-#: The most waiting photographs; further ones are refused.
-_MOST_WAITING = 8
 _JPEG_QUALITY = 90
-
-
-class BusyError(Exception):
-    """Too many photographs are waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,34 +37,18 @@ class PhotoService:
     def __init__(self, settings: Callable[[], Settings]) -> None:
         self._settings = settings
         self._pool = ThreadPoolExecutor(1, "photo", initializer=give_way)
-        self._lock = threading.Lock()
-        self._waiting = 0
         self._reader: PictureReader | None = None
         self._detector: OpenedDetector | None = None
         self._opened_for: object = None
-
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """Reserve one of a few places, from the first byte of a photograph to the end of the response.
-
-        Raises `BusyError` if all are taken; this limits the memory for uploads, pictures and results.
-        """
-        with self._lock:
-            if self._waiting >= _MOST_WAITING:
-                raise BusyError
-            self._waiting += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._waiting -= 1
 
     def analyse(self, data: bytes) -> Future[CheckedPhoto]:
         """Analyse an uploaded picture; the future raises `UnreadableError`, `SourceError` or `ModelError`."""
         return self._pool.submit(self._analyse, data)
 
     def close(self) -> None:
-        """Finish the current photograph and end the thread."""
+        """End the thread; a photograph that is being decoded is given up, one that is being analysed is finished."""
+        if (reader := self._reader) is not None:
+            reader.abort()
         self._pool.shutdown(cancel_futures=True)
         if self._reader is not None:
             self._reader.close()

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 from monitor.config.web import WebSettings
 from monitor.domain.errors import ConfigError
+from monitor.web.listening import Listener, connection_limits
 
 if TYPE_CHECKING:  # loaded on the web thread, while cameras connect
     import uvicorn
     from starlette.types import ASGIApp
 
-#: The most connections; further ones get status 503. A page takes one or two.
-_MOST_CONNECTIONS = 512
 _MOST_MESSAGE_BYTES = 64 * 1024
 
 #: The most bytes that wait in the operating system for a slow client: pictures that wait in the program instead are
@@ -50,7 +49,7 @@ def bind(web: WebSettings) -> socket.socket:
             raise ConfigError(f"web: {files}: not a certificate with its key: {error}") from error
     try:
         family, *_, address = socket.getaddrinfo(web.host, web.port, type=socket.SOCK_STREAM)[0]
-        bound = socket.socket(family, socket.SOCK_STREAM)
+        bound = Listener(family, *connection_limits(), web.trusted_proxies)
         with contextlib.ExitStack() as unless_bound:
             unless_bound.callback(bound.close)
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -86,13 +85,14 @@ class Server:
         """Serve; the body of the web thread."""
         import uvicorn
 
-        from monitor.web.timeouts import TimeoutHttp, TimeoutWebSocket
+        from monitor.web.timeouts import Loop, TimeoutHttp, TimeoutWebSocket
 
         for name in _CHATTY:
             logging.getLogger(name).setLevel(logging.ERROR)
         web = self._web
         config = uvicorn.Config(
             app,
+            loop=f"{Loop.__module__}:{Loop.__name__}",
             http=TimeoutHttp,
             ws=TimeoutWebSocket,
             log_config=None,
@@ -101,7 +101,6 @@ class Server:
             ssl_keyfile=web.tls_key,
             proxy_headers=False,  # see TrustedProxies
             server_header=False,
-            limit_concurrency=_MOST_CONNECTIONS,
             timeout_keep_alive=15,
             timeout_graceful_shutdown=1,
             ws_max_size=_MOST_MESSAGE_BYTES,

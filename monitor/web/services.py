@@ -15,11 +15,14 @@ from monitor.storage.incidents import IncidentRepository
 from monitor.storage.kiosks import KioskRepository
 from monitor.storage.snapshots import SnapshotFolder
 from monitor.storage.statistics import StatisticsRepository
+from monitor.web.figures import Figures
 from monitor.web.hub import Hub
 from monitor.web.kiosk_cookie import KioskCookie
 from monitor.web.model import Model
 from monitor.web.photo_service import PhotoService
+from monitor.web.reports import Reports
 from monitor.web.sessions import Sessions
+from monitor.web.shares import Places
 from monitor.web.throttle import LoginThrottle, Throttle
 from monitor.web.warnings import Warnings
 
@@ -50,11 +53,15 @@ class Services:
     hub: Hub
     warnings: Warnings
     photos: PhotoService
+    places: Places
     sessions: Sessions
     kiosk_cookie: KioskCookie
     logins: LoginThrottle
     uploads: Throttle
     hashing: Executor
+    figures: Figures
+    reports: Reports
+    exports: Reports
     behind_proxy: bool
 
     @property

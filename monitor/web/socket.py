@@ -17,9 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from monitor.outputs.live_view import Shape
 from monitor.rules.kiosk import Ruling, rule
-from monitor.web.access import CHECK_EVERY_S, account_of, kiosk_of, services_of
+from monitor.web.access import CHECK_EVERY_S, account_of, kiosk_of, origin_of, services_of
 from monitor.web.hub import WIDTHS_PX, Viewer, ViewSpec
 from monitor.web.services import Services
+from monitor.web.shares import FullError
 from monitor.web.values import milliseconds
 
 router = APIRouter()
@@ -30,7 +31,6 @@ _SEND_TIMEOUT_S = 10.0
 #: The interval in seconds at which a kiosk gets its verdict, changed or not: without one it shows that it is stale.
 _KIOSK_EVERY_S = 0.25
 
-_MOST_VIEWERS = 256
 _MOST_BYTES = 32_768
 
 #: Close codes of RFC 6455, and a private one for a session that has ended.
@@ -76,15 +76,15 @@ async def live(socket: WebSocket) -> None:
     if viewer is None:
         await socket.close(_LOG_IN, "log in first")
         return
-    if len(services.hub.viewers) >= _MOST_VIEWERS:
-        await socket.close(_TRY_LATER, "too many viewers")
-        return
-    page = _Page(socket, services, viewer)
-    services.hub.join(page.viewer)
     try:
-        await page.serve()
-    finally:
-        services.hub.leave(page.viewer)
+        with services.places.sockets.place(viewer.account.name, origin_of(socket)):
+            services.hub.join(viewer)
+            try:
+                await _Page(socket, services, viewer).serve()
+            finally:
+                services.hub.leave(viewer)
+    except FullError:
+        await socket.close(_TRY_LATER, "too many viewers")
 
 
 class _KioskViewer(Viewer):

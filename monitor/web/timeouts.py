@@ -12,6 +12,19 @@ HEAD_WITHIN_S = 15.0
 #: Seconds within which sent data must be received; the socket of a page has a shorter limit.
 TAKES_WITHIN_S = 15.0
 
+#: Seconds for the TLS handshake.
+_HANDSHAKE_WITHIN_S = 5.0
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """An event loop whose servers limit the time of the TLS handshake, for which uvicorn has no setting."""
+
+    async def create_server(self, *arguments: Any, **more: Any) -> asyncio.Server:
+        """Return a server; the parameters are those of asyncio."""
+        if more.get("ssl") is not None:
+            more["ssl_handshake_timeout"] = _HANDSHAKE_WITHIN_S
+        return await super().create_server(*arguments, **more)
+
 
 class _Timer:
     """Aborts a connection after a time, unless cancelled."""

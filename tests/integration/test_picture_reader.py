@@ -138,6 +138,20 @@ def test_a_process_that_does_not_answer_is_ended(reader: PictureReader, monkeypa
         assert not Path(f"/proc/{process}").exists()
 
 
+def test_another_thread_ends_a_read_at_once_and_all_later_ones(reader: PictureReader):
+    read_good(reader)
+    os.kill(process_of(reader), signal.SIGSTOP)
+    abort = threading.Timer(0.2, reader.abort)
+    abort.start()
+    started = time.monotonic()
+    with pytest.raises(UnreadableError):
+        reader.read_bytes(good())
+    assert time.monotonic() - started < 5
+    abort.join()
+    with pytest.raises(UnreadableError, match="has been stopped"):
+        reader.read_bytes(good())
+
+
 def test_the_process_is_limited_and_gives_way(reader: PictureReader):
     read_good(reader)
     process = process_of(reader)

@@ -263,7 +263,7 @@ def test_a_real_rtsp_camera_is_measured() -> None:
     with _rtsp_server("--size", "640x480", "--fps", "20", "--pattern", "smpte") as (host, _):
         facts, pictures = watched(f"rtsp://{host}/cam", patient(4, 10, 5))
     delivery = facts.delivery
-    assert facts.container == "RTSP over TCP"
+    assert facts.container == "RTSP"
     assert (facts.codec, facts.width_px, facts.height_px) == ("h264", 640, 480)
     assert facts.nominal_fps == 20
     assert delivery.fps == pytest.approx(20, rel=0.05)

@@ -1,20 +1,28 @@
 """Figures of people over time on real databases, held against the rules' own counting of the same visits."""
 
+import json
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.event import listen
 
 from monitor.domain.detection import MaskState
 from monitor.domain.event import VisitEnded
 from monitor.domain.review import ReviewDecision
 from monitor.domain.visit import Outcome, Segment, Visit
 from monitor.rules.statistics import compliance, compliance_of
+from monitor.storage.database import open_database, sqlite_url
 from monitor.storage.incidents import IncidentRepository, Search
 from monitor.storage.journal import Journal
-from monitor.storage.statistics import Span, StatisticsRepository
+from monitor.storage.statistics import SlowQueryError, Span, StatisticsRepository
+from monitor.web.figures import By, Figures, figures
+from monitor.web.schemas import ComplianceOut
 from tests.fakes import FakeClock
 from tests.integration.test_incidents import opened, run, to_utc
 
@@ -31,6 +39,26 @@ def write(engine: Engine, visits: list[Visit]) -> StatisticsRepository:
     journal = Journal(engine, run(START), to_utc)
     for each in visits:
         journal.put(VisitEnded(each.source_id, each.last_seen_s, each))
+    return StatisticsRepository(engine)
+
+
+#: A year that has every visit of `fill`.
+EVER = Span(START, START + timedelta(days=365), None)
+
+
+def fill(engine: Engine, count: int) -> StatisticsRepository:
+    """Write visits at one camera, in regular intervals over most of the year `EVER`, into a SQLite journal."""
+    Journal(engine, run(START), to_utc)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "WITH RECURSIVE number(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < ?) "
+            "INSERT INTO visits (run_id, source_id, track_id, first_seen_s, last_seen_s, first_seen_at, last_seen_at, "
+            "outcome, time_to_comply_s, hits, median_face_px, segments) SELECT 1, 'door', n, n, n + 5, "
+            "strftime('%Y-%m-%d %H:%M:%f000', ?, '+' || (n * 31e6 / ?) || ' seconds'), NULL, "
+            "CASE n % 10 WHEN 0 THEN 'violation' WHEN 1 THEN 'corrected' ELSE 'compliant' END, "
+            "CASE n % 10 WHEN 1 THEN n % 17 END, 40, 80.0, '[]' FROM number",
+            (count, f"{START:%Y-%m-%d %H:%M:%S}", count),
+        )
     return StatisticsRepository(engine)
 
 
@@ -70,6 +98,100 @@ def test_every_visit_is_in_the_quarter_in_which_it_began(engine: Engine):
         expected[quarter, each.source_id, each.outcome] += 1
     found = {(c.start, c.camera, c.outcome): c.visits for c in write(engine, visits).quarters(span())}
     assert found == expected
+
+
+def test_hours_are_the_sums_of_their_quarters(engine: Engine):
+    statistics = write(engine, many(400))
+    expected: Counter[tuple[datetime, str, Outcome]] = Counter()
+    for count in statistics.quarters(span()):
+        expected[count.start.replace(minute=0), count.camera, count.outcome] += count.visits
+    hours = statistics.hours(span())
+    assert {(c.start, c.camera, c.outcome): c.visits for c in hours} == expected
+    assert len(hours) == len(expected) < len(statistics.quarters(span()))
+
+
+@pytest.mark.parametrize("by", list(By))
+@pytest.mark.parametrize(
+    ("name", "since"),
+    [
+        ("UTC", START),
+        ("Europe/Madrid", datetime(2026, 10, 24, tzinfo=UTC)),  # the clocks go back on the 25th
+        ("America/New_York", datetime(2026, 3, 7, tzinfo=UTC)),
+        ("Asia/Kathmandu", START),  # 5:45 hours before UTC
+        ("Australia/Lord_Howe", datetime(2026, 4, 4, tzinfo=UTC)),  # from 11 to 10:30 hours
+    ],
+)
+def test_buckets_of_every_time_zone_have_the_visits_that_began_in_them(
+    engine: Engine, name: str, since: datetime, by: By
+):
+    visits, zone, shift = many(300), ZoneInfo(name), since - START
+    journal = Journal(engine, run(START), lambda time_s: to_utc(time_s) + shift)
+    for each in visits:
+        journal.put(VisitEnded(each.source_id, each.last_seen_s, each))
+    expected: dict[datetime, list[Visit]] = {}
+    for each in visits:
+        at = (to_utc(each.first_seen_s) + shift).astimezone(zone)
+        at = at.replace(minute=0, second=0, microsecond=0)
+        start = at if by is By.HOUR else at.replace(hour=0, fold=0)
+        expected.setdefault(start.astimezone(UTC), []).append(each)
+    found = figures(StatisticsRepository(engine), Span(since, since + timedelta(days=2), None), by, zone)
+    assert [bucket.start_at.astimezone(UTC) for bucket in found.over_time] == sorted(expected)
+    for bucket in found.over_time:
+        own = expected[bucket.start_at.astimezone(UTC)]
+        assert bucket.compliance == ComplianceOut.of(compliance(own))
+    assert found.total == ComplianceOut.of(compliance(visits))
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+def test_the_first_and_the_last_days_have_figures(engine: Engine, year: int):
+    since = datetime(year, 1, 1, tzinfo=UTC) if year == 1 else datetime(year, 12, 30, tzinfo=UTC)
+    for name in ("America/New_York", "Asia/Tokyo"):
+        found = figures(write(engine, []), Span(since, since + timedelta(days=1), None), By.DAY, ZoneInfo(name))
+        assert found.total.visits == 0
+
+
+def test_figures_that_are_kept_are_those_of_the_journal_as_it_is(engine: Engine):
+    statistics, kept, period = write(engine, many(20)), Figures(), span()
+    first = kept.as_json(statistics, period, By.HOUR, ZoneInfo("UTC"))
+    assert kept.as_json(statistics, period, By.HOUR, ZoneInfo("UTC")) is first
+    journal = Journal(engine, run(START), to_utc)
+    journal.put(VisitEnded("door", 20.0, visit("door", 15.0, Outcome.COMPLIANT)))
+    with_visit = kept.as_json(statistics, period, By.HOUR, ZoneInfo("UTC"))
+    assert json.loads(with_visit)["total"]["visits"] == 21
+    journal.put(opened("a-1", "door", 10.0))
+    assert json.loads(kept.as_json(statistics, period, By.HOUR, ZoneInfo("UTC")))["reviews"][0]["incidents"] == 1
+    repository = IncidentRepository(engine, FakeClock(), START)
+    repository.review(repository.find(Search())[0].number, "ada", ReviewDecision.CONFIRMED, None, "")
+    assert json.loads(kept.as_json(statistics, period, By.HOUR, ZoneInfo("UTC")))["reviews"][0]["confirmed"] == 1
+
+
+def test_a_query_that_takes_too_long_is_abandoned(tmp_path: Path):
+    """PostgreSQL itself ends its statements."""
+    engine = open_database(sqlite_url(tmp_path / "journal.db"))
+    hurried = replace(fill(engine, 30_000), query_s=0.0)
+    with pytest.raises(SlowQueryError, match="longer than 0 s"):
+        hurried.quarters(EVER)
+    assert sum(count.visits for count in StatisticsRepository(engine).quarters(EVER)) == 30_000
+    engine.dispose()
+
+
+def test_figures_of_visits_are_read_from_one_index(tmp_path: Path):
+    engine = open_database(sqlite_url(tmp_path / "journal.db"))
+    statistics = fill(engine, 2_000)
+    statements: list[tuple[str, object]] = []
+    listen(engine, "before_cursor_execute", lambda *call: statements.append((call[2], call[3])))
+    for cameras in (None, frozenset({"door"})):
+        month = Span(EVER.since, EVER.since + timedelta(days=30), cameras)
+        statistics.hours(month)
+        statistics.quarters(month)
+        statistics.comply_times(month)
+    asked = list(statements)
+    with engine.connect() as connection:
+        for statement, values in asked:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+            assert "COVERING INDEX ix_visits_first_seen_at" in str(plan), (statement, plan)
+    assert len(asked) == 6
+    engine.dispose()
 
 
 @pytest.mark.parametrize("second", [0.0, 899.999, 900.0, 3599.999999, 3600.0, 75_599.999, 75_600.0])

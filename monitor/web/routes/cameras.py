@@ -1,6 +1,7 @@
 """Cameras: their state, a still picture, and a stream of pictures for other programs."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -10,11 +11,12 @@ from starlette.responses import StreamingResponse
 
 from monitor.domain.health import CameraStatus
 from monitor.outputs.live_view import Shape
-from monitor.web.access import CHECK_EVERY_S, ServicesDep, Viewer, account_of, require_camera
+from monitor.web.access import CHECK_EVERY_S, ServicesDep, Viewer, account_of, origin_of, require_camera
 from monitor.web.hub import WIDTHS_PX, ViewSpec
 from monitor.web.hub import Viewer as Watcher
 from monitor.web.schemas import CameraOut
 from monitor.web.services import Services
+from monitor.web.shares import FullError
 from monitor.web.values import camera_values
 
 router = APIRouter(prefix="/api/v1/cameras", tags=["cameras"])
@@ -24,7 +26,6 @@ Width = Annotated[
 ]
 
 _STREAM, _BOUNDARY = "multipart/x-mixed-replace", "picture"
-_MOST_STREAMS = 64
 
 
 @router.get("")
@@ -60,7 +61,7 @@ async def stream(
 ) -> StreamingResponse:
     """A Motion JPEG stream for other programs; a slow reader gets fewer pictures, always the newest."""
     _check_camera(services, account, name)
-    if len(services.hub.viewers) >= _MOST_STREAMS:
+    if not services.places.streams.has_room(account.name, origin_of(request)):
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "too many viewers")
     spec = ViewSpec(name, Shape(_known(width)))
     parts = _parts(services, request, Watcher(account), spec)
@@ -69,8 +70,10 @@ async def stream(
 
 async def _parts(services: Services, request: Request, watcher: Watcher, spec: ViewSpec) -> AsyncIterator[bytes]:
     """Yield pictures until the reader disconnects, is too far behind, or loses its access."""
-    services.hub.join(watcher)
-    try:
+    place = services.places.streams.place(watcher.account.name, origin_of(request))
+    with contextlib.suppress(FullError), place, contextlib.ExitStack() as joined:
+        services.hub.join(watcher)
+        joined.callback(services.hub.leave, watcher)
         services.hub.watch(watcher, frozenset({spec}))
         checked_s = services.clock.monotonic_s()
         while not watcher.behind:
@@ -88,8 +91,6 @@ async def _parts(services: Services, request: Request, watcher: Watcher, spec: V
                 jpeg,
             )
             await asyncio.sleep(0)
-    finally:
-        services.hub.leave(watcher)
 
 
 def _check_camera(services: Services, account: Viewer, name: str) -> None:

@@ -14,8 +14,9 @@ from starlette.requests import Request
 
 from monitor.sources.picture_decoding import UnreadableError
 from monitor.web.access import ServicesDep, Viewer, origin_of
-from monitor.web.photo_service import BusyError, CheckedPhoto
+from monitor.web.photo_service import CheckedPhoto
 from monitor.web.schemas import FaceOut, PhotoIn, PhotoOut
+from monitor.web.shares import FullError
 
 router = APIRouter(tags=["photo"])
 
@@ -39,7 +40,7 @@ _BODY = {
 
 
 @router.post("/predict", openapi_extra=_BODY)
-async def predict(request: Request, _: Viewer, services: ServicesDep) -> PhotoOut:
+async def predict(request: Request, account: Viewer, services: ServicesDep) -> PhotoOut:
     """Find the faces in a picture and their mask states. Send JSON `{"image": "<base64>"}` or a form file `image`.
 
     413: too many bytes; 415: neither JSON nor a form; 422: not a picture, or one that takes too many pixels, too much
@@ -53,12 +54,12 @@ async def predict(request: Request, _: Viewer, services: ServicesDep) -> PhotoOu
             {"Retry-After": str(math.ceil(wait_s))},
         )
     try:
-        with services.photos.place():
+        with services.places.photos.place(account.name, origin):
             data = await _sent(request)
             if len(data) > limits.max_mb * 2**20:
                 raise HTTPException(413, f"the picture is larger than {limits.max_mb:g} MB")
             return await asyncio.to_thread(_answer, await asyncio.wrap_future(services.photos.analyse(data)))
-    except BusyError as error:
+    except FullError as error:
         raise HTTPException(
             status.HTTP_503_SERVICE_UNAVAILABLE, "too many pictures are waiting; try again", {"Retry-After": "2"}
         ) from error

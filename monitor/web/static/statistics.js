@@ -27,7 +27,10 @@ async function load() {
     if (request !== asked) return; // another period or camera has been chosen since
     shown = found;
     show();
-  } catch (error) { failed(error); }
+  } catch (error) {
+    if (error.status !== 429) failed(error);
+    else if (request === asked) setTimeout(() => { if (request === asked) load(); }, 1000); // another one of this account is being made
+  }
 }
 
 function show() {

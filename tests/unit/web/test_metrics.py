@@ -28,7 +28,7 @@ class CountedStatistics:
     def incident_counts(self) -> dict[tuple[str, str], int]:
         return {("door", "without_mask"): 3, (ODD, "mask_weared_incorrect"): 1}
 
-    def quarters(self, span: Span) -> list[TimeCount]:
+    def hours(self, span: Span) -> list[TimeCount]:
         self.spans.append(span)
         return [
             TimeCount(START, "door", Outcome.COMPLIANT, 2),
