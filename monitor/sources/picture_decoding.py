@@ -143,17 +143,27 @@ def _answer(parent: socket.socket, file: BinaryIO, max_pixels: int) -> None:
 def _limit_memory(max_pixels: int) -> None:
     own = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
     memory = own + _BYTES_MORE + _BYTES_A_PIXEL * max_pixels
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (3 * max_pixels, 3 * max_pixels))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for kind, wanted in (
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_FSIZE, 3 * max_pixels),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        most = _at_most(wanted, kind)
+        resource.setrlimit(kind, (most, most))
     with suppress(OSError):  # a sandbox may have no such file
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, "ascii")
 
 
 def _limit_time(cpu_s: int) -> None:
     """Let the kernel end this process with SIGXCPU if the next picture takes more CPU time, in seconds."""
-    soft, hard = int(time.process_time()) + 1 + cpu_s, resource.getrlimit(resource.RLIMIT_CPU)[1]
-    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+    soft = _at_most(int(time.process_time()) + 1 + cpu_s, resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+def _at_most(limit: int, kind: int) -> int:
+    """Return the limit, or the hard one that the process has already."""
+    hard = resource.getrlimit(kind)[1]
+    return limit if hard == resource.RLIM_INFINITY else min(limit, hard)
 
 
 def _check_size(width: int, height: int, max_pixels: int) -> None:

@@ -5,6 +5,8 @@ import os
 import resource
 import signal
 import struct
+import subprocess
+import sys
 import threading
 import time
 import zlib
@@ -150,6 +152,17 @@ def test_another_thread_ends_a_read_at_once_and_all_later_ones(reader: PictureRe
     abort.join()
     with pytest.raises(UnreadableError, match="has been stopped"):
         reader.read_bytes(good())
+
+
+def test_limits_that_the_monitor_has_itself_are_kept(tmp_path: Path):
+    (tmp_path / "a.png").write_bytes(good())
+    body = (
+        "import sys; from monitor.sources.picture_reader import PictureReader\n"
+        "with PictureReader(10**9) as reader, open(sys.argv[1], 'rb') as file: print(reader.read(file).image.shape)"
+    )
+    shell = f'ulimit -v 8000000 -f 100000 -t 60; exec "{sys.executable}" -c "{body}" {tmp_path}/a.png'
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "(30, 40, 3)"
 
 
 def test_the_process_is_limited_and_gives_way(reader: PictureReader):
