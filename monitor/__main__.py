@@ -1,6 +1,11 @@
 """`python -m monitor`."""
 
-from monitor.cli import main
+from monitor.app.signals import SignalFlags
 
 if __name__ == "__main__":
-    main()
+    signals = SignalFlags()
+    signals.listen()  # before the imports, which take their time: a signal must not end a monitor that starts
+
+    from monitor.cli import main
+
+    main(signals)

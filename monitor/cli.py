@@ -1,6 +1,5 @@
 """The command line; the commands themselves are in `monitor.commands`."""
 
-import signal
 import sys
 import traceback
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from monitor.app.signals import SignalFlags
 from monitor.domain.account import Role
 from monitor.domain.address import redact
 from monitor.domain.errors import MonitorError, OutputError
@@ -79,14 +79,13 @@ CameraOption = Annotated[
 ModelFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Model folder.")]
 
 
-def main() -> NoReturn:
+def main(signals: SignalFlags | None = None) -> NoReturn:
     """Run a command; an error ends it with one line on standard error and the exit code of its kind."""
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop by the service manager acts like Ctrl-C
     try:
-        app()
+        app(obj=signals)
     except Exception as error:  # noqa: BLE001 - this is the last place to report it
         if debug:
             print(redact(traceback.format_exc()), end="", file=sys.stderr)
@@ -114,13 +113,16 @@ def default(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     """Without a command: watch every camera of the configuration and serve the web pages, as `run` does."""
+    signals = context.find_object(SignalFlags)
+    if signals is not None and context.invoked_subcommand not in (None, "run", "kiosk"):
+        signals.release()
     if version:
         from monitor import __version__
 
         print(__version__)
         raise typer.Exit
     if context.invoked_subcommand is None:
-        run(config=config)
+        run(context, config=config)
     elif config is not None:
         raise typer.BadParameter(f"put --config after the command: {context.invoked_subcommand} --config {config}")
 
@@ -155,17 +157,21 @@ def replay(
 
 @app.command()
 def run(
+    context: typer.Context,
     config: ConfigOption = None,
     follow: Annotated[bool, typer.Option("--follow", help="Reload the configuration when its file changes.")] = False,
 ) -> None:
     """Watch every camera and serve the web pages. Runs until stopped; SIGHUP reloads the configuration."""
-    from monitor.commands.run import run as command
+    signals = context.ensure_object(SignalFlags)
+    with signals.interruptible():
+        from monitor.commands.run import run as command
 
-    command(config, follow=follow)
+    command(config, signals, follow=follow)
 
 
 @app.command()
 def kiosk(
+    context: typer.Context,
     camera: Annotated[
         str | None, typer.Option(help="Camera to show. Default: kiosk.camera, else the first one.")
     ] = None,
@@ -173,9 +179,11 @@ def kiosk(
     config: ConfigOption = None,
 ) -> None:
     """Show one camera full screen to visitors. Every camera is watched meanwhile, as with `run`."""
-    from monitor.commands.kiosk import kiosk as command
+    signals = context.ensure_object(SignalFlags)
+    with signals.interruptible():
+        from monitor.commands.kiosk import kiosk as command
 
-    command(config, camera, language)
+    command(config, signals, camera, language)
 
 
 @app.command()

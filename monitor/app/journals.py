@@ -1,19 +1,30 @@
 """Where the events of cameras are stored: the live journal, and a separate one for the bundled sample."""
 
+import itertools
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monitor.config.camera import CameraSettings
 from monitor.config.settings import Settings
 from monitor.domain.address import SourceKind
-from monitor.domain.event import Event
+from monitor.domain.errors import OutputError, UnwritableError
+from monitor.domain.event import Event, IncidentOpened
 from monitor.domain.ports import Beating, Sink
 from monitor.storage.lazy_engine import LazyEngine
+from monitor.storage.run_info import CurrentRun
+from monitor.storage.snapshots import SnapshotFolder
+from monitor.storage.unwritten import Unwritten, UnwrittenFile
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+    from monitor.storage.journal import Journal
+
+_log = logging.getLogger(__name__)
 
 _SAMPLES = Path(__file__).resolve().parents[2] / "recordings" / "samples"
 
@@ -29,6 +40,11 @@ class JournalPlace:
     def pictures(self) -> Path:
         """The folder of incident pictures."""
         return self.folder / "incidents"
+
+    @property
+    def unwritten(self) -> UnwrittenFile:
+        """The records that could not be written before the end of a run."""
+        return UnwrittenFile(self.folder / "unwritten.jsonl")
 
 
 def is_sample(camera: CameraSettings) -> bool:
@@ -65,6 +81,46 @@ def _lazily(where: Path | str) -> LazyEngine:
         return open_database(sqlite_url(where))
 
     return LazyEngine(open_it)
+
+
+def settle_earlier_runs(
+    place: JournalPlace, open_sinks: Callable[[CurrentRun, Callable[[float], datetime]], "tuple[Journal, Sink]"]
+) -> None:
+    """Write the records that earlier runs had to leave in a file, and complete the visits of those that were killed.
+
+    `open_sinks` returns the journal of a run, and another sink. Records that are in the journal already stay as they
+    are. A failure is logged, the file is kept, and the next start tries again.
+    """
+    from monitor.storage.unfinished import finish_visits  # with the journal, while cameras connect
+
+    try:
+        unwritten = place.unwritten.read()
+        for run, group in itertools.groupby(unwritten, lambda each: each.run):
+            of_run = list(group)
+            journal, log = open_sinks(CurrentRun(run), of_run[0].to_utc)
+            for each in of_run:
+                _write(each, journal, log, place)
+            journal.end()
+            log.close()
+        if unwritten:
+            place.unwritten.remove()
+            _log.warning("%d records of an earlier run are now in the journal", len(unwritten))
+        if visits := finish_visits(place.database()):
+            _log.warning("%d visits of an earlier run that was killed are now in the journal", visits)
+    except OutputError as error:
+        _log.error("%s: earlier runs are not completed, the next start tries again: %s", place.folder, error)
+
+
+def _write(unwritten: Unwritten, journal: "Journal", log: Sink, place: JournalPlace) -> None:
+    event, picture = unwritten.record.event, unwritten.record.picture
+    try:
+        journal.put(event)
+    except UnwritableError as error:
+        _log.error("record not written, the database refuses it: %s", error)
+        return
+    log.put(event)
+    if isinstance(event, IncidentOpened) and picture is not None:
+        SnapshotFolder(place.pictures).save(event.incident_id, picture, unwritten.to_utc(event.time_s))
 
 
 class RoutedSinks:

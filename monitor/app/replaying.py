@@ -18,8 +18,8 @@ from monitor.config.detector import Backend
 from monitor.config.fingerprint import as_yaml, fingerprint
 from monitor.config.settings import Settings
 from monitor.detectors.cores import cores
-from monitor.detectors.folder import cached_sha256, sha256_of
-from monitor.detectors.opening import OpenedDetector, open_detector
+from monitor.detectors.folder import sha256_of
+from monitor.detectors.opening import OpenedDetector, open_detector, open_same
 from monitor.domain.address import SourceAddress, SourceKind
 from monitor.domain.errors import ConfigError, MonitorError, OutputError
 from monitor.domain.frame import SourceInfo
@@ -35,7 +35,7 @@ from monitor.storage.database import open_database, sqlite_url
 from monitor.storage.files import claimed, finish, make_folder, partial, refuse_overwriting, writing
 from monitor.storage.journal import Journal
 from monitor.storage.lines import EventLines, ViolationLines, VisitTable
-from monitor.storage.run_info import RunInfo
+from monitor.storage.run_info import CurrentRun, RunInfo
 
 
 def _nothing(_: object) -> None:
@@ -95,7 +95,7 @@ def open_replay_detectors(settings: Settings) -> list[OpenedDetector]:
     first = open_detector(settings.detector, threads=1)
     if first.backend is Backend.SAVEDMODEL or settings.detector.threads != "auto":
         return [first]
-    return [first] + [open_detector(settings.detector, threads=1) for _ in range(cores() - 1)]
+    return [first] + [open_same(settings.detector, 1, first) for _ in range(cores() - 1)]
 
 
 def run_replay(request: ReplayRequest, detectors: Sequence[OpenedDetector]) -> ReplayResult:
@@ -178,13 +178,13 @@ def _build_replay(request: ReplayRequest, detectors: Sequence[OpenedDetector]) -
         started_at=datetime.now(UTC),
         version=__version__,
         model=detector.folder.name,
-        model_sha256=cached_sha256(detector.file),
+        model_sha256=detector.sha256,
         settings_sha256=fingerprint(_verdict_settings(request, detector)),
     )
 
     def open_recorder() -> SinkRecorder:
         sinks: list[Sink] = [
-            Journal(open_database(sqlite_url(folder / "journal.db")), run),
+            Journal(open_database(sqlite_url(folder / "journal.db")), CurrentRun(run)),
             EventLines(partial(folder / "events.jsonl")),
             VisitTable(partial(folder / "visits.csv")),
             ViolationLines(partial(folder / "violations.log")),
@@ -233,7 +233,7 @@ def _provenance(request: ReplayRequest, detector: OpenedDetector) -> Provenance:
         source_sha256=sha256_of(source) if source.is_file() else None,
         model=detector.folder.name,
         model_file=detector.file.relative_to(detector.folder.path).as_posix(),
-        model_sha256=cached_sha256(detector.file),
+        model_sha256=detector.sha256,
         backend=f"{detector.backend.value} on {detector.device}",
         settings_yaml=as_yaml(settings),
         settings_sha256=fingerprint(settings),

@@ -2,8 +2,6 @@
 
 import logging
 import os
-import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,17 +9,18 @@ from pathlib import Path
 from typing import NoReturn
 
 from monitor.app.journals import folders
+from monitor.app.signals import SignalFlags
 from monitor.app.watching import (
     build_live,
     check_live,
     inference_for,
     live_database,
     live_folder,
+    next_run,
     open_first,
     run_of,
 )
 from monitor.app.web_server import WebServer, model_of
-from monitor.config.detector import DetectorSettings
 from monitor.config.loading import load_settings
 from monitor.config.settings import Settings
 from monitor.detectors.opening import OpenedDetector
@@ -29,6 +28,7 @@ from monitor.domain.clock import SystemClock
 from monitor.domain.errors import MonitorError
 from monitor.pipeline.monitor import Monitor
 from monitor.storage.files import claimed, make_folder
+from monitor.storage.run_info import CurrentRun
 from monitor.web.model import Model
 from monitor.web.values import without_folders
 from monitor.web.warnings import WarningCode, Warnings
@@ -41,20 +41,24 @@ _WEB_SERVER_ENDS_S = 2.0
 
 
 @contextmanager
-def running(path: Path) -> Iterator["RunningMonitor"]:
-    """Yield a running live monitor that handles signals; raises `ConfigError`, `ModelError`, `OutputError`."""
+def running(path: Path, signals: SignalFlags) -> Iterator["RunningMonitor"]:
+    """Yield a running live monitor that serves the requests of signals.
+
+    Raises `ConfigError`, `ModelError`, `OutputError`.
+    """
     settings = load_settings(path)
     check_live(settings)
     folder = live_folder(settings)
     make_folder(folder)
-    with claimed(folder), _listening() as signals:
+    with claimed(folder):
         clock, database = SystemClock(), live_database(settings)
         web_server = WebServer(settings.web, folder, database, clock) if settings.web.enabled else None
         try:
-            first = signals.load(settings.detector)
+            with signals.interruptible():
+                first = open_first(settings.detector)
             run = run_of(settings, first, clock)
             monitor = build_live(settings, run, database, clock)
-            running = RunningMonitor(monitor, web_server, settings, first, path, signals)
+            running = RunningMonitor(monitor, web_server, settings, first, path, signals, run)
             monitor.start(settings.cameras, inference_for(settings.detector, first))
         except BaseException:
             if web_server is not None:
@@ -68,57 +72,11 @@ def running(path: Path) -> Iterator["RunningMonitor"]:
         )
         try:
             if web_server is not None:
-                web_server.start(monitor, run.started_at, lambda: running.settings, lambda: running.model)
+                web_server.start(monitor, run.info.started_at, lambda: running.settings, lambda: running.model)
             yield running
         except BaseException:
             running.abandon()
             raise
-
-
-class SignalFlags:
-    """Requests to a running monitor that arrive as signals."""
-
-    def __init__(self) -> None:
-        self.changed = threading.Event()
-        self.stop = False
-        self.reload = False
-        self._loading = False
-
-    def ask_stop(self, *_: object) -> None:
-        """Request a stop: SIGTERM or Ctrl-C."""
-        self.stop = True
-        self.changed.set()
-        if self._loading:
-            raise SystemExit(0)
-
-    def ask_reload(self, *_: object) -> None:
-        """Request a reload: SIGHUP."""
-        self.reload = True
-        self.changed.set()
-
-    def load(self, settings: DetectorSettings) -> OpenedDetector:
-        """Open a detector, which may take half a minute; a stop request meanwhile raises `SystemExit`."""
-        self._loading = True
-        try:
-            return open_first(settings)
-        finally:
-            self._loading = False
-
-
-@contextmanager
-def _listening() -> Iterator[SignalFlags]:
-    flags = SignalFlags()
-    handlers = {
-        signal.SIGINT: flags.ask_stop,
-        signal.SIGTERM: flags.ask_stop,
-        signal.SIGHUP: flags.ask_reload,
-    }
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
-        yield flags
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class RunningMonitor:
@@ -132,6 +90,7 @@ class RunningMonitor:
         opened: OpenedDetector,
         path: Path,
         signals: SignalFlags,
+        run: CurrentRun,
     ) -> None:
         self.monitor = monitor
         self.signals = signals
@@ -141,6 +100,7 @@ class RunningMonitor:
         self._web_server = web_server
         self._warnings = Warnings(SystemClock()) if web_server is None else web_server.warnings
         self._path = path
+        self._run = run
 
     @property
     def settings(self) -> Settings:
@@ -190,8 +150,6 @@ class RunningMonitor:
         stuck = self.monitor.running() + (self._web_server.running() if self._web_server is not None else [])
         _log.info("stopped%s", f"; threads still blocked in a read: {', '.join(stuck)}" if stuck else "")
         logging.shutdown()
-        sys.stdout.flush()
-        sys.stderr.flush()
         os._exit(code)
 
     def abandon(self) -> None:
@@ -211,8 +169,9 @@ class RunningMonitor:
         try:
             new = load_settings(self._path)
             check_live(new)
-            changed = new.detector != old.detector
-            opened = self.signals.load(new.detector) if changed else None
+            changed = new.detector != old.detector or self.model.has_changed()
+            with self.signals.interruptible():
+                opened = open_first(new.detector) if changed else None
         except SystemExit:
             return
         except MonitorError as error:
@@ -226,11 +185,12 @@ class RunningMonitor:
         self._warnings.clear(WarningCode.CONFIGURATION_REFUSED)
         if (new.output, new.journal, new.web, new.kiosk) != (old.output, old.journal, old.web, old.kiosk):
             _log.warning("changes to output, journal, web and kiosk take effect after a restart")
+        model = self.model if opened is None else model_of(opened)
+        if (new, model) != (old, self.model):
+            self._run.info = next_run(self._run.info, new, model, SystemClock())
         self.monitor.apply(new.cameras, None if opened is None else inference_for(new.detector, opened))
         with self._lock:
-            self._settings = new
-            if opened is not None:
-                self._model = model_of(opened)
+            self._settings, self._model = new, model
         _log.info("configuration reloaded: %d camera(s)", len(new.cameras))
 
 

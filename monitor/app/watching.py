@@ -1,25 +1,26 @@
 """Builds the live monitor."""
 
 import itertools
+import logging
 import random
 import secrets
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
 from monitor import __version__
 from monitor.app.analysis import make_analyzer
-from monitor.app.journals import JournalPlace, RoutedSinks, is_sample, live_place, sample_place
+from monitor.app.journals import JournalPlace, RoutedSinks, is_sample, live_place, sample_place, settle_earlier_runs
 from monitor.config.camera import CameraSettings
 from monitor.config.detector import Backend, DetectorSettings
 from monitor.config.fingerprint import fingerprint, plain
 from monitor.config.settings import Settings
 from monitor.detectors.cores import cores
-from monitor.detectors.folder import cached_sha256
-from monitor.detectors.opening import OpenedDetector, open_detector
+from monitor.detectors.opening import OpenedDetector, open_detector, open_same
 from monitor.domain.clock import Clock, SystemClock, utc_at
 from monitor.domain.errors import ConfigError
 from monitor.domain.event import Event, EventRecord
@@ -34,8 +35,11 @@ from monitor.sources.opening import make_camera_source
 from monitor.sources.ping import is_reachable
 from monitor.storage.lazy_engine import LazyEngine
 from monitor.storage.lines import ViolationLog
-from monitor.storage.run_info import RunInfo
+from monitor.storage.run_info import CurrentRun, RunInfo, new_owner
 from monitor.storage.snapshots import SnapshotFolder
+from monitor.web.model import Model
+
+_log = logging.getLogger(__name__)
 
 #: How many frames a detector analyses in one batch on a GPU; batches gain nothing on a CPU.
 _GPU_BATCH = 8
@@ -61,21 +65,35 @@ def live_database(settings: Settings) -> LazyEngine:
     return live_place(settings).database
 
 
-def run_of(settings: Settings, first: OpenedDetector, clock: Clock) -> RunInfo:
+def run_of(settings: Settings, first: OpenedDetector, clock: Clock) -> CurrentRun:
     """Return the journal's description of a live run that starts now."""
-    return RunInfo(
-        kind="live",
+    return CurrentRun(
+        RunInfo(
+            kind="live",
+            started_at=clock.utc_now(),
+            version=__version__,
+            model=first.folder.name,
+            model_sha256=first.sha256,
+            settings_sha256=fingerprint(plain(settings)),
+            owner=new_owner(),
+        )
+    )
+
+
+def next_run(before: RunInfo, settings: Settings, model: Model, clock: Clock) -> RunInfo:
+    """Return the description of a run that follows another one in the same process, with changed settings."""
+    return replace(
+        before,
         started_at=clock.utc_now(),
-        version=__version__,
-        model=first.folder.name,
-        model_sha256=cached_sha256(first.file),
+        model=model.name,
+        model_sha256=model.sha256,
         settings_sha256=fingerprint(plain(settings)),
     )
 
 
 def build_live(
     settings: Settings,
-    run: RunInfo,
+    run: CurrentRun,
     database: LazyEngine,
     clock: Clock | None = None,
     *,
@@ -96,7 +114,7 @@ def build_live(
     # twice in what it believes is the same second.
     numbers = itertools.count(1)
     samples: dict[str, bool] = {}
-    start = f"{run.started_at:%y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    start = f"{run.info.started_at:%y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
     def make_camera(name: str, camera: CameraSettings, events: Topic[EventRecord], analyses: Topic[Analysis]) -> Camera:
         samples[name] = is_sample(camera)
@@ -116,19 +134,37 @@ def build_live(
     def open_place(name: str) -> Sequence[Sink]:
         from monitor.storage.journal import Journal  # the recording thread loads it while cameras connect
 
-        place, log_bytes = places[name], int(settings.journal.log_max_mb * 2**20)
-        journal = Journal(place.database(), run, to_utc)
-        log = ViolationLog(
-            place.folder / "violations.log", log_bytes, settings.journal.log_backups, lambda s: _stamp(to_utc(s))
-        )
-        return [journal, log]
+        place = places[name]
+
+        def sinks(run: CurrentRun, to_utc: Callable[[float], datetime]) -> tuple[Journal, ViolationLog]:
+            journal = Journal(place.database(), run, to_utc)
+            log_bytes, backups = int(settings.journal.log_max_mb * 2**20), settings.journal.log_backups
+            path = place.folder / "violations.log"
+            return journal, ViolationLog(path, log_bytes, backups, lambda time_s: _stamp(to_utc(time_s)))
+
+        settle_earlier_runs(place, sinks)
+        return sinks(run, to_utc)
+
+    def set_aside(records: Sequence[EventRecord]) -> None:
+        for name, place in places.items():
+            own = [record for record in records if place_of(record.event.source_id) == name]
+            if own:
+                place.unwritten.add(run.info, to_utc, own)
+                _log.warning(
+                    "%d records could not be written to the journal; they are in %s, and the next start writes them",
+                    len(own),
+                    place.unwritten.path,
+                )
 
     def open_sinks() -> Sequence[Sink]:
         first = sorted({_SAMPLE if is_sample(camera) else _LIVE for camera in settings.cameras.values()})
         return [RoutedSinks(place_of, open_place, first)]
 
     def make_recorder(stop: threading.Event, recorded: Topic[Event]) -> Recorder:
-        return Recorder(lambda camera: SnapshotFolder(places[place_of(camera)].pictures), to_utc, stop, recorded)
+        def snapshots(camera: str) -> SnapshotFolder:
+            return SnapshotFolder(places[place_of(camera)].pictures)
+
+        return Recorder(snapshots, set_aside, to_utc, stop, recorded)
 
     return Monitor(
         Factories(
@@ -154,7 +190,7 @@ def inference_for(settings: DetectorSettings, first: OpenedDetector) -> Inferenc
     def open_one() -> Detector:
         if unused:
             return unused.pop().detector
-        return open_detector(settings, threads=1 if on_litert else None).detector
+        return open_same(settings, 1 if on_litert else None, first).detector
 
     many = on_litert and settings.threads == "auto"
     return Inference(

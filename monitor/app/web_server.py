@@ -12,7 +12,6 @@ from monitor.app.journals import JournalPlace, sample_place
 from monitor.config.overlay import OverlaySettings
 from monitor.config.settings import Settings
 from monitor.config.web import WebSettings
-from monitor.detectors.folder import cached_sha256
 from monitor.detectors.opening import OpenedDetector
 from monitor.domain.clock import Clock
 from monitor.domain.errors import ConfigError
@@ -169,7 +168,7 @@ class WebServer:
 
 def model_of(opened: OpenedDetector) -> Model:
     """Return a detector's description for the pages."""
-    return Model(opened.folder.name, cached_sha256(opened.file), opened.backend.value, opened.device, opened.file)
+    return Model(opened.folder.name, opened.sha256, opened.backend.value, opened.device, opened.file)
 
 
 def _overlay(monitor: Monitor, name: str) -> OverlaySettings:

@@ -116,7 +116,7 @@ class WebBench:
         live = self._live = build_live(settings, run, database, self._clock)
         live.start(settings.cameras, inference_for(settings.detector, first))
         try:
-            web_server.start(live, run.started_at, lambda: settings, lambda: model)
+            web_server.start(live, run.info.started_at, lambda: settings, lambda: model)
             self._wait_for_pages()
             live.stopped.wait(_SETTLE_S)
             yield self

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from monitor.app.running import RunningMonitor, running
+from monitor.app.signals import SignalFlags
 from monitor.app.watching import check_live
 from monitor.commands.logs import log_to_stderr
 from monitor.commands.show import config_path, load
@@ -13,11 +14,11 @@ from monitor.domain.clock import SystemClock
 from monitor.outputs.kiosk.window import KioskWindow
 
 
-def kiosk(config: Path | None, camera: str | None, language: str | None) -> NoReturn:
+def kiosk(config: Path | None, signals: SignalFlags, camera: str | None, language: str | None) -> NoReturn:
     """Watch every camera, and show one of them to visitors until the window is closed; then end the process."""
     _shown(load(config), camera)  # before anything starts
     log_to_stderr()
-    with running(config_path(config)) as monitor:
+    with running(config_path(config), signals) as monitor:
         name = _shown(monitor.settings, camera)
         settings = monitor.settings.kiosk
         if language is not None:

@@ -15,7 +15,28 @@ Place = tuple[str | int, ...]
 
 MAX_BYTES = 1 << 20
 _LOGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?P<login>(?:\$\{\w+\}|[^/?#@])*)@")
+
+#: The most values of a file, counted anew wherever an alias repeats them; far more than for hundreds of cameras.
+MAX_VALUES = 100_000
+_TOO_MANY = f"more than {MAX_VALUES} values, the limit for a configuration file; use fewer aliases"
 _VARIABLE = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\})")
+
+
+class _Loader(yaml.SafeLoader):
+    """Loads plain values; merge keys may not multiply the keys of a mapping without limit."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Replace merge keys by the keys that they stand for; raises `ConstructorError`."""
+        count = 0
+        for key, value in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                    if isinstance(merged, yaml.MappingNode):
+                        self.flatten_mapping(merged)
+                        count += len(merged.value)
+            if count > MAX_VALUES:
+                raise yaml.constructor.ConstructorError(None, None, _TOO_MANY, node.start_mark)
+        super().flatten_mapping(node)
 
 
 class LinedDocument:
@@ -31,8 +52,9 @@ class LinedDocument:
         self.from_environment: set[Place] = set()
         self._environment = environment
         self._flattened: set[int] = set()
+        self._count = 0
         try:
-            self._loader = yaml.SafeLoader(_read(path))
+            self._loader = _Loader(_read(path))
             node = self._loader.get_single_node()
             self.values = {} if node is None else self._build(node, (), frozenset())
         except yaml.MarkedYAMLError as error:
@@ -62,6 +84,9 @@ class LinedDocument:
     def _build(self, node: yaml.Node, place: Place, around: frozenset[int]) -> object:
         if id(node) in around:
             raise ConfigError(f"{self.path}:{node.start_mark.line + 1}: an alias contains itself")
+        self._count += 1
+        if self._count > MAX_VALUES:
+            raise ConfigError(f"{self.path}:{node.start_mark.line + 1}: {_TOO_MANY}")
         around = around | {id(node)}
         self.lines.setdefault(place, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):

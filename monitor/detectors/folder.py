@@ -16,6 +16,7 @@ from monitor.config.base import Section
 from monitor.config.detector import DecidedState, DetectorSettings, Precision, Score
 from monitor.detectors.label_map import Label, normalised, read_labels
 from monitor.detectors.preprocessing import Scaling, as_scaling
+from monitor.detectors.unchanged import FileState, state_of
 from monitor.domain.detection import DECIDED_STATES, MaskState
 from monitor.domain.errors import ModelError
 
@@ -161,16 +162,16 @@ def sha256_of(path: Path) -> str:
 
 
 def cached_sha256(path: Path) -> str:
-    """Return `sha256_of` a file, which is read again only if its size or modification time has changed."""
+    """Return `sha256_of` a file, which is read again only if it has been written or replaced since."""
     try:
-        stat = path.stat()
+        state = state_of(path)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
-    return _sha256_at(path, stat.st_mtime_ns, stat.st_size)
+    return _sha256_at(path, state)
 
 
 @functools.lru_cache(maxsize=8)
-def _sha256_at(path: Path, _mtime_ns: int, _size: int) -> str:
+def _sha256_at(path: Path, _: FileState) -> str:
     return sha256_of(path)
 
 

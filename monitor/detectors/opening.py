@@ -1,7 +1,7 @@
 """Chooses the backend for a model folder, and opens the detector."""
 
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from monitor.config.detector import Backend, DetectorSettings
@@ -10,6 +10,7 @@ from monitor.detectors.folder import MANIFEST, SAVED_MODEL, ModelFolder, cached_
 from monitor.detectors.pipeline_config import PIPELINE, pipeline_preprocessing
 from monitor.detectors.preprocessing import SCALINGS, Preprocessing
 from monitor.detectors.tflite_file import TfliteFacts, read_facts
+from monitor.detectors.unchanged import from_unchanged_files
 from monitor.domain.errors import ModelError
 from monitor.domain.ports import Detector
 
@@ -34,13 +35,18 @@ class OpenedDetector:
     signature: str
     input_size: tuple[int, int] | None = None
     preprocessing: Preprocessing | None = None
+    sha256: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Take the hash of the file as it was loaded."""
+        object.__setattr__(self, "sha256", cached_sha256(self.file))
 
     def provenance(self) -> dict[str, object]:
         """Return as plain values what decides which faces are found: model, backend, labels and thresholds."""
         folder = self.folder
         return {
             "model": folder.name,
-            "sha256": cached_sha256(self.file),
+            "sha256": self.sha256,
             "backend": self.backend.value,
             "preprocessing": "in the graph" if self.preprocessing is None else str(self.preprocessing.scaling),
             "labels": {folder.labels[class_id]: state.value for class_id, state in folder.states.items()},
@@ -48,6 +54,7 @@ class OpenedDetector:
         }
 
 
+@from_unchanged_files
 def open_detector(settings: DetectorSettings, threads: int | None = None) -> OpenedDetector:
     """Load a model folder on the backend in the settings; raises `ModelError`.
 
@@ -113,6 +120,17 @@ def _preprocessing(folder: ModelFolder, file: Path, facts: TfliteFacts) -> Prepr
         f"it states one that is known; add 'preprocessing: NAME' to {MANIFEST}, with one of {', '.join(SCALINGS)}, "
         "or {mean: [R, G, B], std: [R, G, B]} of pixels from 0 to 255"
     )
+
+
+def open_same(settings: DetectorSettings, threads: int | None, first: OpenedDetector) -> OpenedDetector:
+    """Open another detector of the model that `first` has; raises `ModelError`, also if it has changed since."""
+    opened = open_detector(settings, threads)
+    if opened.provenance() != first.provenance():
+        opened.detector.close()
+        raise ModelError(
+            f"{settings.model}: has changed since it was loaded; reload the configuration or restart to use the new"
+        )
+    return opened
 
 
 def _chosen(settings: DetectorSettings, folder: ModelFolder) -> Backend:

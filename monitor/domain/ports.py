@@ -89,7 +89,7 @@ class Sink(Protocol):
 
 @runtime_checkable
 class Beating(Protocol):
-    """A sink that records heartbeats, by which readers see whether the program is running."""
+    """A sink that does something at regular intervals, also while there is nothing to write."""
 
     def beat(self) -> None:
-        """Record a heartbeat; raises `OutputError`."""
+        """Record a heartbeat, or check that what is written still gets to its place; raises `OutputError`."""

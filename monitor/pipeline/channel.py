@@ -53,6 +53,13 @@ class Channel(_HandOff, Generic[T]):
             self._items.append(item)
             self._changed.notify_all()
 
+    def drain(self) -> list[T]:
+        """Close, and take all items."""
+        with self._changed:
+            items = list(self._items)
+            self.discard()
+            return items
+
     def lift(self) -> None:
         """Remove the limit of the capacity, so that `put` no longer waits."""
         with self._changed:

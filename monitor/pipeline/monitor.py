@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from monitor.config.camera import CameraSettings
 from monitor.domain.clock import Clock
-from monitor.domain.errors import OutputError
 from monitor.domain.event import Event, EventRecord
 from monitor.domain.health import CameraStatus, Condition, Drop, Health
 from monitor.domain.ports import Detector, Sink, Source
@@ -145,7 +144,7 @@ class Monitor:
     def stop(self) -> None:
         """Stop everything and complete the journal, in at most 2.5 s; `running` names the threads that did not end.
 
-        Raises the failure that made the monitor stop by itself, and `OutputError` if events could not be written.
+        Raises the failure that made the monitor stop by itself, and `OutputError` if events are lost.
         """
         self._wake()
         self._threads.stop.set()
@@ -155,10 +154,11 @@ class Monitor:
             camera.end(self._clock.monotonic_s())
         self._recorder.close()
         self._threads.wait(_RECORDER_ENDS_S, "record")
-        self._threads.wait(_CAPTURES_END_S)
-        self._threads.raise_failure()
-        if lost := self._recorder.unwritten + self._recorder.waiting():
-            raise OutputError(f"{lost} records could not be written before the end; the log above names the cause")
+        try:
+            self._recorder.give_up()
+        finally:
+            self._threads.wait(_CAPTURES_END_S)
+            self._threads.raise_failure()
 
     def _watched(self) -> list[Camera]:
         with self._lock:

@@ -2,7 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from threading import Event as Flag
 
@@ -22,18 +24,22 @@ _log = logging.getLogger(__name__)
 _WAITING = 10_000
 _RETRY_S = 1.0
 
+#: Seconds after which a write that does not return is a fault.
+SLOW_S = 3.0
+
 
 class Recorder:
     """Writes events to sinks and pictures to their folder, and retries until it succeeds.
 
-    `snapshots` returns the folder of a camera's pictures. Every event is published to `recorded` after it and its
-    picture have been written. `beat_every_s` is the interval of heartbeats in seconds, also while there is nothing to
-    write.
+    `snapshots` returns the folder of a camera's pictures. `set_aside` stores records that could not be written before
+    the end, and raises `OutputError`. Every event is published to `recorded` after it and its picture have been
+    written. `beat_every_s` is the interval of heartbeats in seconds, also while there is nothing to write.
     """
 
     def __init__(
         self,
         snapshots: Callable[[str], SnapshotFolder],
+        set_aside: Callable[[Sequence[EventRecord]], None],
         to_utc: Callable[[float], datetime],
         stop: Flag,
         recorded: Topic[Event],
@@ -42,8 +48,10 @@ class Recorder:
         self._lock = threading.Lock()
         self._fault: Fault | None = None
         self._unwritten = 0
-        self._writing = False
+        self._unfinished: list[EventRecord] = []
+        self._busy_since_s: float | None = None
         self._snapshots = snapshots
+        self._set_aside = set_aside
         self._to_utc = to_utc
         self._stop = stop
         self._recorded = recorded
@@ -54,7 +62,13 @@ class Recorder:
     def fault(self) -> Fault | None:
         """The fault that prevents writing, or None."""
         with self._lock:
-            return self._fault
+            fault, busy_since_s = self._fault, self._busy_since_s
+        if fault is not None:
+            return fault
+        if busy_since_s is not None and (busy_s := time.monotonic() - busy_since_s) > SLOW_S:
+            return Fault(Cause.JOURNAL, f"cannot record: the database or the disk has not answered for {busy_s:.0f} s")
+        failure = self._heartbeat.failure
+        return None if failure is None else Fault(Cause.JOURNAL, f"cannot record: {failure}")
 
     @property
     def unwritten(self) -> int:
@@ -77,29 +91,47 @@ class Recorder:
     def waiting(self) -> int:
         """Return how many events are not written yet, including the one being written."""
         with self._lock:
-            return len(self._events) + self._writing
+            return len(self._events) + len(self._unfinished)
+
+    def give_up(self) -> None:
+        """Set aside what has not been written, also while a write hangs; raises `OutputError` if it is lost.
+
+        A record whose write has begun may be written all the same.
+        """
+        waiting = self._events.drain()
+        with self._lock:
+            records = [*self._unfinished, *waiting]
+            lost = self._unwritten
+        if records:
+            try:
+                self._set_aside(records)
+            except OutputError as error:
+                lost += len(records)
+                _log.error("%s", error)
+        if lost:
+            raise OutputError(f"{lost} records could not be written before the end; the log above names the cause")
 
     def run(self, open_sinks: Callable[[], Sequence[Sink]]) -> None:
         """Write until closed and empty; the body of the recording thread, the only one that uses the sinks.
 
         Raises `OutputError` if the sinks cannot be opened. After `stop` each event is tried once more, and those that
-        still fail are counted in `unwritten`.
+        still fail are left for `give_up`.
         """
         sinks = open_sinks()
         self._heartbeat = Heartbeat(sinks, self._heartbeat.every_s)
         try:
             while True:
                 record = self._events.get_within(self._heartbeat.every_s)
-                self._heartbeat.beat_when_due()
+                self._beat_when_due()
                 if record is None:
                     continue
                 with self._lock:
-                    self._writing = True
-                for write in self._writes(sinks, record):
-                    self._until_written(write)
-                with self._lock:
-                    self._writing = False
-                self._recorded.publish(record.event)
+                    self._unfinished.append(record)
+                if all(self._until_written(write) for write in self._writes(sinks, record)):
+                    with self._lock:
+                        if len(self._unfinished) == 1:  # one that follows an unfinished one may depend on it
+                            self._unfinished.clear()
+                    self._recorded.publish(record.event)
         except Closed:
             pass
         finally:
@@ -117,35 +149,52 @@ class Recorder:
             writes.append(lambda: self._snapshots(event.source_id).save(event.incident_id, picture, at))
         return writes
 
-    def _until_written(self, write: Callable[[], object]) -> None:
+    def _until_written(self, write: Callable[[], object]) -> bool:
+        """Return whether it was written, or can never be; False if the monitor stops and a later retry may succeed."""
         while True:
             last = self._stop.is_set()  # read first: an attempt that began before the stop is not the last one
             if self._written(write):
-                return
+                return True
             if last:
-                self._give_up()
-                return
-            self._heartbeat.beat_when_due()
+                return False
+            self._beat_when_due()
             self._stop.wait(_RETRY_S)
 
     def _written(self, write: Callable[[], object]) -> bool:
         """Try once; return False if a retry may succeed."""
         try:
-            write()
+            with self._timed():
+                write()
         except UnwritableError as error:  # a retry would fail too: logged, and the next one is written
             _log.error("record not written, the database refuses it: %s", error)
-            self._give_up()
+            self._abandon()
         except OutputError as error:
             if self._set_fault(Fault(Cause.JOURNAL, f"cannot record: {error}")) is None:
                 _log.error("cannot record: %s; retrying every second, no event is lost", error)
             return False
         except Exception:  # noqa: BLE001 - one faulty event must not end a monitor that runs for months
             _log.exception("record not written, unexpected error")
-            self._give_up()
+            self._abandon()
         else:
             if self._set_fault(None) is not None:
                 _log.warning("recording works again; waiting events are being written")
         return True
+
+    def _beat_when_due(self) -> None:
+        if self._heartbeat.is_due:
+            with self._timed():
+                self._heartbeat.beat()
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        """Let `fault` know how long a write takes."""
+        with self._lock:
+            self._busy_since_s = time.monotonic()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy_since_s = None
 
     def _set_fault(self, fault: Fault | None) -> Fault | None:
         """Set or clear the fault; return the one before."""
@@ -153,6 +202,6 @@ class Recorder:
             before, self._fault = self._fault, fault
             return before
 
-    def _give_up(self) -> None:
+    def _abandon(self) -> None:
         with self._lock:
             self._unwritten += 1

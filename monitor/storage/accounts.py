@@ -16,6 +16,7 @@ from monitor.domain.account import Account, Role
 from monitor.domain.clock import Clock
 from monitor.domain.errors import ConfigError
 from monitor.storage.database import in_utc, session_on
+from monitor.storage.remembered import Remembered
 from monitor.storage.schema import AccountRow, AuditRow, TokenRow
 
 #: 19 MiB, two passes, one lane: the minimum of OWASP's Password Storage Cheat Sheet for argon2id, so that a login on a
@@ -51,16 +52,22 @@ class AuditEntry:
 class AccountRepository:
     """Accounts and tokens of one journal database; safe to call from any thread.
 
-    Every method raises `JournalError` if the database fails.
+    Every method raises `JournalError` if the database fails; recently verified sessions and tokens go on meanwhile.
     """
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
         self._nobody = _HASHER.hash(secrets.token_urlsafe())
+        self._exist: Remembered[bool] = Remembered()
+        self._sessions: Remembered[Account | None] = Remembered()
+        self._tokens: Remembered[Account | None] = Remembered()
 
     def exist(self) -> bool:
         """Return whether there is an account."""
+        return self._exist.get(None, self._any)
+
+    def _any(self) -> bool:
         with session_on(self._engine) as session:
             return session.execute(select(AccountRow.id).limit(1)).first() is not None
 
@@ -105,6 +112,9 @@ class AccountRepository:
 
     def of_session(self, name: str, stamp: str) -> Account | None:
         """Return the account of a session, None if its password has changed or it has been deleted."""
+        return self._sessions.get((name, stamp), lambda: self._of_session(name, stamp))
+
+    def _of_session(self, name: str, stamp: str) -> Account | None:
         with session_on(self._engine) as session:
             row = session.scalar(select(AccountRow).where(AccountRow.name == name))
             return _account(row) if row is not None and secrets.compare_digest(row.stamp, stamp) else None
@@ -138,8 +148,12 @@ class AccountRepository:
 
     def of_token(self, key: str) -> Account | None:
         """Return the account of a token's key, None if it is unknown or has expired."""
+        sha256 = _sha256(key)
+        return self._tokens.get(sha256, lambda: self._of_token(sha256))
+
+    def _of_token(self, sha256: str) -> Account | None:
         with session_on(self._engine) as session:
-            row = session.scalar(select(TokenRow).where(TokenRow.sha256 == _sha256(key)))
+            row = session.scalar(select(TokenRow).where(TokenRow.sha256 == sha256))
             if row is None or in_utc(row.expires_at) <= self._clock.utc_now():
                 return None
             return _account(row)

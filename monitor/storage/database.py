@@ -1,11 +1,14 @@
 """Opens the journal's database, migrated by Alembic."""
 
+import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -18,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from monitor.domain.address import redact
 from monitor.domain.errors import JournalError
+from monitor.storage.files import make_folder, private
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -25,7 +29,10 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 #: accepts a hundred by default.
 _CONNECTIONS_KEPT, _CONNECTIONS_MORE = 5, 75
 
-#: Seconds that SQLite waits for another program: to write, and to migrate.
+#: Seconds to wait for a connection that another thread uses.
+_CONNECTION_FREE_S = 5
+
+#: Seconds that SQLite waits for another program: to write, and to migrate. PostgreSQL too waits so long to migrate.
 _BUSY_S, _MIGRATION_S = 5, 60
 _TRY_AGAIN_S = 0.02
 
@@ -45,17 +52,51 @@ def open_database(url: str | URL) -> Engine:
     committed survives a crash of the program or of the machine.
     """
     try:
-        engine = create_engine(url, pool_size=_CONNECTIONS_KEPT, max_overflow=_CONNECTIONS_MORE)
+        engine = create_engine(
+            url, pool_size=_CONNECTIONS_KEPT, max_overflow=_CONNECTIONS_MORE, pool_timeout=_CONNECTION_FREE_S
+        )
     except (SQLAlchemyError, ImportError) as error:
         raise JournalError(f"journal: {reason(error)}") from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
+    else:
+        event.listen(engine, "do_connect", _connect_postgresql)
+    migrate(engine)
+    return engine
+
+
+def migrate(engine: Engine) -> None:
+    """Migrate the database at an engine's address if necessary; raises `JournalError`.
+
+    A new SQLite file cannot be read by other users, since it holds password hashes.
+    """
     try:
+        for file in files_of(engine)[:1]:
+            with contextlib.suppress(OSError):  # it exists, or SQLite says what is wrong
+                os.close(private(str(file), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         _migrate(engine)
     except (SQLAlchemyError, CommandError) as error:
         engine.dispose()
         raise _refused(engine, error) from error
-    return engine
+
+
+def make_again(engine: Engine) -> None:
+    """Close the connections to a SQLite file that was deleted or replaced, and open the one at its path.
+
+    A missing file is created. Raises `OutputError`.
+    """
+    engine.dispose()
+    for file in files_of(engine)[:1]:
+        make_folder(file.parent)
+    migrate(engine)
+
+
+def files_of(engine: Engine) -> list[Path]:
+    """Return the paths of a SQLite database and of its write-ahead log; none for other databases."""
+    database = engine.url.database
+    if engine.dialect.name != "sqlite" or not database or database == ":memory:":
+        return []
+    return [Path(database), Path(f"{database}-wal")]
 
 
 @contextmanager
@@ -67,11 +108,18 @@ def migrating(engine: Engine) -> Iterator[Connection]:
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             _configure_sqlite_migration(connection)
-            lock = "BEGIN IMMEDIATE"
+            first = ["BEGIN IMMEDIATE"]
         else:
-            lock = f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"
+            connection.connection.driver_connection.answer_s = None  # type: ignore[union-attr]
+            connection.detach()  # closed afterwards, since only migrations have no limit
+            first = [
+                f"SET LOCAL lock_timeout = '{_MIGRATION_S}s'",
+                "SET LOCAL statement_timeout = 0",
+                f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})",
+            ]
         with connection.begin():
-            connection.exec_driver_sql(lock)
+            for statement in first:
+                connection.exec_driver_sql(statement)
             yield connection
 
 
@@ -103,6 +151,8 @@ def reason(error: Exception) -> str:
         return f"{text}; move the file away and start again"
     if "Can't locate revision" in text:
         return "was written by a newer version of this program; use that version, or another file"
+    if "lock timeout" in text:
+        return f"{text}; another program keeps a table locked: end its transaction"
     if isinstance(error, ImportError):
         return f"{text}; install the packages of requirements.txt again"
     return text
@@ -123,6 +173,12 @@ def _migrate(engine: Engine) -> None:
         with migrating(engine) as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")  # checks again: another program may just have done it
+
+
+def _connect_postgresql(_: object, __: object, arguments: list[str], settings: dict[str, Any]) -> Any:
+    from monitor.storage.postgresql import connect  # its driver is loaded where it is used only
+
+    return connect(arguments, settings)
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _: object) -> None:

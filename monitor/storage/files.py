@@ -31,6 +31,20 @@ def refuse_overwriting(source: Path, results: Iterable[Path]) -> None:
             raise OutputError(f"{result}: is the source itself; give another folder with --out")
 
 
+def private(path: str, flags: int) -> int:
+    """Open a file that other users cannot read if it is new; the `opener` of `open`."""
+    return os.open(path, flags, 0o600)
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Return which file is at a path now, as its device and inode; None if there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino
+
+
 @contextmanager
 def claimed(folder: Path, elsewhere: str = "output.folder") -> Iterator[None]:
     """Lock a folder for this run; raises `OutputError` if another run uses it.

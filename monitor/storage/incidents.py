@@ -1,12 +1,12 @@
 """Incidents and their reviews."""
 
 from collections.abc import Collection, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, ScalarSelect, Select, func, select
+from sqlalchemy import ColumnElement, Engine, ScalarSelect, Select, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from monitor.domain.clock import Clock
@@ -95,7 +95,7 @@ class IncidentDetail:
     version: str
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class IncidentRepository:
     """Reads incidents and adds reviews; safe to call from any thread.
 
@@ -106,14 +106,13 @@ class IncidentRepository:
     engine: Engine
     clock: Clock
     run_started_at: datetime
-    _run: int | None = field(default=None, init=False)
 
     def find(self, search: Search) -> list[Incident]:
         """Return one page of incidents, newest first."""
         with Session(self.engine) as session:
             query = self._chosen(session, _overview(), search)
             rows = session.execute(query.order_by(IncidentRow.id.desc()).limit(search.most)).all()
-            alive = _alive(session)
+            alive = alive_runs(session)
             return [_incident(alive, *row) for row in rows]
 
     def count(self, search: Search) -> int:
@@ -130,16 +129,15 @@ class IncidentRepository:
     def by_incident_id(self, incident_id: str) -> Incident | None:
         """Return an incident of this monitor's own run, None for an unknown id."""
         with Session(self.engine) as session:
-            run = self._own(session)
-            query = _overview().where(IncidentRow.incident_id == incident_id, IncidentRow.run_id == run)
-            row = session.execute(query).first()
-            return None if row is None else _incident(_alive(session), *row)
+            query = _overview().where(IncidentRow.incident_id == incident_id, IncidentRow.run_id.in_(self._own()))
+            row = session.execute(query.order_by(IncidentRow.id.desc())).first()
+            return None if row is None else _incident(alive_runs(session), *row)
 
     def incident(self, number: int) -> Incident | None:
         """Return the current state of one incident, None for an unknown number."""
         with Session(self.engine) as session:
             row = session.execute(_overview().where(IncidentRow.id == number)).first()
-            return None if row is None else _incident(_alive(session), *row)
+            return None if row is None else _incident(alive_runs(session), *row)
 
     def detail(self, number: int) -> IncidentDetail | None:
         """Return everything that is known about an incident, None for an unknown number."""
@@ -151,18 +149,20 @@ class IncidentRepository:
             run = session.get_one(RunRow, incident.run_id)
             visit = session.scalar(
                 select(VisitRow).where(
-                    VisitRow.run_id == incident.run_id,
+                    VisitRow.run_id.in_(runs_of(run)),
                     VisitRow.source_id == incident.source_id,
                     VisitRow.track_id == incident.track_id,
                     VisitRow.first_seen_s <= incident.opened_s,
                     VisitRow.last_seen_s >= incident.since_s,
                 )
             )
+            # More exact than the run: another detector's last frames may have come after its run.
+            detector: dict[str, Any] = (incident.settings or {}).get("detector", {})
             reviews = session.scalars(
                 select(ReviewRow).where(ReviewRow.incident == number).order_by(ReviewRow.id)
             ).all()
             return IncidentDetail(
-                incident=_incident(_alive(session), *row),
+                incident=_incident(alive_runs(session), *row),
                 box_px=(incident.x1_px, incident.y1_px, incident.x2_px, incident.y2_px),
                 share=incident.share,
                 evidence_s=incident.evidence_s,
@@ -170,8 +170,8 @@ class IncidentRepository:
                 first_seen_at=None if visit is None or visit.first_seen_at is None else in_utc(visit.first_seen_at),
                 segments=() if visit is None else _segments(visit),
                 reviews=tuple(_review(row) for row in reviews),
-                model=run.model,
-                model_sha256=run.model_sha256,
+                model=detector.get("model", run.model),
+                model_sha256=detector.get("sha256", run.model_sha256),
                 settings_sha256=run.settings_sha256,
                 settings=incident.settings,
                 version=run.version,
@@ -206,12 +206,10 @@ class IncidentRepository:
             session.flush()
             return _review(row)
 
-    def _own(self, session: Session) -> int | None:
-        """Return the number of this monitor's run, None before it is recorded."""
-        if self._run is None:
-            query = select(RunRow.id).where(RunRow.started_at == self.run_started_at).order_by(RunRow.id.desc())
-            self._run = session.scalars(query).first()
-        return self._run
+    def _own(self) -> Select[int]:
+        """Return a query for the numbers of this monitor's runs: a reloaded configuration begins another one."""
+        first = RunRow.started_at == self.run_started_at
+        return select(RunRow.id).where(or_(first, RunRow.owner.in_(select(RunRow.owner).where(first))))
 
     def _chosen(self, session: Session, query: Select[Any], search: Search) -> Select[Any]:
         row, decision = IncidentRow, newest_decision()
@@ -228,7 +226,7 @@ class IncidentRepository:
         if search.before is not None:
             query = query.where(row.id < search.before)
         if search.open is not None:
-            still = row.closed_s.is_(None) & row.run_id.in_(_alive(session))
+            still = row.closed_s.is_(None) & row.run_id.in_(alive_runs(session))
             query = query.where(still if search.open else ~still)
         match search.review:
             case None:
@@ -241,7 +239,7 @@ class IncidentRepository:
                 return query.where(decision == search.review.value)
 
 
-def _alive(session: Session) -> frozenset[int]:
+def alive_runs(session: Session) -> frozenset[int]:
     """Return the active runs, by their heartbeats and the database's clock.
 
     A heartbeat in the future was recorded before the clock was set back, and is ignored.
@@ -249,6 +247,11 @@ def _alive(session: Session) -> frozenset[int]:
     now = in_utc(session.execute(select(func.now())).scalar_one())
     fresh = RunRow.beat_at.between(now - STOPPED_AFTER, now + STOPPED_AFTER)
     return frozenset(session.scalars(select(RunRow.id).where(RunRow.ended_at.is_(None), fresh)))
+
+
+def runs_of(run: RunRow) -> Select[int]:
+    """Return a query for the numbers of all runs of a run's process."""
+    return select(RunRow.id).where(or_(RunRow.id == run.id, RunRow.owner == run.owner))
 
 
 def _incident(

@@ -1,13 +1,10 @@
 """The journal: events in a database, each in its own transaction."""
 
-import os
-import secrets
-import socket
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, assert_never
 
-from sqlalchemy import JSON, DateTime, Engine, Table, func, select, update
+from sqlalchemy import JSON, DateTime, Engine, Select, Table, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -23,13 +20,12 @@ from monitor.domain.event import (
     SourceOpened,
     VisitEnded,
 )
-from monitor.storage.database import reason
-from monitor.storage.run_info import RunInfo
+from monitor.storage.database import files_of, make_again, reason
+from monitor.storage.files import identity
+from monitor.storage.run_info import CurrentRun, RunInfo, new_owner
 from monitor.storage.schema import Base, IncidentRow, RunRow, SourceEventRow, VisitRow
 
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-
-_HOST_CHARACTERS = 100
 
 
 def _no_utc(_: float) -> None:
@@ -37,18 +33,68 @@ def _no_utc(_: float) -> None:
 
 
 class Journal:
-    """Writes the events of one run to an open database; used and closed on one thread.
+    """Writes the events of the current run to an open database; used and closed on one thread.
 
     `put` returns once the event is committed, so a crash loses at most the event in flight. `to_utc` converts a
     `time_s` to UTC, or returns None if it is unknown, as in a replay. `beat` must be called at intervals shorter than
     `monitor.storage.incidents.STOPPED_AFTER`, so that other programs see that this run is active.
+
+    If the file of a SQLite database is deleted or replaced while in use, `put` and `beat` raise `JournalError`; the
+    next call makes it again, with this run and its open incidents.
     """
 
-    def __init__(self, engine: Engine, run: RunInfo, to_utc: Callable[[float], datetime | None] = _no_utc) -> None:
+    def __init__(self, engine: Engine, run: CurrentRun, to_utc: Callable[[float], datetime | None] = _no_utc) -> None:
         self._to_utc = to_utc
         self._engine = engine
+        self._current = run
+        self._run = run.info
+        self._owner = run.info.owner or new_owner()
+        self._open: dict[str, IncidentOpened] = {}
+        self._is_gone = False
+        try:
+            self._begin(self._run)
+        except JournalError:
+            self._engine.dispose()
+            raise
+
+    def put(self, event: Event) -> None:
+        """Commit one event; raises `JournalError`, and earlier events stay committed.
+
+        An event that is already stored is not changed, so that `put` can be repeated if a commit succeeded but its
+        confirmation was lost. Raises `UnwritableError` if the database refuses this event, or stores another under its
+        key.
+        """
+        self._make_again_if_gone()
+        if self._current.info != self._run:
+            self._begin(self._current.info)
+        self._put(event)
+        self._check_files()
+        if isinstance(event, IncidentOpened):
+            self._open[event.incident_id] = event
+        elif isinstance(event, IncidentClosed):
+            self._open.pop(event.incident_id, None)
+
+    def beat(self) -> None:
+        """Record a heartbeat of this run, and check that its database is in place; raises `JournalError`."""
+        self._make_again_if_gone()
+        self._set_now("beat_at")
+        self._check_files()
+
+    def close(self) -> None:
+        """Record the end of this run, and close the database; raises `JournalError`."""
+        try:
+            self.end()
+        finally:
+            self._engine.dispose()
+
+    def end(self) -> None:
+        """Record the end of this run; raises `JournalError`."""
+        self._make_again_if_gone()
+        self._set_now("ended_at")
+
+    def _begin(self, run: RunInfo) -> None:
         row = RunRow(
-            owner=f"{socket.gethostname()[:_HOST_CHARACTERS]}:{os.getpid()}:{secrets.token_hex(8)}",
+            owner=self._owner,
             beat_at=func.now(),
             kind=run.kind,
             started_at=run.started_at,
@@ -59,26 +105,40 @@ class Journal:
         )
         try:
             with Session(self._engine) as session, session.begin():
-                session.add(row)
-                session.flush()
-                self._run_id = row.id
+                known = select(RunRow.id).where(RunRow.owner == self._owner, RunRow.started_at == run.started_at)
+                run_id = session.scalar(known)
+                if run_id is None:
+                    session.add(row)
+                    session.flush()
+                    run_id = row.id
+                self._run_id = run_id
         except SQLAlchemyError as error:
-            self._engine.dispose()
             raise JournalError(f"journal: {reason(error)}") from error
+        self._run = run
+        self._files = {file: identity(file) for file in files_of(self._engine)}
 
-    def put(self, event: Event) -> None:
-        """Commit one event; raises `JournalError`, and earlier events stay committed.
+    def _check_files(self) -> None:
+        """Raise `JournalError` if what was just written went into a file that is no longer at its path."""
+        for file, opened in self._files.items():
+            if identity(file) != opened:
+                self._is_gone = True
+                raise JournalError(f"journal {file}: was deleted or replaced while in use; it is made again")
 
-        An event that is already stored is not changed, so that `put` can be repeated if a commit succeeded but its
-        confirmation was lost. Raises `UnwritableError` if the database refuses this event, or stores another under its
-        key.
-        """
+    def _make_again_if_gone(self) -> None:
+        if self._is_gone:
+            make_again(self._engine)
+            self._begin(self._run)
+            for event in self._open.values():
+                self._put(event)
+            self._is_gone = False
+
+    def _put(self, event: Event) -> None:
         try:
             with Session(self._engine) as session, session.begin():
                 if isinstance(event, IncidentClosed):
                     session.execute(
                         update(IncidentRow)
-                        .where(IncidentRow.run_id == self._run_id, IncidentRow.incident_id == event.incident_id)
+                        .where(IncidentRow.incident_id == event.incident_id, IncidentRow.run_id.in_(self._own_runs()))
                         .values(
                             closed_s=event.time_s,
                             closed_at=self._to_utc(event.time_s),
@@ -92,24 +152,16 @@ class Journal:
         except SQLAlchemyError as error:
             raise JournalError(f"journal: {reason(error)}") from error
 
-    def beat(self) -> None:
-        """Record a heartbeat of this run; raises `JournalError`."""
-        self._set_now("beat_at")
-
-    def close(self) -> None:
-        """Record the end of this run, and close the database; raises `JournalError`."""
-        try:
-            self._set_now("ended_at")
-        finally:
-            self._engine.dispose()
-
     def _set_now(self, column: str) -> None:
-        """Set a column of the run to the time of the database's clock, which all readers share."""
+        """Set a column of the runs to the time of the database's clock, which all readers share."""
         try:
             with Session(self._engine) as session, session.begin():
-                session.execute(update(RunRow).where(RunRow.id == self._run_id).values({column: func.now()}))
+                session.execute(update(RunRow).where(RunRow.owner == self._owner).values({column: func.now()}))
         except SQLAlchemyError as error:
             raise JournalError(f"journal: {reason(error)}") from error
+
+    def _own_runs(self) -> Select[int]:
+        return select(RunRow.id).where(RunRow.owner == self._owner)
 
     def _insert_once(self, session: Session, row: Base) -> None:
         table = row.__table__

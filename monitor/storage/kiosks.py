@@ -11,6 +11,7 @@ from monitor.domain.account import Account, Role
 from monitor.domain.clock import Clock
 from monitor.domain.errors import ConfigError
 from monitor.storage.database import in_utc, session_on
+from monitor.storage.remembered import Remembered
 from monitor.storage.schema import KioskRow
 
 #: How long a pairing link can be opened, and how long a paired browser may stay unused before it must be paired again.
@@ -46,12 +47,13 @@ class KioskRepository:
     """Kiosk tokens of one journal database; safe to call from any thread.
 
     Only hashes of secrets are kept: of the link's until it is opened, then of the browser's. Every method raises
-    `JournalError` if the database fails.
+    `JournalError` if the database fails; recently seen kiosks go on meanwhile.
     """
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
+        self._paired: Remembered[KioskToken | None] = Remembered()
 
     def add(self, camera: str, language: str | None, created_by: str) -> tuple[KioskToken, str]:
         """Create a token; return it with the secret of its pairing link, which is not kept.
@@ -94,9 +96,13 @@ class KioskRepository:
 
         Each use extends the token to `KIOSK_LASTS` from now.
         """
+        sha256 = _sha256(key)
+        return self._paired.get(sha256, lambda: self._of_key(sha256))
+
+    def _of_key(self, sha256: str) -> KioskToken | None:
         now = self._clock.utc_now()
         with session_on(self._engine) as session:
-            row = session.scalar(select(KioskRow).where(KioskRow.sha256 == _sha256(key)))
+            row = session.scalar(select(KioskRow).where(KioskRow.sha256 == sha256))
             if row is None or row.last_seen_at is None or in_utc(row.expires_at) <= now:
                 return None
             token = _token(row)

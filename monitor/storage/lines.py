@@ -9,6 +9,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, assert_never
 
+from monitor.domain.errors import OutputError
 from monitor.domain.event import (
     CameraLost,
     CameraRestored,
@@ -21,7 +22,7 @@ from monitor.domain.event import (
 )
 from monitor.domain.geometry import Box
 from monitor.domain.visit import Visit
-from monitor.storage.files import writing
+from monitor.storage.files import identity, make_folder, private, writing
 from monitor.storage.guarded_csv import GuardedCsv
 
 
@@ -91,6 +92,21 @@ class _StrictHandler(RotatingFileHandler):
         self._forget()
         raise  # noqa: PLE0704 - the library calls this while it handles the exception
 
+    def reopen_if_gone(self) -> bool:
+        """Return whether the open file is no longer the one at its path, which is then opened or created instead."""
+        path, gone = Path(self.baseFilename), False
+        if self.stream is not None:
+            stat = os.fstat(self.stream.fileno())
+            gone = identity(path) != (stat.st_dev, stat.st_ino)
+        if gone or self.stream is None:
+            self.close()
+            make_folder(path.parent)
+            self.stream = self._open()
+        return gone
+
+    def _open(self) -> Any:
+        return open(self.baseFilename, self.mode, encoding=self.encoding, opener=private)
+
     def _forget(self) -> None:
         """Discard the stream with its buffer, and a partial line in the file: the line will be written again."""
         if self.stream is not None:
@@ -127,7 +143,8 @@ class ViolationLines:
 class ViolationLog:
     """`violations.log` of the live monitor: the same lines in a rotating log over all runs.
 
-    `stamp` converts a `time_s` to the text at the start of a line.
+    `stamp` converts a `time_s` to the text at the start of a line. If the file is deleted or replaced while in use,
+    `put` and `beat` raise `OutputError`; the next call writes to a new one.
     """
 
     def __init__(self, path: Path, max_bytes: int, backups: int, stamp: Callable[[float], str] = clock) -> None:
@@ -139,8 +156,16 @@ class ViolationLog:
     def put(self, event: Event) -> None:
         """Write a line for an incident; other events are ignored."""
         if (line := _violation_line(event, self._stamp)) is not None:
+            self.beat()
             with writing(self._path):
                 self._handler.emit(logging.makeLogRecord({"msg": line}))
+            self.beat()
+
+    def beat(self) -> None:
+        """Check that the file is in place; raises `OutputError`, also if another cannot be opened."""
+        with writing(self._path):
+            if self._handler.reopen_if_gone():
+                raise OutputError(f"{self._path}: was deleted or replaced while in use; it is made again")
 
     def close(self) -> None:
         """Close the file."""

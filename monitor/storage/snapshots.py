@@ -9,7 +9,7 @@ import cv2
 
 from monitor.domain.errors import OutputError
 from monitor.domain.frame import Image
-from monitor.storage.files import partial, writing
+from monitor.storage.files import make_folder, partial, private, writing
 
 _JPEG_QUALITY = 85
 
@@ -28,8 +28,9 @@ class SnapshotFolder:
             raise OutputError(f"{path}: the picture cannot be encoded")
         try:
             with writing(path):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with partial(path).open("wb") as file:
+                for folder in (self._folder, path.parent):
+                    make_folder(folder)
+                with open(partial(path), "wb", opener=private) as file:
                     file.write(data.tobytes())
                     os.fsync(file.fileno())
                 partial(path).replace(path)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from monitor.detectors.folder import cached_sha256
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -13,3 +15,7 @@ class Model:
     backend: str
     device: str
     file: Path | None = None
+
+    def has_changed(self) -> bool:
+        """Return whether the file is no longer the one that was loaded; raises `ModelError` if it cannot be read."""
+        return self.file is not None and cached_sha256(self.file) != self.sha256

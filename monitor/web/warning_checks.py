@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from monitor.detectors.folder import cached_sha256
 from monitor.domain.account import Account
 from monitor.domain.errors import ModelError
 from monitor.web.health import Disk, disk_of
@@ -74,9 +73,12 @@ def _model_text(model: Model) -> str | None:
     if model.file is None:
         return None
     try:
-        changed = cached_sha256(model.file) != model.sha256
+        changed = model.has_changed()
     except ModelError:
         return f"The model file {model.file.name} can no longer be read. Restore it before the next restart."
     if not changed:
         return None
-    return f"The model file {model.file.name} has changed since it was loaded. Restart the monitor to use the new one."
+    return (
+        f"The model file {model.file.name} has changed since it was loaded. "
+        "Reload the configuration or restart the monitor to use the new one."
+    )

@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import unquote
+
+import psutil
 
 #: Where Debian keeps what it does not put on the PATH.
 _DEBIAN = Path("/usr/lib/postgresql")
@@ -48,6 +51,22 @@ def running_server(programs: Path) -> Iterator[str]:
             yield f"postgresql+psycopg://tester@/postgres?host={folder}"
         finally:
             run("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "-w", "stop")
+
+
+@contextmanager
+def hanging(url: str) -> Iterator[None]:
+    """Stop every process of the server for a while."""
+    folder = unquote(url.split("?host=")[1])
+    main = psutil.Process(int((Path(folder) / "data" / "postmaster.pid").read_text("ascii").split()[0]))
+    stopped = [main, *main.children(recursive=True)]
+    for process in stopped:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in stopped:
+            if process.is_running():
+                process.resume()
 
 
 class _LosingProxy:

@@ -1,6 +1,7 @@
 """Finding, reading and judging incidents on real databases."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,8 +16,10 @@ from monitor.domain.visit import Outcome, Segment, Visit
 from monitor.storage.database import in_utc
 from monitor.storage.incidents import NOT_TOLD, STOPPED_AFTER, IncidentRepository, ReviewStatus, Search
 from monitor.storage.journal import Journal
-from monitor.storage.run_info import RunInfo
+from monitor.storage.run_info import CurrentRun, RunInfo
 from monitor.storage.schema import IncidentRow, RunRow
+from monitor.storage.statistics import Span, StatisticsRepository
+from monitor.storage.unfinished import finish_visits
 from tests.fakes import FakeClock
 
 START = datetime(2026, 1, 2, 3, 0, tzinfo=UTC)
@@ -30,8 +33,8 @@ def to_utc(time_s: float) -> datetime:
 SETTINGS = {"rules": {"dwell_s": 1.5}, "zones": {"Tür": [[0.0, 0.0], [1.0, 0.0], [0.5, 1.0]]}}
 
 
-def run(started_at: datetime) -> RunInfo:
-    return RunInfo("live", started_at, "0.1.0", "SSD", "a" * 64, "b" * 64)
+def run(started_at: datetime) -> CurrentRun:
+    return CurrentRun(RunInfo("live", started_at, "0.1.0", "SSD", "a" * 64, "b" * 64))
 
 
 def opened(name: str, camera: str, time_s: float, state: MaskState = WITHOUT, track: int = 1) -> IncidentOpened:
@@ -327,3 +330,56 @@ def test_an_incident_without_an_hour_is_found_but_not_by_time(engine: Engine):
 
 def test_the_ends_of_time_can_be_asked_for(desk: Desk):
     assert desk.names(since=datetime.min.replace(tzinfo=UTC), until=datetime.max.replace(tzinfo=UTC)) == ALL
+
+
+def test_an_incident_and_its_visit_belong_together_across_a_reload_and_keep_their_detector(engine: Engine):
+    """Opened with one detector, closed and left with another."""
+    first = RunInfo("live", START, "0.1.0", "old", "a" * 64, "b" * 64, owner="here:1:ab")
+    current = CurrentRun(first)
+    journal = Journal(engine, current, to_utc)
+    journal.put(opened("a-1", "door", 10.0))
+    current.info = replace(first, started_at=START + timedelta(seconds=20), model="new", model_sha256="c" * 64)
+    journal.put(closed("a-1", "door", 30.0))
+    segments = (Segment(MaskState.WITHOUT_MASK, 8.0, 30.0),)
+    journal.put(VisitEnded("door", 31.0, Visit("door", 1, 8.0, 30.0, segments, Outcome.VIOLATION, None, 20, 40.0)))
+    journal.put(opened("a-2", "door", 40.0, track=2))
+    late = opened("a-3", "door", 41.0, track=3)
+    journal.put(replace(late, settings={"detector": {"model": "old", "sha256": "a" * 64}}))
+    repository = IncidentRepository(engine, FakeClock(), START)
+    details = [repository.detail(repository.by_incident_id(name).number) for name in ("a-1", "a-2", "a-3")]
+    assert [(each.model, each.model_sha256[0]) for each in details] == [("old", "a"), ("new", "c"), ("old", "a")]
+    assert details[0].segments, "of its visit"
+    assert details[0].incident.ended == "gone"
+    journal.end()
+    with engine.connect() as connection:
+        assert connection.execute(select(func.count()).where(RunRow.ended_at.is_(None))).scalar_one() == 0
+
+
+def test_visits_of_a_killed_run_are_completed_once_and_those_of_others_left_alone(engine: Engine):
+    """One person corrected the mask, one was still there; a run elsewhere goes on."""
+    elsewhere = CurrentRun(RunInfo("live", START, "0", "SSD", "a" * 64, "b" * 64, owner="elsewhere:1:cd"))
+    Journal(engine, elsewhere, to_utc).put(opened("there-1", "yard", 10.0))
+    assert finish_visits(engine) == 0
+    journal = Journal(engine, run(START + timedelta(seconds=1)), to_utc)
+    journal.put(opened("a-1", "door", 10.0))
+    journal.put(closed("a-1", "door", 15.0, CloseReason.CORRECTED))
+    journal.put(opened("a-2", "door", 20.0, INCORRECT, track=2))
+    journal.put(opened("a-3", "door", 30.0, track=3))
+    segments = (Segment(MaskState.WITHOUT_MASK, 28.0, 40.0),)
+    journal.put(VisitEnded("door", 41.0, Visit("door", 3, 28.0, 40.0, segments, Outcome.VIOLATION, None, 20, 40.0)))
+    assert finish_visits(engine) == 2, "its process is this one: it has ended, since a new one begins"
+    assert finish_visits(engine) == 0
+    repository = StatisticsRepository(engine)
+    visits = {each.first_seen_at: each for each in repository.visits(Span(START, to_utc(100), None), None, None, 10)}
+    assert {at: each.outcome for at, each in visits.items()} == {
+        to_utc(8): Outcome.CORRECTED,
+        to_utc(18): Outcome.INCORRECT,
+        to_utc(28): Outcome.VIOLATION,
+    }
+    assert visits[to_utc(8)].time_to_comply_s == 7.0
+    assert (visits[to_utc(8)].duration_s, visits[to_utc(18)].duration_s) == (7.0, 2.0)
+    incidents = IncidentRepository(engine, FakeClock(), START + timedelta(seconds=1))
+    detail = incidents.detail(incidents.by_incident_id("a-2").number)
+    assert detail.segments == (Segment(INCORRECT, 0.0, 2.0),)
+    kill(engine, "there-1")
+    assert finish_visits(engine) == 1

@@ -33,7 +33,7 @@ from monitor.domain.ports import Beating
 from monitor.domain.visit import Outcome, Segment, Visit
 from monitor.storage.database import open_database
 from monitor.storage.journal import Journal
-from monitor.storage.run_info import RunInfo
+from monitor.storage.run_info import CurrentRun, RunInfo
 from tests.conftest import PROJECT
 from tests.integration.postgres import losing_proxy
 
@@ -93,7 +93,7 @@ def a_day(source: str = "door") -> list[Event]:
 
 
 def write(url: str, events: list[Event]) -> None:
-    journal = Journal(open_database(url), RUN)
+    journal = Journal(open_database(url), CurrentRun(RUN))
     try:
         for event in events:
             journal.put(event)
@@ -171,7 +171,7 @@ def test_the_same_event_twice_is_stored_once(url: str) -> None:
 
 def test_another_event_under_a_stored_key_is_refused_and_the_rest_stays(url: str) -> None:
     """The answer to a lost answer must not hide a real loss."""
-    journal = Journal(open_database(url), RUN)
+    journal = Journal(open_database(url), CurrentRun(RUN))
     for event in a_day():
         journal.put(event)
     *_, visit, ended = a_day()
@@ -219,7 +219,7 @@ def losing_answers(url: str) -> Iterator[tuple[Engine, Callable[[], None]]]:
 def test_an_event_whose_commit_succeeded_but_whose_answer_was_lost_is_stored_once(url: str) -> None:
     open_database(url).dispose()
     with losing_answers(url) as (engine, lose):
-        journal = Journal(engine, RUN)
+        journal = Journal(engine, CurrentRun(RUN))
         for event in a_day():
             lose()
             with pytest.raises(JournalError) as caught:
@@ -239,7 +239,7 @@ def test_a_run_says_whose_it_is_beats_and_ends(url: str) -> None:
         (row,) = rows(url, "SELECT owner, beat_at, ended_at FROM runs")
         return row
 
-    journal = Journal(open_database(url), RUN)
+    journal = Journal(open_database(url), CurrentRun(RUN))
     owner, began, ended = run()
     assert owner.startswith(f"{socket.gethostname()}:{os.getpid()}:")
     assert began is not None
@@ -278,7 +278,7 @@ def test_a_newer_schema_is_refused_and_left_alone(url: str) -> None:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     engine.dispose()
     with pytest.raises(JournalError, match="newer version") as caught:
-        Journal(open_database(url), RUN)
+        Journal(open_database(url), CurrentRun(RUN))
     assert "\n" not in str(caught.value)
     assert rows(url, "SELECT version_num FROM alembic_version") == [("9999",)]
     assert rows(url, "SELECT count(*) FROM runs") == [(1,)]
@@ -286,18 +286,21 @@ def test_a_newer_schema_is_refused_and_left_alone(url: str) -> None:
 
 def test_a_server_that_does_not_answer_is_refused_in_one_line_without_its_password() -> None:
     with pytest.raises(JournalError) as caught:
-        Journal(open_database("postgresql+psycopg://monitor:geheim@127.0.0.1:1/journal?connect_timeout=3"), RUN)
+        Journal(
+            open_database("postgresql+psycopg://monitor:geheim@127.0.0.1:1/journal?connect_timeout=3"), CurrentRun(RUN)
+        )
     assert "\n" not in str(caught.value)
     assert "geheim" not in str(caught.value)
 
 
 WRITER = """
 import sys
+from monitor.storage.run_info import CurrentRun
 from tests.integration.test_journal import RUN, incident
 from monitor.domain.event import CloseReason, IncidentClosed
 from monitor.storage.database import open_database
 from monitor.storage.journal import Journal
-journal = Journal(open_database(sys.argv[1]), RUN)
+journal = Journal(open_database(sys.argv[1]), CurrentRun(RUN))
 for number in range(1, 1_000_000):
     journal.put(incident(number))
     sys.stdout.write(f"{number}\\n")
@@ -332,7 +335,7 @@ def test_a_killed_writer_loses_at_most_the_event_in_flight(url: str, after: int)
 
 
 def test_sqlite_writes_ahead_and_syncs(tmp_path: Path) -> None:
-    journal = Journal(open_database(sqlite_url(tmp_path / "journal.db")), RUN)
+    journal = Journal(open_database(sqlite_url(tmp_path / "journal.db")), CurrentRun(RUN))
     journal.put(incident(1))
     reader = sqlite3.connect(f"file:{tmp_path / 'journal.db'}?mode=ro", uri=True)
     assert reader.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -391,7 +394,7 @@ def test_what_is_no_database_is_refused_in_one_line(tmp_path: Path, spoil) -> No
     spoil(path)
     before = None if path.is_dir() else path.read_bytes()
     with pytest.raises(JournalError) as caught:
-        Journal(open_database(sqlite_url(path)), RUN)
+        Journal(open_database(sqlite_url(path)), CurrentRun(RUN))
     assert "\n" not in str(caught.value)
     assert str(path) in str(caught.value)
     assert before is None or path.read_bytes() == before
@@ -400,7 +403,7 @@ def test_what_is_no_database_is_refused_in_one_line(tmp_path: Path, spoil) -> No
 def test_a_second_writer_is_told_not_to_wait_for_ever(tmp_path: Path) -> None:
     """A locked database is an error in one line after SQLite's own waiting time."""
     path = tmp_path / "journal.db"
-    journal = Journal(open_database(sqlite_url(path)), RUN)
+    journal = Journal(open_database(sqlite_url(path)), CurrentRun(RUN))
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(JournalError, match="locked"):

@@ -7,6 +7,7 @@ import pytest
 
 from tests.fakes import noise
 from tests.integration.clips import write_clip
+from tests.live.running import Run
 from tests.live.servers import RtspServer, rtsp, why_no_rtsp_server
 
 
@@ -29,3 +30,11 @@ def server(gstreamer: None) -> Iterator[RtspServer]:
     """A camera whose every picture is sharp and new."""
     with rtsp("--pattern", "snow", "--fps", "10") as running:
         yield running
+
+
+@pytest.fixture
+def runs() -> Iterator[list[Run]]:
+    running: list[Run] = []
+    yield running
+    for each in running:
+        each.end()

@@ -349,12 +349,13 @@ def test_a_log_on_a_full_disk_holds_each_line_once(disk: Path) -> None:
 def test_a_journal_on_a_full_disk(disk: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A real database, log and pictures on a real disk of 3 MB that another program fills up."""
     from monitor.storage.database import open_database, sqlite_url
-    from monitor.storage.journal import Journal, RunInfo
+    from monitor.storage.journal import Journal
     from monitor.storage.lines import ViolationLog
+    from monitor.storage.run_info import CurrentRun, RunInfo
     from tests.e2e.commands import ask
 
     started_at = datetime.now(UTC)
-    run = RunInfo("live", started_at, "0", "model", "0", "0")
+    run = CurrentRun(RunInfo("live", started_at, "0", "model", "0", "0"))
 
     def to_utc(time_s: float) -> datetime:
         return datetime.now(UTC) - timedelta(seconds=time.monotonic() - time_s)

@@ -4,11 +4,8 @@ import re
 import time
 from pathlib import Path
 
-from tests.live import test_run
-from tests.live.test_run import Run, complete, played
+from tests.live.running import Run, complete, played
 from tests.live.watch import until
-
-runs = test_run.runs
 
 REFUSED = "refused, the old one stays in effect"
 #: Longer than from one look at the file to the next.

@@ -1,16 +1,16 @@
 """`monitor run` as a process of its own: signals, a changed configuration, and what may never be printed."""
 
+import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,108 +18,11 @@ import pytest
 import yaml
 
 from tests.conftest import PROJECT
-from tests.e2e.commands import ask, environment
+from tests.live.running import MODEL, Run, complete, played
 from tests.live.servers import RtspServer, listening, rtsp
-from tests.live.watch import CAPTURE, until
+from tests.live.watch import until
 
-MODEL = PROJECT / "models" / "ssd-mobilenet-v2-fpnlite-416x256"
 SECRET = "hunter2-s3cret"
-#: A start on a busy machine: libraries, model, database.
-STARTS_S = 45.0
-
-
-class Run:
-    """A running monitor and what it has said so far."""
-
-    def __init__(
-        self, folder: Path, cameras: dict[str, Any], *options: str, command: str | None = "run", **more: Any
-    ) -> None:
-        self.folder = folder
-        self.config = folder / "config.yaml"
-        self.configure(cameras, **more)
-        self.lines: list[str] = []
-        words = [*options, *([] if command is None else [command, "--config", str(self.config)])]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "monitor", *words],
-            cwd=folder,
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    @property
-    def said(self) -> str:
-        return "\n".join(self.lines)
-
-    @property
-    def journal(self) -> Path:
-        return self.folder / "recordings" / "live" / "journal.db"
-
-    def configure(self, cameras: dict[str, Any], **more: Any) -> None:
-        """Write the configuration."""
-        values = {"detector": {"model": str(MODEL)}, "capture": CAPTURE, "web": {"port": 0}, "cameras": cameras} | more
-        self.config.write_text(yaml.safe_dump(values), "utf-8")
-
-    def wait(self, words: str, within_s: float = STARTS_S, times: int = 1) -> None:
-        """Wait until it has said something."""
-
-        def there() -> bool:
-            assert self.process.poll() is None or len(re.findall(words, self.said)) >= times, self.said
-            return len(re.findall(words, self.said)) >= times
-
-        until(there, lambda: f"{words!r} in:\n{self.said}", within_s)
-
-    def ask(self, query: str) -> list[tuple]:
-        return ask(self.journal, query) if self.journal.exists() else []
-
-    def stop(self, number: int = signal.SIGTERM) -> float:
-        """Stop it; return how long that took."""
-        started = time.monotonic()
-        self.process.send_signal(number)
-        self.process.wait(30)
-        took_s = time.monotonic() - started
-        self._reader.join()
-        return took_s
-
-    def end(self) -> None:
-        """Leave nothing behind."""
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        self._reader.join()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip("\n"))
-
-
-@pytest.fixture
-def runs() -> Iterator[list[Run]]:
-    running: list[Run] = []
-    yield running
-    for each in running:
-        each.end()
-
-
-def played(source: Path, **more: Any) -> dict[str, Any]:
-    return {"source": str(source), "capture": {"loop": True}} | more
-
-
-def complete(run: Run) -> None:
-    """Hold a journal to what it must be after a stop."""
-    assert run.ask("PRAGMA integrity_check") == [("ok",)]
-    assert run.ask("SELECT count(*) FROM incidents WHERE closed_s IS NULL") == [(0,)]
-    for source, opened, ended in run.ask(
-        "SELECT source_id, sum(kind = 'opened'), sum(kind = 'ended') FROM source_events GROUP BY source_id"
-    ):
-        assert opened == ended, source
-    assert run.ask("SELECT count(*) FROM source_events WHERE at IS NULL") == [(0,)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -349,3 +252,63 @@ def test_a_refused_configuration_is_a_warning_until_a_right_one_is_taken(
     assert warnings() == []
     run.stop()
     complete(run)
+
+
+def test_a_model_that_is_replaced_and_reloaded_is_recorded_as_what_it_is(
+    runs: list[Run], sample: Path, tmp_path: Path
+) -> None:
+    """Written again under the same path and time: both names are recorded with their own hash."""
+    folder = tmp_path / "model"
+    shutil.copytree(MODEL, folder, ignore=shutil.ignore_patterns("saved_model"))
+    manifest = yaml.safe_load((folder / "model.yaml").read_text("utf-8"))
+    del manifest["sha256"]
+
+    def name(text: str) -> None:
+        (folder / "model.yaml").write_text(yaml.safe_dump(manifest | {"name": text}), "utf-8")
+
+    name("old")
+    file = folder / "model_int8.tflite"
+    detector = {"model": str(folder), "precision": "int8"}
+    run = Run(tmp_path, {"door": played(sample, rules={"dwell_s": 0.2, "grace_s": 0.0})}, detector=detector)
+    runs.append(run)
+    until(lambda: run.ask("SELECT count(*) > 0 FROM incidents") == [(1,)], lambda: run.said, 45)
+    before, content = file.stat(), file.read_bytes()
+    other = content + bytes(16)  # the same model to its reader
+    file.write_bytes(other)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    name("new")
+    run.process.send_signal(signal.SIGHUP)
+    run.wait("reloaded: 1 camera")
+    newest = "SELECT json_extract(settings, '$.detector.model') FROM incidents ORDER BY id DESC LIMIT 1"
+    until(lambda: run.ask(newest) == [("new",)], lambda: run.said, 45)
+    assert run.stop() < 3.5
+    hashes = {"old": hashlib.sha256(content).hexdigest(), "new": hashlib.sha256(other).hexdigest()}
+    runs_told = run.ask("SELECT model, model_sha256 FROM runs ORDER BY id")
+    assert runs_told == [("old", hashes["old"]), ("new", hashes["new"])]
+    found = run.ask(
+        "SELECT DISTINCT json_extract(settings, '$.detector.model'), json_extract(settings, '$.detector.sha256') "
+        "FROM incidents ORDER BY id"
+    )
+    assert found == [("old", hashes["old"]), ("new", hashes["new"])]
+    assert run.ask("SELECT count(*) FROM incidents WHERE closed_s IS NULL") == [(0,)]
+    assert run.ask("SELECT count(*) FROM runs WHERE ended_at IS NULL") == [(0,)]
+
+
+@pytest.mark.parametrize("after_s", [0.15, 0.5, 1.0])
+def test_signals_in_the_first_second_neither_kill_nor_fail(
+    runs: list[Run], sample: Path, tmp_path: Path, after_s: float
+) -> None:
+    """A reload before it watches goes on to watch; a stop ends it as any other stop does."""
+    run = Run(tmp_path, {"door": played(sample)})
+    runs.append(run)
+    time.sleep(after_s)
+    run.process.send_signal(signal.SIGHUP)
+    run.wait("door: live")
+    assert run.stop() < 3.5
+    assert run.process.returncode == 0
+    again = Run(tmp_path, {"door": played(sample)})
+    runs.append(again)
+    time.sleep(after_s)
+    again.stop()
+    assert again.process.returncode == 0, again.said
+    assert "Traceback" not in again.said

@@ -114,6 +114,11 @@ class Watch:
         return time.monotonic() - started
 
 
+def refuse(_: object) -> None:
+    """Have no place for records that could not be written."""
+    raise OutputError("there is no place for them")
+
+
 @contextmanager
 def watching(
     cameras: Mapping[str, CameraSettings],
@@ -152,7 +157,7 @@ def watching(
             make_camera=make_camera,
             make_source=make_source or real_source,
             is_reachable=there,
-            make_recorder=lambda stop, told: Recorder(lambda _: pictures, to_utc, stop, told),
+            make_recorder=lambda stop, told: Recorder(lambda _: pictures, refuse, to_utc, stop, told),
             open_sinks=sinks or (lambda: [sink]),
             rng=random.Random(1),
         )

@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
 
 from monitor import __version__
 from monitor.config.fingerprint import plain
 from monitor.domain.account import Account
 from monitor.domain.address import SourceAddress, SourceKind
 from monitor.pipeline.process import memory_mb
-from monitor.web.access import Admin, ServicesDep, Viewer
+from monitor.web.access import Admin, ServicesDep, Viewer, services_of
 from monitor.web.health import Reason, disk_of, unhealthy_reasons
 from monitor.web.hub import Viewer as Watcher
 from monitor.web.metrics import registry_of
@@ -25,12 +26,12 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz", responses={503: {"model": HealthyOut}})
-def healthz(services: ServicesDep, response: Response) -> HealthyOut:
+async def healthz(request: Request, response: Response) -> HealthyOut:
     """Whether the monitor is healthy, for a container: 503 if a required camera, detector or journal has failed.
 
     It needs no login, so it returns how many have failed, not which.
     """
-    reasons = _reasons(services)
+    reasons = _reasons(services_of(request))  # on the event loop: other requests may wait for a database that hangs
     response.status_code = 503 if reasons else 200
     return HealthyOut(healthy=not reasons, reasons=[f"{len(reasons)} failed"] if reasons else [])
 

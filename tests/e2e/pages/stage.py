@@ -25,7 +25,7 @@ from monitor.domain.geometry import Box
 from monitor.pipeline.monitor import Inference, Monitor
 from monitor.storage.accounts import AccountRepository
 from monitor.storage.files import make_folder
-from monitor.storage.run_info import RunInfo
+from monitor.storage.run_info import CurrentRun, RunInfo
 from monitor.storage.schema import IncidentRow, RunRow, VisitRow
 from monitor.storage.snapshots import SnapshotFolder
 from monitor.web.model import Model
@@ -119,11 +119,16 @@ def staged(folder: Path) -> Iterator[Stage]:
         ):
             accounts.add(account, PASSWORD)
         site = WebServer(settings.web, live_folder(settings), database, clock)
-        run = RunInfo("live", clock.utc_now(), "0", "SSD MobileNet", "ab" * 32, "cd" * 32)
+        run = CurrentRun(RunInfo("live", clock.utc_now(), "0", "SSD MobileNet", "ab" * 32, "cd" * 32))
         live = build_live(settings, run, database, clock)
         stage = Stage(site.url, folder, live, cameras)
         live.start(settings.cameras, Inference(lambda: AnsweringDetector(stage.find), 1, 1, 5.0, DETECTOR))
-        site.start(live, run.started_at, lambda: settings, lambda: Model(run.model, run.model_sha256, "litert", "cpu"))
+        site.start(
+            live,
+            run.info.started_at,
+            lambda: settings,
+            lambda: Model(run.info.model, run.info.model_sha256, "litert", "cpu"),
+        )
         try:
             until(stage.serves, "pages")
             until(lambda: all(status.health.condition.current for status in live.statuses()), live.statuses)

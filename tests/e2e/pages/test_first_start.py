@@ -5,8 +5,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.pages.conftest import Visit
+from tests.live.running import STARTS_S, Run, played
 from tests.live.servers import free_port
-from tests.live.test_run import STARTS_S, Run, played
 
 
 def test_from_the_first_start_to_the_second(browser: Browser, sample: Path, tmp_path: Path) -> None:

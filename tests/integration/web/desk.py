@@ -32,7 +32,7 @@ from monitor.pipeline.monitor import Inference, Monitor
 from monitor.storage.accounts import AccountRepository
 from monitor.storage.files import make_folder
 from monitor.storage.incidents import Incident, IncidentRepository, Search
-from monitor.storage.run_info import RunInfo
+from monitor.storage.run_info import CurrentRun, RunInfo
 from monitor.web.model import Model
 from tests.conftest import PROJECT
 from tests.fakes import FACE, WITHOUT, AnsweringDetector, noise
@@ -327,7 +327,7 @@ def serving(
         if account.name not in known:
             people.add(account, PASSWORD)
     web_server = WebServer(settings.web, live_folder(settings), database, clock)
-    run = RunInfo("live", clock.utc_now(), "0.1.0", "fake", "a" * 64, "b" * 64)
+    run = CurrentRun(RunInfo("live", clock.utc_now(), "0.1.0", "fake", "a" * 64, "b" * 64))
     try:
         replaced = {name: lambda door=door: door for name, door in doors.items()}
         live = build_live(settings, run, database, replaced=replaced)
@@ -336,8 +336,8 @@ def serving(
         web_server.join(0)
         raise
     try:
-        web_server.start(live, run.started_at, lambda: settings, lambda: Model("fake", "a" * 64, "litert", "cpu"))
-        repository = IncidentRepository(database(), clock, run.started_at)
+        web_server.start(live, run.info.started_at, lambda: settings, lambda: Model("fake", "a" * 64, "litert", "cpu"))
+        repository = IncidentRepository(database(), clock, run.info.started_at)
         desk = Desk(settings, live, web_server, people, repository, clock, eyes, doors, live_folder(settings))
         if wait:
             until(lambda: live.stopped.is_set() or _is_reachable(desk), "the pages do not answer")

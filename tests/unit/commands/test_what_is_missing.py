@@ -2,6 +2,7 @@
 
 import pytest
 
+from monitor.app.signals import SignalFlags
 from monitor.bench.clips import make_clip
 from monitor.commands.kiosk import kiosk
 from monitor.commands.probe import probe
@@ -44,4 +45,4 @@ def test_a_benchmark_says_what_is_wrong_with_its_video(tmp_path, content, words)
 def test_a_kiosk_without_cameras_is_told_as_a_monitor_without_any(tmp_path):
     (tmp_path / "config.yaml").write_text("cameras: {}\n")
     with pytest.raises(ConfigError, match="the configuration names no camera: add one under 'cameras:'"):
-        kiosk(tmp_path / "config.yaml", None, None)
+        kiosk(tmp_path / "config.yaml", SignalFlags(), None, None)

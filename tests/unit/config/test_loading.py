@@ -1,4 +1,5 @@
 import re
+import time
 from urllib.parse import quote
 
 import pytest
@@ -629,6 +630,24 @@ def test_several_merged_mappings(load):
 def test_an_alias_that_contains_itself_is_refused(load, text):
     with pytest.raises(ConfigError, match="alias contains itself"):
         load(text)
+
+
+def bomb(first: str, each: str) -> str:
+    """Return a document in which each of eight values repeats the one before nine times."""
+    lines = [f"x0: &x0 {first}"]
+    for level in range(1, 9):
+        lines.append(f"x{level}: &x{level} " + each.replace("ALIASES", ", ".join([f"*x{level - 1}"] * 9)))
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("first", "each"), [("[lol]", "[ALIASES]"), ("{a: 1, b: 2}", "{<<: [ALIASES]}"), ("lol", "{k: [ALIASES]}")]
+)
+def test_aliases_that_multiply_are_refused_at_once(load, first, each):
+    started = time.monotonic()
+    with pytest.raises(ConfigError, match=r"config\.yaml:\d+: .*more than 100000 values"):
+        load(bomb(first, each))
+    assert time.monotonic() - started < 10
 
 
 def test_a_mapping_merged_into_itself_ends(load):

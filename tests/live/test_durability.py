@@ -1,0 +1,90 @@
+"""`monitor run` keeps every record when its folder, its database or the reader of its log fails."""
+
+import os
+import shutil
+import signal
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from tests.live.running import Run, played
+from tests.live.watch import until
+
+#: Incidents come soon, and many.
+EAGER = {"rules": {"dwell_s": 0.2, "grace_s": 0.0}}
+
+
+def healthz(run: Run) -> int:
+    """Return the status code of the health check."""
+    port = run.said.split("web pages: http://127.0.0.1:")[1].split("/")[0]
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def test_a_deleted_folder_is_a_fault_and_made_again(runs: list[Run], sample: Path, tmp_path: Path) -> None:
+    run = Run(tmp_path, {"a": played(sample, **EAGER), "b": played(sample, **EAGER)})
+    runs.append(run)
+    run.wait("a: live")
+    run.wait("web pages: http")
+    until(lambda: run.ask("SELECT count(*) FROM incidents") not in ([], [(0,)]), lambda: run.said)
+    shutil.rmtree(run.journal.parent)
+    seen: set[int] = set()
+
+    def recovered() -> bool:
+        seen.add(healthz(run))
+        return 503 in seen and healthz(run) == 200
+
+    until(recovered, lambda: f"{seen} {run.said}", 15)
+    assert "deleted or replaced" in run.said
+    assert "a: fault (journal)" in run.said
+    until(lambda: run.ask("SELECT count(*) FROM incidents")[0][0] >= 3, lambda: run.said, 30)
+    assert run.stop() < 3.5
+    assert run.process.returncode == 0
+    stored = {name for (name,) in run.ask("SELECT incident_id FROM incidents")}
+    for camera in "ab":  # the numbers of a camera's incidents have no gap
+        numbers = sorted(int(name.rsplit("-", 1)[1]) for name in stored if name.startswith(f"{camera}-"))
+        lost = set(range(numbers[0], numbers[-1] + 1)) - set(numbers) if numbers else set()
+        print(f"rows lost after the deletion: {len(lost)}")
+        assert not lost
+    log = (run.journal.parent / "violations.log").read_text("utf-8")
+    logged = {line.split()[3] for line in log.splitlines() if "OPENED" in line}
+    assert logged <= stored
+    assert run.ask("SELECT count(*) FROM incidents WHERE closed_s IS NULL") == [(0,)]
+    assert run.ask("PRAGMA integrity_check") == [("ok",)]
+
+
+def full_pipe() -> tuple[int, int]:
+    """Return both ends of a pipe that takes nothing more."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    try:
+        while True:
+            os.write(writing, bytes(4096))
+    except BlockingIOError:
+        os.set_blocking(writing, True)
+    return reading, writing
+
+
+def test_a_log_that_nobody_reads_stops_nothing(runs: list[Run], clip: Path, sample: Path, tmp_path: Path) -> None:
+    reading, writing = full_pipe()
+    try:
+        door = Path(shutil.copy(clip, tmp_path / "door.mp4"))
+        run = Run(tmp_path, {"door": played(door)}, stderr=writing)
+        runs.append(run)
+        until(lambda: run.ask("SELECT count(*) FROM source_events") == [(1,)], within_s=45)
+        door.unlink()
+        until(lambda: run.ask("SELECT count(*) FROM source_events WHERE kind = 'lost'") == [(1,)], within_s=15)
+        run.configure({"hall": played(sample)})
+        run.process.send_signal(signal.SIGHUP)
+        opened = "SELECT count(*) FROM source_events WHERE kind = 'opened' AND source_id = 'hall'"
+        until(lambda: run.ask(opened) == [(1,)], within_s=15)
+        assert run.stop() < 4
+        assert run.process.returncode == 0
+        assert run.ask("SELECT count(*) FROM source_events WHERE kind = 'ended'") == [(2,)]
+    finally:
+        os.close(reading)
+        os.close(writing)
