@@ -8,6 +8,7 @@ from fastapi import APIRouter, HTTPException, Query, Response, status
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
+from monitor.domain.account import Account
 from monitor.domain.health import CameraStatus
 from monitor.outputs.live_view import Shape
 from monitor.web.access import CHECK_EVERY_S, ServicesDep, Viewer, account_of, require_camera
@@ -31,7 +32,7 @@ _MOST_STREAMS = 64
 def cameras(account: Viewer, services: ServicesDep) -> list[CameraOut]:
     """The current state of every camera that the account may see."""
     now_s = services.clock.monotonic_s()
-    return [_out(services, one, now_s) for one in services.monitor.statuses() if account.sees(one.camera)]
+    return [_out(services, account, one, now_s) for one in services.monitor.statuses() if account.sees(one.camera)]
 
 
 @router.get("/{name}")
@@ -40,7 +41,7 @@ def camera(name: str, account: Viewer, services: ServicesDep) -> CameraOut:
     found = services.monitor.status(name)
     require_camera(account, None if found is None else found.camera, "camera")
     assert found is not None
-    return _out(services, found, services.clock.monotonic_s())
+    return _out(services, account, found, services.clock.monotonic_s())
 
 
 @router.get("/{name}/still.jpg", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
@@ -103,5 +104,5 @@ def _known(width: int | None) -> int | None:
     return width
 
 
-def _out(services: Services, status: CameraStatus, now_s: float) -> CameraOut:
-    return CameraOut.model_validate(camera_values(status, now_s, services.clock))
+def _out(services: Services, account: Account, status: CameraStatus, now_s: float) -> CameraOut:
+    return CameraOut.model_validate(camera_values(status, now_s, services.clock, account.role))

@@ -78,6 +78,7 @@ class Door:
 
     def __init__(self, name: str, number: int) -> None:
         self.source_id = name
+        self.refusal = "no camera answers there"
         self.end_reason = EndReason.FAILED
         self.lost_frames = 0
         self.late_frames = 0
@@ -94,7 +95,7 @@ class Door:
 
     def open(self) -> SourceInfo:
         if not self.plugged.is_set():
-            raise SourceError("no camera answers there", Cause.UNPLUGGED)
+            raise SourceError(self.refusal, Cause.UNPLUGGED)
         self._next_s = time.monotonic()
         return SourceInfo(320, 240, 10.0, None, None, live=True)
 
