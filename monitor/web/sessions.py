@@ -39,7 +39,8 @@ class Sessions:
         )
 
     def end(self, response: Response) -> None:
-        """Delete the session cookie."""
+        """Delete the session cookie, and what the browser keeps of pages and pictures."""
+        response.headers["clear-site-data"] = '"cache"'
         path = self.base_path or "/"
         response.delete_cookie(self.cookie, httponly=True, samesite="strict", secure=self.tls, path=path)
 

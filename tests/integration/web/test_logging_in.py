@@ -35,7 +35,10 @@ def test_a_session_from_its_beginning_to_its_end(own: Desk):
         assert "samesite=strict" in cookie
         assert client.get("/api/v1/me").status_code == 200
         assert client.get("/login").status_code == 303
-        assert client.delete("/api/v1/session").status_code == 204
+        for kept in ("/", "/api/v1/me", "/api/v1/cameras/door/still.jpg"):
+            assert client.get(kept).headers["cache-control"] == "no-store"
+        ended = client.delete("/api/v1/session")
+        assert (ended.status_code, ended.headers["clear-site-data"]) == (204, '"cache"')
         assert client.get("/api/v1/me").status_code == 401
         wrong = client.post("/api/v1/session", json={"name": "ada", "password": "wrong"})
         unknown = client.post("/api/v1/session", json={"name": "nobody", "password": "wrong"})
