@@ -1,9 +1,10 @@
 """Accounts, API tokens and the audit log."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from argon2 import PasswordHasher
@@ -27,6 +28,13 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 LEAST_PASSWORD = 15
 _MOST_PASSWORD = 256
 _TOKEN_PREFIX = "mm_"
+
+_MOST_NAME = 64
+_TOKEN = "token "
+
+#: Names that tokens, kiosks, the command line and the local user have in the audit log.
+_RESERVED = re.compile(r"(?i)\s*(token|kiosk)(\s|$)|(console|local)$")
+_OTHERS = "a token, a kiosk, the command line or the local user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,8 @@ class AccountRepository:
 
     def add(self, account: Account, password: str) -> None:
         """Create an account; raises `ConfigError` if the name is taken or the password too short or too long."""
+        if _RESERVED.match(account.name):
+            raise ConfigError(f"{account.name!r}: the audit log would not tell it from {_OTHERS}; choose another name")
         row = AccountRow(
             name=account.name,
             role=account.role.value,
@@ -147,7 +157,10 @@ class AccountRepository:
                 raise ConfigError(f"there is no token {name!r}")
 
     def of_token(self, key: str) -> Account | None:
-        """Return the account of a token's key, None if it is unknown or has expired."""
+        """Return the account of a token's key, None if it is unknown or has expired.
+
+        Its name begins with "token ", as no name of a person does.
+        """
         sha256 = _sha256(key)
         return self._tokens.get(sha256, lambda: self._of_token(sha256))
 
@@ -156,11 +169,13 @@ class AccountRepository:
             row = session.scalar(select(TokenRow).where(TokenRow.sha256 == sha256))
             if row is None or in_utc(row.expires_at) <= self._clock.utc_now():
                 return None
-            return _account(row)
+            return replace(_account(row), name=f"{_TOKEN}{row.name}"[:_MOST_NAME])
 
     def note(self, who: str, action: str, detail: str = "", address: str = "") -> None:
         """Add a line to the audit log."""
-        row = AuditRow(at=self._clock.utc_now(), who=who[:64], action=action, detail=detail[:500], address=address[:64])
+        row = AuditRow(
+            at=self._clock.utc_now(), who=who[:_MOST_NAME], action=action, detail=detail[:500], address=address[:64]
+        )
         with session_on(self._engine) as session, session.begin():
             session.add(row)
 

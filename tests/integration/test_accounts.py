@@ -136,9 +136,10 @@ def test_a_name_that_nobody_has_costs_the_time_of_a_wrong_password(accounts: Acc
 def test_a_token_is_good_until_its_hour_and_no_longer(accounts: AccountRepository, clock: FakeClock):
     script = Account("grafana", Role.VIEWER, frozenset({"door"}))
     key = accounts.add_token(script, clock.utc_now() + timedelta(hours=1))
-    assert accounts.of_token(key) == script
+    signed = Account("token grafana", Role.VIEWER, frozenset({"door"}))
+    assert accounts.of_token(key) == signed
     clock.advance(3599)
-    assert accounts.of_token(key) == script
+    assert accounts.of_token(key) == signed
     clock.advance(1)
     assert accounts.of_token(key) is None
     (info,) = accounts.tokens()
@@ -156,6 +157,19 @@ def test_a_token_is_good_for_its_whole_key_alone(accounts: AccountRepository, cl
     assert accounts.of_token(key) is None
     with pytest.raises(ConfigError, match="no token"):
         accounts.remove_token("ada")
+
+
+def test_a_token_signs_as_nobody_else_can(accounts: AccountRepository, clock: FakeClock):
+    accounts.add(ADA, PASSWORD)
+    key = accounts.add_token(ADA, clock.utc_now() + timedelta(hours=1))
+    long = accounts.add_token(Account("n" * 64, Role.VIEWER), clock.utc_now() + timedelta(hours=1))
+    assert accounts.of_token(key).name == "token ada"
+    assert accounts.of_token(long).name == f"token {'n' * 58}", "as long as the tables hold"
+    for name in ("token ada", "Token ada", " token ada", "kiosk 3", "token", "kiosk", "console", "Local"):
+        with pytest.raises(ConfigError, match="audit log"):
+            accounts.add(Account(name, Role.VIEWER), PASSWORD)
+    accounts.add(Account("tokenia", Role.VIEWER), PASSWORD)
+    assert accounts.all() == [ADA, Account("tokenia", Role.VIEWER)]
 
 
 def test_tokens_are_no_accounts(accounts: AccountRepository, clock: FakeClock):

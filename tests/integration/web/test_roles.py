@@ -80,7 +80,8 @@ def ask(client: httpx.Client, method: str, path: str, number: int, **more: Any) 
 
 
 def test_every_address_has_a_rule(desk: Desk):
-    with desk.client() as client:
+    with desk.client() as nobody, desk.client(VIEWER) as client:
+        assert nobody.get("/api/v1/openapi.json").status_code == 401
         paths = client.get("/api/v1/openapi.json").json()["paths"]
     there = {(method, path) for path, methods in paths.items() for method in methods}
     assert there == RULES.keys()
