@@ -3,7 +3,6 @@
 import functools
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,7 +80,7 @@ class WebServer:
             finally:
                 services.hub.stop()
                 services.photos.close()
-                services.hashing.shutdown(cancel_futures=True)
+                services.passwords.close()
 
         threads.spawn("web", serve)
 
@@ -115,14 +114,17 @@ class WebServer:
         from monitor.storage.incidents import IncidentRepository
         from monitor.storage.kiosks import KioskRepository
         from monitor.storage.statistics import StatisticsRepository
+        from monitor.web.device_cookie import DeviceCookie
         from monitor.web.hub import Hub
         from monitor.web.kiosk_cookie import KioskCookie
+        from monitor.web.password_queue import PasswordQueue
         from monitor.web.photo_service import PhotoService
         from monitor.web.services import JournalReaders, Services
         from monitor.web.sessions import Sessions, session_key
         from monitor.web.throttle import LoginThrottle, Throttle
 
         engine, web, clock = self._database(), self._web, self._clock
+        key = session_key(self._folder)
 
         def readers(place: JournalPlace) -> JournalReaders:
             return JournalReaders(
@@ -157,11 +159,12 @@ class WebServer:
             hub=Hub(monitor.statuses, views, clock, find_incident),
             warnings=self.warnings,
             photos=PhotoService(settings),
-            sessions=Sessions(session_key(self._folder), web.session_hours, web.tls, web.base_path),
+            sessions=Sessions(key, web.session_hours, web.tls, web.base_path),
+            device_cookie=DeviceCookie(key, web.tls, web.base_path),
             kiosk_cookie=KioskCookie(web.tls, web.base_path),
-            logins=LoginThrottle(),
-            uploads=Throttle(web.photo.per_minute, 60),
-            hashing=ThreadPoolExecutor(1, "passwords"),
+            logins=LoginThrottle(clock),
+            uploads=Throttle(web.photo.per_minute, 60, clock),
+            passwords=PasswordQueue(),
             behind_proxy=bool(web.trusted_proxies),
         )
 

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import secrets
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from monitor.domain.account import Account, Role
+from monitor.domain.address import is_unicode
 from monitor.domain.clock import Clock
 from monitor.domain.errors import ConfigError
 from monitor.storage.database import in_utc, session_on
@@ -27,6 +29,9 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 #: The minimum of NIST SP 800-63B-4 (3.1.1.2) for a password that is the only factor.
 LEAST_PASSWORD = 15
 _MOST_PASSWORD = 256
+
+#: The most characters as typed: in some forms a letter and each of its accents are characters.
+MOST_TYPED = 4 * _MOST_PASSWORD
 _TOKEN_PREFIX = "mm_"
 
 _MOST_NAME = 64
@@ -117,8 +122,8 @@ class AccountRepository:
         """
         with session_on(self._engine) as session:
             row = session.scalar(select(AccountRow).where(AccountRow.name == name))
-            correct = _verified(self._nobody if row is None else row.password_hash, password)
-            return (_account(row), row.stamp) if row is not None and correct else None
+        correct = _verified(self._nobody if row is None else row.password_hash, password)
+        return (_account(row), row.stamp) if row is not None and correct else None
 
     def of_session(self, name: str, stamp: str) -> Account | None:
         """Return the account of a session, None if its password has changed or it has been deleted."""
@@ -208,6 +213,9 @@ def _listed(account: Account) -> list[str] | None:
 
 
 def _hashed(password: str) -> str:
+    password = _normal(password)
+    if not is_unicode(password):
+        raise ConfigError("the password is not UTF-8")
     if not LEAST_PASSWORD <= len(password) <= _MOST_PASSWORD:
         raise ConfigError(
             f"a password needs {LEAST_PASSWORD} to {_MOST_PASSWORD} characters; a few words are a good choice"
@@ -216,12 +224,22 @@ def _hashed(password: str) -> str:
 
 
 def _verified(password_hash: str, password: str) -> bool:
-    if len(password) > _MOST_PASSWORD:
+    if len(password) > MOST_TYPED or not is_unicode(password):
         return False
+    typed = [_normal(password), password]  # earlier versions hashed what was typed
+    return any(_matches(password_hash, each) for each in dict.fromkeys(typed) if len(each) <= _MOST_PASSWORD)
+
+
+def _matches(password_hash: str, password: str) -> bool:
     try:
         return _HASHER.verify(password_hash, password)
     except (VerificationError, InvalidHashError):
         return False
+
+
+def _normal(password: str) -> str:
+    """Return the password in one form (NFKC), whatever keyboard it was typed on: NIST SP 800-63B-4, 3.1.1.2."""
+    return unicodedata.normalize("NFKC", password)
 
 
 def _sha256(key: str) -> str:

@@ -9,6 +9,7 @@ from monitor.domain.account import Role
 from monitor.domain.detection import MaskState
 from monitor.domain.review import FalseAlarmReason, ReviewDecision
 from monitor.domain.visit import Outcome
+from monitor.storage.accounts import MOST_TYPED
 from monitor.storage.incidents import Incident
 from monitor.web.warnings import WarningCode
 
@@ -46,7 +47,7 @@ class LogIn(RequestModel):
     """The name and password of an account."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
-    password: Annotated[str, Field(min_length=1, max_length=256)]
+    password: Annotated[str, Field(min_length=1, max_length=MOST_TYPED)]
 
 
 class Me(BaseModel):

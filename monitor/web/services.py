@@ -1,7 +1,6 @@
 """The services behind the pages and the API."""
 
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,9 +14,11 @@ from monitor.storage.incidents import IncidentRepository
 from monitor.storage.kiosks import KioskRepository
 from monitor.storage.snapshots import SnapshotFolder
 from monitor.storage.statistics import StatisticsRepository
+from monitor.web.device_cookie import DeviceCookie
 from monitor.web.hub import Hub
 from monitor.web.kiosk_cookie import KioskCookie
 from monitor.web.model import Model
+from monitor.web.password_queue import PasswordQueue
 from monitor.web.photo_service import PhotoService
 from monitor.web.sessions import Sessions
 from monitor.web.throttle import LoginThrottle, Throttle
@@ -51,10 +52,11 @@ class Services:
     warnings: Warnings
     photos: PhotoService
     sessions: Sessions
+    device_cookie: DeviceCookie
     kiosk_cookie: KioskCookie
     logins: LoginThrottle
     uploads: Throttle
-    hashing: Executor
+    passwords: PasswordQueue
     behind_proxy: bool
 
     @property

@@ -2,10 +2,12 @@
 
 import statistics
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import argon2
 import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DataError
@@ -76,6 +78,31 @@ def test_only_the_right_password_logs_in(accounts: AccountRepository):
 def test_names_and_passwords_may_be_of_any_script(accounts: AccountRepository):
     accounts.add(Account("José Ñandú 管理员", Role.OPERATOR), "contraseña muy larga ✓")
     assert accounts.log_in("José Ñandú 管理员", "contraseña muy larga ✓") is not None
+
+
+def test_a_password_is_the_same_on_every_keyboard(accounts: AccountRepository, engine: Engine):
+    composed, apart = (unicodedata.normalize(form, "señora contraseña Ⅷ ﬁn") for form in ("NFC", "NFD"))
+    accounts.add(ADA, composed)
+    for typed in (composed, apart, unicodedata.normalize("NFKC", composed)):
+        assert accounts.log_in("ada", typed) is not None
+    assert accounts.log_in("ada", "senora contrasena VIII fin") is None
+    with engine.begin() as connection:  # as earlier versions wrote it
+        as_typed = {"hash": argon2.PasswordHasher(time_cost=1, memory_cost=64).hash(apart)}
+        connection.execute(text("UPDATE accounts SET password_hash = :hash"), as_typed)
+    assert accounts.log_in("ada", apart) is not None
+
+
+@pytest.mark.parametrize("sign", ["x", "é", "e\u0301", "管", "\U0001f511", "a\u0323\u0302"])
+def test_the_longest_passwords_of_every_script_work(accounts: AccountRepository, sign: str):
+    longest = sign * 256
+    accounts.add(ADA, longest)
+    assert accounts.log_in("ada", longest) is not None
+    assert accounts.log_in("ada", longest[:-1]) is None
+    with pytest.raises(ConfigError, match="15 to 256"):
+        accounts.change_password("ada", longest + sign)
+    with pytest.raises(ConfigError, match="UTF-8"):
+        accounts.change_password("ada", "\udcff" * 20)
+    assert accounts.log_in("ada", "\udcff" * 20) is None
 
 
 @pytest.mark.parametrize("password", ["", "short", "x" * (LEAST_PASSWORD - 1), "x" * 257])

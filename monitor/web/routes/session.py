@@ -14,6 +14,9 @@ from monitor.web.schemas import AddressOut, LogIn, Me
 
 router = APIRouter(prefix="/api/v1", tags=["session"])
 
+#: Seconds after which a full queue of passwords to check has certainly moved on.
+_FULL_S = 2
+
 
 @router.get("/me")
 def me(request: Request, response: Response, account: Viewer, services: ServicesDep) -> Me:
@@ -27,22 +30,21 @@ def me(request: Request, response: Response, account: Viewer, services: Services
 async def log_in(body: LogIn, request: Request, response: Response, services: ServicesDep) -> Me:
     """Log in, which sets a session cookie. 401: wrong name or password; 429: too many attempts, with `Retry-After`."""
     address, origin = address_of(request), origin_of(request)
-    if (wait_s := math.ceil(await services.logins.take(origin, body.name))) > 0:
-        raise HTTPException(
-            status.HTTP_429_TOO_MANY_REQUESTS,
-            f"too many attempts; try again in {wait_s} s",
-            {"Retry-After": str(wait_s)},
-        )
-    # One at a time on one thread: hashing is expensive by design, and each thread would keep its memory.
-    in_turn = asyncio.get_running_loop().run_in_executor
-    found = await in_turn(services.hashing, services.accounts.log_in, body.name, body.password)
+    device = services.device_cookie.device(request.cookies, body.name)
+    # Nothing may be awaited between these and the check's start: attempts at the same time would not be counted.
+    if services.passwords.is_full(known_device=device is not None):
+        raise _too_many(_FULL_S, "too many people are logging in")
+    if (wait_s := math.ceil(services.logins.take(origin, body.name, device))) > 0:
+        raise _too_many(wait_s, "too many attempts")
+    found = await services.passwords.run(services.accounts.log_in, body.name, body.password)
     if found is None:
         await asyncio.to_thread(services.accounts.note, body.name, "log in refused", "", address)
         raise HTTPException(status.HTTP_401_UNAUTHORIZED, "the name or the password is wrong")
     account, stamp = found
-    await services.logins.succeeded(origin, body.name)
+    services.logins.succeeded(origin, body.name)
     await asyncio.to_thread(services.accounts.note, account.name, "log in", "", address)
     services.sessions.begin(response, account.name, stamp, is_secure(request))
+    services.device_cookie.set(response, account.name, is_secure(request))
     return _me(account)
 
 
@@ -61,6 +63,12 @@ def log_out(request: Request, response: Response, account: Viewer, services: Ser
     """Log out, which deletes the session cookie."""
     services.accounts.note(account.name, "log out", "", address_of(request))
     services.sessions.end(response)
+
+
+def _too_many(wait_s: int, why: str) -> HTTPException:
+    return HTTPException(
+        status.HTTP_429_TOO_MANY_REQUESTS, f"{why}; try again in {wait_s} s", {"Retry-After": str(wait_s)}
+    )
 
 
 def _me(account: Account) -> Me:
