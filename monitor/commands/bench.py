@@ -13,6 +13,7 @@ from monitor.commands.show import out, print_json
 from monitor.config.settings import Settings
 from monitor.detectors.resize import resize_to_input
 from monitor.domain.address import SourceAddress
+from monitor.domain.errors import SourceError
 from monitor.domain.event import EndReason
 from monitor.domain.track import Analysis
 from monitor.sources.opening import make_recording
@@ -32,6 +33,8 @@ def bench_replay(settings: Settings, video: Path | None, rounds: int, *, as_json
             summary = run_replay(request, detectors).summary
         if summary.end_reason is EndReason.INTERRUPTED:
             raise KeyboardInterrupt
+        if summary.error is not None:
+            raise SourceError(summary.error)
         return summary.media_s
 
     parts = ReplayStages(

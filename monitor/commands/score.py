@@ -9,6 +9,7 @@ from monitor.app.replaying import ReplayRequest, camera_for, default_recording, 
 from monitor.commands.show import out, print_json, progress
 from monitor.config.settings import Settings
 from monitor.domain.address import SourceAddress
+from monitor.domain.errors import SourceError
 from monitor.domain.event import EndReason
 from monitor.replay.score import Scorer, read_truth
 from monitor.sources.files import check_file
@@ -17,7 +18,10 @@ from monitor.sources.files import check_file
 def score(
     settings: Settings, video: Path | None, truth_path: Path | None, detect_fps: float | None, *, as_json: bool
 ) -> None:
-    """Replay a video without keeping results, and print how they agree with the ground truth."""
+    """Replay a video without keeping results, and print how they agree with the ground truth.
+
+    Raises `SourceError` if the video is damaged, or the ground truth is not of this video.
+    """
     video = video or default_recording(settings)
     check_file(video)
     truth = read_truth(truth_path or video.with_suffix(".json"))
@@ -36,6 +40,13 @@ def score(
         result = run_replay(request, detectors)
     if result.summary.end_reason is EndReason.INTERRUPTED:
         raise KeyboardInterrupt
+    if result.summary.error is not None:
+        raise SourceError(result.summary.error)
+    if result.summary.frames != truth.frames:
+        raise SourceError(
+            f"{video}: has {result.summary.frames} frames, but the ground truth describes {truth.frames}: it is of "
+            "another recording, or frames are missing"
+        )
     values = scorer.score(result.history.visits, min(detect_fps or truth.fps, truth.fps))
     values["incidents"] = len(result.history.incidents)
     values["model"] = detectors[0].folder.name

@@ -36,7 +36,7 @@ class CaptureSettings(Section):
     stream: Annotated[int, Field(ge=0, le=99)] | None = Field(default=None, title="Video track")
     """The number of the video track, from 0, of a source that has several; else the largest up to 1920 x 1080."""
     transport: Transport = Field(default="auto", title="RTSP transport")
-    """How RTSP is sent: tcp, udp, multicast, or auto: TCP, and UDP for a camera that refuses it."""
+    """How RTSP is sent: tcp, udp, multicast, or auto: TCP, or UDP if the camera refuses it."""
     tls_verify: bool = Field(default=True, title="Verify certificates")
     """The certificate of a camera with an rtsps or https address is verified."""
     tls_ca: Path | None = Field(default=None, title="Certificate authority")

@@ -14,11 +14,11 @@ from monitor.domain.errors import ConfigError
 Place = tuple[str | int, ...]
 
 MAX_BYTES = 1 << 20
-_LOGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?P<login>(?:\$\{\w+\}|[^/?#@])*)@")
 
 #: The most values of a file, counted anew wherever an alias repeats them; far more than for hundreds of cameras.
 MAX_VALUES = 100_000
 _TOO_MANY = f"more than {MAX_VALUES} values, the limit for a configuration file; use fewer aliases"
+_LOGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?P<login>(?:\$\{\w+\}|[^/?#@])*)@")
 _VARIABLE = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 
 

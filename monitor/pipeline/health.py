@@ -116,13 +116,25 @@ def _stale(facts: Facts, now_s: float, settings: HealthSettings) -> tuple[Condit
         return Condition.STALE, Cause.FROZEN, f"the picture has not changed for {same_s:.0f} s"
     age_s = now_s - (facts.started_s if facts.verdict_s is None else facts.verdict_s)
     if age_s > _FIRST_S if facts.verdict_s is None else fresh_analysis.is_stale(age_s):
-        limit_s = fresh_frame.limit_s
-        if facts.corrupt_since_s is not None and now_s - facts.corrupt_since_s > limit_s:
-            return Condition.STALE, Cause.UNDECODABLE, "pictures arrive damaged; check the network for lost packets"
-        if facts.lag_s > LATE_S:
-            return Condition.STALE, Cause.LAGGING, f"pictures arrive {facts.lag_s:.1f} s late"
-        return Condition.STALE, Cause.OVERLOAD, f"no picture has been analysed for {age_s:.0f} s"
+        return Condition.STALE, *_why_no_verdict(facts, now_s, frame_age_s, age_s, fresh_frame.limit_s)
     return None
+
+
+def _why_no_verdict(facts: Facts, now_s: float, frame_age_s: float, age_s: float, limit_s: float) -> tuple[Cause, str]:
+    if facts.corrupt_since_s is not None and now_s - facts.corrupt_since_s > limit_s:
+        return Cause.UNDECODABLE, "pictures arrive damaged; check the network for lost packets"
+    if facts.lag_s > LATE_S:
+        return Cause.LAGGING, f"pictures arrive {facts.lag_s:.1f} s late"
+    if _waits_for_frames(facts):
+        return Cause.TIMED_OUT, f"no picture for {frame_age_s:.0f} s"
+    return Cause.OVERLOAD, f"no picture has been analysed for {age_s:.0f} s"
+
+
+def _waits_for_frames(facts: Facts) -> bool:
+    """Return whether hardly any frame has arrived since the one that was analysed last."""
+    if facts.frame_s is None or facts.verdict_s is None:
+        return False
+    return facts.frame_s - facts.verdict_s <= max(2 * (facts.analysis_interval_s or 0.0), LATE_S)
 
 
 def _degraded(facts: Facts, now_s: float, settings: HealthSettings) -> tuple[Cause, str] | None:

@@ -64,7 +64,7 @@ class Truth(Section):
     height: Annotated[int, Field(gt=0)]
     fps: Annotated[float, Field(gt=0)]
     frames: Annotated[int, Field(gt=0)]
-    people: Annotated[list[TruePerson], AfterValidator(_distinct)]
+    people: Annotated[list[TruePerson], Field(min_length=1), AfterValidator(_distinct)]
 
 
 def read_truth(path: Path) -> Truth:

@@ -1,6 +1,5 @@
 """Opens recordings and streams, in the same way for the live monitor, replays and the probe."""
 
-import errno
 import ssl
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from monitor.config.capture import CaptureSettings
 from monitor.domain.address import SourceAddress
 from monitor.domain.cause import Cause
 from monitor.domain.errors import SourceError
-from monitor.sources.diagnosis import explain
+from monitor.sources.diagnosis import NOT_A_STREAM, explain
 from monitor.sources.http import HttpLimits, HttpStream
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ _NOTHING = "none"
 #: Formats without a clock of their own: FFmpeg invents times at 25 frames per second.
 _NO_CLOCK = ("mpjpeg", "mjpeg")
 
-_TRANSPORTS = {"tcp": "tcp", "udp": "udp", "multicast": "udp_multicast"}
+_TRANSPORTS = {"auto": "tcp+udp", "tcp": "tcp", "udp": "udp", "multicast": "udp_multicast"}
 _TRANSPORT_WORDS = {"tcp": "TCP", "udp": "UDP", "multicast": "UDP multicast"}
 
 #: Formats that name other files or addresses.
@@ -114,23 +113,19 @@ def _open_rtsp(address: SourceAddress, settings: CaptureSettings) -> Connection:
         authority = settings.tls_ca or ssl.get_default_verify_paths().cafile
         if settings.tls_verify and authority is not None:
             options["ca_file"] = str(authority)
-    transports = ("tcp", "udp") if settings.transport == "auto" else (settings.transport,)
-    timeouts_s = (settings.open_timeout_s, settings.read_timeout_s)
-    for transport in transports:
-        started = time.monotonic()
-        try:
-            container = av.open(
-                address.value, options=options | {"rtsp_transport": _TRANSPORTS[transport]}, timeout=timeouts_s
-            )
-        except (FFmpegError, OSError) as error:
-            if transport != transports[-1] and error.errno == errno.EPROTONOSUPPORT:
-                continue
-            context = tls_context(settings) if secure else None
-            cause, words = explain(address, error, time.monotonic() - started, settings.open_timeout_s, context)
-            raise SourceError(f"{address}: {words}", cause) from None
-        how = f"RTSP{' with TLS' if secure else ''} over {_TRANSPORT_WORDS[transport]}"
-        return Connection(container, how, has_clock=True)
-    raise AssertionError
+    transport = settings.transport
+    options["rtsp_transport"] = _TRANSPORTS[transport]
+    if transport == "auto":
+        options["rtsp_flags"] = "prefer_tcp"
+    started = time.monotonic()
+    try:
+        container = av.open(address.value, options=options, timeout=(settings.open_timeout_s, settings.read_timeout_s))
+    except (FFmpegError, OSError) as error:
+        context = tls_context(settings) if secure else None
+        cause, words = explain(address, error, time.monotonic() - started, settings.open_timeout_s, context)
+        raise SourceError(f"{address}: {words}", cause) from None
+    over = "" if transport == "auto" else f" over {_TRANSPORT_WORDS[transport]}"
+    return Connection(container, f"RTSP{' with TLS' if secure else ''}{over}", has_clock=True)
 
 
 def _open_http(
@@ -149,7 +144,7 @@ def _open_http(
         stream.close()
         if stream.error is not None:
             raise stream.error from None
-        words = "responds, but not with a readable stream; check the path and the protocol"
+        words = "sends no complete JPEG picture; check the path" if stream.is_pictures else NOT_A_STREAM
         raise SourceError(f"{address}: {words}", Cause.UNDECODABLE) from None
     except SourceError:
         stream.close()

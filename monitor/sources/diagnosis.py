@@ -12,6 +12,7 @@ from monitor.sources.ping import is_reachable, open_connection
 _ANSWER_S = 2.0
 
 NO_PICTURE = "contains no picture that can be decoded"
+NOT_A_STREAM = "responds, but not with a readable stream; check the path and the protocol"
 NO_ANSWER = "accepts the connection but sends nothing; restart the camera"
 WRONG_PASSWORD = "refuses the user name or password; check both"
 NOT_FOUND = "the camera responds, but has no such stream; check the path"
@@ -37,13 +38,13 @@ def explain(
         case refusals.HTTPNotFoundError():
             return Cause.NOT_FOUND, NOT_FOUND
     if isinstance(error, OSError) and error.errno == errno.EPROTONOSUPPORT:
-        return Cause.REFUSED, "does not offer this transport; set capture.transport to auto, or switch TCP on in it"
+        return Cause.REFUSED, "does not offer this way of sending; set capture.transport to auto"
     timed_out = Cause.TIMED_OUT, f"no answer within {timeout_s:g} s; check that the camera is on and the network works"
     if isinstance(error, refusals.TimeoutError | refusals.ExitError) or waited_s > 0.9 * timeout_s:
         return timed_out
     return _unanswered(address, timeout_s, tls) or (
         Cause.UNDECODABLE,
-        "responds, but not with a readable stream; check the path and the protocol",
+        NOT_A_STREAM,
     )
 
 

@@ -1,8 +1,9 @@
 """The times of a recording's frames, with those that cannot be true replaced (pure)."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -24,8 +25,8 @@ _LONGEST_PAUSE_S = 12 * 3600.0
 class Repairs:
     """How many times of frames were replaced.
 
-    `missing`: frames without a time; `restarts`: the clock started again; `impossible`: single frames far from, or
-    before, their neighbours.
+    `missing`: frames without a time of their own; `restarts`: the clock started again; `impossible`: single frames far
+    from, or before, their neighbours.
     """
 
     missing: int = 0
@@ -59,59 +60,76 @@ def repaired(frames: Iterable[tuple[T, float | None]], period_s: float, repairs:
     variable rate, are returned as they are. Up to `_AHEAD` frames are read ahead after a step that may not be true.
     """
     source = iter(frames)
-    held: deque[tuple[T, float | None]] = deque()
-    offset_s: float | None = None  # added to the recording's clock
-    last_s = -period_s
-    usual_s = 0.0
-    while True:
+    clock = _Clock(period_s, repairs)
+    held = deque(islice(source, 1))
+    while held:
+        if clock.is_doubtful(held[0][1]):
+            held.extend(islice(source, _AHEAD + 1 - len(held)))
+        for time_s in clock.place([stated_s for _, stated_s in held]):
+            yield held.popleft()[0], time_s
         if not held:
-            following = next(source, None)
-            if following is None:
-                return
-            held.append(following)
-        frame, stated_s = held[0]
+            held.extend(islice(source, 1))
+
+
+class _Clock:
+    """The times returned so far; `offset_s` is added to the recording's clock."""
+
+    def __init__(self, period_s: float, repairs: Repairs) -> None:
+        self._period_s = period_s
+        self._repairs = repairs
+        self._offset_s: float | None = None
+        self._last_s = -period_s
+        self._usual_s = 0.0
+
+    def is_doubtful(self, stated_s: float | None) -> bool:
+        """Return whether the step to this time is one back, or a long one, which the frames after it must confirm."""
+        if stated_s is None or self._offset_s is None:
+            return False
+        step_s = stated_s + self._offset_s - self._last_s
+        return step_s < _SAME_S or step_s > max(_STEP_S, 2 * self._usual_s)
+
+    def place(self, stated: Sequence[float | None]) -> list[float]:
+        """Return the times of the first of these frames, and of those after it that the same decision concerns."""
+        stated_s = stated[0]
         if stated_s is None:
-            repairs.missing += 1
-            time_s = last_s + period_s
-        elif offset_s is None:
-            time_s = last_s + period_s
-            offset_s = time_s - stated_s
-        else:
-            time_s = stated_s + offset_s
-            step_s = time_s - last_s
-            if step_s < _SAME_S or step_s > max(_STEP_S, 2 * usual_s):
-                _fill(held, source)
-                back = _returns(held, offset_s, last_s)
-                if back is not None:
-                    number, returned_s = back
-                    for index in range(number):
-                        repairs.impossible += 1
-                        yield held.popleft()[0], last_s + (returned_s - last_s) * (index + 1) / (number + 1)
-                    frame, time_s = held[0][0], returned_s
-                elif step_s < _SAME_S or step_s > _LONGEST_PAUSE_S:
-                    repairs.restarts += 1
-                    time_s = last_s + period_s
-                    offset_s = time_s - stated_s
-                else:
-                    usual_s = step_s
+            self._repairs.missing += 1
+            return [self._follow(None)]
+        if self._offset_s is None:
+            return [self._follow(stated_s)]
+        time_s = stated_s + self._offset_s
+        step_s = time_s - self._last_s
+        if not self.is_doubtful(stated_s):
+            self._usual_s = step_s
+        elif (number := self._returns(stated)) is not None:
+            self._repairs.impossible += number
+            step_s = ((stated[number] or 0.0) + self._offset_s - self._last_s) / (number + 1)
+            return [self._advance(self._last_s + step_s) for _ in range(number + 1)]
+        elif step_s < _SAME_S or step_s > _LONGEST_PAUSE_S:
+            if abs(step_s) < _SAME_S:
+                self._repairs.missing += 1
             else:
-                usual_s = step_s
-        held.popleft()
-        last_s = time_s
-        yield frame, time_s
+                self._repairs.restarts += 1
+            return [self._follow(stated_s)]
+        else:
+            self._usual_s = step_s
+        return [self._advance(time_s)]
 
+    def _returns(self, stated: Sequence[float | None]) -> int | None:
+        """Return the index of the first frame that follows the last true one, None if none does."""
+        for number, stated_s in enumerate(stated[1:], start=1):
+            if stated_s is not None and self._offset_s is not None:
+                step_s = stated_s + self._offset_s - self._last_s
+                if _SAME_S <= step_s <= _STEP_S:
+                    return number
+        return None
 
-def _fill(held: deque[tuple[T, float | None]], source: Iterator[tuple[T, float | None]]) -> None:
-    while len(held) <= _AHEAD:
-        following = next(source, None)
-        if following is None:
-            return
-        held.append(following)
+    def _follow(self, stated_s: float | None) -> float:
+        """Place a frame one period after the last one; the clock counts on from its time, if it has one."""
+        time_s = self._last_s + self._period_s
+        if stated_s is not None:
+            self._offset_s = time_s - stated_s
+        return self._advance(time_s)
 
-
-def _returns(held: deque[tuple[T, float | None]], offset_s: float, last_s: float) -> tuple[int, float] | None:
-    """Return the index and time of the first frame held that follows the last true one, None if none does."""
-    for number, (_, stated_s) in enumerate(held):
-        if number > 0 and stated_s is not None and _SAME_S <= stated_s + offset_s - last_s <= _STEP_S:
-            return number, stated_s + offset_s
-    return None
+    def _advance(self, time_s: float) -> float:
+        self._last_s = time_s
+        return time_s

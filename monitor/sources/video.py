@@ -51,6 +51,9 @@ class VideoDecoder:
         context.thread_count = threads
         if not context.is_open:
             context.options = {**context.options, "max_pixels": str(MAX_PIXELS)}
+        # AVI stores no presentation times, and FFmpeg's guesses are wrong with B-frames; frames come in order.
+        self._in_order = stream.container.format.name == "avi"
+        self._last = 0
         self.interlaced = False
         self._graph: Graph | None = None
         self._shape: tuple[object, ...] = ()
@@ -60,7 +63,7 @@ class VideoDecoder:
         """Return the frames that a packet completes; None or an empty one ends the track. Raises PyAV's errors."""
         frames: list[Decoded] = []
         for frame in self._stream.decode(packet):
-            decoded = Decoded(frame, None if frame.time is None else float(frame.time), frame.is_corrupt)
+            decoded = Decoded(frame, self._media_s(frame), frame.is_corrupt)
             if frame.interlaced_frame or self._graph is not None:
                 frames += self._deinterlace(decoded)
             else:
@@ -68,6 +71,14 @@ class VideoDecoder:
         if packet is None or packet.size == 0:
             frames += self._rest()
         return frames
+
+    def _media_s(self, frame: "VideoFrame") -> float | None:
+        ticks = frame.pts
+        if self._in_order:
+            # The last frames come without a packet, and so without a time.
+            ticks = frame.dts if frame.dts is not None else self._last + (frame.duration or 1)
+            self._last = ticks
+        return None if ticks is None or frame.time_base is None else float(ticks * frame.time_base)
 
     def _deinterlace(self, decoded: Decoded) -> list[Decoded]:
         frame = decoded.frame

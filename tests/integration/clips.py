@@ -66,13 +66,14 @@ def write_clip(
     container: dict[str, str] | None = None,
     encoder: dict[str, str] | None = None,
     audio_s: float = 0,
+    time_base: Fraction = _MILLISECONDS,
 ) -> Path:
     """Write a clip of (width, height) `size`, with silence beside it where `audio_s` asks for some."""
     width, height = size
     with av.open(str(path), "w", options=container or {}) as output:
         stream = output.add_stream(codec, rate=fps, options=encoder or {})
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
-        stream.codec_context.time_base = _MILLISECONDS
+        stream.codec_context.time_base = time_base
         sound = output.add_stream("aac", rate=48000) if audio_s else None
         for index in range(frames):
             frame = VideoFrame.from_ndarray(paint(index, width, height), format="bgr24")

@@ -10,7 +10,7 @@ import gi
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
+from gi.repository import Gio, GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 
 def main() -> None:
@@ -26,6 +26,9 @@ def main() -> None:
     parser.add_argument("--password")
     parser.add_argument("--error-rate", type=float, default=0.0, help="share of the packets with a byte changed")
     parser.add_argument("--stop-after", type=int, help="end the picture after so many, while a sound goes on")
+    parser.add_argument("--udp-only", action="store_true")
+    parser.add_argument("--second", help="the size of a second video track")
+    parser.add_argument("--certificate", help="a file with a certificate and its key: RTSP over TLS")
     given = parser.parse_args()
     Gst.init(None)
     width, height = given.size.split("x")
@@ -42,11 +45,27 @@ def main() -> None:
         source += f" ! errorignore ! identity error-after=-1 ! breakmydata probability={given.error_rate} skip=4000"
     factory = GstRtspServer.RTSPMediaFactory()
     sound = " audiotestsrc is-live=true volume=0 ! alawenc ! rtppcmapay name=pay1 pt=8" if given.stop_after else ""
-    factory.set_launch(f"( {source} ! rtph264pay name=pay0 pt=96{sound} )")
+    second = ""
+    if given.second:
+        across, down = given.second.split("x")
+        second = (
+            f" videotestsrc is-live=true ! video/x-raw,width={across},height={down},framerate={given.fps}/1 ! "
+            f"x264enc tune=zerolatency speed-preset=ultrafast key-int-max={given.fps} ! rtph264pay name=pay1 pt=97"
+        )
+    factory.set_launch(f"( {source} ! rtph264pay name=pay0 pt=96{sound}{second} )")
+    if given.udp_only:
+        factory.set_protocols(GstRtsp.RTSPLowerTrans.UDP)
     factory.set_shared(not given.file)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
     server.set_service(given.port)
+    if given.certificate:
+        auth = GstRtspServer.RTSPAuth()
+        auth.set_tls_certificate(Gio.TlsCertificate.new_from_file(given.certificate))
+        token = GstRtspServer.RTSPToken()
+        token.set_string("media.factory.role", "viewer")
+        auth.set_default_token(token)
+        server.set_auth(auth)
     if given.user:
         auth = GstRtspServer.RTSPAuth()
         token = GstRtspServer.RTSPToken()
@@ -54,6 +73,7 @@ def main() -> None:
         auth.add_digest(given.user, given.password, token)
         auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
         server.set_auth(auth)
+    if given.user or given.certificate:
         permissions = GstRtspServer.RTSPPermissions()
         permissions.add_permission_for_role("viewer", "media.factory.access", True)
         permissions.add_permission_for_role("viewer", "media.factory.construct", True)

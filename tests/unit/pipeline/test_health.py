@@ -74,6 +74,20 @@ CASES = [
     ),
     case("frames, but no verdict for too long", replace(WELL, verdict_s=NOW_S - 2.1), Condition.STALE, Cause.OVERLOAD),
     case(
+        "frames that have just stopped are no overload",
+        replace(WELL, frame_s=NOW_S - 1.9, verdict_s=NOW_S - 2.1),
+        Condition.STALE,
+        Cause.TIMED_OUT,
+        "no picture for 2 s",
+    ),
+    case(
+        "frames that come late after a stall are no overload",
+        replace(WELL, verdict_s=NOW_S - 3.1, lag_s=0.9),
+        Condition.STALE,
+        Cause.LAGGING,
+        "0.9 s late",
+    ),
+    case(
         "pictures that come late",
         replace(WELL, verdict_s=NOW_S - 2.1, lag_s=4.0),
         Condition.STALE,

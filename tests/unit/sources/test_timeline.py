@@ -87,7 +87,7 @@ def test_a_step_that_returns_moves_no_other_frame(wrong: float, frames: int) -> 
 def test_times_that_never_change_are_replaced() -> None:
     read, repairs = times([7.0] * 10)
     assert read == pytest.approx([PERIOD_S * number for number in range(10)], abs=1e-3)
-    assert repairs.restarts == 9
+    assert repairs == Repairs(missing=9)
 
 
 def test_few_frames_are_read_ahead_and_only_after_a_doubtful_step() -> None:
