@@ -113,6 +113,7 @@ class WebServer:
         from monitor.storage.accounts import AccountRepository
         from monitor.storage.incidents import IncidentRepository
         from monitor.storage.kiosks import KioskRepository
+        from monitor.storage.sessions import SessionRepository
         from monitor.storage.statistics import StatisticsRepository
         from monitor.web.device_cookie import DeviceCookie
         from monitor.web.hub import Hub
@@ -120,11 +121,12 @@ class WebServer:
         from monitor.web.password_queue import PasswordQueue
         from monitor.web.photo_service import PhotoService
         from monitor.web.services import JournalReaders, Services
-        from monitor.web.sessions import Sessions, session_key
+        from monitor.web.session_cookie import SessionCookie
+        from monitor.web.signing_key import signing_key
         from monitor.web.throttle import LoginThrottle, Throttle
 
         engine, web, clock = self._database(), self._web, self._clock
-        key = session_key(self._folder)
+        key = signing_key(self._folder)
 
         def readers(place: JournalPlace) -> JournalReaders:
             return JournalReaders(
@@ -159,7 +161,8 @@ class WebServer:
             hub=Hub(monitor.statuses, views, clock, find_incident),
             warnings=self.warnings,
             photos=PhotoService(settings),
-            sessions=Sessions(key, web.session_hours, web.tls, web.base_path),
+            sessions=SessionRepository(engine, clock, web.session_hours),
+            session_cookie=SessionCookie(web.session_hours, web.tls, web.base_path),
             device_cookie=DeviceCookie(key, web.tls, web.base_path),
             kiosk_cookie=KioskCookie(web.tls, web.base_path),
             logins=LoginThrottle(clock),

@@ -20,7 +20,7 @@ from monitor.domain.clock import Clock
 from monitor.domain.errors import ConfigError
 from monitor.storage.database import in_utc, session_on
 from monitor.storage.remembered import Remembered
-from monitor.storage.schema import AccountRow, AuditRow, TokenRow
+from monitor.storage.schema import AccountRow, AuditRow, SessionRow, TokenRow
 
 #: 19 MiB, two passes, one lane: the minimum of OWASP's Password Storage Cheat Sheet for argon2id, so that a login on a
 #: small machine does not disturb the cameras.
@@ -65,7 +65,7 @@ class AuditEntry:
 class AccountRepository:
     """Accounts and tokens of one journal database; safe to call from any thread.
 
-    Every method raises `JournalError` if the database fails; recently verified sessions and tokens go on meanwhile.
+    Every method raises `JournalError` if the database fails; recently verified tokens go on meanwhile.
     """
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
@@ -73,7 +73,6 @@ class AccountRepository:
         self._clock = clock
         self._nobody = _HASHER.hash(secrets.token_urlsafe())
         self._exist: Remembered[bool] = Remembered()
-        self._sessions: Remembered[Account | None] = Remembered()
         self._tokens: Remembered[Account | None] = Remembered()
 
     def exist(self) -> bool:
@@ -87,7 +86,7 @@ class AccountRepository:
     def all(self) -> list[Account]:
         """Return every account by name."""
         with session_on(self._engine) as session:
-            return [_account(row) for row in session.scalars(select(AccountRow).order_by(AccountRow.name))]
+            return [account_of_row(row) for row in session.scalars(select(AccountRow).order_by(AccountRow.name))]
 
     def add(self, account: Account, password: str) -> None:
         """Create an account; raises `ConfigError` if the name is taken or the password too short or too long."""
@@ -109,11 +108,13 @@ class AccountRepository:
         with session_on(self._engine) as session, session.begin():
             row = self._find(session, name)
             row.password_hash, row.stamp = hashed, secrets.token_hex(8)
+            session.execute(delete(SessionRow).where(SessionRow.account == name))
 
     def remove(self, name: str) -> None:
         """Delete an account, and so end its sessions; raises `ConfigError`."""
         with session_on(self._engine) as session, session.begin():
             session.delete(self._find(session, name))
+            session.execute(delete(SessionRow).where(SessionRow.account == name))
 
     def log_in(self, name: str, password: str) -> tuple[Account, str] | None:
         """Return the account and its stamp if the password is correct, else None.
@@ -123,16 +124,7 @@ class AccountRepository:
         with session_on(self._engine) as session:
             row = session.scalar(select(AccountRow).where(AccountRow.name == name))
         correct = _verified(self._nobody if row is None else row.password_hash, password)
-        return (_account(row), row.stamp) if row is not None and correct else None
-
-    def of_session(self, name: str, stamp: str) -> Account | None:
-        """Return the account of a session, None if its password has changed or it has been deleted."""
-        return self._sessions.get((name, stamp), lambda: self._of_session(name, stamp))
-
-    def _of_session(self, name: str, stamp: str) -> Account | None:
-        with session_on(self._engine) as session:
-            row = session.scalar(select(AccountRow).where(AccountRow.name == name))
-            return _account(row) if row is not None and secrets.compare_digest(row.stamp, stamp) else None
+        return (account_of_row(row), row.stamp) if row is not None and correct else None
 
     def add_token(self, account: Account, expires_at: datetime) -> str:
         """Create a token and return its key, which is not kept; raises `ConfigError` if the name is taken."""
@@ -152,7 +144,7 @@ class AccountRepository:
         """Return every token by name, including expired ones."""
         with session_on(self._engine) as session:
             rows = session.scalars(select(TokenRow).order_by(TokenRow.name))
-            return [TokenInfo(_account(row), in_utc(row.created_at), in_utc(row.expires_at)) for row in rows]
+            return [TokenInfo(account_of_row(row), in_utc(row.created_at), in_utc(row.expires_at)) for row in rows]
 
     def remove_token(self, name: str) -> None:
         """Delete a token; raises `ConfigError` if there is none of that name."""
@@ -174,7 +166,7 @@ class AccountRepository:
             row = session.scalar(select(TokenRow).where(TokenRow.sha256 == sha256))
             if row is None or in_utc(row.expires_at) <= self._clock.utc_now():
                 return None
-            return replace(_account(row), name=f"{_TOKEN}{row.name}"[:_MOST_NAME])
+            return replace(account_of_row(row), name=f"{_TOKEN}{row.name}"[:_MOST_NAME])
 
     def note(self, who: str, action: str, detail: str = "", address: str = "") -> None:
         """Add a line to the audit log."""
@@ -204,7 +196,8 @@ class AccountRepository:
         return row
 
 
-def _account(row: AccountRow | TokenRow) -> Account:
+def account_of_row(row: AccountRow | TokenRow) -> Account:
+    """Return the account of a row."""
     return Account(row.name, Role(row.role), None if row.cameras is None else frozenset(row.cameras))
 
 

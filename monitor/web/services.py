@@ -12,6 +12,7 @@ from monitor.pipeline.monitor import Monitor
 from monitor.storage.accounts import AccountRepository
 from monitor.storage.incidents import IncidentRepository
 from monitor.storage.kiosks import KioskRepository
+from monitor.storage.sessions import SessionRepository
 from monitor.storage.snapshots import SnapshotFolder
 from monitor.storage.statistics import StatisticsRepository
 from monitor.web.device_cookie import DeviceCookie
@@ -20,7 +21,7 @@ from monitor.web.kiosk_cookie import KioskCookie
 from monitor.web.model import Model
 from monitor.web.password_queue import PasswordQueue
 from monitor.web.photo_service import PhotoService
-from monitor.web.sessions import Sessions
+from monitor.web.session_cookie import SessionCookie
 from monitor.web.throttle import LoginThrottle, Throttle
 from monitor.web.warnings import Warnings
 
@@ -51,7 +52,8 @@ class Services:
     hub: Hub
     warnings: Warnings
     photos: PhotoService
-    sessions: Sessions
+    sessions: SessionRepository
+    session_cookie: SessionCookie
     device_cookie: DeviceCookie
     kiosk_cookie: KioskCookie
     logins: LoginThrottle

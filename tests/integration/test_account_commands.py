@@ -72,7 +72,7 @@ def test_a_token_is_shown_once(config: Path, capfd: pytest.CaptureFixture[str]):
     shown = capfd.readouterr()
     key = shown.out.strip()
     assert key not in shown.err
-    assert accounts(config).of_token(key) == Account("grafana", Role.VIEWER)
+    assert accounts(config).of_token(key) == Account("token grafana", Role.VIEWER)
     (info,) = accounts(config).tokens()
     assert timedelta(days=29) < info.expires_at - SystemClock().utc_now() < timedelta(days=31)
     for as_json in (True, False):

@@ -56,7 +56,6 @@ def test_an_account_is_kept_with_its_role_and_its_cameras(accounts: AccountRepos
     found = accounts.log_in("doris", PASSWORD)
     assert found is not None
     assert found[0] == DORIS
-    assert accounts.of_session("doris", found[1]) == DORIS
 
 
 def test_an_account_for_no_camera_sees_none_and_not_all(accounts: AccountRepository):
@@ -124,28 +123,18 @@ def test_a_name_is_taken_once(accounts: AccountRepository):
     assert accounts.all() == [ADA]
 
 
-def test_another_password_ends_sessions_and_a_removed_account_has_none(accounts: AccountRepository):
+def test_another_password_changes_the_stamp_and_a_removed_account_is_gone(accounts: AccountRepository):
     accounts.add(ADA, PASSWORD)
     found = accounts.log_in("ada", PASSWORD)
     accounts.change_password("ada", "another long password")
-    assert accounts.of_session("ada", found[1]) is None
     assert accounts.log_in("ada", PASSWORD) is None
-    stamp = accounts.log_in("ada", "another long password")[1]
+    assert accounts.log_in("ada", "another long password")[1] != found[1]
     accounts.remove("ada")
-    assert accounts.of_session("ada", stamp) is None
+    assert accounts.log_in("ada", "another long password") is None
     assert not accounts.exist()
     for change in (lambda: accounts.remove("ada"), lambda: accounts.change_password("ada", PASSWORD)):
         with pytest.raises(ConfigError, match="no account"):
             change()
-
-
-def test_a_stamp_is_of_its_own_account(accounts: AccountRepository):
-    accounts.add(ADA, PASSWORD)
-    accounts.add(DORIS, PASSWORD)
-    stamps = {name: accounts.log_in(name, PASSWORD)[1] for name in ("ada", "doris")}
-    assert stamps["ada"] != stamps["doris"]
-    assert accounts.of_session("ada", stamps["doris"]) is None
-    assert accounts.of_session("ada", "") is None
 
 
 def test_a_name_that_nobody_has_costs_the_time_of_a_wrong_password(accounts: AccountRepository):
@@ -240,7 +229,6 @@ STYLES: list[Callable[[AccountRepository], object]] = [
     AccountRepository.all,
     AccountRepository.tokens,
     lambda accounts: accounts.log_in("ada", PASSWORD),
-    lambda accounts: accounts.of_session("ada", "x"),
     lambda accounts: accounts.of_token("x"),
     lambda accounts: accounts.audit(1),
 ]

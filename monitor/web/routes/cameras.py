@@ -11,7 +11,7 @@ from starlette.responses import StreamingResponse
 from monitor.domain.account import Account
 from monitor.domain.health import CameraStatus
 from monitor.outputs.live_view import Shape
-from monitor.web.access import CHECK_EVERY_S, ServicesDep, Viewer, account_of, require_camera
+from monitor.web.access import ServicesDep, Viewer, account_of, require_camera, until_changed
 from monitor.web.hub import WIDTHS_PX, ViewSpec
 from monitor.web.hub import Viewer as Watcher
 from monitor.web.schemas import CameraOut
@@ -71,17 +71,14 @@ async def stream(
 async def _parts(services: Services, request: Request, watcher: Watcher, spec: ViewSpec) -> AsyncIterator[bytes]:
     """Yield pictures until the reader disconnects, is too far behind, or loses its access."""
     services.hub.join(watcher)
+    checking = asyncio.create_task(until_changed(lambda: account_of(request) == watcher.account))
+    checking.add_done_callback(lambda _: watcher.send({"type": "ended"}))  # wakes the loop below
     try:
         services.hub.watch(watcher, frozenset({spec}))
-        checked_s = services.clock.monotonic_s()
-        while not watcher.behind:
+        while not (watcher.behind or checking.done()):
             item = await watcher.next()
-            if services.clock.monotonic_s() - checked_s >= CHECK_EVERY_S:
-                checked_s = services.clock.monotonic_s()
-                if await asyncio.to_thread(account_of, request) != watcher.account:
-                    return
             if isinstance(item, str):
-                continue  # states are for the socket; they come every second, which keeps the check above regular
+                continue  # states are for the socket
             jpeg = item[1].jpeg
             yield b"--%s\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (
                 _BOUNDARY.encode(),
@@ -90,6 +87,7 @@ async def _parts(services: Services, request: Request, watcher: Watcher, spec: V
             )
             await asyncio.sleep(0)
     finally:
+        checking.cancel()
         services.hub.leave(watcher)
 
 

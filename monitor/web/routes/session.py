@@ -2,15 +2,26 @@
 
 import asyncio
 import math
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Response, status
 from starlette.requests import Request
 
 from monitor.domain.account import Account
-from monitor.web.access import KIOSK_OR_VIEWER, ServicesDep, Viewer, address_of, is_secure, origin_of
+from monitor.web.access import (
+    KIOSK_OR_VIEWER,
+    ServicesDep,
+    Viewer,
+    address_of,
+    end_session,
+    is_secure,
+    origin_of,
+    renew_session,
+)
 from monitor.web.addresses import Addresses
 from monitor.web.schemas import AddressOut, LogIn, Me
+from monitor.web.services import Services
 
 router = APIRouter(prefix="/api/v1", tags=["session"])
 
@@ -19,10 +30,9 @@ _FULL_S = 2
 
 
 @router.get("/me")
-def me(request: Request, response: Response, account: Viewer, services: ServicesDep) -> Me:
+def me(request: Request, response: Response, account: Viewer) -> Me:
     """The account that sends this request. It also extends its session to the full time."""
-    if (found := services.sessions.account(dict(request.cookies), services.accounts)) is not None:
-        services.sessions.begin(response, found[0].name, found[1], is_secure(request))
+    renew_session(request, response)
     return _me(account)
 
 
@@ -42,8 +52,8 @@ async def log_in(body: LogIn, request: Request, response: Response, services: Se
         raise HTTPException(status.HTTP_401_UNAUTHORIZED, "the name or the password is wrong")
     account, stamp = found
     services.logins.succeeded(origin, body.name)
-    await asyncio.to_thread(services.accounts.note, account.name, "log in", "", address)
-    services.sessions.begin(response, account.name, stamp, is_secure(request))
+    key = await asyncio.to_thread(_begin, services, account, stamp, address, request.cookies)
+    services.session_cookie.set(response, key, is_secure(request))
     services.device_cookie.set(response, account.name, is_secure(request))
     return _me(account)
 
@@ -60,9 +70,17 @@ def address(request: Request, page: Annotated[str, Query(max_length=300)]) -> Ad
 
 @router.delete("/session", status_code=status.HTTP_204_NO_CONTENT)
 def log_out(request: Request, response: Response, account: Viewer, services: ServicesDep) -> None:
-    """Log out, which deletes the session cookie."""
+    """Log out, which ends the session, its sockets and its streams."""
+    end_session(request, response)
     services.accounts.note(account.name, "log out", "", address_of(request))
-    services.sessions.end(response)
+
+
+def _begin(services: Services, account: Account, stamp: str, address: str, cookies: Mapping[str, str]) -> str:
+    """Begin a session in place of that in the cookies, and return its key."""
+    if (former := services.session_cookie.key(cookies)) is not None:
+        services.sessions.end(former)
+    services.accounts.note(account.name, "log in", "", address)
+    return services.sessions.begin(account, stamp)
 
 
 def _too_many(wait_s: int, why: str) -> HTTPException:

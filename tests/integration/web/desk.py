@@ -62,15 +62,20 @@ class ShiftedClock(SystemClock):
 
     def __init__(self) -> None:
         self._by_s = 0.0
+        self._set_by = timedelta()
 
     def skip(self, seconds: float) -> None:
         self._by_s += seconds
+
+    def set_back(self, by: timedelta) -> None:
+        """Set the wall clock back; the monotonic one cannot be set."""
+        self._set_by -= by
 
     def monotonic_s(self) -> float:
         return super().monotonic_s() + self._by_s
 
     def utc_now(self) -> datetime:
-        return super().utc_now() + timedelta(seconds=self._by_s)
+        return super().utc_now() + timedelta(seconds=self._by_s) + self._set_by
 
 
 class Door:
