@@ -10,6 +10,7 @@ from monitor.config.overlay import OverlaySettings
 from monitor.domain.clock import Clock
 from monitor.domain.track import Analysis
 from monitor.outputs.overlay import Caption, draw_analysis
+from monitor.sources.encoding import encode_picture
 
 _JPEG_QUALITY = 80
 
@@ -106,8 +107,7 @@ class LiveView:
         if width_px is not None and width_px < analysis.frame.width_px:
             analysis = _shrunk(analysis, width_px)
         drawn = draw_analysis(analysis.frame.image, analysis, self._caption(analysis), settings)
-        _, data = cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-        return data.tobytes()
+        return encode_picture(drawn, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
 
     def _caption(self, analysis: Analysis) -> Caption:
         at = analysis.frame.captured_at

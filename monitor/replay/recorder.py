@@ -7,6 +7,7 @@ import cv2
 from monitor.domain.event import EventRecord
 from monitor.domain.ports import Sink
 from monitor.replay.results import History
+from monitor.sources.encoding import encode_picture
 
 _JPEG_QUALITY = 85
 
@@ -24,8 +25,7 @@ class SinkRecorder:
             sink.put(record.event)
         jpeg = None
         if record.picture is not None:
-            _, data = cv2.imencode(".jpg", record.picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-            jpeg = data.tobytes()
+            jpeg = encode_picture(record.picture, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         self._history.add(record.event, jpeg)
 
     def close(self) -> None:

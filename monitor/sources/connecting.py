@@ -13,14 +13,16 @@ from monitor.domain.cause import Cause
 from monitor.domain.errors import SourceError
 from monitor.sources.diagnosis import NOT_A_STREAM, explain
 from monitor.sources.http import HttpLimits, HttpStream
+from monitor.sources.libraries import limit_ffmpeg
+from monitor.sources.tracks import MAX_STREAM_PIXELS
 
 if TYPE_CHECKING:
     from av.container import InputContainer
 
 A_PICTURE = "is a picture, not a camera or recording; use: scripts/run image"
 
-#: FFmpeg analyses a stream for this long before the first frame; its default, 5 s, is too long at an entrance.
-_ANALYSE_US = 1_000_000
+#: FFmpeg analyses a stream for 1 s before the first frame: its default, 5 s, is too long at an entrance.
+_STREAM_OPTIONS = {"analyzeduration": "1000000", "max_pixels": str(MAX_STREAM_PIXELS)}
 
 #: Nothing that a source contains is opened: FFmpeg would follow a playlist to any file or host.
 _NOTHING = "none"
@@ -66,7 +68,7 @@ def open_recording(path: Path) -> Connection:
     try:
         container = av.open(str(path.absolute()), options=options)
     except (FFmpegError, OSError, ValueError):
-        words = "not a readable video: damaged, cut off before its index, or another kind of file"
+        words = "not a readable video: damaged, still being written, cut off before its index, or another kind of file"
         raise SourceError(f"{path}: {words}", Cause.UNDECODABLE) from None
     name = container.format.name
     fault = None
@@ -93,6 +95,7 @@ def open_stream(
     import av
 
     av.logging.set_level(None)  # its messages contain addresses with passwords
+    limit_ffmpeg()
     if address.value.lower().startswith("rtsp"):
         return _open_rtsp(address, settings)
     return _open_http(address, settings, poll_fps, pause)
@@ -106,7 +109,7 @@ def _open_rtsp(address: SourceAddress, settings: CaptureSettings) -> Connection:
     import av
     from av.error import FFmpegError
 
-    options = {"analyzeduration": str(_ANALYSE_US), "allowed_media_types": "video"}
+    options = _STREAM_OPTIONS | {"allowed_media_types": "video"}
     secure = address.value.lower().startswith("rtsps")
     if secure:
         options["tls_verify"] = "1" if settings.tls_verify else "0"
@@ -136,7 +139,7 @@ def _open_http(
 
     limits = HttpLimits(settings.open_timeout_s, settings.read_timeout_s, poll_fps, tls_context(settings))
     stream = HttpStream(address, limits, pause)
-    options = {"analyzeduration": str(_ANALYSE_US), "protocol_whitelist": _NOTHING}
+    options = _STREAM_OPTIONS | {"protocol_whitelist": _NOTHING}
     try:
         stream.open()
         container = av.open(stream, "r", format="mpjpeg" if stream.is_pictures else None, options=options)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from monitor.domain.address import SourceAddress
 from monitor.domain.cause import Cause
-from monitor.sources.ping import is_reachable, open_connection
+from monitor.sources.ping import is_reachable, open_connection, rtsp_challenges
 
 #: Seconds for an RTSP server's response to OPTIONS; FFmpeg's errors do not distinguish silence from invalid data.
 _ANSWER_S = 2.0
@@ -34,7 +34,7 @@ def explain(
 
     match error:
         case refusals.HTTPUnauthorizedError() | refusals.HTTPForbiddenError():
-            return Cause.WRONG_PASSWORD, WRONG_PASSWORD
+            return Cause.WRONG_PASSWORD, _unknown_challenge(address, timeout_s) or WRONG_PASSWORD
         case refusals.HTTPNotFoundError():
             return Cause.NOT_FOUND, NOT_FOUND
     if isinstance(error, OSError) and error.errno == errno.EPROTONOSUPPORT:
@@ -65,6 +65,19 @@ def explain_connection(error: Exception, timeout_s: float) -> tuple[Cause, str]:
             return Cause.ENDED, "closes the connection without a response; check the protocol, or restart the camera"
     # no route, unknown host, or a port that is not a number
     return Cause.UNREACHABLE, "cannot be reached; check the address and the network"
+
+
+def _unknown_challenge(address: SourceAddress, timeout_s: float) -> str | None:
+    """Return a message if an RTSP camera asks only for ways of logging in that FFmpeg does not know, else None."""
+    challenges = [challenge.lower() for challenge in rtsp_challenges(address, min(timeout_s, _ANSWER_S))]
+    known = (
+        challenge.startswith("basic")
+        or (challenge.startswith("digest") and ("algorithm" not in challenge or "md5" in challenge))
+        for challenge in challenges
+    )
+    if not challenges or any(known):
+        return None
+    return "asks for passwords with SHA-256 only, which is not supported over RTSP; allow Digest with MD5 in the camera"
 
 
 def _unanswered(address: SourceAddress, timeout_s: float, tls: ssl.SSLContext | None) -> tuple[Cause, str] | None:

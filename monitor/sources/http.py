@@ -18,6 +18,7 @@ from monitor.domain.errors import SourceError
 from monitor.sources.diagnosis import NO_ANSWER, NOT_FOUND, WRONG_PASSWORD, explain_connection
 from monitor.sources.http_auth import authorization
 from monitor.sources.jpegs import MAX_JPEG_BYTES, JpegScanner, TooLargeError
+from monitor.sources.tracks import MAX_STREAM_PIXELS, refuse_large
 
 #: What FFmpeg's demuxer is told between two pictures; with a length it waits for nothing after them.
 _PART = b"--picture\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
@@ -118,11 +119,13 @@ class HttpStream:
                 yield _PART % len(jpeg) + jpeg + b"\r\n"
 
     def _jpegs(self) -> Iterator[bytes]:
-        scanner = JpegScanner()
+        scanner = JpegScanner(MAX_STREAM_PIXELS)
         try:
             while data := self._data():
                 yield from scanner.feed(data)
-        except TooLargeError:
+        except TooLargeError as error:
+            if error.size_px is not None:
+                refuse_large(self._address, *error.size_px)
             words = f"a picture has more than {MAX_JPEG_BYTES // 2**20} MB; lower its resolution or quality"
             raise SourceError(f"{self._address}: {words}", Cause.UNDECODABLE) from None
 

@@ -16,18 +16,26 @@ _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 _PREFIX, _BEGIN, _END, _SCAN = 0xFF, 0xD8, 0xD9, 0xDA
 
+#: The markers of frame headers, which state the height and width (B.2.2).
+_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
+
 #: Markers without a length: TEM, and RST0 to RST7.
 _BARE = frozenset({0x01, *range(0xD0, 0xD8)})
 
 
 class TooLargeError(ValueError):
-    """A picture exceeds `MAX_JPEG_BYTES`."""
+    """A picture has too many bytes, or states too many pixels: `size_px` is its (width, height)."""
+
+    def __init__(self, size_px: tuple[int, int] | None = None) -> None:
+        super().__init__()
+        self.size_px = size_px
 
 
 class JpegScanner:
     """Collects bytes, and returns each picture as soon as its last byte has come."""
 
-    def __init__(self, max_bytes: int = MAX_JPEG_BYTES) -> None:
+    def __init__(self, max_pixels: int, max_bytes: int = MAX_JPEG_BYTES) -> None:
+        self._max_pixels = max_pixels
         self._max_bytes = max_bytes
         self._data = bytearray()
         self._position = 0  # where the search goes on; 0: no picture has begun
@@ -82,8 +90,15 @@ class JpegScanner:
                 return self._position + 2
             elif marker in _BARE:
                 self._position += 2
-            elif len(data) < self._position + 4:
+            elif len(data) < self._position + 4 or (marker in _FRAMES and len(data) < self._position + 9):
                 return None
             else:
+                if marker in _FRAMES:
+                    self._check_size(bytes(data[self._position + 5 : self._position + 9]))
                 self._position += 2 + int.from_bytes(data[self._position + 2 : self._position + 4], "big")
                 self._in_scan = marker == _SCAN
+
+    def _check_size(self, sides: bytes) -> None:
+        height_px, width_px = int.from_bytes(sides[:2], "big"), int.from_bytes(sides[2:], "big")
+        if width_px * height_px > self._max_pixels:
+            raise TooLargeError((width_px, height_px))

@@ -1,9 +1,18 @@
 """Configures OpenCV and FFmpeg once for the whole process."""
 
+import ctypes
+import logging
 import os
 from functools import cache
+from pathlib import Path
 
 import cv2
+
+#: The most bytes that FFmpeg may reserve at once for what a stream states. The largest picture of a stream needs 48 MB
+#: in BGR; the rest is room for what demuxers collect.
+_MAX_ALLOCATION = 128 * 2**20
+
+_log = logging.getLogger(__name__)
 
 #: Seconds; the default of `capture.read_timeout_s`.
 _WEBCAM_S = "5"
@@ -22,3 +31,21 @@ def prepare_opencv() -> None:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     cv2.setNumThreads(1)
+
+
+@cache
+def limit_ffmpeg() -> None:
+    """Make FFmpeg refuse to reserve more than `_MAX_ALLOCATION` bytes at once: a camera may state any length of data.
+
+    PyAV has no setting for it, so FFmpeg's `av_max_alloc` is called in the library that PyAV has loaded.
+    """
+    import av
+
+    folder = Path(av.__file__).parent.parent
+    for library in sorted((folder / "av.libs").glob("libavutil*.so*")):
+        try:
+            ctypes.CDLL(str(library)).av_max_alloc(ctypes.c_size_t(_MAX_ALLOCATION))
+        except (OSError, AttributeError):
+            continue
+        return
+    _log.warning("the memory that FFmpeg may reserve is not limited: its library is not the one that comes with PyAV")

@@ -20,7 +20,7 @@ from monitor.sources.catching_up import CatchingUp
 from monitor.sources.connecting import Connection, open_stream
 from monitor.sources.diagnosis import NO_PICTURE
 from monitor.sources.lag import Lag
-from monitor.sources.tracks import choose_track
+from monitor.sources.tracks import MAX_STREAM_PIXELS, choose_track, refuse_large
 from monitor.sources.video import Decoded, PictureConverter, VideoDecoder
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ class StreamSource:
         """Connect and analyse the stream; raises `SourceError`."""
         connection = self._connection = open_stream(self._address, self._settings, self._poll_fps, self._pause)
         stream = choose_track(connection.container, self._address, self._settings.stream)
+        refuse_large(self._address, stream.width, stream.height)
         self._frames = self._read(connection, stream)
         rate = stream.average_rate or stream.guessed_rate
         return SourceInfo(
@@ -121,7 +122,7 @@ class StreamSource:
     def _read(self, connection: Connection, stream: "VideoStream") -> Iterator[Decoded]:
         from av.error import InvalidDataError
 
-        decoder = VideoDecoder(stream)
+        decoder = VideoDecoder(stream, max_pixels=MAX_STREAM_PIXELS)
         for packet in connection.container.demux():  # sound too, so that a stop of the picture is noticed
             waited_s = time.monotonic() - self._waiting_since_s
             if waited_s > self._settings.read_timeout_s:

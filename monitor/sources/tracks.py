@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
+#: The largest pictures of a stream that are decoded; cameras have up to 12 million pixels.
+MAX_STREAM_PIXELS = 16_000_000
+
 #: Of several tracks, the largest of at most this many pixels is decoded: more are scaled down for the detector anyway.
 ENOUGH_PIXELS = 1920 * 1080
 
@@ -53,6 +56,16 @@ def best_track(tracks: "list[VideoStream]") -> "VideoStream":
     if fitting:
         return max(fitting, key=lambda track: track.width * track.height)
     return min(known or tracks, key=lambda track: track.width * track.height)
+
+
+def refuse_large(address: SourceAddress, width_px: int, height_px: int) -> None:
+    """Raise `SourceError` if a stream's pictures have more than `MAX_STREAM_PIXELS`."""
+    if width_px * height_px > MAX_STREAM_PIXELS:
+        words = (
+            f"its pictures are {width_px} x {height_px}, more than {MAX_STREAM_PIXELS // 1_000_000} million pixels; "
+            "use the camera's smaller stream, or lower its resolution"
+        )
+        raise SourceError(f"{address}: {words}", Cause.UNDECODABLE)
 
 
 def _why_none(container: "InputContainer", address: SourceAddress) -> str:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from av.video.reformatter import VideoReformatter
     from av.video.stream import VideoStream
 
-#: The largest picture that is decoded, in pixels; a header may state any size, and memory for it is reserved at once.
-#: 8K has 33 million, panoramas of 12,000 x 6,000 have 72.
+#: The largest picture of a recording that is decoded, in pixels; a header may state any size, and memory for it is
+#: reserved at once. Panoramas of 12,000 x 6,000 have 72 million.
 MAX_PIXELS = 80_000_000
 
 #: One frame for each frame, its missing lines from the frames around it; progressive frames pass unchanged.
@@ -41,16 +41,16 @@ class VideoDecoder:
     """Decodes one video track, in the order in which frames are shown.
 
     A frame that says that it is interlaced is deinterlaced, which delays frames by one. `threads` is FFmpeg's own
-    thread count and changes no pixel.
+    thread count and changes no pixel. Larger pictures than `max_pixels` are errors.
     """
 
-    def __init__(self, stream: "VideoStream", threads: int = 1) -> None:
+    def __init__(self, stream: "VideoStream", threads: int = 1, max_pixels: int = MAX_PIXELS) -> None:
         self._stream = stream
         context = stream.codec_context
         context.thread_type = "FRAME" if threads > 1 else "NONE"
         context.thread_count = threads
         if not context.is_open:
-            context.options = {**context.options, "max_pixels": str(MAX_PIXELS)}
+            context.options = {**context.options, "max_pixels": str(max_pixels)}
         # AVI stores no presentation times, and FFmpeg's guesses are wrong with B-frames; frames come in order.
         self._in_order = stream.container.format.name == "avi"
         self._last = 0

@@ -9,6 +9,7 @@ import cv2
 
 from monitor.domain.errors import OutputError
 from monitor.domain.frame import Image
+from monitor.sources.encoding import encode_picture
 from monitor.storage.files import make_folder, partial, private, writing
 
 _JPEG_QUALITY = 85
@@ -23,15 +24,13 @@ class SnapshotFolder:
     def save(self, incident_id: str, picture: Image, at: datetime) -> Path:
         """Write a picture (H x W x 3, uint8, BGR) and return its path; raises `OutputError`."""
         path = self._folder / f"{at:%Y-%m-%d}" / f"{incident_id}.jpg"
-        ok, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-        if not ok:
-            raise OutputError(f"{path}: the picture cannot be encoded")
+        data = encode_picture(picture, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         try:
             with writing(path):
                 for folder in (self._folder, path.parent):
                     make_folder(folder)
                 with open(partial(path), "wb", opener=private) as file:
-                    file.write(data.tobytes())
+                    file.write(data)
                     os.fsync(file.fileno())
                 partial(path).replace(path)
         except OutputError:

@@ -27,6 +27,7 @@ from monitor.domain.event import (
     VisitEnded,
 )
 from monitor.domain.frame import Image
+from monitor.sources.encoding import encode_picture
 from monitor.storage.files import make_folder, private, writing
 from monitor.storage.run_info import RunInfo
 
@@ -104,7 +105,7 @@ def _line(unwritten: Unwritten) -> bytes:
         "zero": unwritten.zero.isoformat(),
         "event": kind,
         "values": _EVENTS[kind].dump_python(event, mode="json"),
-        "picture": None if picture is None else base64.b64encode(_png(picture)).decode("ascii"),
+        "picture": None if picture is None else base64.b64encode(encode_picture(picture, ".png")).decode("ascii"),
     }
     return json.dumps(values, ensure_ascii=False).encode() + b"\n"
 
@@ -116,10 +117,6 @@ def _unwritten(line: bytes) -> Unwritten:
     return Unwritten(
         _RUN.validate_python(values["run"]), datetime.fromisoformat(values["zero"]), EventRecord(event, picture)
     )
-
-
-def _png(picture: Image) -> bytes:
-    return cv2.imencode(".png", picture)[1].tobytes()
 
 
 def _image(png: bytes) -> Image:

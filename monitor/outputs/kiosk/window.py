@@ -18,6 +18,7 @@ from monitor.outputs.kiosk.draw import Screen, View
 from monitor.outputs.kiosk.sound import Chime
 from monitor.outputs.kiosk.texts import Wording, find_language, load_texts
 from monitor.rules.kiosk import Ruling, rule
+from monitor.sources.encoding import encode_picture
 from monitor.storage.files import finish, make_folder, partial, writing
 
 TITLE = "Mask Monitor"
@@ -247,9 +248,9 @@ def save_screen(screen: Image, folder: Path, name: str) -> Path:
     while path.exists():
         number += 1
         path = folder / f"{name}-{number}.png"
-    _, data = cv2.imencode(".png", screen, [cv2.IMWRITE_PNG_COMPRESSION, 1])  # low compression, since the window waits
+    data = encode_picture(screen, ".png", [cv2.IMWRITE_PNG_COMPRESSION, 1])  # low compression, since the window waits
     with writing(path):
-        partial(path).write_bytes(data.tobytes())
+        partial(path).write_bytes(data)
     finish(path)
     return path
 
