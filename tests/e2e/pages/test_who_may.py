@@ -26,8 +26,12 @@ def test_logging_in_and_out(stage: Stage, visitor: Visitor) -> None:
     expect(page.locator(".tile")).to_have_count(len(SIZES))
     beside = visit.open("/incidents")
     expect(beside.locator(".card").first).to_be_visible()
+    picture = f"{stage.url}api/v1/incidents/{stage.ask('SELECT max(id) FROM incidents')[0][0]}/picture.jpg"
+    ask = "url => fetch(url).then(answer => answer.status)"
+    assert page.evaluate(ask, picture) == 200
     page.get_by_role("button", name="Log out").click()
     expect(page).to_have_url(f"{stage.url}login")
+    assert page.evaluate(ask, picture) == 401, "not from the browser's cache"
     beside.get_by_label("Camera").select_option("hall")
     expect(beside).to_have_url(re.compile(rf"{re.escape(stage.url)}login\?next=%2Fincidents"))
     assert stage.ask("SELECT action FROM audit WHERE who = 'guard' ORDER BY id DESC LIMIT 3") == [
