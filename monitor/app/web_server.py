@@ -123,7 +123,7 @@ class WebServer:
         from monitor.web.services import JournalReaders, Services
         from monitor.web.session_cookie import SessionCookie
         from monitor.web.signing_key import signing_key
-        from monitor.web.throttle import LoginThrottle, Throttle
+        from monitor.web.throttle import WRONG_CODES, WRONG_CODES_OVER_S, LoginThrottle, Throttle
 
         engine, web, clock = self._database(), self._web, self._clock
         key = signing_key(self._folder)
@@ -166,6 +166,7 @@ class WebServer:
             device_cookie=DeviceCookie(key, web.tls, web.base_path),
             kiosk_cookie=KioskCookie(web.tls, web.base_path),
             logins=LoginThrottle(clock),
+            wrong_codes=Throttle(WRONG_CODES, WRONG_CODES_OVER_S, clock),
             uploads=Throttle(web.photo.per_minute, 60, clock),
             passwords=PasswordQueue(),
             behind_proxy=bool(web.trusted_proxies),

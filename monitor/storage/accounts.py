@@ -10,7 +10,7 @@ from datetime import datetime
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,6 +19,7 @@ from monitor.domain.address import is_unicode
 from monitor.domain.clock import Clock
 from monitor.domain.errors import ConfigError
 from monitor.storage.database import in_utc, session_on
+from monitor.storage.one_time_codes import is_secret, step_at, step_of
 from monitor.storage.remembered import Remembered
 from monitor.storage.schema import AccountRow, AuditRow, SessionRow, TokenRow
 
@@ -40,6 +41,14 @@ _TOKEN = "token "
 #: Names that tokens, kiosks, the command line and the local user have in the audit log.
 _RESERVED = re.compile(r"(?i)\s*(token|kiosk)(\s|$)|(console|local)$")
 _OTHERS = "a token, a kiosk, the command line or the local user"
+
+
+class CodeNeededError(Exception):
+    """The password is correct, but the account needs a one-time code too."""
+
+
+class WrongCodeError(Exception):
+    """The password is correct, but the one-time code is wrong or was used before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +125,57 @@ class AccountRepository:
             session.delete(self._find(session, name))
             session.execute(delete(SessionRow).where(SessionRow.account == name))
 
-    def log_in(self, name: str, password: str) -> tuple[Account, str] | None:
+    def log_in(self, name: str, password: str, code: str | None = None) -> tuple[Account, str] | None:
         """Return the account and its stamp if the password is correct, else None.
 
-        An unknown name takes as much time as a wrong password, so that names cannot be guessed.
+        If the account needs one-time codes, raises `CodeNeededError` without one, and `WrongCodeError` for one that is
+        wrong or was used before; both only after the correct password. An unknown name takes as much time as a wrong
+        password, so that names cannot be guessed.
         """
         with session_on(self._engine) as session:
             row = session.scalar(select(AccountRow).where(AccountRow.name == name))
         correct = _verified(self._nobody if row is None else row.password_hash, password)
-        return (account_of_row(row), row.stamp) if row is not None and correct else None
+        if row is None or not correct:
+            return None
+        if row.totp_secret is not None:
+            if code is None:
+                raise CodeNeededError
+            if not self._use(row.id, row.totp_secret, code):
+                raise WrongCodeError
+        return account_of_row(row), row.stamp
+
+    def needs_code(self, name: str) -> bool:
+        """Return whether an account's logins need one-time codes; raises `ConfigError`."""
+        with session_on(self._engine) as session:
+            return self._find(session, name).totp_secret is not None
+
+    def require_codes(self, name: str, secret: str, code: str) -> None:
+        """Require one-time codes of a secret; raises `ConfigError` if the code is not one of it now."""
+        step = step_of(secret, code, self._clock.utc_now()) if is_secret(secret) else None
+        if step is None:
+            raise ConfigError("the code does not belong to this secret; wait for the next one, and check the clocks")
+        with session_on(self._engine) as session, session.begin():
+            row = self._find(session, name)
+            row.totp_secret, row.totp_step = secret, step
+
+    def require_no_codes(self, name: str) -> None:
+        """Require no one-time codes any more; raises `ConfigError`."""
+        with session_on(self._engine) as session, session.begin():
+            row = self._find(session, name)
+            row.totp_secret = row.totp_step = None
+
+    def _use(self, number: int, secret: str, code: str) -> bool:
+        """Return whether a code is correct, and make it and earlier ones useless: each is good for one login."""
+        now = self._clock.utc_now()
+        if (step := step_of(secret, code, now)) is None:
+            return False
+        # A last step that lies ahead is from before the clock was set back.
+        unused = or_(
+            AccountRow.totp_step.is_(None), AccountRow.totp_step < step, AccountRow.totp_step > step_at(now) + 1
+        )
+        using = update(AccountRow).where(AccountRow.id == number, AccountRow.totp_secret == secret, unused)
+        with session_on(self._engine) as session, session.begin():
+            return session.scalar(using.values(totp_step=step).returning(AccountRow.id)) is not None
 
     def add_token(self, account: Account, expires_at: datetime) -> str:
         """Create a token and return its key, which is not kept; raises `ConfigError` if the name is taken."""

@@ -26,6 +26,10 @@ Share = Annotated[float, _rounded(4)]
 Note = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)]
 
 
+Password = Annotated[str, Field(min_length=1, max_length=MOST_TYPED)]
+OneTimeCode = Annotated[str, Field(min_length=1, max_length=16)]
+
+
 class RequestModel(BaseModel):
     """The base of request bodies: unknown keys are refused."""
 
@@ -44,10 +48,40 @@ class ResponseModel(BaseModel):
 
 
 class LogIn(RequestModel):
-    """The name and password of an account."""
+    """The name and password of an account, and a one-time code if it needs one."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
-    password: Annotated[str, Field(min_length=1, max_length=MOST_TYPED)]
+    password: Password
+    code: OneTimeCode | None = None
+
+
+class TotpOut(BaseModel):
+    """Whether an account's logins need a one-time code."""
+
+    on: bool
+
+
+class TotpSecretOut(BaseModel):
+    """A secret for an authenticator app: in base 32, and as a picture of its QR code (a data URI)."""
+
+    secret: str
+    qr: str
+
+
+class TotpOffIn(RequestModel):
+    """The password of the account, and a code that its authenticator app shows now."""
+
+    password: Password
+    code: OneTimeCode
+
+
+class TotpOnIn(RequestModel):
+    """The password of the account, a new secret with a code of it, and a code of the former secret, if there is one."""
+
+    password: Password
+    secret: Annotated[str, Field(min_length=1, max_length=64)]
+    code: OneTimeCode
+    current: OneTimeCode | None = None
 
 
 class Me(BaseModel):

@@ -57,6 +57,7 @@ class Services:
     device_cookie: DeviceCookie
     kiosk_cookie: KioskCookie
     logins: LoginThrottle
+    wrong_codes: Throttle
     uploads: Throttle
     passwords: PasswordQueue
     behind_proxy: bool

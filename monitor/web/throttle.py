@@ -8,6 +8,9 @@ from monitor.domain.clock import Clock
 NAME_ATTEMPTS, ADDRESS_ATTEMPTS = 10, 100
 ATTEMPTS_OVER_S = 300
 
+#: Wrong one-time codes of one name, from anywhere: only somebody with the right password can use them up.
+WRONG_CODES, WRONG_CODES_OVER_S = 20, 3600
+
 
 class Throttle:
     """At most `most` in `over_s` seconds for each key, in a moving window; used on the event loop only.
