@@ -57,7 +57,7 @@ class FakeSource:
     ) -> None:
         self.lost_frames = lost_frames
         self.late_frames = 0
-        self.repairs: str | None = None
+        self.notes: tuple[str, ...] = ()
         self.source_id = source_id
         self.end_reason = end_reason
         self.opened = 0

@@ -11,11 +11,16 @@ from monitor.config.settings import Settings
 from monitor.detectors.opening import OpenedDetector, open_detector
 from monitor.domain.detection import Detection
 from monitor.domain.errors import OutputError, SourceError
-from monitor.domain.frame import Image
 from monitor.outputs.overlay import draw_detections
 from monitor.outputs.style import STYLES
-from monitor.sources.images import list_images, read_image
+from monitor.sources.images import image_reader, list_images, read_image
+from monitor.sources.libraries import prepare_opencv
+from monitor.sources.picture_reader import Picture
 from monitor.storage.files import finish, make_folder, partial, refuse_overwriting, writing
+
+_WRITABLE = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+#: The longest side of a WebP in pixels.
+_WEBP_SIDE_PX = 16_383
 
 
 def images(settings: Settings, paths: list[Path], folder: Path | None, *, as_json: bool) -> int:
@@ -25,28 +30,32 @@ def images(settings: Settings, paths: list[Path], folder: Path | None, *, as_jso
     """
     folder = folder or settings.output.folder / "images"
     files = [file for path in paths for file in list_images(path)]
+    prepare_opencv()
     detector = open_detector(settings.detector.for_one_picture())
     found: list[dict[str, Any]] = []
     code = 0
     taken: set[str] = set()
-    with progress("pictures") as report:
+    with progress("pictures") as report, image_reader() as reader:
         for number, file in enumerate(files):
+            report(number, len(files))
             try:
-                picture = read_image(file)
+                picture = read_image(reader, file)
             except SourceError as error:
                 notes.print(f"error: {error}", markup=False, style="red")
                 code = error.exit_code
                 continue
             if not found:
                 make_folder(folder)
-            annotated = folder / _free_name(file, taken)
+            annotated = folder / _free_name(file, _suffix(file, picture), taken)
             refuse_overwriting(file, [annotated])
             found.append(_annotate(settings, detector, picture, file, annotated))
-            report(number + 1, len(files))
+            if picture.note is not None:
+                notes.print(f"note: {file}: {picture.note}", markup=False)
+        report(len(files), len(files))
     if found:
         target = folder / "detections.json"
-        with writing(target):
-            partial(target).write_text(json.dumps(found, ensure_ascii=False, indent=1), "utf-8")
+        with writing(target), partial(target).open("w", encoding="utf-8") as output:
+            json.dump(found, output, ensure_ascii=False, indent=1)
         finish(target)
     if as_json:
         print_json(found)
@@ -65,10 +74,11 @@ def images(settings: Settings, paths: list[Path], folder: Path | None, *, as_jso
 
 
 def _annotate(
-    settings: Settings, detector: OpenedDetector, picture: Image, file: Path, annotated: Path
+    settings: Settings, detector: OpenedDetector, picture: Picture, file: Path, annotated: Path
 ) -> dict[str, Any]:
-    detections = detector.detector.detect([picture])[0]
-    canvas = draw_detections(picture, detections, settings.overlay)
+    image = picture.image
+    detections = detector.detector.detect([image])[0]
+    canvas = draw_detections(image, detections, settings.overlay)
     with writing(annotated):
         ok, data = cv2.imencode(annotated.suffix, canvas)
         if not ok:
@@ -78,8 +88,9 @@ def _annotate(
     return {
         "file": str(file),
         "annotated": str(annotated),
-        "width_px": picture.shape[1],
-        "height_px": picture.shape[0],
+        "width_px": image.shape[1],
+        "height_px": image.shape[0],
+        **({} if picture.note is None else {"note": picture.note}),
         "detections": [_values(detection) for detection in detections],
     }
 
@@ -93,9 +104,15 @@ def _values(detection: Detection) -> dict[str, Any]:
     }
 
 
-def _free_name(file: Path, taken: set[str]) -> str:
+def _suffix(file: Path, picture: Picture) -> str:
+    """Return the suffix of the annotated copy: the file's own if such a picture can be written, else a PNG's."""
+    suffix = file.suffix.lower()
+    writable = suffix in _WRITABLE and not (suffix == ".webp" and max(picture.image.shape) > _WEBP_SIDE_PX)
+    return suffix if writable else ".png"
+
+
+def _free_name(file: Path, suffix: str, taken: set[str]) -> str:
     """Return a name for the annotated copy that is unique in this run."""
-    suffix = file.suffix.lower() if file.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp", ".bmp") else ".png"
     names = (f"{file.stem}{'' if number == 1 else f'-{number}'}{suffix}" for number in range(1, len(taken) + 2))
     name = next(name for name in names if name not in taken)
     taken.add(name)

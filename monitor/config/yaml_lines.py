@@ -17,13 +17,23 @@ MAX_BYTES = 1 << 20
 
 #: The most values of a file, counted anew wherever an alias repeats them; far more than for hundreds of cameras.
 MAX_VALUES = 100_000
-_TOO_MANY = f"more than {MAX_VALUES} values, the limit for a configuration file; use fewer aliases"
+_TOO_MANY = f"more than {MAX_VALUES} values, the limit for a file; use fewer aliases"
 _LOGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?P<login>(?:\$\{\w+\}|[^/?#@])*)@")
 _VARIABLE = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 
 
 class _Loader(yaml.SafeLoader):
     """Loads plain values; merge keys may not multiply the keys of a mapping without limit."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
+        """Return the value of a node; raises `ConstructorError`, also for what PyYAML's own constructors fail on."""
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:  # a date that does not exist
+            raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from error
+        except (LookupError, AttributeError, TypeError) as error:  # a value that does not fit its tag
+            problem = f"not a value of the type {node.tag.rpartition(':')[2]}"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from error
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         """Replace merge keys by the keys that they stand for; raises `ConstructorError`."""
@@ -37,6 +47,14 @@ class _Loader(yaml.SafeLoader):
             if count > MAX_VALUES:
                 raise yaml.constructor.ConstructorError(None, None, _TOO_MANY, node.start_mark)
         super().flatten_mapping(node)
+
+
+def plain_values(text: str) -> object:
+    """Return the plain values of a YAML document; raises `yaml.YAMLError`."""
+    try:
+        return yaml.load(text, _Loader)
+    except RecursionError as error:
+        raise yaml.YAMLError("nested too deeply") from error
 
 
 class LinedDocument:
@@ -93,10 +111,7 @@ class LinedDocument:
             return self._build_mapping(node, place, around)
         if isinstance(node, yaml.SequenceNode):
             return [self._build(child, (*place, index), around) for index, child in enumerate(node.value)]
-        try:
-            value: object = self._loader.construct_object(node)
-        except ValueError as error:  # a date that does not exist
-            raise ConfigError(f"{self.path}:{node.start_mark.line + 1}: not valid YAML: {error}") from error
+        value: object = self._loader.construct_object(node)
         return self._substitute(value, place, node.start_mark.line + 1) if isinstance(value, str) else value
 
     def _build_mapping(self, node: yaml.MappingNode, place: Place, around: frozenset[int]) -> dict[str, object]:

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from monitor.config.base import Section
 from monitor.config.detector import DecidedState, DetectorSettings, Precision, Score
+from monitor.config.yaml_lines import plain_values
 from monitor.detectors.label_map import Label, normalised, read_labels
 from monitor.detectors.preprocessing import Scaling, as_scaling
 from monitor.detectors.unchanged import FileState, state_of
@@ -37,7 +38,10 @@ KNOWN_LABELS = {
     "incorrect_mask": MaskState.INCORRECT,
 }
 
-Side = Annotated[int, Field(ge=32, le=4096)]
+#: The longest side of a model's input in pixels.
+MAX_SIDE_PX = 4096
+
+Side = Annotated[int, Field(ge=32, le=MAX_SIDE_PX)]
 
 
 class Manifest(Section):
@@ -178,7 +182,7 @@ def _sha256_at(path: Path, _: FileState) -> str:
 def _read_manifest(path: Path) -> Manifest:
     file = path / MANIFEST
     try:
-        values = (yaml.safe_load(file.read_text("utf-8-sig")) if file.is_file() else None) or {}
+        values = (plain_values(file.read_text("utf-8-sig")) if file.is_file() else None) or {}
         if not isinstance(values, dict):
             raise ModelError(f"{file}: expected keys such as 'name:', found a {type(values).__name__}")
         return Manifest.model_validate({"name": path.name} | values)

@@ -101,7 +101,7 @@ def _parsed(path: Path) -> Any:
     except text_format.ParseError as error:
         reason = re.sub(r"^[\d:]+ : ", "", " ".join(str(error).split()))
         raise ModelError(f"{path}:{error.GetLine() or 1}: not a label map: {reason}") from error
-    except ValueError as error:  # invalid escape sequences
+    except (ValueError, RecursionError) as error:  # invalid escape sequences; messages in messages without end
         raise ModelError(f"{path}: not a label map: {error}") from error
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from monitor.detectors.decode import decode
-from monitor.detectors.folder import MANIFEST, ModelFolder
+from monitor.detectors.folder import MANIFEST, MAX_SIDE_PX, ModelFolder
 from monitor.detectors.preprocessing import Preprocessing
 from monitor.detectors.quiet import native_notices_hidden
 from monitor.detectors.resize import resize_to_input
@@ -40,10 +40,11 @@ class LiteRtDetector:
                 self._interpreter = Interpreter(model_content=model, num_threads=threads)
                 self._fix_size()
                 self._interpreter.allocate_tensors()
-        except (OSError, ValueError, RuntimeError) as error:
+                inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        except (OSError, ValueError, RuntimeError, IndexError) as error:
             reason = " ".join(str(error).split())
             raise ModelError(f"{file}: LiteRT cannot load it; export it again: {reason}") from error
-        detail = _the_input(file, self._interpreter.get_input_details())
+        detail = _the_input(file, inputs)
         self._input = int(detail["index"])
         _, self.height_px, self.width_px, _ = (int(side) for side in detail["shape"])
         self.signature = f"{facts.input.dtype.name} (1, {self.height_px}, {self.width_px}, 3)"
@@ -58,7 +59,7 @@ class LiteRtDetector:
                 f"state the right one as 'preprocessing' in {MANIFEST}, or export it again"
             )
         self._table = np.ascontiguousarray(table[None])
-        self._outputs = _checked_outputs(file, facts.outputs, self._interpreter.get_output_details())
+        self._outputs = _checked_outputs(file, facts.outputs, outputs)
         folder.check_class_count(file, set() if facts.class_count is None else {facts.class_count})
 
     def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
@@ -83,12 +84,12 @@ class LiteRtDetector:
 
     def _detect_one(self, image: Image) -> list[Detection]:
         rgb = resize_to_input(image, self.height_px, self.width_px)
-        self._interpreter.tensor(self._input)()[0] = cv2.LUT(rgb, self._table)
         try:
+            self._interpreter.tensor(self._input)()[0] = cv2.LUT(rgb, self._table)
             self._interpreter.invoke()
-        except RuntimeError as error:
+            rows = self._rows()
+        except (RuntimeError, ValueError) as error:
             raise ModelError(f"{self._folder.path}: inference failed: {' '.join(str(error).split())}") from error
-        rows = self._rows()
         class_ids = rows.class_ids + 1
         self._folder.check_class_ids(self._file, class_ids, rows.scores)
         height, width = image.shape[:2]
@@ -104,9 +105,11 @@ class LiteRtDetector:
 
 
 def _the_input(file: Path, details: list[dict[str, Any]]) -> dict[str, Any]:
-    shape = tuple(int(side) for side in details[0]["shape"])
+    shape = tuple(int(side) for side in details[0]["shape"]) if details else ()
     if len(details) != 1 or len(shape) != 4 or shape[0] != 1 or shape[3] != 3:
         raise ModelError(f"{file}: input {shape} is not one RGB picture (1, height, width, 3)")
+    if not 1 <= min(shape[1:3]) <= max(shape[1:3]) <= MAX_SIDE_PX:
+        raise ModelError(f"{file}: input {shape} has a side below 1 or above {MAX_SIDE_PX} pixels; export it again")
     return details[0]
 
 

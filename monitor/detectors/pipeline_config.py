@@ -84,7 +84,7 @@ def _parsed(path: Path) -> Any:
     try:
         text = path.read_text("utf-8-sig")
         return text_format.Parse(text, _pipeline_class()(), allow_unknown_extension=True, allow_unknown_field=True)
-    except (OSError, ValueError, text_format.ParseError) as error:
+    except (OSError, ValueError, RecursionError, text_format.ParseError) as error:
         reason = " ".join(str(error).split())
         raise ModelError(f"{path}: cannot be read as a TFOD2 pipeline; copy it again: {reason}") from error
 

@@ -9,7 +9,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 from monitor.domain.errors import SourceError
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
+IMAGE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif"}
+)
 STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
 
 #: One slash is enough to count as a URL: hiding a path by mistake is better than showing a password.

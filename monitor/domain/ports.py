@@ -52,8 +52,8 @@ class Recording(Source, Protocol):
     """A source that is read to its end."""
 
     @property
-    def repairs(self) -> str | None:
-        """What of the recording's clock could not be true and was replaced, in words; None if nothing."""
+    def notes(self) -> tuple[str, ...]:
+        """What readers of the results should know of the recording, complete at its end."""
 
 
 class Detector(Protocol):

@@ -119,9 +119,7 @@ class Replay:
         )
 
     def _notes(self) -> tuple[str, ...]:
-        notes = []
-        if self.source.repairs is not None:
-            notes.append(f"the times of the recording cannot be true: {self.source.repairs}")
+        notes = list(self.source.notes)
         if not self._decided and not self._faces.blank:
             why = self._faces.why_no_verdict(self._last_s, self.min_face_px)
             notes.append(f"nobody got a verdict: {why}")

@@ -102,3 +102,16 @@ class JpegScanner:
         height_px, width_px = int.from_bytes(sides[:2], "big"), int.from_bytes(sides[2:], "big")
         if width_px * height_px > self._max_pixels:
             raise TooLargeError((width_px, height_px))
+
+
+def count_scans(data: bytes, most: int) -> int:
+    """Return the number of scans of a JPEG, of which a progressive one has several; no more than `most` + 1."""
+    position, scans = 2, 0
+    while scans <= most and (found := _MARKER.search(data, position)) is not None:
+        position, marker = found.end(), data[found.end() - 1]
+        if marker == _END:
+            break
+        if marker not in _BARE:
+            scans += marker == _SCAN
+            position += int.from_bytes(data[position : position + 2], "big")
+    return scans

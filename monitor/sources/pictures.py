@@ -1,11 +1,15 @@
-"""Turns pictures opened with Pillow upright, and converts them to BGR; shared by the photo page and training."""
+"""Turns pictures opened with Pillow upright, and converts them to RGB; shared by photographs and training."""
 
 import warnings
 
-import numpy as np
 from PIL import Image as Pillow
+from PIL import ImageOps
 
-from monitor.domain.frame import Image
+#: What to do with a picture that cannot be used.
+REMEDY = "save it as JPEG or PNG"
+
+#: The TIFF tag that says whether 0 is white (0) or black (1).
+_PHOTOMETRIC = 262
 
 #: The EXIF tag of the orientation, and the operation that turns a stored picture upright, by its value.
 _ORIENTATION = 0x0112
@@ -37,11 +41,21 @@ def upright(picture: Pillow.Image) -> Pillow.Image:
     return picture if turn is None else picture.transpose(turn)
 
 
-def as_bgr(picture: Pillow.Image) -> Image:
-    """Return the pixels, H x W x 3, uint8, BGR; transparency is dropped, 16 bits are scaled to 8."""
-    if picture.mode.startswith("I"):  # grey in 16 bits, which Pillow would clip at 255
-        grey = (np.asarray(picture).astype(np.int64).clip(0, 0xFFFF) >> 8).astype(np.uint8)
-        return np.ascontiguousarray(np.repeat(grey[:, :, np.newaxis], 3, axis=2))
+def as_rgb(picture: Pillow.Image) -> Pillow.Image:
+    """Return the picture in RGB, 8 bits; without transparency; raises `ValueError` for unknown colours."""
+    if picture.mode.startswith("I;16"):
+        return _from_16_bits(picture)
+    if picture.mode in ("I", "F"):
+        raise ValueError(f"32 bits a value, whose white is unknown; {REMEDY}")
+    if picture.mode == "LAB":
+        raise ValueError(f"the colours L*a*b*, which are not supported; {REMEDY}")
     if "transparency" in picture.info:
         picture = picture.convert("RGBA")
-    return np.ascontiguousarray(np.asarray(picture.convert("RGB"), np.uint8)[:, :, ::-1])
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _from_16_bits(picture: Pillow.Image) -> Pillow.Image:
+    """Return 16 bits of grey as 8; Pillow itself would clip them at 255."""
+    grey = picture.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+    white_is_zero = getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == 0
+    return (ImageOps.invert(grey) if white_is_zero else grey).convert("RGB")

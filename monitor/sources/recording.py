@@ -39,7 +39,7 @@ class RecordingSource:
     """One video track of a file; frames are turned upright and deinterlaced.
 
     `time_s` counts from the first frame by the file's own clock, so that a variable frame rate keeps its true times;
-    times that cannot be true are replaced (`monitor.sources.timeline`), which `repairs` describes at the end. `threads`
+    times that cannot be true are replaced (`monitor.sources.timeline`), which `notes` describe at the end. `threads`
     is FFmpeg's own thread count and changes no pixel. `track` is the number of the video track, None for the best one.
     """
 
@@ -113,9 +113,10 @@ class RecordingSource:
         return None if self._current is None else self._current.time_s
 
     @property
-    def repairs(self) -> str | None:
-        """What of the recording's clock was replaced so far, in words; None if nothing."""
-        return self._repairs.describe(self._fps)
+    def notes(self) -> tuple[str, ...]:
+        """What of the recording's clock was replaced so far, in words."""
+        repairs = self._repairs.describe(self._fps)
+        return () if repairs is None else (f"the times of the recording cannot be true: {repairs}",)
 
     def close(self) -> None:
         """Close the file."""

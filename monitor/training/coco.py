@@ -45,7 +45,7 @@ def _read(path: Path) -> dict[str, Any] | None:
         if not all(f'"{part}"' in text for part in _PARTS[:2]):
             return None
         raise TrainingError(f"{path}: cannot be read as JSON ({error})") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise TrainingError(f"{path}: cannot be read ({error})") from error
     if not isinstance(read, dict) or not all(isinstance(read.get(part), list) for part in _PARTS):
         return None
@@ -106,6 +106,6 @@ def _box(one: dict[str, Any], labels: dict[Any, str]) -> WrittenBox | str:
         return f"has the category {one['category_id']}, which is not listed"
     try:
         x, y, width, height = (float(value) for value in one["bbox"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return "does not have a bbox of four numbers x, y, width, height"
     return WrittenBox(labels[one["category_id"]].strip(), (x, y, x + width, y + height))

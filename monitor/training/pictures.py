@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import UnidentifiedImageError
 
-from monitor.sources.pictures import as_bgr, exif_orientation, upright
+from monitor.sources.pictures import as_rgb, exif_orientation, upright
 from monitor.training.errors import TrainingError
 
 Pixels = NDArray[np.uint8]
@@ -69,13 +69,13 @@ def inspect(path: Path) -> Stored:
 def read(path: Path) -> Pixels:
     """Return the picture upright, BGR (H, W, 3); raises `TrainingError`."""
     with _opened(path, str(path)) as picture:
-        return as_bgr(upright(picture))
+        return _as_bgr(picture)
 
 
 def decode(data: bytes, name: str) -> Pixels:
     """Return the picture of these bytes upright, BGR (H, W, 3); raises `TrainingError`."""
     with _opened(io.BytesIO(data), name) as picture:
-        return as_bgr(upright(picture))
+        return _as_bgr(picture)
 
 
 def record_bytes(path: Path) -> bytes:
@@ -90,7 +90,7 @@ def record_bytes(path: Path) -> bytes:
         common = picture.mode in {"L", "RGB"} and (jpeg or picture.format == "PNG")
         if common and exif_orientation(picture) == 1:
             return path.read_bytes()
-        pixels = as_bgr(upright(picture))
+        pixels = _as_bgr(picture)
     full_chroma = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
     options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, full_chroma]
     return encoded(pixels, ".jpg", options) if jpeg else encoded(pixels, ".png", [])
@@ -110,6 +110,10 @@ def embedded_size(data: bytes, name: str) -> tuple[int, int]:
         if exif_orientation(picture) != 1:
             raise TrainingError(f"{name} is turned by EXIF, which TFOD2 ignores; write the records anew")
         return picture.size
+
+
+def _as_bgr(picture: Pillow.Image) -> Pixels:
+    return np.ascontiguousarray(np.asarray(as_rgb(upright(picture)), np.uint8)[:, :, ::-1])
 
 
 @contextmanager

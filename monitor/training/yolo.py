@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from monitor.config.yaml_lines import plain_values
 from monitor.training.errors import TrainingError
 from monitor.training.layout import (
     Entry,
@@ -66,7 +67,7 @@ def _description(files: Files) -> dict[str, Any]:
         if path.parent != files.folder:
             continue
         try:
-            read = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+            read = plain_values(path.read_text(encoding="utf-8-sig"))
         except (yaml.YAMLError, ValueError, OSError) as error:
             raise TrainingError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
         if isinstance(read, dict) and "names" in read:
@@ -85,8 +86,8 @@ def _names(files: Files, described: dict[str, Any]) -> dict[int, str]:
             pairs = (
                 names.items() if isinstance(names, dict) else enumerate([names] if isinstance(names, str) else names)
             )
-            lists["its YAML file"] = {int(number): str(name).strip() for number, name in pairs}
-        except (TypeError, ValueError) as error:
+            lists["its YAML file"] = {int(number): _plain(name).strip() for number, name in pairs}
+        except (TypeError, ValueError, OverflowError) as error:
             raise TrainingError(f"{files.folder}: `names` in its YAML file is not a list of class names") from error
     for path in files.with_suffix(".names", ".txt"):
         if path.suffix.lower() == ".names" or path.name == _CLASSES:
@@ -101,6 +102,13 @@ def _names(files: Files, described: dict[str, Any]) -> dict[int, str]:
         if names != first[1]:
             raise TrainingError(f"{files.folder}: {first[0]} and {where} name different classes; keep one")
     return first[1]
+
+
+def _plain(value: object) -> str:
+    """Return the text of a single value; raises `TypeError` for a list or mapping, which aliases may make huge."""
+    if isinstance(value, list | dict | set | tuple):
+        raise TypeError(f"found a {type(value).__name__}")
+    return str(value)
 
 
 def _text(path: Path) -> str:
@@ -135,11 +143,15 @@ def _box(words: list[str], names: dict[int, str]) -> WrittenBox | str:
 def _splits(files: Files, described: dict[str, Any]) -> dict[str, tuple[str, ...]]:
     """Return the keys of the pictures of each part that the YAML file describes, if its folder or list is here."""
     found: dict[str, tuple[str, ...]] = {}
-    base = str(described.get("path") or "")
     for part, words in _PARTS.items():
         value = next((described[word] for word in words if described.get(word)), None)
         places = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-        keys = {key for place in places for key in _keys_at(files, base, str(place))}
+        try:
+            base = _plain(described.get("path") or "")
+            keys = {key for place in places for key in _keys_at(files, base, _plain(place))}
+        except (TypeError, ValueError, OSError) as error:
+            where = f"`path` and `{part}` in its YAML file"
+            raise TrainingError(f"{files.folder}: {where} cannot be used as paths ({error})") from error
         if keys:
             found[part] = tuple(sorted(keys))
     return found

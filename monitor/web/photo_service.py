@@ -1,12 +1,10 @@
 """Analyses photographs, one at a time and with lower priority than the cameras."""
 
-import io
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import cv2
-from PIL import Image as Pillow
-from PIL import UnidentifiedImageError
 
 from monitor.config.settings import Settings
 from monitor.detectors.opening import OpenedDetector, open_detector
@@ -14,76 +12,64 @@ from monitor.domain.detection import Detection
 from monitor.domain.frame import Image
 from monitor.outputs.overlay import draw_detections
 from monitor.pipeline.process import give_way
-from monitor.sources.pictures import as_bgr, upright
+from monitor.sources.picture_reader import PictureReader
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 _JPEG_QUALITY = 90
 
-Pillow.MAX_IMAGE_PIXELS = None  # its limit only warns; the limit in the settings refuses
 
+@dataclass(frozen=True, slots=True)
+class CheckedPhoto:
+    """A photograph upright (H x W x 3, uint8, BGR), annotated as a JPEG, its faces, and what of it was not read."""
 
-class UnreadableError(Exception):
-    """The upload is not a readable picture; the message is the reason."""
-
-
-def read_photo(data: bytes, max_megapixels: float) -> Image:
-    """Decode an uploaded picture, upright by its EXIF orientation: H x W x 3, uint8, BGR.
-
-    The size is checked before pixels are decoded, so that a small file cannot expand to a huge picture. Raises
-    `UnreadableError`.
-    """
-    try:
-        with Pillow.open(io.BytesIO(data), formats=_FORMATS) as picture:
-            _check_size(*picture.size, max_megapixels)
-            picture.load()
-            return as_bgr(upright(picture))
-    except UnreadableError:
-        raise
-    except UnidentifiedImageError as error:
-        raise UnreadableError("not a picture in a supported format: JPEG, PNG, WebP, BMP or GIF") from error
-    except Exception as error:  # a decoder may raise anything for crafted input
-        raise UnreadableError(f"the picture is damaged: {error}") from error
-
-
-def _check_size(width: int, height: int, max_megapixels: float) -> None:
-    if width * height > max_megapixels * 1e6:
-        raise UnreadableError(f"{width} x {height} pixels; at most {max_megapixels:g} megapixels are accepted")
-    if min(width, height) < 1:
-        raise UnreadableError("the picture has no pixels")
+    image: Image
+    jpeg: bytes
+    faces: list[Detection]
+    note: str | None
 
 
 class PhotoService:
     """Analyses photographs on a separate thread with lower priority than the cameras'.
 
-    The model is loaded with the first photograph, and again when the settings name another.
+    They are decoded in a process of their own. The model is loaded with the first photograph, and again when the
+    settings name another.
     """
 
     def __init__(self, settings: Callable[[], Settings]) -> None:
         self._settings = settings
         self._pool = ThreadPoolExecutor(1, "photo", initializer=give_way)
+        self._reader: PictureReader | None = None
         self._detector: OpenedDetector | None = None
         self._opened_for: object = None
 
-    def analyse(self, data: bytes) -> Future[tuple[Image, bytes, list[Detection]]]:
-        """Analyse an uploaded picture: the future returns it upright (BGR), annotated as a JPEG, and its faces.
-
-        The future raises `UnreadableError` or `ModelError`.
-        """
+    def analyse(self, data: bytes) -> Future[CheckedPhoto]:
+        """Analyse an uploaded picture; the future raises `UnreadableError`, `SourceError` or `ModelError`."""
         return self._pool.submit(self._analyse, data)
 
     def close(self) -> None:
-        """Finish the current photograph and end the thread."""
+        """End the thread; a photograph that is being decoded is given up, one that is being analysed is finished."""
+        if (reader := self._reader) is not None:
+            reader.abort()
         self._pool.shutdown(cancel_futures=True)
+        if self._reader is not None:
+            self._reader.close()
         if self._detector is not None:
             self._detector.detector.close()
 
-    def _analyse(self, data: bytes) -> tuple[Image, bytes, list[Detection]]:
+    def _analyse(self, data: bytes) -> CheckedPhoto:
         settings = self._settings()
-        image = read_photo(data, settings.web.photo.max_megapixels)
-        faces = self._opened(settings).detector.detect([image])[0]
-        drawn = draw_detections(image, faces, settings.overlay)
+        picture = self._reader_for(settings).read_bytes(data)
+        faces = self._opened(settings).detector.detect([picture.image])[0]
+        drawn = draw_detections(picture.image, faces, settings.overlay)
         _, jpeg = cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-        return image, jpeg.tobytes(), faces
+        return CheckedPhoto(picture.image, jpeg.tobytes(), faces, picture.note)
+
+    def _reader_for(self, settings: Settings) -> PictureReader:
+        max_pixels = round(settings.web.photo.max_megapixels * 1e6)
+        if self._reader is None or self._reader.max_pixels != max_pixels:
+            if self._reader is not None:
+                self._reader.close()
+            self._reader = PictureReader(max_pixels, give_way=True)
+        return self._reader
 
     def _opened(self, settings: Settings) -> OpenedDetector:
         if self._detector is None or self._opened_for != settings.detector:

@@ -341,11 +341,12 @@ class FaceOut(BaseModel):
 
 
 class PhotoOut(BaseModel):
-    """The annotated picture, a JPEG in base64, and the faces in it."""
+    """The annotated picture, a JPEG in base64, the faces in it, and a note if the file has more than was read."""
 
     image: str
     width_px: int
     height_px: int
+    note: str | None
     detections: list[FaceOut]
 
 

@@ -4,8 +4,11 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -95,6 +98,36 @@ def test_pictures_none_of_which_can_be_read_leave_everything_as_it_was(
         assert (tmp_path / "detections.json").read_text() == "[1]"
     assert images(settings, [photos / "broken.jpg"], tmp_path, as_json=True) == 4
     assert json.loads(capsys.readouterr().out) == []
+
+
+def test_pictures_in_formats_that_cannot_be_written_are_annotated_as_png(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(project / "tests" / "pictures" / "quarters.heic", tmp_path)
+    frames = [Image.new("RGB", (40, 30), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
+    Image.new("RGB", (20_000, 300)).save(tmp_path / "wide.webp", "PNG")  # wider than a WebP can be
+    assert images(Settings(detector=default_settings()), [tmp_path], tmp_path / "results", as_json=True) == 0
+    told = capsys.readouterr()
+    assert names(tmp_path / "results") == {"moving.png", "quarters.png", "wide.png", "detections.json"}
+    notes = [picture.get("note") for picture in json.loads(told.out)]
+    assert notes == ["the picture is animated; only its first frame is read", None, None]
+    assert "moving.gif: the picture is animated; only its first frame is read" in told.err
+
+
+def test_pictures_that_cannot_be_read_count_as_done(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[tuple[int, int | None]] = []
+
+    @contextmanager
+    def progress(name: str) -> Iterator[Callable[[int, int | None], None]]:
+        yield lambda done, total: shown.append((done, total))
+
+    monkeypatch.setattr("monitor.commands.images.progress", progress)
+    paths = [photos / "pixel.png", photos / "broken.jpg", photos / "broken.jpg"]
+    assert images(Settings(detector=default_settings()), paths, tmp_path, as_json=True) == 4
+    assert shown == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
 
 def test_originals_are_never_overwritten(photos: Path, tmp_path: Path) -> None:

@@ -261,6 +261,16 @@ def test_an_input_of_any_size_without_one_is_refused(tmp_path: Path) -> None:
     refused(known(tmp_path, telling(size=(1, 1), any_size=True)), "input_size", "model.yaml")
 
 
+def test_an_input_too_large_for_any_machine_is_refused(tmp_path: Path) -> None:
+    refused(known(tmp_path, telling(size=(2, 4097))), "input (1, 2, 4097, 3) has a side below 1 or above 4096 pixels")
+
+
+@pytest.mark.parametrize("name", [b"tensor0", b"tensor12"])
+def test_a_tensor_whose_name_is_no_text_is_refused(tmp_path: Path, name: bytes) -> None:
+    damaged = telling().replace(name, b"\xff" + name[1:])
+    refused(known(tmp_path, damaged), "model.tflite", "export it again")
+
+
 def test_an_input_type_that_no_export_has_is_refused(tmp_path: Path) -> None:
     refused(known(tmp_path, telling(dtype=np.float16)), "model.tflite", "float16")
 

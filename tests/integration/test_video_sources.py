@@ -256,6 +256,25 @@ def sound_only(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\nother.mp4\n#EXT-X-ENDLIST\n", "is a playlist"),
+        ("a.mp4", "ffconcat version 1.0\nfile other.mp4\n", "is a playlist"),
+        (
+            "a.sdp",
+            "v=0\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n",
+            "not a readable",
+        ),
+    ],
+)
+def test_a_file_that_names_others_is_refused(tmp_path: Path, name: str, content: str, words: str) -> None:
+    write_clip(tmp_path / "other.mp4", 2)
+    (tmp_path / name).write_text(content)
+    with pytest.raises(SourceError, match=words):
+        source_of(tmp_path / name).open()
+
+
+@pytest.mark.parametrize(
     ("make", "words"),
     [
         (without_index, "not a readable video"),

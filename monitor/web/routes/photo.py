@@ -12,10 +12,9 @@ from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from monitor.domain.detection import Detection
-from monitor.domain.frame import Image
+from monitor.sources.picture_decoding import UnreadableError
 from monitor.web.access import ServicesDep, Viewer, origin_of
-from monitor.web.photo_service import UnreadableError
+from monitor.web.photo_service import CheckedPhoto
 from monitor.web.schemas import FaceOut, PhotoIn, PhotoOut
 from monitor.web.shares import FullError
 
@@ -44,8 +43,8 @@ _BODY = {
 async def predict(request: Request, account: Viewer, services: ServicesDep) -> PhotoOut:
     """Find the faces in a picture and their mask states. Send JSON `{"image": "<base64>"}` or a form file `image`.
 
-    413: too many bytes; 415: neither JSON nor a form; 422: not a picture, or too many pixels; 429: too many pictures
-    per minute; 503: too many pictures are waiting.
+    413: too many bytes; 415: neither JSON nor a form; 422: not a picture, or one that takes too many pixels, too much
+    memory or too much time; 429: too many pictures per minute; 503: too many pictures are waiting.
     """
     limits, origin = services.settings().web.photo, origin_of(request)
     if (wait_s := services.uploads.take(origin)) > 0:
@@ -59,7 +58,7 @@ async def predict(request: Request, account: Viewer, services: ServicesDep) -> P
             data = await _sent(request)
             if len(data) > limits.max_mb * 2**20:
                 raise HTTPException(413, f"the picture is larger than {limits.max_mb:g} MB")
-            return await asyncio.to_thread(_answer, *await asyncio.wrap_future(services.photos.analyse(data)))
+            return await asyncio.to_thread(_answer, await asyncio.wrap_future(services.photos.analyse(data)))
     except FullError as error:
         raise HTTPException(
             status.HTTP_503_SERVICE_UNAVAILABLE, "too many pictures are waiting; try again", {"Retry-After": "2"}
@@ -68,18 +67,19 @@ async def predict(request: Request, account: Viewer, services: ServicesDep) -> P
         raise HTTPException(422, str(error)) from error
 
 
-def _answer(image: Image, jpeg: bytes, faces: list[Detection]) -> PhotoOut:
+def _answer(photo: CheckedPhoto) -> PhotoOut:
     return PhotoOut(
-        image=base64.b64encode(jpeg).decode("ascii"),
-        width_px=image.shape[1],
-        height_px=image.shape[0],
+        image=base64.b64encode(photo.jpeg).decode("ascii"),
+        width_px=photo.image.shape[1],
+        height_px=photo.image.shape[0],
+        note=photo.note,
         detections=[
             FaceOut(
                 state=face.state,
                 score=round(face.score, 4),
                 box_px=[round(side, 1) for side in (face.box.x1_px, face.box.y1_px, face.box.x2_px, face.box.y2_px)],
             )
-            for face in faces
+            for face in photo.faces
         ],
     )
 

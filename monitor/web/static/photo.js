@@ -31,6 +31,7 @@ function show(body, name) {
     el("div", {},
       el("h2", {}, body.detections.length ? `${body.detections.length} ${body.detections.length === 1 ? "face" : "faces"}` : "No face found"),
       el("ul", { class: "faces" }, ...body.detections.map((face) => el("li", {}, sign(face.state), STATES[face.state].words, el("span", { class: "score" }, `${Math.round(100 * face.score)}%`)))),
+      body.note ? el("p", { class: "hint" }, `Note: ${body.note}.`) : null,
       body.detections.length ? null : el("p", { class: "hint" }, "Very small, dark or turned-away faces are not detected."),
       el("p", { class: "actions" }, el("a", { class: "button", href: address, download: `${(name || "picture").replace(/\.[^.]*$/, "")}-checked.jpg` }, "Download"))));
 }

@@ -58,7 +58,10 @@ def test_a_dropped_or_pasted_picture_too(visitor: Visitor, photograph: Path, how
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"no picture at all", "Not a picture in a supported format: JPEG, PNG, WebP, BMP or GIF."),
+        (
+            b"no picture at all",
+            "Not a readable picture: damaged, or in none of the formats JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP and",
+        ),
         (b"half", "The picture is damaged"),
         (b"\xff\xd8" + bytes(1_100_000), "the limit is 1 MB."),
     ],

@@ -5,6 +5,8 @@ import contextlib
 import io
 import json
 import socket
+import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -181,6 +183,57 @@ def test_what_is_too_large_is_refused_by_its_bytes_and_by_its_pixels(desk: Desk)
         answer = sent(client, base64_of(file.getvalue()))
         assert answer.status_code == 422
         assert "2001 x 1000 pixels" in answer.json()["detail"]
+
+
+def column() -> bytes:
+    """A PNG of one pixel by 40 million, in 80 kB."""
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    head = struct.pack(">IIBBBBB", 1, 40_000_000, 8, 0, 0, 0, 0)
+    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(80_000_000), 9)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def of_many_scans() -> bytes:
+    data = jpeg(np.zeros((8, 8, 3), np.uint8), progressive=True)
+    last = data.rindex(b"\xff\xda")
+    return data[:-2] + data[last:-2] * 30_000 + data[-2:]
+
+
+def wide() -> bytes:
+    file = io.BytesIO()
+    Image.new("L", (66_000, 20)).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (column, "the picture has 1 x 40000000 pixels; at most 2 megapixels are accepted"),
+        (of_many_scans, "the JPEG has more than 100 scans; save it as JPEG or PNG again"),
+        (wide, "the picture has 66000 x 20 pixels; a side of at most 30,000 is accepted"),
+    ],
+)
+def test_a_small_file_that_takes_the_monitors_memory_or_time_is_refused(desk: Desk, make, words: str):
+    with desk.client(VIEWER) as client:
+        answer = sent(client, base64_of(make()))
+        assert (answer.status_code, answer.json()["detail"]) == (422, words)
+        assert sent(client, base64_of(jpeg(np.zeros((8, 8, 3), np.uint8)))).status_code == 200
+
+
+def test_what_of_a_file_was_not_read_is_said(desk: Desk, face: np.ndarray):
+    file = io.BytesIO()
+    Image.fromarray(face[:, :, ::-1]).save(
+        file, "TIFF", save_all=True, compression="jpeg", append_images=[Image.new("RGB", (8, 8))]
+    )
+    with desk.client(VIEWER) as client:
+        body = sent(client, base64_of(jpeg(face))).json()
+        assert body["note"] is None
+        body = client.post("/predict", files={"image": ("x.tif", file.getvalue())}).json()
+        assert body["note"] == "the file has several pages; only its first page is read"
+        assert body["detections"]
 
 
 @pytest.fixture
