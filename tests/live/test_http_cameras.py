@@ -26,7 +26,7 @@ from tests.integration.clips import number_of, numbered, write_clip
 FPS = 25
 
 #: How long a camera waits after its third picture.
-PAUSE_S = 1.0
+PAUSE_S = 0.6
 USER, PASSWORD = "ann", "p#s/s@w?rd%1:"
 
 Form = Callable[[bytes], bytes]
