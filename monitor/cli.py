@@ -383,6 +383,14 @@ def user_remove(name: str, config: ConfigOption = None) -> None:
     remove_user(config, name)
 
 
+@user_app.command("no-codes")
+def user_no_codes(name: str, config: ConfigOption = None) -> None:
+    """Let an account log in without one-time codes, if the device that shows them is lost."""
+    from monitor.commands.accounts import remove_codes
+
+    remove_codes(config, name)
+
+
 @user_app.command("list")
 def user_list(config: ConfigOption = None, json: JsonOption = False) -> None:
     """List the accounts."""

@@ -3,7 +3,6 @@
 import functools
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,7 +80,7 @@ class WebServer:
             finally:
                 services.hub.stop()
                 services.photos.close()
-                services.hashing.shutdown(cancel_futures=True)
+                services.passwords.close()
                 services.reports.close()
                 services.exports.close()
 
@@ -116,18 +115,23 @@ class WebServer:
         from monitor.storage.accounts import AccountRepository
         from monitor.storage.incidents import IncidentRepository
         from monitor.storage.kiosks import KioskRepository
+        from monitor.storage.sessions import SessionRepository
         from monitor.storage.statistics import StatisticsRepository
+        from monitor.web.device_cookie import DeviceCookie
         from monitor.web.figures import Figures
         from monitor.web.hub import Hub
         from monitor.web.kiosk_cookie import KioskCookie
+        from monitor.web.password_queue import PasswordQueue
         from monitor.web.photo_service import PhotoService
         from monitor.web.reports import Reports
         from monitor.web.services import JournalReaders, Services
-        from monitor.web.sessions import Sessions, session_key
+        from monitor.web.session_cookie import SessionCookie
         from monitor.web.shares import Places
-        from monitor.web.throttle import LoginThrottle, Throttle
+        from monitor.web.signing_key import signing_key
+        from monitor.web.throttle import WRONG_CODES, WRONG_CODES_OVER_S, LoginThrottle, Throttle
 
         engine, web, clock = self._database(), self._web, self._clock
+        key = signing_key(self._folder)
 
         def readers(place: JournalPlace) -> JournalReaders:
             return JournalReaders(
@@ -163,11 +167,14 @@ class WebServer:
             warnings=self.warnings,
             photos=PhotoService(settings),
             places=Places(),
-            sessions=Sessions(session_key(self._folder), web.session_hours, web.tls, web.base_path),
+            sessions=SessionRepository(engine, clock, web.session_hours),
+            session_cookie=SessionCookie(web.session_hours, web.tls, web.base_path),
+            device_cookie=DeviceCookie(key, web.tls, web.base_path),
             kiosk_cookie=KioskCookie(web.tls, web.base_path),
-            logins=LoginThrottle(),
-            uploads=Throttle(web.photo.per_minute, 60),
-            hashing=ThreadPoolExecutor(1, "passwords"),
+            logins=LoginThrottle(clock),
+            wrong_codes=Throttle(WRONG_CODES, WRONG_CODES_OVER_S, clock),
+            uploads=Throttle(web.photo.per_minute, 60, clock),
+            passwords=PasswordQueue(),
             figures=Figures(),
             reports=Reports("reports"),
             exports=Reports("exports"),

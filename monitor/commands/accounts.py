@@ -47,6 +47,14 @@ def remove_user(config: Path | None, name: str) -> None:
         notes.print("No accounts are left: the pages are open to the users of this computer only.")
 
 
+def remove_codes(config: Path | None, name: str) -> None:
+    """Let an account log in without one-time codes, for somebody who has lost the device that shows them."""
+    accounts = _accounts(load(config))
+    accounts.require_no_codes(name)
+    accounts.note(_CONSOLE, "codes off", name)
+    notes.print(f"account {name} logs in with its password alone", markup=False)
+
+
 def list_users(config: Path | None, *, as_json: bool) -> None:
     """List the accounts."""
     found = _accounts(load(config)).all()

@@ -73,8 +73,8 @@ class WebSettings(Section):
     """A PEM file with the certificate chain, together with the key."""
     tls_key: Path | None = Field(default=None, title="TLS key")
     """A PEM file with the private key, together with the certificate."""
-    session_hours: Annotated[float, Field(gt=0, le=24 * 90)] = Field(default=12, title="Session")
-    """Hours after which people log in again."""
+    session_hours: Annotated[float, Field(gt=0, le=24 * 30)] = Field(default=12, title="Session")
+    """Hours without an open page after which people log in again; they always do after 30 days."""
     photo: PhotoSettings = Field(default=PhotoSettings(), title="Photo page")
     """Limits of the photo page."""
 

@@ -128,9 +128,10 @@ class KioskRepository:
     def remove(self, number: int) -> None:
         """Delete a token, which ends its kiosk; raises `ConfigError` if there is none of that number."""
         with session_on(self._engine) as session, session.begin():
-            found = session.execute(delete(KioskRow).where(KioskRow.id == number).returning(KioskRow.id)).first()
-            if found is None:
+            sha256 = session.scalar(delete(KioskRow).where(KioskRow.id == number).returning(KioskRow.sha256))
+            if sha256 is None:
                 raise ConfigError(f"there is no kiosk token {number}")
+        self._paired.forget(sha256)
 
 
 def _token(row: KioskRow) -> KioskToken:

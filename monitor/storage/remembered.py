@@ -49,6 +49,11 @@ class Remembered(Generic[V]):
                 self._answers.popitem(last=False)
         return answer
 
+    def forget(self, key: Hashable) -> None:
+        """Drop an answer that is no longer true."""
+        with self._lock:
+            self._answers.pop(key, None)
+
     def _recent(self, key: Hashable) -> tuple[V, float] | None:
         with self._lock:
             found = self._answers.get(key)

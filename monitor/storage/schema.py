@@ -121,7 +121,10 @@ class ReviewRow(Base):
 
 
 class AccountRow(Base):
-    """An account that can log in; a new `stamp` ends its earlier sessions."""
+    """An account that can log in; a new `stamp` ends its earlier sessions.
+
+    `totp_secret` is empty if its logins need no one-time code; `totp_step` is the time step of the last one used.
+    """
 
     __tablename__ = "accounts"
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -131,6 +134,24 @@ class AccountRow(Base):
     password_hash: Mapped[str] = mapped_column(String(255))
     stamp: Mapped[str] = mapped_column(String(32))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    totp_secret: Mapped[str | None] = mapped_column(String(64))
+    totp_step: Mapped[int | None] = mapped_column(Integer)
+
+
+class SessionRow(Base):
+    """A login to the pages; only the hash of its key is stored.
+
+    It is valid as long as `stamp` and `role` are those of the account of that name.
+    """
+
+    __tablename__ = "sessions"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), index=True, unique=True)
+    account: Mapped[str] = mapped_column(String(64), index=True)
+    stamp: Mapped[str] = mapped_column(String(32))
+    role: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    renewed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 class TokenRow(Base):

@@ -1,12 +1,17 @@
 """Who sends a request, and what they may do."""
 
+import asyncio
+import contextlib
 import ipaddress
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, status
 from starlette.requests import HTTPConnection
+from starlette.responses import Response
 
 from monitor.domain.account import Account, Role
+from monitor.domain.errors import JournalError
 from monitor.storage.kiosks import KioskToken
 from monitor.web.addresses import network_of
 from monitor.web.services import Services
@@ -15,7 +20,7 @@ from monitor.web.services import Services
 LOCAL = Account("local", Role.ADMIN)
 
 #: How often an open socket or stream checks that its session or token is still valid.
-CHECK_EVERY_S = 5.0
+_CHECK_EVERY_S = 1.0
 
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 
@@ -35,11 +40,44 @@ def account_of(connection: HTTPConnection) -> Account | None:
     scheme, _, key = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return services.accounts.of_token(key.strip())
-    if (found := services.sessions.account(dict(connection.cookies), services.accounts)) is not None:
-        return found[0]
+    if (account := session_of(connection)) is not None:
+        return account
     if is_local(connection) and not services.accounts.exist() and kiosk_of(connection) is None:
         return LOCAL
     return None
+
+
+def session_of(connection: HTTPConnection) -> Account | None:
+    """Return the account of the session of the browser that sends a request; None if it has none."""
+    services = services_of(connection)
+    key = services.session_cookie.key(connection.cookies)
+    return None if key is None else services.sessions.of_key(key)
+
+
+def renew_session(connection: HTTPConnection, response: Response) -> None:
+    """Extend the session of the browser that sends a request to its full time, if it has one."""
+    services = services_of(connection)
+    key = services.session_cookie.key(connection.cookies)
+    if key is None or session_of(connection) is None:
+        return
+    with contextlib.suppress(JournalError):  # it goes on for now, see `Remembered`
+        services.sessions.renew(key)
+    services.session_cookie.set(response, key, is_secure(connection))
+
+
+def end_session(connection: HTTPConnection, response: Response) -> None:
+    """End the session of the browser that sends a request, and delete its cookie."""
+    services = services_of(connection)
+    if (key := services.session_cookie.key(connection.cookies)) is not None:
+        services.sessions.end(key)
+    services.session_cookie.end(response)
+
+
+async def until_changed(is_allowed: Callable[[], bool]) -> None:
+    """Return when access has changed: `is_allowed`, which asks the database, returns False or raises `JournalError`."""
+    with contextlib.suppress(JournalError):
+        while await asyncio.to_thread(is_allowed):
+            await asyncio.sleep(_CHECK_EVERY_S)
 
 
 def kiosk_of(connection: HTTPConnection) -> KioskToken | None:

@@ -13,11 +13,12 @@ from starlette.staticfiles import StaticFiles
 from monitor import __version__
 from monitor.config.web import WebSettings
 from monitor.web import socket
+from monitor.web.access import Viewer
 from monitor.web.addresses import Addresses
 from monitor.web.error_handlers import RESPONSES, add_error_handlers, words_of
 from monitor.web.forwarded import TrustedProxies
-from monitor.web.paths import STATIC, TEMPLATES
-from monitor.web.routes import cameras, health, incidents, kiosk, pages, photo, session, statistics
+from monitor.web.paths import STATIC, TEMPLATES, base_of
+from monitor.web.routes import cameras, health, incidents, kiosk, pages, photo, session, statistics, totp
 from monitor.web.security import Guard
 from monitor.web.services import Services
 from monitor.web.warning_checks import watch_warnings
@@ -47,10 +48,10 @@ def make_app(services: Services, web: WebSettings, on_ready: Callable[[], None] 
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=None,
     )
     app.state.services = services
-    for part in (session, cameras, incidents, statistics, kiosk, health, photo, pages):
+    for part in (session, totp, cameras, incidents, statistics, kiosk, health, photo, pages):
         app.include_router(part.router, responses=RESPONSES)
     app.include_router(socket.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -62,6 +63,11 @@ def make_app(services: Services, web: WebSettings, on_ready: Callable[[], None] 
             values = {"page": "error", "version": __version__, "code": error.status_code, "detail": words_of(error)}
             return TEMPLATES.TemplateResponse(request, "error.html", values, error.status_code, error.headers)
         return JSONResponse({"detail": words_of(error)}, error.status_code, error.headers)
+
+    @app.get("/api/v1/openapi.json", include_in_schema=False)
+    def description(request: Request, _: Viewer) -> JSONResponse:
+        base_path = base_of(request)
+        return JSONResponse(app.openapi() | ({"servers": [{"url": base_path}]} if base_path else {}))
 
     add_error_handlers(app)
     photo_bytes = int(web.photo.max_mb * 2**20 * _BASE64) + _AROUND

@@ -289,9 +289,13 @@ class Hub:
         if not viewers:
             return
         now_s = self._clock.monotonic_s()
-        values = {status.camera: camera_values(status, now_s, self._clock) for status in self._statuses()}
+        statuses = self._statuses()
+        values = {
+            role: {status.camera: camera_values(status, now_s, self._clock, role) for status in statuses}
+            for role in {viewer.account.role for viewer in viewers}
+        }
         for viewer in viewers:
-            seen = [value for name, value in values.items() if viewer.account.sees(name)]
+            seen = [value for name, value in values[viewer.account.role].items() if viewer.account.sees(name)]
             viewer.send({"type": "cameras", "now_ms": milliseconds(self._clock.utc_now()), "cameras": seen})
 
     def _announce(self, camera: str, message: Mapping[str, Any]) -> None:

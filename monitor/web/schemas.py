@@ -9,6 +9,7 @@ from monitor.domain.account import Role
 from monitor.domain.detection import MaskState
 from monitor.domain.review import FalseAlarmReason, ReviewDecision
 from monitor.domain.visit import Outcome
+from monitor.storage.accounts import MOST_TYPED
 from monitor.storage.incidents import Incident
 from monitor.web.warnings import WarningCode
 
@@ -23,6 +24,10 @@ Pixels = Annotated[float, _rounded(1)]
 Share = Annotated[float, _rounded(4)]
 
 Note = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)]
+
+
+Password = Annotated[str, Field(min_length=1, max_length=MOST_TYPED)]
+OneTimeCode = Annotated[str, Field(min_length=1, max_length=16)]
 
 
 class RequestModel(BaseModel):
@@ -43,10 +48,40 @@ class ResponseModel(BaseModel):
 
 
 class LogIn(RequestModel):
-    """The name and password of an account."""
+    """The name and password of an account, and a one-time code if it needs one."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
-    password: Annotated[str, Field(min_length=1, max_length=256)]
+    password: Password
+    code: OneTimeCode | None = None
+
+
+class TotpOut(BaseModel):
+    """Whether an account's logins need a one-time code."""
+
+    on: bool
+
+
+class TotpSecretOut(BaseModel):
+    """A secret for an authenticator app: in base 32, and as a picture of its QR code (a data URI)."""
+
+    secret: str
+    qr: str
+
+
+class TotpOffIn(RequestModel):
+    """The password of the account, and a code that its authenticator app shows now."""
+
+    password: Password
+    code: OneTimeCode
+
+
+class TotpOnIn(RequestModel):
+    """The password of the account, a new secret with a code of it, and a code of the former secret, if there is one."""
+
+    password: Password
+    secret: Annotated[str, Field(min_length=1, max_length=64)]
+    code: OneTimeCode
+    current: OneTimeCode | None = None
 
 
 class Me(BaseModel):

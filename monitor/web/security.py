@@ -38,6 +38,9 @@ HEADERS = {
 #: queue.
 _BODY_WITHIN_S = 60.0
 
+#: What needs no login, and may be kept by browsers; everything else is asked for again, with the session of the time.
+_PUBLIC = ("/static/", "/api/v1/kiosk/signs/")
+
 #: The most digits of a Content-Length; no accepted length has more.
 _MOST_DIGITS = 12
 
@@ -161,8 +164,8 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in (HEADERS | self._more).items():
                     headers.setdefault(name, value)
-                if not path.startswith("/static/"):
-                    headers.setdefault("cache-control", "no-store")
+                if not path.startswith(_PUBLIC):
+                    headers["cache-control"] = "no-store"
                 if "location" in headers:
                     headers["location"] = _relative(headers["location"])
             await send(message)

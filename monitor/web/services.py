@@ -1,7 +1,6 @@
 """The services behind the pages and the API."""
 
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,15 +12,18 @@ from monitor.pipeline.monitor import Monitor
 from monitor.storage.accounts import AccountRepository
 from monitor.storage.incidents import IncidentRepository
 from monitor.storage.kiosks import KioskRepository
+from monitor.storage.sessions import SessionRepository
 from monitor.storage.snapshots import SnapshotFolder
 from monitor.storage.statistics import StatisticsRepository
+from monitor.web.device_cookie import DeviceCookie
 from monitor.web.figures import Figures
 from monitor.web.hub import Hub
 from monitor.web.kiosk_cookie import KioskCookie
 from monitor.web.model import Model
+from monitor.web.password_queue import PasswordQueue
 from monitor.web.photo_service import PhotoService
 from monitor.web.reports import Reports
-from monitor.web.sessions import Sessions
+from monitor.web.session_cookie import SessionCookie
 from monitor.web.shares import Places
 from monitor.web.throttle import LoginThrottle, Throttle
 from monitor.web.warnings import Warnings
@@ -54,11 +56,14 @@ class Services:
     warnings: Warnings
     photos: PhotoService
     places: Places
-    sessions: Sessions
+    sessions: SessionRepository
+    session_cookie: SessionCookie
+    device_cookie: DeviceCookie
     kiosk_cookie: KioskCookie
     logins: LoginThrottle
+    wrong_codes: Throttle
     uploads: Throttle
-    hashing: Executor
+    passwords: PasswordQueue
     figures: Figures
     reports: Reports
     exports: Reports

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from monitor.outputs.live_view import Shape
 from monitor.rules.kiosk import Ruling, rule
-from monitor.web.access import CHECK_EVERY_S, account_of, kiosk_of, origin_of, services_of
+from monitor.web.access import account_of, kiosk_of, origin_of, services_of, until_changed
 from monitor.web.hub import WIDTHS_PX, Viewer, ViewSpec
 from monitor.web.services import Services
 from monitor.web.shares import FullError
@@ -161,13 +161,13 @@ class _Page:
 
     async def _check(self) -> None:
         """Close the socket when its session or token has ended, or its rights have changed."""
-        while True:
-            await asyncio.sleep(CHECK_EVERY_S)
-            now = await asyncio.to_thread(_viewer_of, self._socket)
-            if now is None or (type(now), now.account) != (type(self.viewer), self.viewer.account):
-                with contextlib.suppress(RuntimeError):
-                    await self._socket.close(_LOG_IN, "the session has ended")
-                return
+        await until_changed(self._is_allowed)
+        with contextlib.suppress(RuntimeError):
+            await self._socket.close(_LOG_IN, "the session has ended")
+
+    def _is_allowed(self) -> bool:
+        now = _viewer_of(self._socket)
+        return now is not None and (type(now), now.account) == (type(self.viewer), self.viewer.account)
 
     async def _rule(self) -> None:
         """Send a kiosk its verdict."""

@@ -5,6 +5,8 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
+from monitor.domain.account import Role
+from monitor.domain.address import hosts_only
 from monitor.domain.clock import Clock, utc_at
 from monitor.domain.detection import MaskState
 from monitor.domain.freshness import Freshness
@@ -31,8 +33,13 @@ def without_folders(text: str) -> str:
     return _FOLDERS.sub("", text)
 
 
-def camera_values(status: CameraStatus, now_s: float, clock: Clock) -> dict[str, Any]:
-    """Return the state of a camera. People are counted only while its picture is current."""
+def visible_text(text: str, role: Role) -> str:
+    """Return a message as a role may see it: only admins see more of an address than its scheme and host."""
+    return text if role is Role.ADMIN else hosts_only(text)
+
+
+def camera_values(status: CameraStatus, now_s: float, clock: Clock, role: Role) -> dict[str, Any]:
+    """Return the state of a camera, as a role may see it. People are counted only while its picture is current."""
     health, analysis = status.health, status.analysis
     fresh = status.is_fresh(now_s)
     return {
@@ -40,7 +47,7 @@ def camera_values(status: CameraStatus, now_s: float, clock: Clock) -> dict[str,
         "sample": status.sample,
         "condition": health.condition.value,
         "cause": None if health.cause is None else health.cause.value,
-        "detail": without_folders(health.detail),
+        "detail": visible_text(without_folders(health.detail), role),
         "since_ms": milliseconds(utc_at(clock, health.since_s)),
         "age_ms": None if analysis is None else round(1000 * (now_s - analysis.frame.time_s)),
         "fps": round(status.fps, 1),

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from monitor.domain.account import Account, Role
 from monitor.domain.clock import Clock
+from monitor.web.values import visible_text
 
 
 class WarningCode(StrEnum):
@@ -55,7 +56,8 @@ class Warnings:
             self._active.pop(code, None)
 
     def visible_to(self, account: Account) -> list[ActiveWarning]:
-        """Return the warnings that an account gets, oldest first."""
+        """Return the warnings that an account gets, as it may see them, oldest first."""
         with self._lock:
-            active = list(self._active.values())
-        return sorted((each for each in active if each.is_for(account)), key=lambda each: (each.since, each.code))
+            active = [each for each in self._active.values() if each.is_for(account)]
+        shown = [replace(each, text=visible_text(each.text, account.role)) for each in active]
+        return sorted(shown, key=lambda each: (each.since, each.code))

@@ -6,6 +6,7 @@ import stat
 from datetime import timedelta
 from pathlib import Path
 
+import pyotp
 import pytest
 
 from monitor.app.watching import live_database
@@ -15,6 +16,7 @@ from monitor.commands.accounts import (
     change_password,
     list_tokens,
     list_users,
+    remove_codes,
     remove_token,
     remove_user,
 )
@@ -25,6 +27,7 @@ from monitor.domain.clock import SystemClock
 from monitor.domain.errors import ConfigError, JournalError
 from monitor.storage.accounts import AccountRepository
 from monitor.storage.kiosks import KioskRepository
+from monitor.storage.one_time_codes import new_secret
 
 PASSWORD = "correct horse battery"
 
@@ -40,6 +43,18 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def accounts(config: Path) -> AccountRepository:
     return AccountRepository(live_database(load_settings(config))(), SystemClock())
+
+
+def test_who_has_lost_the_device_with_the_codes_gets_in_again(config: Path, capfd: pytest.CaptureFixture[str]):
+    add_user(config, "ada", Role.ADMIN, [])
+    secret = new_secret()
+    accounts(config).require_codes("ada", secret, pyotp.TOTP(secret).now())
+    remove_codes(config, "ada")
+    assert "ada logs in with its password alone" in capfd.readouterr().err
+    assert accounts(config).log_in("ada", PASSWORD) is not None
+    with pytest.raises(ConfigError, match="no account 'nobody'"):
+        remove_codes(config, "nobody")
+    assert [entry.action for entry in accounts(config).audit(10)] == ["codes off", "user added"]
 
 
 def test_a_user_is_added_changed_and_removed(config: Path, capfd: pytest.CaptureFixture[str]):
@@ -72,7 +87,7 @@ def test_a_token_is_shown_once(config: Path, capfd: pytest.CaptureFixture[str]):
     shown = capfd.readouterr()
     key = shown.out.strip()
     assert key not in shown.err
-    assert accounts(config).of_token(key) == Account("grafana", Role.VIEWER)
+    assert accounts(config).of_token(key) == Account("token grafana", Role.VIEWER)
     (info,) = accounts(config).tokens()
     assert timedelta(days=29) < info.expires_at - SystemClock().utc_now() < timedelta(days=31)
     for as_json in (True, False):

@@ -25,7 +25,7 @@ from tests.conftest import PROJECT
 from tests.fakes import FakeClock
 
 FOLDER = Path(migrations.__file__).parent
-NEW_TABLES = {"reviews", "accounts", "tokens", "audit", "kiosks"}
+NEW_TABLES = {"reviews", "accounts", "tokens", "audit", "kiosks", "sessions"}
 EVIDENCE = {"share", "evidence_s", "observations", "settings"}
 
 

@@ -13,6 +13,7 @@ from monitor.storage.accounts import AccountRepository
 from monitor.storage.database import open_database
 from monitor.storage.journal import Journal
 from monitor.storage.run_info import CurrentRun
+from monitor.storage.sessions import SessionRepository
 from tests.fakes import FakeClock
 from tests.integration.postgres import find_programs, hanging, running_server
 from tests.integration.test_journal import RUN, incident
@@ -40,18 +41,18 @@ def test_sessions_go_on_while_the_server_hangs_and_end_with_their_account(
     accounts.add(ada, "correct horse battery")
     found = accounts.log_in("ada", "correct horse battery")
     assert found is not None
-    stamp = found[1]
-    assert accounts.of_session("ada", stamp) == ada
+    sessions = SessionRepository(own_engine, FakeClock(), 12)
+    key = sessions.begin(*found)
+    assert sessions.of_key(key) == ada
     with hanging(str(own_engine.url)):
-        assert accounts.of_session("ada", stamp) == ada
+        assert sessions.of_key(key) == ada
         started = time.monotonic()
-        assert accounts.of_session("ada", stamp) == ada
+        assert sessions.of_key(key) == ada
         assert time.monotonic() - started < 0.2, "the second one does not wait"
         with pytest.raises(JournalError, match=r"not answered|timeout"):
-            accounts.of_session("ada", "another")
-    other = AccountRepository(own_engine, FakeClock())
-    other.remove("ada")
-    assert other.of_session("ada", stamp) is None
+            sessions.of_key("another")
+    accounts.remove("ada")
+    assert SessionRepository(own_engine, FakeClock(), 12).of_key(key) is None
 
 
 def test_a_write_to_a_server_that_hangs_fails_in_time_and_succeeds_afterwards(

@@ -9,9 +9,10 @@ from fastapi import APIRouter, HTTPException, Query, Response, status
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
+from monitor.domain.account import Account
 from monitor.domain.health import CameraStatus
 from monitor.outputs.live_view import Shape
-from monitor.web.access import CHECK_EVERY_S, ServicesDep, Viewer, account_of, origin_of, require_camera
+from monitor.web.access import ServicesDep, Viewer, account_of, origin_of, require_camera, until_changed
 from monitor.web.hub import WIDTHS_PX, ViewSpec
 from monitor.web.hub import Viewer as Watcher
 from monitor.web.schemas import CameraOut
@@ -32,7 +33,7 @@ _STREAM, _BOUNDARY = "multipart/x-mixed-replace", "picture"
 def cameras(account: Viewer, services: ServicesDep) -> list[CameraOut]:
     """The current state of every camera that the account may see."""
     now_s = services.clock.monotonic_s()
-    return [_out(services, one, now_s) for one in services.monitor.statuses() if account.sees(one.camera)]
+    return [_out(services, account, one, now_s) for one in services.monitor.statuses() if account.sees(one.camera)]
 
 
 @router.get("/{name}")
@@ -41,7 +42,7 @@ def camera(name: str, account: Viewer, services: ServicesDep) -> CameraOut:
     found = services.monitor.status(name)
     require_camera(account, None if found is None else found.camera, "camera")
     assert found is not None
-    return _out(services, found, services.clock.monotonic_s())
+    return _out(services, account, found, services.clock.monotonic_s())
 
 
 @router.get("/{name}/still.jpg", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
@@ -74,16 +75,14 @@ async def _parts(services: Services, request: Request, watcher: Watcher, spec: V
     with contextlib.suppress(FullError), place, contextlib.ExitStack() as joined:
         services.hub.join(watcher)
         joined.callback(services.hub.leave, watcher)
+        checking = asyncio.create_task(until_changed(lambda: account_of(request) == watcher.account))
+        joined.callback(checking.cancel)
+        checking.add_done_callback(lambda _: watcher.send({"type": "ended"}))  # wakes the loop below
         services.hub.watch(watcher, frozenset({spec}))
-        checked_s = services.clock.monotonic_s()
-        while not watcher.behind:
+        while not (watcher.behind or checking.done()):
             item = await watcher.next()
-            if services.clock.monotonic_s() - checked_s >= CHECK_EVERY_S:
-                checked_s = services.clock.monotonic_s()
-                if await asyncio.to_thread(account_of, request) != watcher.account:
-                    return
             if isinstance(item, str):
-                continue  # states are for the socket; they come every second, which keeps the check above regular
+                continue  # states are for the socket
             jpeg = item[1].jpeg
             yield b"--%s\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (
                 _BOUNDARY.encode(),
@@ -104,5 +103,5 @@ def _known(width: int | None) -> int | None:
     return width
 
 
-def _out(services: Services, status: CameraStatus, now_s: float) -> CameraOut:
-    return CameraOut.model_validate(camera_values(status, now_s, services.clock))
+def _out(services: Services, account: Account, status: CameraStatus, now_s: float) -> CameraOut:
+    return CameraOut.model_validate(camera_values(status, now_s, services.clock, account.role))

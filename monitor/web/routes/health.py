@@ -20,7 +20,7 @@ from monitor.web.hub import Viewer as Watcher
 from monitor.web.metrics import registry_of
 from monitor.web.schemas import AuditOut, CameraHealthOut, HealthOut, HealthyOut, ViewerOut, WarningOut
 from monitor.web.services import Services
-from monitor.web.values import camera_values
+from monitor.web.values import camera_values, visible_text
 
 router = APIRouter(tags=["health"])
 
@@ -118,9 +118,9 @@ def _cameras(services: Services, account: Account) -> list[CameraHealthOut]:
         own = settings.cameras.get(status.camera)
         values.append(
             CameraHealthOut.model_validate(
-                camera_values(status, now_s, services.clock)
+                camera_values(status, now_s, services.clock, account.role)
                 | {
-                    "source": "" if own is None else _shown(own.source),
+                    "source": "" if own is None else visible_text(_shown(own.source), account.role),
                     "required": own is None or own.required,
                     "zones": {} if own is None else own.zones,
                     "wanted_per_s": status.wanted_fps,

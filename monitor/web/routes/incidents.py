@@ -47,7 +47,7 @@ def picture(number: Number, account: Viewer, services: ServicesDep) -> Response:
     data = services.snapshots.load(found.incident_id, found.opened_at)
     if data is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "there is no picture of this incident")
-    return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=600"})
+    return Response(data, media_type="image/jpeg")
 
 
 @router.post("/{number}/acknowledge")

@@ -17,7 +17,9 @@ from monitor.web.access import (
     Operator,
     ServicesDep,
     address_of,
+    end_session,
     is_secure,
+    renew_session,
     require_camera,
 )
 from monitor.web.kiosk_page import kiosk_path, pairing_path
@@ -83,10 +85,8 @@ def sign(verdict: Verdict) -> Response:
 @router.post("/kiosk/renew", status_code=status.HTTP_204_NO_CONTENT, dependencies=[KIOSK_OR_VIEWER])
 def renew(request: Request, response: Response, services: ServicesDep) -> None:
     """Extend the kiosk token or the session of this browser to its full time. Open kiosk pages call it."""
-    cookies = dict(request.cookies)
-    if (found := services.sessions.account(cookies, services.accounts)) is not None:
-        services.sessions.begin(response, found[0].name, found[1], is_secure(request))
-    key = services.kiosk_cookie.key(cookies)
+    renew_session(request, response)
+    key = services.kiosk_cookie.key(request.cookies)
     if key is not None and services.kiosks.of_key(key) is not None:
         services.kiosk_cookie.set(response, key, is_secure(request))
 
@@ -125,7 +125,7 @@ def pair(body: PairIn, request: Request, response: Response, services: ServicesD
         raise HTTPException(status.HTTP_404_NOT_FOUND, "this kiosk link has been used or has expired; create a new one")
     token, key = found
     services.accounts.note(token.account.name, "kiosk paired", token.camera, address_of(request))
-    services.sessions.end(response)
+    end_session(request, response)
     services.kiosk_cookie.set(response, key, is_secure(request))
     return KioskPageOut(path=kiosk_path(base_of(request), token.camera))
 

@@ -47,7 +47,7 @@ async def predict(request: Request, account: Viewer, services: ServicesDep) -> P
     memory or too much time; 429: too many pictures per minute; 503: too many pictures are waiting.
     """
     limits, origin = services.settings().web.photo, origin_of(request)
-    if (wait_s := await services.uploads.take(origin)) > 0:
+    if (wait_s := services.uploads.take(origin)) > 0:
         raise HTTPException(
             status.HTTP_429_TOO_MANY_REQUESTS,
             f"at most {limits.per_minute} pictures per minute",

@@ -1,48 +1,48 @@
 """Logging in and out."""
 
 import asyncio
-import math
+from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query, Response, status
+from fastapi import APIRouter, Query, Response, status
 from starlette.requests import Request
 
 from monitor.domain.account import Account
-from monitor.web.access import KIOSK_OR_VIEWER, ServicesDep, Viewer, address_of, is_secure, origin_of
+from monitor.web.access import (
+    KIOSK_OR_VIEWER,
+    ServicesDep,
+    Viewer,
+    address_of,
+    end_session,
+    is_secure,
+    renew_session,
+)
 from monitor.web.addresses import Addresses
+from monitor.web.password_check import checked
 from monitor.web.schemas import AddressOut, LogIn, Me
+from monitor.web.services import Services
 
 router = APIRouter(prefix="/api/v1", tags=["session"])
 
 
 @router.get("/me")
-def me(request: Request, response: Response, account: Viewer, services: ServicesDep) -> Me:
+def me(request: Request, response: Response, account: Viewer) -> Me:
     """The account that sends this request. It also extends its session to the full time."""
-    if (found := services.sessions.account(dict(request.cookies), services.accounts)) is not None:
-        services.sessions.begin(response, found[0].name, found[1], is_secure(request))
+    renew_session(request, response)
     return _me(account)
 
 
 @router.post("/session")
 async def log_in(body: LogIn, request: Request, response: Response, services: ServicesDep) -> Me:
-    """Log in, which sets a session cookie. 401: wrong name or password; 429: too many attempts, with `Retry-After`."""
-    address, origin = address_of(request), origin_of(request)
-    if (wait_s := math.ceil(await services.logins.take(origin, body.name))) > 0:
-        raise HTTPException(
-            status.HTTP_429_TOO_MANY_REQUESTS,
-            f"too many attempts; try again in {wait_s} s",
-            {"Retry-After": str(wait_s)},
-        )
-    # One at a time on one thread: hashing is expensive by design, and each thread would keep its memory.
-    in_turn = asyncio.get_running_loop().run_in_executor
-    found = await in_turn(services.hashing, services.accounts.log_in, body.name, body.password)
-    if found is None:
-        await asyncio.to_thread(services.accounts.note, body.name, "log in refused", "", address)
-        raise HTTPException(status.HTTP_401_UNAUTHORIZED, "the name or the password is wrong")
-    account, stamp = found
-    await services.logins.succeeded(origin, body.name)
-    await asyncio.to_thread(services.accounts.note, account.name, "log in", "", address)
-    services.sessions.begin(response, account.name, stamp, is_secure(request))
+    """Log in, which sets a session cookie.
+
+    401: wrong name or password; with `WWW-Authenticate: TOTP`, the account needs a `code`, or that is wrong. 429: too
+    many attempts, with `Retry-After`.
+    """
+    account, stamp = await checked(request, services, body.name, body.password, body.code)
+    key = await asyncio.to_thread(_begin, services, account, stamp, address_of(request), request.cookies)
+    services.session_cookie.set(response, key, is_secure(request))
+    services.device_cookie.set(response, account.name, is_secure(request))
     return _me(account)
 
 
@@ -58,9 +58,17 @@ def address(request: Request, page: Annotated[str, Query(max_length=300)]) -> Ad
 
 @router.delete("/session", status_code=status.HTTP_204_NO_CONTENT)
 def log_out(request: Request, response: Response, account: Viewer, services: ServicesDep) -> None:
-    """Log out, which deletes the session cookie."""
+    """Log out, which ends the session, its sockets and its streams."""
+    end_session(request, response)
     services.accounts.note(account.name, "log out", "", address_of(request))
-    services.sessions.end(response)
+
+
+def _begin(services: Services, account: Account, stamp: str, address: str, cookies: Mapping[str, str]) -> str:
+    """Begin a session in place of that in the cookies, and return its key."""
+    if (former := services.session_cookie.key(cookies)) is not None:
+        services.sessions.end(former)
+    services.accounts.note(account.name, "log in", "", address)
+    return services.sessions.begin(account, stamp)
 
 
 def _me(account: Account) -> Me:

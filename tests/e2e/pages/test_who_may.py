@@ -1,9 +1,15 @@
 """Logging in and out, what each role sees, settings and health."""
 
 import re
+import time
 
+import pyotp
 from playwright.sync_api import expect
 
+from monitor.domain.account import Account, Role
+from monitor.domain.clock import SystemClock
+from monitor.storage.accounts import AccountRepository
+from monitor.storage.database import open_database, sqlite_url
 from tests.e2e.pages.conftest import Visitor
 from tests.e2e.pages.stage import PASSWORD, SECRET, SIZES, Stage
 
@@ -26,8 +32,12 @@ def test_logging_in_and_out(stage: Stage, visitor: Visitor) -> None:
     expect(page.locator(".tile")).to_have_count(len(SIZES))
     beside = visit.open("/incidents")
     expect(beside.locator(".card").first).to_be_visible()
+    picture = f"{stage.url}api/v1/incidents/{stage.ask('SELECT max(id) FROM incidents')[0][0]}/picture.jpg"
+    ask = "url => fetch(url).then(answer => answer.status)"
+    assert page.evaluate(ask, picture) == 200
     page.get_by_role("button", name="Log out").click()
     expect(page).to_have_url(f"{stage.url}login")
+    assert page.evaluate(ask, picture) == 401, "not from the browser's cache"
     beside.get_by_label("Camera").select_option("hall")
     expect(beside).to_have_url(re.compile(rf"{re.escape(stage.url)}login\?next=%2Fincidents"))
     assert stage.ask("SELECT action FROM audit WHERE who = 'guard' ORDER BY id DESC LIMIT 3") == [
@@ -35,6 +45,36 @@ def test_logging_in_and_out(stage: Stage, visitor: Visitor) -> None:
         ("log in",),
         ("log in refused",),
     ]
+
+
+def test_one_time_codes(stage: Stage, visitor: Visitor) -> None:
+    engine = open_database(sqlite_url(stage.folder / "live" / "journal.db"))
+    AccountRepository(engine, SystemClock()).add(Account("chief", Role.ADMIN), PASSWORD)
+    engine.dispose()
+    visit = visitor(None)
+    visit.expect("401")
+    page = visit.go("/login?next=/settings")
+    expect(page.get_by_label("Code of your authenticator app")).to_be_hidden()
+    page.get_by_label("Name").fill("chief")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Set up codes").click()
+    app = pyotp.TOTP(page.locator("#secret").inner_text())
+    picture = page.get_by_role("img", name="QR code of the secret below")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("img => img.naturalWidth") > 100
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("Code").fill(app.now())
+    page.get_by_role("button", name="Require codes").click()
+    expect(page.get_by_text("Your logins need a code")).to_be_visible()
+    page.get_by_role("button", name="Log out").click()
+    page.get_by_label("Name").fill("chief")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("Enter the code that your authenticator app shows now.")
+    page.get_by_label("Code of your authenticator app").fill(app.at(time.time() + 30))
+    page.keyboard.press("Enter")
+    expect(page.locator(".who")).to_have_text("chief")
 
 
 def test_a_viewer_of_one_camera(stage: Stage, visitor: Visitor) -> None:

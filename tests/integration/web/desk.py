@@ -62,15 +62,20 @@ class ShiftedClock(SystemClock):
 
     def __init__(self) -> None:
         self._by_s = 0.0
+        self._set_by = timedelta()
 
     def skip(self, seconds: float) -> None:
         self._by_s += seconds
+
+    def set_back(self, by: timedelta) -> None:
+        """Set the wall clock back; the monotonic one cannot be set."""
+        self._set_by -= by
 
     def monotonic_s(self) -> float:
         return super().monotonic_s() + self._by_s
 
     def utc_now(self) -> datetime:
-        return super().utc_now() + timedelta(seconds=self._by_s)
+        return super().utc_now() + timedelta(seconds=self._by_s) + self._set_by
 
 
 class Door:
@@ -78,6 +83,7 @@ class Door:
 
     def __init__(self, name: str, number: int) -> None:
         self.source_id = name
+        self.refusal = "no camera answers there"
         self.end_reason = EndReason.FAILED
         self.lost_frames = 0
         self.late_frames = 0
@@ -94,7 +100,7 @@ class Door:
 
     def open(self) -> SourceInfo:
         if not self.plugged.is_set():
-            raise SourceError("no camera answers there", Cause.UNPLUGGED)
+            raise SourceError(self.refusal, Cause.UNPLUGGED)
         self._next_s = time.monotonic()
         return SourceInfo(320, 240, 10.0, None, None, live=True)
 

@@ -11,7 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from monitor.domain.cause import Cause
 from monitor.domain.health import Condition
-from tests.integration.web.desk import ADMIN, SECRET, VIEWER, Desk, serving
+from monitor.web.warnings import WarningCode
+from tests.integration.web.desk import ADMIN, OPERATOR, SECRET, VIEWER, Desk, serving
 from tests.live.watch import until
 
 
@@ -120,6 +121,40 @@ def test_no_secret_is_in_any_answer(tmp_path: Path):
             assert SECRET not in str(desk.settings.cameras["door"].source)
 
 
+#: Secrets of an address whose keys nobody knows, and one without a key.
+HIDDEN = ("k3y-0f-k", "s3ss1on-1d", "4f8a9c2e7b1d4f6a")
+SECRET_SOURCE = f"http://192.0.2.9:8081/live/{HIDDEN[2]}/video?k={HIDDEN[0]}&session={HIDDEN[1]}&channel=1"
+
+
+def test_only_an_admin_sees_more_of_an_address_than_its_host(tmp_path: Path):
+    people = (ADMIN, OPERATOR, VIEWER)
+    with serving(tmp_path, accounts=people, cameras={"door": {"source": SECRET_SOURCE}}) as desk:
+        source = desk.settings.cameras["door"].source
+        desk.doors["door"].refusal = f"{source}: no answer"
+        desk.doors["door"].plugged.clear()
+        until(lambda: "no answer" in desk.live.statuses()[0].health.detail)
+        warning = f"The changed configuration is refused. {source}: wrong"
+        desk.web_server.warnings.set(WarningCode.CONFIGURATION_REFUSED, warning)
+        for account in people:
+            with desk.client(account) as client, desk.socket(account) as socket:
+                health = client.get("/api/v1/health")
+                answers = [client.get(path).text for path in ("/api/v1/cameras", "/api/v1/cameras/door", "/metrics")]
+                answers += [client.get(page).text for page in ("/", "/health", "/settings", "/cameras/door")]
+                messages = [str(message) for message in socket.during(1.5)]
+                if account is ADMIN:
+                    answers.append(client.get("/api/v1/settings").text)
+            everything = "".join([health.text, *answers, *messages])
+            assert not [secret for secret in HIDDEN if secret in everything], account
+            camera = health.json()["cameras"][0]
+            if account is ADMIN:
+                assert camera["source"] == "http://192.0.2.9:8081/live/***/video?k=***&session=***&channel=1"
+                assert "channel=1" in camera["detail"]
+            else:
+                assert (camera["source"], camera["detail"]) == ("http://192.0.2.9", "http://192.0.2.9: no answer")
+                assert "***" not in everything
+                assert "8081" not in everything
+
+
 def _status(desk: Desk, name: str) -> Condition:
     return next(status.health.condition for status in desk.live.statuses() if status.camera == name)
 
@@ -222,7 +257,7 @@ def test_headers_are_on_every_kind_of_answer(desk: Desk):
 
 def test_what_is_wrong_is_not_sent_back(desk: Desk):
     with desk.client() as client:
-        answer = client.post("/api/v1/session", json={"name": "ada", "password": "s3cret" * 100})
+        answer = client.post("/api/v1/session", json={"name": "ada", "password": "s3cret" * 1000})
         assert answer.status_code == 422
         assert "s3cret" not in answer.text
         for half in (

@@ -121,12 +121,21 @@ def test_no_other_word_is_a_verdict(desk: Desk, number: int, body: object):
     assert desk.incidents.detail(number).reviews == before
 
 
+def test_a_token_signs_reviews_and_the_audit_log_as_a_token(desk: Desk, number: int):
+    with desk.client(**desk.token(OPERATOR)) as script, desk.client(OPERATOR) as person:
+        for client in (script, person):
+            assert client.post(f"/api/v1/incidents/{number}/acknowledge").status_code == 200
+    reviews = desk.incidents.detail(number).reviews
+    assert {"token otto-1", "otto"} <= {review.by for review in reviews}
+    assert [entry.who for entry in desk.accounts.audit(2)] == ["otto", "token otto-1"]
+
+
 def test_the_picture_is_a_picture(desk: Desk, number: int):
     with desk.client(VIEWER) as client:
         answer = client.get(f"/api/v1/incidents/{number}/picture.jpg")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "image/jpeg"
-    assert "private" in answer.headers["cache-control"]
+    assert answer.headers["cache-control"] == "no-store"
     assert cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR) is not None
 
 

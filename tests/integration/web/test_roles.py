@@ -52,6 +52,10 @@ RULES: dict[tuple[str, str], Role | None] = {
     ("get", "/api/v1/health"): Role.VIEWER,
     ("get", "/api/v1/settings"): Role.ADMIN,
     ("get", "/api/v1/audit"): Role.ADMIN,
+    ("get", "/api/v1/totp"): Role.ADMIN,
+    ("post", "/api/v1/totp/secret"): Role.ADMIN,
+    ("post", "/api/v1/totp/on"): Role.ADMIN,
+    ("post", "/api/v1/totp/off"): Role.ADMIN,
     ("get", "/metrics"): Role.VIEWER,
     ("post", "/predict"): Role.VIEWER,
 }
@@ -59,6 +63,8 @@ BODIES = {
     "/api/v1/session": {"name": "nobody", "password": "wrong"},
     "/api/v1/incidents/{number}/review": {"decision": "confirmed"},
     "/predict": {"image": "AAAA"},
+    "/api/v1/totp/on": {"password": "wrong", "secret": "A" * 32, "code": "000000"},
+    "/api/v1/totp/off": {"password": "wrong", "code": "000000"},
     "/api/v1/kiosks": {"camera": "door"},
     "/api/v1/kiosks/pair": {"secret": "wrong"},
 }
@@ -80,7 +86,8 @@ def ask(client: httpx.Client, method: str, path: str, number: int, **more: Any) 
 
 
 def test_every_address_has_a_rule(desk: Desk):
-    with desk.client() as client:
+    with desk.client() as nobody, desk.client(VIEWER) as client:
+        assert nobody.get("/api/v1/openapi.json").status_code == 401
         paths = client.get("/api/v1/openapi.json").json()["paths"]
     there = {(method, path) for path, methods in paths.items() for method in methods}
     assert there == RULES.keys()

@@ -35,7 +35,7 @@ MADE_UP = hypothesis.settings(
 
 @pytest.fixture(scope="module")
 def description(desk: Desk) -> Any:
-    return schemathesis.openapi.from_url(f"{desk.url}/api/v1/openapi.json")
+    return schemathesis.openapi.from_url(f"{desk.url}/api/v1/openapi.json", headers=desk.token(ADMIN))
 
 
 @pytest.fixture(scope="module")

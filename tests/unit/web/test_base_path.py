@@ -9,7 +9,7 @@ from starlette.responses import Response
 from monitor.config.web import OWN_PATHS, WebSettings
 from monitor.web.app import make_app
 from monitor.web.kiosk_cookie import KioskCookie
-from monitor.web.sessions import Sessions
+from monitor.web.session_cookie import SessionCookie
 
 
 def test_the_paths_that_a_base_path_must_not_begin_with_are_those_of_the_application():
@@ -38,10 +38,10 @@ def _paths(route: Any) -> list[str]:
     ],
 )
 def test_cookies_are_for_the_base_path_and_have_a_name_of_their_own(tls: bool, base: str, prefix: str, path: str):
-    sessions, kiosk = Sessions(b"k" * 32, 12, tls, base), KioskCookie(tls, base)
+    session, kiosk = SessionCookie(12, tls, base), KioskCookie(tls, base)
     for more, change in (
-        ("", lambda response: sessions.begin(response, "ada", "stamp")),
-        ("", sessions.end),
+        ("", lambda response: session.set(response, "k3y")),
+        ("", session.end),
         ("_kiosk", lambda response: kiosk.set(response, "key")),
     ):
         response = Response()

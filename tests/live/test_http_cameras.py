@@ -24,6 +24,9 @@ from monitor.sources.stream import StreamSource
 from tests.integration.clips import number_of, numbered, write_clip
 
 FPS = 25
+
+#: How long a camera waits after its third picture.
+PAUSE_S = 0.6
 USER, PASSWORD = "ann", "p#s/s@w?rd%1:"
 
 Form = Callable[[bytes], bytes]
@@ -88,7 +91,7 @@ def pictures(
     for number in range(count):
         handler.wfile.write(form(jpeg(number)))
         handler.wfile.flush()
-        time.sleep(1 / FPS)
+        time.sleep(PAUSE_S if number == 2 else 1 / FPS)
 
 
 def part(
@@ -174,10 +177,10 @@ def failure(url: str, **more: object) -> SourceError:
 @pytest.mark.parametrize("name", DIALECTS)
 def test_motion_jpeg_in_any_dialect_comes_whole_and_at_once(name: str) -> None:
     with Camera({"/": DIALECTS[name]}) as camera, opened(camera.url) as source:
-        assert numbers(source, 3) == [0, 1, 2]
         before = time.monotonic()
+        assert numbers(source, 3) == [0, 1, 2]
+        assert time.monotonic() - before < 0.8 * PAUSE_S, "no picture waits for the next one"
         assert numbers(source, 10) == list(range(3, 13))
-        assert time.monotonic() - before < 12 / FPS, "no picture waits for the next one"
         assert source.lost_frames == 0
         assert source.media_s is None, "Motion JPEG has no clock"
         assert len(camera.requests) == 1
@@ -192,7 +195,7 @@ def test_a_camera_with_single_pictures_is_polled_at_its_rate() -> None:
     with Camera({"/snap.jpg": picture}) as camera, opened(f"{camera.url}/snap.jpg", detect_fps=10) as source:
         started = time.monotonic()
         assert numbers(source, 11) == list(range(11))
-        assert time.monotonic() - started == pytest.approx(1.0, abs=0.15)
+        assert 0.9 < time.monotonic() - started < 2.0
         assert len(camera.requests) == 11
 
 
