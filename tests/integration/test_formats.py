@@ -81,7 +81,7 @@ def test_every_frame_comes_at_its_time(tmp_path: Path, name: str, codec: str, pi
     assert [number_of(frame.image) for frame in frames] == list(range(30))
     assert milliseconds(frames) == pytest.approx([40 * number for number in range(30)], abs=1)
     assert source.end_reason is EndReason.FINISHED
-    assert (source.repairs is not None) == (clip.suffix in WITHOUT_TIMES)
+    assert bool(source.notes) == (clip.suffix in WITHOUT_TIMES)
 
 
 def test_the_documentation_names_exactly_what_is_tested() -> None:
@@ -236,7 +236,7 @@ def test_a_clock_that_starts_again_loses_no_time(tmp_path: Path, second_ms: int)
     assert all(later > earlier for earlier, later in pairwise(times))
     if second_ms <= 20_000:
         assert milliseconds(frames) == pytest.approx([40 * number for number in range(100)], abs=2)
-        assert "starts again once" in (source.repairs or "")
+        assert "starts again once" in " ".join(source.notes)
     else:
         assert times[50] - times[49] == pytest.approx(4978, abs=1), "a pause of an hour and more can be true"
 
