@@ -275,7 +275,9 @@ class Replay:
     def _end_events(self, analysis: Analysis | None) -> None:
         if analysis is None:
             return
-        if self._faces.blank and self._source_error is None:
+        # A picture may well be of a single colour; a video that is has not been decoded.
+        is_video = self._info is not None and self._info.codec is not None
+        if is_video and self._faces.blank and self._source_error is None:
             self._end_reason, self._source_error = EndReason.DAMAGED, f"{self.name}: {BLANK}"
         lost = self._end_reason is EndReason.FAILED
         reason = CloseReason.SOURCE_LOST if lost else CloseReason.SOURCE_ENDED

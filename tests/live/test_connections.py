@@ -67,8 +67,15 @@ def test_silent_connections_of_one_address_and_of_many_end_nothing(runs: list[Ru
         for number in range(1200):
             silent.enter_context(connected(port, f"127.0.1.{1 + number % 20}"))
         assert process.num_fds() < before + 600
-    until(lambda: process.num_fds() < before + 50, lambda: f"{process.num_fds()} file descriptors are open")
-    assert answers_within_s() < 2
+
+    def is_well() -> bool:
+        """The kernel's queue may hold connections that have ended, which take all places once more."""
+        try:
+            return process.num_fds() < before + 50 and answers_within_s() < 2
+        except ConnectionError:
+            return False
+
+    until(is_well, lambda: f"{process.num_fds()} file descriptors are open")
     assert run.process.poll() is None
     assert "127.0.0.2 has 128 open, which is the limit for one address" in run.said
     assert len(run.said) - lines < MOST_LOG

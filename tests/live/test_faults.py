@@ -573,10 +573,10 @@ def test_one_camera_that_cannot_be_judged_leaves_the_rest_in_peace(
 
 def test_a_played_recording_keeps_its_own_rate(clip: Path) -> None:
     from monitor.domain.address import SourceAddress
-    from monitor.sources.opening import make_source
+    from monitor.sources.opening import make_recording
 
     clock, stop = SystemClock(), threading.Event()
-    played = PlayedFile(lambda: make_source("door", SourceAddress(str(clip)), clock), clock, stop.wait, loop=True)
+    played = PlayedFile(lambda: make_recording("door", SourceAddress(str(clip))), clock, stop.wait, loop=True)
     played.open()
     times = [played.grab() or 0.0 for _ in range(23)]
     played.close()
