@@ -1,10 +1,11 @@
 """Logging in and out, what each role sees, settings and health."""
 
+import contextlib
 import re
 import time
 
 import pyotp
-from playwright.sync_api import expect
+from playwright.sync_api import TimeoutError, expect
 
 from monitor.domain.account import Account, Role
 from monitor.domain.clock import SystemClock
@@ -38,7 +39,8 @@ def test_logging_in_and_out(stage: Stage, visitor: Visitor) -> None:
     page.get_by_role("button", name="Log out").click()
     expect(page).to_have_url(f"{stage.url}login")
     assert page.evaluate(ask, picture) == 401, "not from the browser's cache"
-    beside.get_by_label("Camera").select_option("hall")
+    with contextlib.suppress(TimeoutError):  # its socket may have ended first, which leads there as well
+        beside.get_by_label("Camera").select_option("hall", timeout=2000)
     expect(beside).to_have_url(re.compile(rf"{re.escape(stage.url)}login\?next=%2Fincidents"))
     assert stage.ask("SELECT action FROM audit WHERE who = 'guard' ORDER BY id DESC LIMIT 3") == [
         ("log out",),
