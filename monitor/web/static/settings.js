@@ -6,7 +6,7 @@ const GLOBAL = new Set(["capture", "health", "tracking", "rules", "overlay"]);
 function shown(value) {
   if (value === null) return "–";
   if (value === true || value === false) return value ? "yes" : "no";
-  return Array.isArray(value) ? value.join(", ") || "–" : String(value);
+  return (Array.isArray(value) ? value.join(", ") : String(value)) || "–";
 }
 
 function rows(section, own = null) {
