@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itsdangerous import BadData, URLSafeSerializer
 from starlette.responses import Response
 
-from monitor.web.paths import cookie_name
+from monitor.web.cookies import cookie_name, set_cookie
 
 _COOKIE = "mask_monitor_device"
 _LASTS_S = 365 * 24 * 3600
@@ -40,15 +40,9 @@ class DeviceCookie:
 
     def set(self, response: Response, name: str, secure: bool = False) -> None:
         """Give a device a new number, after a correct password; `secure` if the request came over TLS."""
-        response.set_cookie(
-            self.name,
-            self._signer().dumps([name, secrets.token_urlsafe(12)]),
-            max_age=_LASTS_S,
-            httponly=True,
-            samesite="strict",
-            secure=self.tls or secure,
-            path=self.base_path or "/",
-        )
+        value = self._signer().dumps([name, secrets.token_urlsafe(12)])
+        secure = self.tls or secure
+        set_cookie(response, self.name, value, _LASTS_S, secure=secure, base_path=self.base_path)
 
     def _signer(self) -> URLSafeSerializer:
         return URLSafeSerializer(self.key, salt="device")

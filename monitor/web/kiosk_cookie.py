@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from monitor.storage.kiosks import KIOSK_LASTS
-from monitor.web.paths import cookie_name
+from monitor.web.cookies import cookie_name, set_cookie
 
 _COOKIE = "mask_monitor_kiosk"
 
@@ -29,12 +29,5 @@ class KioskCookie:
 
     def set(self, response: Response, key: str, secure: bool = False) -> None:
         """Set the cookie, or renew it; `secure` if the request came over TLS."""
-        response.set_cookie(
-            self.name,
-            key,
-            max_age=round(KIOSK_LASTS.total_seconds()),
-            httponly=True,
-            samesite="strict",
-            secure=self.tls or secure,
-            path=self.base_path or "/",
-        )
+        secure = self.tls or secure
+        set_cookie(response, self.name, key, KIOSK_LASTS.total_seconds(), secure=secure, base_path=self.base_path)

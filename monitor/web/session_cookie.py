@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from monitor.web.paths import cookie_name
+from monitor.web.cookies import cookie_name, set_cookie
 
 _COOKIE = "mask_monitor"
 
@@ -29,15 +29,8 @@ class SessionCookie:
 
     def set(self, response: Response, key: str, secure: bool = False) -> None:
         """Set the cookie, or renew it; `secure` if the request came over TLS, also to a proxy."""
-        response.set_cookie(
-            self.name,
-            key,
-            max_age=round(3600 * self.hours),
-            httponly=True,
-            samesite="strict",
-            secure=self.tls or secure,
-            path=self.base_path or "/",
-        )
+        secure = self.tls or secure
+        set_cookie(response, self.name, key, 3600 * self.hours, secure=secure, base_path=self.base_path)
 
     def end(self, response: Response) -> None:
         """Delete the cookie, and what the browser keeps of pages and pictures."""
