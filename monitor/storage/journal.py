@@ -1,6 +1,7 @@
 """The journal: events in a database, each in its own transaction."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -67,8 +68,8 @@ class Journal:
         self._make_again_if_gone()
         if self._current.info != self._run:
             self._begin(self._current.info)
-        self._put(event)
-        self._check_files()
+        with self._in_place():
+            self._put(event)
         if isinstance(event, IncidentOpened):
             self._open[event.incident_id] = event
         elif isinstance(event, IncidentClosed):
@@ -77,8 +78,8 @@ class Journal:
     def beat(self) -> None:
         """Record a heartbeat of this run, and check that its database is in place; raises `JournalError`."""
         self._make_again_if_gone()
-        self._set_now("beat_at")
-        self._check_files()
+        with self._in_place():
+            self._set_now("beat_at")
 
     def close(self) -> None:
         """Record the end of this run, and close the database; raises `JournalError`."""
@@ -117,8 +118,20 @@ class Journal:
         self._run = run
         self._files = {file: identity(file) for file in files_of(self._engine)}
 
+    @contextlib.contextmanager
+    def _in_place(self) -> Iterator[None]:
+        """Raise `JournalError` if what is written meanwhile goes into a file that is no longer at its path.
+
+        Depending on the moment SQLite writes into the deleted file, or refuses to, for reasons that name no deletion.
+        """
+        try:
+            yield
+        except JournalError:
+            self._check_files()
+            raise
+        self._check_files()
+
     def _check_files(self) -> None:
-        """Raise `JournalError` if what was just written went into a file that is no longer at its path."""
         for file, opened in self._files.items():
             if identity(file) != opened:
                 self._is_gone = True

@@ -49,6 +49,21 @@ def closed(number: int) -> IncidentClosed:
     return IncidentClosed(f"door-{number:06d}", "door", number, number + 5.0, 4.5, CloseReason.GONE)
 
 
+def test_a_deleted_file_is_named_when_the_next_connection_finds_it(tmp_path: Path) -> None:
+    """SQLite itself then says only that it cannot open a file, or that a table is missing."""
+    file = tmp_path / "live" / "journal.db"
+    file.parent.mkdir()
+    engine = open_database(sqlite_url(file))
+    journal = Journal(engine, CurrentRun(RUN))
+    engine.dispose()
+    delete_folder(file)
+    with pytest.raises(JournalError, match="deleted or replaced"):
+        journal.beat()
+    journal.put(incident(1))
+    journal.close()
+    assert ask(file, "SELECT count(*) FROM incidents") == [(1,)]
+
+
 @pytest.mark.parametrize(
     "spoil", [delete_folder, delete_file, delete_log_ahead, delete_all_three, replace_file], ids=lambda f: f.__name__
 )
