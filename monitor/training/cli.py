@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,7 +12,7 @@ import typer
 
 from monitor.config.detector import Backend, Precision
 from monitor.training.errors import TrainingError
-from monitor.training.labels import parse_labels, parse_size
+from monitor.training.labels import parse_labels, parse_size, parse_source
 
 train_app = typer.Typer(help="Prepare data and train a detector with TFOD2.", no_args_is_help=True)
 
@@ -57,6 +58,24 @@ def prepare_command(
     dressed: Annotated[
         float, typer.Option(min=0, max=1, help="Share of pasted faces with the lower part of another face.")
     ] = 0.0,
+    keep_aspect: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of cut views that keep the picture's proportions.")
+    ] = 0.3,
+    zoom: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of cut views around a face of any size, 10 to 310 px.")
+    ] = 0.0,
+    negatives: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of cut views of a picture without faces.")
+    ] = 0.0,
+    motion: Annotated[float, typer.Option(min=0, max=1, help="Share of views with motion blur.")] = 0.0,
+    masks: Annotated[Path | None, typer.Option(help="Folder of mask templates (PNG with transparency).")] = None,
+    masked: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of bare faces with landmarks that get one of --masks.")
+    ] = 0.0,
+    more: Annotated[
+        list[str] | None,
+        typer.Option(help="Further data set to learn from, FOLDER or FOLDER:SPLIT; twice to show it twice as often."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the views, and of the split if there are no split files.")] = 1,
     label: _Labels = None,
 ) -> None:
@@ -66,7 +85,40 @@ def prepare_command(
     with _reading_options():
         states = parse_labels(label or [])
         settings = view_settings(len(states), frame, view_size, scale, mosaic, shares, degrade, tint, turn, dressed)
-    run_prepare(data_dir, out_dir, views, settings, seed, states)
+        settings = replace(
+            settings,
+            keep_aspect=keep_aspect,
+            zoom=zoom,
+            negatives=negatives,
+            motion=motion,
+            masked=masked,
+            mask_templates=tuple(sorted(masks.glob("*.png"))) if masks else (),
+        )
+        folders = [parse_source(one) for one in more or []]
+    run_prepare(data_dir, out_dir, views, settings, seed, states, folders)
+
+
+@train_app.command("find-faces")
+def find_faces_command(
+    data_dir: Annotated[Path, typer.Argument(help="Data set folder, or folder of pictures without annotations.")],
+    model: Annotated[Path, typer.Option(help="OpenVINO face detector: the XML file of face-detection-0205.")],
+    out_dir: Annotated[Path, typer.Option("--out", help="Data set folder to write.")],
+    as_label: Annotated[
+        str | None, typer.Option("--as", help="Label of the faces found in pictures without annotations.")
+    ] = None,
+    corrections: Annotated[
+        Path | None, typer.Option(help="CSV file of corrected labels: picture, box (from 1), label.")
+    ] = None,
+    label: _Labels = None,
+) -> None:
+    """Write a data set with faces that nobody annotated as ignored, and landmarks of bare faces."""
+    from monitor.training.commands import run_find_faces
+
+    with _reading_options():
+        states = parse_labels(label or [])
+        if as_label is not None and as_label not in states:
+            raise TrainingError(f"--as {as_label}: expected one of {', '.join(states)}")
+    run_find_faces(data_dir, out_dir, model, as_label, corrections, states)
 
 
 @train_app.command("init")

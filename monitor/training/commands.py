@@ -105,12 +105,18 @@ def _numbers(option: str, text: str, between: str, count: int | None = 2) -> tup
 
 
 def run_prepare(
-    data_dir: Path, out_dir: Path, views: int, view: ViewSettings, seed: int, states: Mapping[str, MaskState]
+    data_dir: Path,
+    out_dir: Path,
+    views: int,
+    view: ViewSettings,
+    seed: int,
+    states: Mapping[str, MaskState],
+    more: Sequence[tuple[Path, str | None]] = (),
 ) -> None:
     """`monitor train prepare`."""
     from monitor.training.prepare import PrepareSettings, prepare
 
-    settings = PrepareSettings(states=states, views=views, view=view, seed=seed)
+    settings = PrepareSettings(states=states, views=views, view=view, seed=seed, more=more)
     with _bar("views", views or 1) as bar:
         prepared = prepare(
             data_dir, out_dir, settings, lambda done, _: bar[0].update(bar[1], completed=done) if bar else None
@@ -122,6 +128,35 @@ def run_prepare(
     for remark in prepared.remarks:
         _notes.print(f"{data_dir}: {remark}", markup=False)
     _out.print(f"wrote {prepared.folder}")
+
+
+def run_find_faces(
+    data_dir: Path,
+    out_dir: Path,
+    model: Path,
+    label: str | None,
+    corrections: Path | None,
+    states: Mapping[str, MaskState],
+) -> None:
+    """`monitor train find-faces`."""
+    from monitor.training.supplement import supplement
+
+    bare = [name for name, state in states.items() if state is MaskState.WITHOUT_MASK]
+    with _bar("pictures", 1) as bar:
+        done = supplement(
+            data_dir,
+            out_dir,
+            model,
+            tuple(states),
+            bare,
+            label,
+            corrections,
+            lambda count, total: bar[0].update(bar[1], completed=count, total=total) if bar else None,
+        )
+    _out.print(
+        f"{done.pictures} pictures: {done.labelled} faces, {done.ignored} ignored, landmarks of {done.landmarks}; "
+        f"wrote {done.folder}"
+    )
 
 
 def run_init(backbone: Path, pipeline: Path, data: Path, out_dir: Path, states: Mapping[str, MaskState]) -> None:

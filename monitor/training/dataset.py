@@ -43,6 +43,7 @@ class Annotation:
     """One picture and its boxes, upright, whatever its EXIF orientation; pictures without faces are kept.
 
     `name` is unique in the data set: the path without suffix, from the folders that hold pictures or annotations.
+    What is in `ignored` is neither learnt nor counted, found or not.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Annotation:
     width_px: int
     height_px: int
     boxes: tuple[Labelled, ...]
+    ignored: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,21 +248,24 @@ def _checked(entry: Entry, known: frozenset[str], findings: _Findings) -> tuple[
         findings.either_way.append(entry.name)
     unknown = 0
     boxes: list[Labelled] = []
+    ignored: list[Box] = []
     for index, written in enumerate(entry.boxes, start=1):
         if isinstance(written, str):
             wrong.append(f"box {index} {written}")
-        elif written.label not in known:
+        elif written.label not in known and not written.ignored:
             findings.unknown[written.label].append(entry.name)
             unknown += 1
         else:
             found = _placed(written, entry.relative, stored, as_stored, findings)
             if isinstance(found, str):
                 wrong.append(f"box {index} {found}")
+            elif written.ignored:
+                ignored.append((found.x1_px, found.y1_px, found.x2_px, found.y2_px))
             else:
                 boxes.append(found)
     if stored is None or entry.image is None or wrong or unknown:
         return None, wrong
-    return Annotation(entry.name, entry.image, *stored.shown, tuple(boxes)), wrong
+    return Annotation(entry.name, entry.image, *stored.shown, tuple(boxes), tuple(ignored)), wrong
 
 
 def _placed(

@@ -80,12 +80,16 @@ def plain(value: Any, digits: int = 5) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A picture and its ground truth: a file's bytes, boxes (G, 4) in upright pixels, and states (G,) as indices."""
+    """A picture and its ground truth: a file's bytes, boxes (G, 4) in upright pixels, and states (G,) as indices.
+
+    Detections in the boxes `ignored` (I, 4) do not count.
+    """
 
     name: str
     encoded: bytes
     boxes: metrics.Floats
     classes: metrics.Ints
+    ignored: metrics.Floats = field(default_factory=lambda: np.zeros((0, 4)))
 
 
 def samples_of(annotations: Sequence[Annotation], states: Mapping[str, MaskState]) -> Iterator[Sample]:
@@ -96,6 +100,7 @@ def samples_of(annotations: Sequence[Annotation], states: Mapping[str, MaskState
             one.image.read_bytes(),
             _boxes([(box.x1_px, box.y1_px, box.x2_px, box.y2_px) for box in one.boxes]),
             np.array([DECIDED_STATES.index(states[box.label]) for box in one.boxes], np.int64),
+            _boxes(one.ignored),
         )
 
 
@@ -111,15 +116,11 @@ def judge(detector: Detector, samples: Iterable[Sample], done: Callable[[int], N
     for one in samples:
         found = detector.detect([decode(one.encoded, one.name)])[0]
         found = sorted(found, key=lambda detection: -detection.score)
-        judged.append(
-            Judged(
-                one.boxes,
-                one.classes,
-                _boxes([(d.box.x1_px, d.box.y1_px, d.box.x2_px, d.box.y2_px) for d in found]),
-                np.array([DECIDED_STATES.index(d.state) for d in found], np.int64),
-                np.array([d.score for d in found], np.float64),
-            )
-        )
+        boxes = _boxes([(d.box.x1_px, d.box.y1_px, d.box.x2_px, d.box.y2_px) for d in found])
+        counted = ~metrics.in_ignored(boxes, one.boxes, one.ignored)
+        classes = np.array([DECIDED_STATES.index(d.state) for d in found], np.int64)
+        scores = np.array([d.score for d in found], np.float64)
+        judged.append(Judged(one.boxes, one.classes, boxes[counted], classes[counted], scores[counted]))
         done(len(judged))
     return judged
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from monitor.domain.detection import DECIDED_STATES, MaskState
 from monitor.training.errors import TrainingError
@@ -45,3 +46,11 @@ def parse_size(text: str) -> tuple[int, int]:
     if not (width.isdecimal() and height.isdecimal()) or int(width) % 32 or int(height) % 32 or not int(width):
         raise TrainingError(f"size {text!r}: expected WIDTHxHEIGHT, both multiples of 32, such as 512x352")
     return int(height), int(width)
+
+
+def parse_source(text: str) -> tuple[Path, str | None]:
+    """Return the folder and the split of `FOLDER` or `FOLDER:SPLIT`."""
+    folder, colon, split = text.rpartition(":")
+    if colon and folder and not Path(text).exists():
+        return Path(folder), split
+    return Path(text), None

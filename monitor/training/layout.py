@@ -37,10 +37,15 @@ class FaultError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WrittenBox:
-    """A box as written, and its class; pixels, or shares of the picture's sides if the entry is `relative`."""
+    """A box as written, and its class; pixels, or shares of the picture's sides if the entry is `relative`.
+
+    What is `ignored` is neither learnt nor counted, found or not, like a `difficult` object of Pascal VOC; its class
+    does not matter.
+    """
 
     label: str
     sides: Box
+    ignored: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,15 @@ def match(boxes: Floats, true_boxes: Floats) -> Ints:
     return found
 
 
+def in_ignored(boxes: Floats, true_boxes: Floats, ignored: Floats) -> NDArray[np.bool_]:
+    """Return (D,) which boxes lie on what is ignored: they overlap it enough to match, and more than any true box."""
+    if not len(ignored):
+        return np.zeros(len(boxes), bool)
+    apart = iou_matrix(boxes, ignored).max(axis=1)
+    faces = iou_matrix(boxes, true_boxes).max(axis=1) if len(true_boxes) else np.zeros(len(boxes))
+    return np.asarray((apart >= MATCH_IOU) & (apart > faces))
+
+
 def class_hits(picture: Judged, label: int) -> ClassHits:
     """Return the detections of one class, matched with the faces of that class only, as COCO does."""
     mine, true = picture.classes == label, picture.true_classes == label

@@ -6,17 +6,21 @@ import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.domain.detection import MaskState
 from monitor.training import tfod
 from monitor.training.dataset import ALL, Annotation, Dataset, Problem, open_dataset
 from monitor.training.duplicates import seeded_split
 from monitor.training.errors import TrainingError
+from monitor.training.faces import read_landmarks
 from monitor.training.labels import DEFAULT_STATES
+from monitor.training.masks import is_frontal
 from monitor.training.records import write_label_map, write_pictures, write_views
 from monitor.training.views import Source, ViewMaker, ViewSettings
 
@@ -29,13 +33,18 @@ _BYTES_PER_VIEW = 40_000
 
 @dataclass(frozen=True, slots=True)
 class PrepareSettings:
-    """What to write: `states` by label, in the order of their ids. Without `views`, whole train pictures."""
+    """What to write: `states` by label, in the order of their ids. Without `views`, whole train pictures.
+
+    `more` are further data sets to learn from, with the split to take, or None for everything that is not held out. A
+    picture with the name of one of the first data set takes its place, as the same photograph in a higher resolution.
+    """
 
     states: Mapping[str, MaskState] = field(default_factory=lambda: DEFAULT_STATES)
     views: int = 0
     view: ViewSettings = field(default_factory=ViewSettings)
     seed: int = 1
     val_share: float = 0.15
+    more: Sequence[tuple[Path, str | None]] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -67,6 +76,9 @@ def prepare(
             disk.
     """
     splits, remarks = read_splits(data_dir, settings)
+    if settings.more:
+        splits["train"], more_remarks = _with_more(splits, settings)
+        remarks = (*remarks, *more_remarks)
     estimate = settings.views * _BYTES_PER_VIEW + sum(_most_bytes(one) for split in splits.values() for one in split)
     out_dir.parent.mkdir(parents=True, exist_ok=True)
     if (free := shutil.disk_usage(out_dir.parent).free) < estimate:
@@ -120,6 +132,31 @@ def read_splits(folder: Path, settings: PrepareSettings) -> tuple[dict[str, tupl
     return splits, found.remarks
 
 
+def _with_more(
+    splits: Mapping[str, tuple[Annotation, ...]], settings: PrepareSettings
+) -> tuple[tuple[Annotation, ...], tuple[str, ...]]:
+    """Return the train pictures of all data sets, and remarks; what any of them holds out is not among them."""
+    train = {one.name: one for one in splits["train"]}
+    held_out = {one.name for one in splits["val"]}
+    folders = [(folder, split, open_dataset(folder)) for folder, split in settings.more]
+    for _, _, data in folders:
+        held_out |= {name for part in ("val", "test") for name in data.names(part) or ()}
+    added: list[Annotation] = []
+    remarks: list[str] = []
+    for folder, split, data in folders:
+        names = data.names(split or ALL)
+        if names is None:
+            raise TrainingError(f"{folder}: has no split {split!r}")
+        found = data.read([name for name in names if name not in held_out], settings.labels)
+        for one in Dataset(found.annotations, found.problems, ()).demand(str(folder)).annotations:
+            if one.name in train:
+                train[one.name] = one
+            else:
+                added.append(one)
+        remarks += found.remarks
+    return (*train.values(), *added), tuple(remarks)
+
+
 def _write(
     folder: Path,
     splits: dict[str, tuple[Annotation, ...]],
@@ -149,7 +186,22 @@ def source_of(annotation: Annotation, labels: Sequence[str]) -> Source:
     """Return an annotated picture as a source of views."""
     rows = [(box.x1_px, box.y1_px, box.x2_px, box.y2_px) for box in annotation.boxes]
     classes = [labels.index(box.label) + 1 for box in annotation.boxes]
-    return Source(annotation.image, np.array(rows, np.float32).reshape(-1, 4), np.array(classes, np.int64))
+    return Source(
+        annotation.image,
+        np.array(rows, np.float32).reshape(-1, 4),
+        np.array(classes, np.int64),
+        np.array(annotation.ignored, np.float32).reshape(-1, 4),
+        {
+            face: points
+            for face, points in _landmarks(annotation.image.parent.parent).get(annotation.image.name, {}).items()
+            if is_frontal(points)
+        },
+    )
+
+
+@lru_cache
+def _landmarks(folder: Path) -> dict[str, dict[int, NDArray[np.float32]]]:
+    return read_landmarks(folder)
 
 
 def describe(annotations: Sequence[Annotation], labels: Sequence[str]) -> dict[str, Any]:

@@ -10,8 +10,8 @@ a face that the loss ignores (cut off by the view's edge, or too small).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from monitor.domain.detection import MaskState
 from monitor.training.dressing import dressed
+from monitor.training.masks import masked, read_template
 from monitor.training.pictures import read
 
 Pixels = NDArray[np.uint8]
@@ -30,11 +31,17 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An annotated picture to cut from; its boxes are of the upright picture."""
+    """An annotated picture to cut from; its boxes are of the upright picture.
+
+    The loss ignores the boxes `ignored` (I, 4). `landmarks` has those of a face (`monitor/training/masks.py`) by its
+    index.
+    """
 
     path: Path
     boxes: Floats
     classes: Ints
+    ignored: Floats = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    landmarks: Mapping[int, Floats] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +81,25 @@ class ViewSettings:
     #: Share of pasted faces composed of two, most of them with a mask worn incorrectly
     #: (`monitor/training/dressing.py`).
     dressed: float = 0.0
+    #: Share of cut views in which the face in the centre gets a height drawn log-uniformly from `zoom_px`.
+    zoom: float = 0.0
+    zoom_px: tuple[float, float] = (10.0, 310.0)
+    #: Share of cut views of a source without faces.
+    negatives: float = 0.0
+    #: Share of bare faces with known landmarks, in cut views and pasted, on which a mask of `mask_templates` is drawn.
+    masked: float = 0.0
+    mask_templates: tuple[Path, ...] = ()
+    #: Share of views with motion blur.
+    motion: float = 0.0
     #: Shares of views centred on a face of each class, in the order of their ids; the rest are centred on any face.
     class_share: tuple[float, ...] = (0.4, 0.3, 0.3)
 
 
 #: A face with a smaller visible share than the first is ignored by the loss; below the second it is removed.
 VISIBLE_TO_LEARN, VISIBLE_TO_IGNORE = 0.6, 0.2
+
+#: A source is not enlarged beyond this side for one face.
+_MOST_STRETCHED_PX = 6000
 
 #: In faces smaller than this (square root of the area in pixels) no mask is recognisable; the loss ignores them.
 LEAST_FACE_PX = 6.0
@@ -101,6 +121,8 @@ class ViewMaker:
         self._class_of = {state: number for number, state in enumerate(states, 1)}
         count = len(settings.class_share)
         self._faces: list[list[tuple[int, int]]] = [[] for _ in range(count)]
+        self._empty = [source for source in sources if not len(source.boxes) and not len(source.ignored)]
+        self._templates = [read_template(path) for path in settings.mask_templates]
         for index, source in enumerate(sources):
             for face, label in enumerate(source.classes):
                 self._faces[int(label) - 1].append((index, face))
@@ -120,6 +142,8 @@ class ViewMaker:
             view = self._cut(rng, size, size, whole=kind < settings.mosaic + settings.whole)
         if rng.random() < settings.paste:
             view = self._paste(rng, view)
+        if settings.motion and rng.random() < settings.motion:
+            view = View(_moved(rng, view.image), view.boxes, view.classes, view.weights)
         if rng.random() < settings.soften:
             view = View(_soften(rng, view.image), view.boxes, view.classes, view.weights)
         if rng.random() < settings.degrade:
@@ -158,10 +182,19 @@ class ViewMaker:
 
     def _cut(self, rng: np.random.Generator, width: int, height: int, whole: bool) -> View:
         """Return a view of `width` x `height` cut from a stretched source, around a face if it has one."""
-        source, face = self._pick(rng)
-        image = _read(source.path)
+        settings = self._settings
+        if self._empty and settings.negatives and rng.random() < settings.negatives:
+            source, face = self._empty[int(rng.integers(len(self._empty)))], None
+        else:
+            source, face = self._pick(rng)
+        image, classes = self._with_mask(rng, source, face)
         rows, columns = image.shape[:2]
         wide, high = self._stretched(rng, columns, rows, width, height, whole)
+        if face is not None and not whole and settings.zoom and rng.random() < settings.zoom:
+            drawn = float(np.exp(rng.uniform(*np.log(settings.zoom_px))))
+            scale = max(drawn / float(source.boxes[face, 3] - source.boxes[face, 1]), width / columns, height / rows)
+            if max(columns, rows) * scale < _MOST_STRETCHED_PX:
+                wide, high = max(round(columns * scale), width), max(round(rows * scale), height)
         sx, sy = wide / columns, high / rows
         boxes = source.boxes * np.array([sx, sy, sx, sy], np.float32)
         left = _offset(rng, wide, width, None if face is None else (boxes[face, 0], boxes[face, 2]))
@@ -174,7 +207,23 @@ class ViewMaker:
         else:
             cut = cv2.warpAffine(image, moved, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         boxes = boxes - np.array([left, top, left, top], np.float32)
-        return _clipped(np.ascontiguousarray(cut, np.uint8), boxes, source.classes)
+        ignored = source.ignored * np.array([sx, sy, sx, sy], np.float32)
+        ignored = ignored - np.array([left, top, left, top], np.float32)
+        return _clipped(np.ascontiguousarray(cut, np.uint8), boxes, classes, ignored)
+
+    def _with_mask(self, rng: np.random.Generator, source: Source, face: int | None) -> tuple[Pixels, Ints]:
+        """Return the picture and classes of a source; the bare face may get a mask drawn on it."""
+        image, share = _read(source.path), self._settings.masked
+        if face is None or face not in source.landmarks or not self._templates or rng.random() >= share:
+            return image, source.classes
+        template = self._templates[int(rng.integers(len(self._templates)))]
+        wears = MaskState.WITH_MASK if rng.random() < 0.45 else MaskState.INCORRECT
+        if wears not in self._class_of:
+            return image, source.classes
+        image = masked(rng, image, source.landmarks[face], template, below_nose=wears is MaskState.INCORRECT)
+        classes = source.classes.copy()
+        classes[face] = self._class_of[wears]
+        return image, classes
 
     def _stretched(
         self, rng: np.random.Generator, columns: int, rows: int, width: int, height: int, whole: bool
@@ -233,7 +282,10 @@ class ViewMaker:
         if self._settings.dressed and rng.random() < self._settings.dressed:
             return self._dressed(rng)
         source, face = self._pick(rng)
-        return None if face is None else (_read(source.path), source.boxes, face, source.classes[face])
+        if face is None:
+            return None
+        image, classes = self._with_mask(rng, source, face)
+        return image, source.boxes, face, classes[face]
 
     def _dressed(self, rng: np.random.Generator) -> tuple[Pixels, Floats, int, np.int64] | None:
         """Return a bare face with another's lower part: half incorrect, a quarter with, a quarter without mask."""
@@ -276,8 +328,13 @@ def _offset(rng: np.random.Generator, length: int, window: int, face: tuple[floa
     return int(rng.integers(low, high + 1)) if high > low else low
 
 
-def _clipped(image: Pixels, boxes: Floats, classes: Ints) -> View:
-    """Return a view with boxes clipped to the image; those mostly outside it get weight 0 or are removed."""
+def _clipped(image: Pixels, boxes: Floats, classes: Ints, ignored: Floats) -> View:
+    """Return a view with boxes clipped to the image; those mostly outside it get weight 0 or are removed.
+
+    What is ignored gets weight 0, whatever its class.
+    """
+    first = np.concatenate([np.ones(len(boxes), bool), np.zeros(len(ignored), bool)])
+    boxes, classes = np.concatenate([boxes, ignored]), np.concatenate([classes, np.ones(len(ignored), np.int64)])
     height, width = image.shape[:2]
     limit = np.array([width, height, width, height], np.float32)
     inside = np.clip(boxes, 0.0, limit).astype(np.float32)
@@ -285,7 +342,7 @@ def _clipped(image: Pixels, boxes: Floats, classes: Ints) -> View:
     seen = np.prod(np.maximum(inside[:, 2:] - inside[:, :2], 0.0), axis=1)
     share = seen / np.maximum(full, 1e-6)
     keep = (share > VISIBLE_TO_IGNORE) & (seen > 4.0)
-    learn = (share >= VISIBLE_TO_LEARN) & (np.sqrt(seen) >= LEAST_FACE_PX)
+    learn = first & (share >= VISIBLE_TO_LEARN) & (np.sqrt(seen) >= LEAST_FACE_PX)
     return View(image, inside[keep], classes[keep], learn[keep].astype(np.float32))
 
 
@@ -298,7 +355,7 @@ def _face_with_surroundings(
     left, top = int(max(x1 - margin_x, 0)), int(max(y1 - margin_y, 0))
     right, bottom = int(min(x2 + margin_x, image.shape[1])), int(min(y2 + margin_y, image.shape[0]))
     side = float(np.sqrt((x2 - x1) * (y2 - y1)))
-    scale = float(np.exp(rng.uniform(np.log(12.0), np.log(90.0)))) / side
+    scale = float(np.exp(rng.uniform(np.log(12.0), np.log(160.0)))) / side
     scale = min(scale, 1.8)  # a face enlarged further is more blurred than in any camera
     if side * scale < LEAST_FACE_PX:
         return None, boxes[face]
@@ -348,6 +405,16 @@ def _soften(rng: np.random.Generator, image: Pixels) -> Pixels:
     soft = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 1.2)))
     noisy = soft + rng.normal(0.0, rng.uniform(0.0, 8.0), soft.shape)
     return np.asarray(np.clip(noisy, 0, 255), np.uint8)
+
+
+def _moved(rng: np.random.Generator, image: Pixels) -> Pixels:
+    """Return the image with the blur of a movement of 3 to 11 pixels in any direction."""
+    length = int(rng.integers(3, 12))
+    kernel = np.zeros((length, length), np.float32)
+    kernel[length // 2] = 1.0
+    centre = ((length - 1) / 2, (length - 1) / 2)
+    kernel = np.asarray(cv2.warpAffine(kernel, cv2.getRotationMatrix2D(centre, rng.uniform(0, 180), 1.0), kernel.shape))
+    return np.asarray(cv2.filter2D(image, -1, kernel / max(float(kernel.sum()), 1e-6)), np.uint8)
 
 
 def _degrade(rng: np.random.Generator, image: Pixels) -> Pixels:

@@ -76,4 +76,4 @@ def _box(node: ET.Element) -> WrittenBox | str:
         x1, y1, x2, y2 = (float(node.findtext(f"bndbox/{side}", "")) for side in _SIDES)
     except ValueError:
         return f"does not have four numbers {', '.join(_SIDES)}"
-    return WrittenBox(label, (x1, y1, x2, y2))
+    return WrittenBox(label, (x1, y1, x2, y2), ignored=(node.findtext("difficult") or "").strip() == "1")
