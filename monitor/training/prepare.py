@@ -148,7 +148,9 @@ def _with_more(
         if names is None:
             raise TrainingError(f"{folder}: has no split {split!r}")
         found = data.read([name for name in names if name not in held_out], settings.labels)
-        for one in Dataset(found.annotations, found.problems, ()).demand(str(folder)).annotations:
+        if found.problems:  # a set of pictures without faces is welcome, one with faults is not
+            found.demand(str(folder))
+        for one in found.annotations:
             if one.name in train:
                 train[one.name] = one
             else:

@@ -107,6 +107,20 @@ def test_larger_pictures_take_the_place_of_their_twins_and_nothing_held_out_is_l
     assert train[0].width_px == 192
 
 
+def test_pictures_without_faces_are_learnt_from(voc, tmp_path):
+    write_voc(tmp_path / "hands", "hand", [])
+    settings = PrepareSettings(more=((tmp_path / "hands", None),))
+    train, _ = _with_more(read_splits(voc, settings)[0], settings)
+    assert [one.name for one in train if not one.boxes] == ["hand"]
+    maker = ViewMaker(
+        [source_of(one, LABELS) for one in train],
+        ViewSettings(size_px=64, mosaic=0, paste=0, whole=0, negatives=1.0),
+        1,
+        DEFAULT_STATES.values(),
+    )
+    assert not any(len(maker.make(number).boxes) for number in range(10))
+
+
 def test_corrected_labels_replace_those_of_the_annotation(voc, tmp_path):
     given = open_dataset(voc).read(["p0"], LABELS).annotations
     path = tmp_path / "corrections.csv"
