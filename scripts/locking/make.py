@@ -1,4 +1,4 @@
-"""Write the locks: `python -m scripts.locking.make [--upgrade]`; needs `uv`, and the package index that it is set to."""
+"""Write the locks: `python -m scripts.locking.make [--upgrade]`; needs uv and the package index that it is set to."""
 
 import argparse
 import shutil
