@@ -16,8 +16,9 @@ OLD, NEW = "a" * 64, "b" * 64
         ("", f"detector:\n  accepted_sha256: [{NEW}]\n"),
         ("web: {port: 81}  # why\n", f"web: {{port: 81}}  # why\n\ndetector:\n  accepted_sha256: [{NEW}]\n"),
         (
-            "# first\ndetector:\n    # the fast one\n    backend: litert  # why\nweb:\n  port: 81\n",
-            f"# first\ndetector:\n    # the fast one\n    accepted_sha256: [{NEW}]\n    backend: litert  # why\nweb:\n  port: 81\n",
+            "# first\ndetector:\n    # the fast one\n    backend: litert  # why\nweb: {port: 81}\n",
+            "# first\ndetector:\n    # the fast one\n"
+            f"    accepted_sha256: [{NEW}]\n    backend: litert  # why\nweb: {{port: 81}}\n",
         ),
         ("detector:\n  accepted_sha256: [] # ours\n", f"detector:\n  accepted_sha256: [{NEW}] # ours\n"),
         (f"detector:\n  accepted_sha256: [{OLD}]\n", f"detector:\n  accepted_sha256: [{OLD}, {NEW}]\n"),
