@@ -5,8 +5,11 @@
 #
 # scripts/container-check carries out these lines without a Docker engine; it knows only the instructions used here.
 
-FROM debian:bookworm-slim AS base
+# The base image is named by its digest, so that a build starts from what was tried; security updates since then are
+# installed over it.
+FROM debian:bookworm-slim@sha256:88200866dfff7ea7f5cbcb6ec7c8a701889efe6fe859fe64d6990e4b07ea4171 AS base
 RUN apt-get update \
+    && apt-get upgrade -y \
     && apt-get install -y --no-install-recommends python3 \
     && rm -rf /var/lib/apt/lists/*
 
@@ -14,12 +17,13 @@ FROM base AS tools
 RUN apt-get update \
     && apt-get install -y --no-install-recommends python3-venv
 WORKDIR /opt/mask-monitor
-COPY requirements.txt requirements-tensorflow.txt requirements-gpu.txt ./
+COPY requirements.txt requirements-tensorflow.txt requirements-gpu.txt requirements-headless.txt ./
+COPY requirements.lock requirements-tensorflow.lock requirements-gpu.lock requirements-headless.lock ./
 COPY scripts/setup.sh scripts/install_packages.py scripts/desktop-packages.txt scripts/
 COPY deploy/install.sh deploy/
 
 FROM tools AS cpu-packages
-RUN deploy/install.sh requirements.txt && .venv/bin/python -m pip uninstall --yes pip
+RUN deploy/install.sh requirements.txt && .venv/bin/python -m pip uninstall --yes setuptools pip
 
 FROM tools AS gpu-packages
 RUN deploy/install.sh requirements-gpu.txt && .venv/bin/python -m pip uninstall --yes pip
@@ -52,7 +56,9 @@ FROM runtime AS gpu
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 COPY --from=gpu-packages /opt/mask-monitor/.venv /opt/mask-monitor/.venv
 COPY --from=program /opt/mask-monitor /opt/mask-monitor
+COPY deploy/sbom-gpu.cdx.json /opt/mask-monitor/
 
 FROM runtime AS cpu
 COPY --from=cpu-packages /opt/mask-monitor/.venv /opt/mask-monitor/.venv
 COPY --from=program /opt/mask-monitor /opt/mask-monitor
+COPY deploy/sbom-cpu.cdx.json /opt/mask-monitor/

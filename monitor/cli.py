@@ -52,7 +52,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-models_app = typer.Typer(help="List and inspect model folders.", no_args_is_help=True)
+models_app = typer.Typer(help="List, inspect and accept model folders.", no_args_is_help=True)
 bench_app = typer.Typer(help="Measure speed, latency and memory.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(bench_app, name="bench")
@@ -278,6 +278,15 @@ def models_inspect(folder: ModelFolder, config: ConfigOption = None, json: JsonO
     from monitor.commands.show import load
 
     inspect_model(load(config), folder, as_json=json)
+
+
+@models_app.command("accept")
+def models_accept(folder: ModelFolder, config: ConfigOption = None) -> None:
+    """Allow a SavedModel to be loaded. Prints its files' sha256, and adds their common one to the configuration."""
+    from monitor.commands.models import accept_model
+    from monitor.config.loading import config_path
+
+    accept_model(folder, config_path(config))
 
 
 @bench_app.command("replay")

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from monitor.app.configuration import check_settings, missing_sources
-from monitor.commands.show import config_path, notes, print_json
+from monitor.commands.show import notes, print_json
 from monitor.config.fingerprint import as_yaml, plain
+from monitor.config.loading import config_path
 from monitor.detectors.opening import check_model
 from monitor.domain.errors import ConfigError
 

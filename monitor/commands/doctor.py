@@ -8,7 +8,8 @@ from rich.text import Text
 
 from monitor.app.doctor import examine_installation, exit_code_of
 from monitor.app.findings import Finding, State
-from monitor.commands.show import WIDTH, config_path, notes, out, print_json
+from monitor.commands.show import WIDTH, notes, out, print_json
+from monitor.config.loading import config_path
 from monitor.domain.clock import SystemClock
 
 _STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "red bold"}

@@ -8,7 +8,8 @@ from monitor.app.running import RunningMonitor, running
 from monitor.app.signals import SignalFlags
 from monitor.app.watching import check_live
 from monitor.commands.logs import log_to_stderr
-from monitor.commands.show import config_path, load
+from monitor.commands.show import load
+from monitor.config.loading import config_path
 from monitor.config.settings import Settings
 from monitor.domain.clock import SystemClock
 from monitor.outputs.kiosk.window import KioskWindow

@@ -1,4 +1,4 @@
-"""`monitor models list` and `monitor models inspect`."""
+"""`monitor models list`, `inspect` and `accept`."""
 
 import time
 from pathlib import Path
@@ -11,9 +11,12 @@ from rich.table import Table
 
 from monitor.commands.model_comparison import compare, has_tensorflow
 from monitor.commands.show import WIDTH, notes, out, print_json
+from monitor.config.accepting import accept
 from monitor.config.detector import Backend, DetectorSettings, Precision
+from monitor.config.loading import load_settings
 from monitor.config.settings import Settings
-from monitor.detectors.folder import ModelFolder, load_model_folder, sha256_of
+from monitor.detectors.acceptance import is_accepted, saved_model_files, saved_model_sha256
+from monitor.detectors.folder import SAVED_MODEL, ModelFolder, load_model_folder, sha256_of
 from monitor.detectors.opening import check_model, open_detector, preprocessing_words
 from monitor.domain.errors import ModelError
 
@@ -25,7 +28,7 @@ def list_models(settings: Settings, folder: Path | None, *, as_json: bool) -> No
     folder = folder or settings.detector.model.parent
     if not folder.is_dir():
         raise ModelError(f"{folder}: no such folder")
-    rows = [_row(path) for path in sorted(folder.iterdir()) if path.is_dir() and path.name[0] != "."]
+    rows = [_row(settings, path) for path in sorted(folder.iterdir()) if path.is_dir() and path.name[0] != "."]
     if as_json:
         print_json(rows)
         return
@@ -44,7 +47,8 @@ def list_models(settings: Settings, folder: Path | None, *, as_json: bool) -> No
 def inspect_model(settings: Settings, path: Path, *, as_json: bool) -> None:
     """Show one model folder, time it on every backend that runs here, and compare its exports with each other.
 
-    Raises `ModelError` at the end if an export cannot be used, or finds other faces than the SavedModel.
+    A SavedModel that has not been accepted is not run, and that is said. Raises `ModelError` at the end if an export
+    cannot be used, or finds other faces than the SavedModel.
     """
     chosen = settings.detector.model_copy(update={"model": path})
     folder = load_model_folder(path, chosen)
@@ -63,11 +67,33 @@ def inspect_model(settings: Settings, path: Path, *, as_json: bool) -> None:
         print_json(values)
     else:
         _print(values)
-    expected = {Backend.SAVEDMODEL.value} if not has_tensorflow() else set()
+    refused = folder.saved_model is not None and not is_accepted(folder.saved_model, chosen)
+    left_out = not has_tensorflow() or (refused and len(values["backends"]) > 1)
+    expected = {Backend.SAVEDMODEL.value} if left_out else set()
     faults = [one["error"] for one in values["backends"] if "error" in one and one["name"] not in expected]
     faults += [f"{path}: {one['result']}" for one in values["comparison"] if one["agrees"] is False]
     if faults:
         raise ModelError("\n".join(faults))
+
+
+def accept_model(path: Path, config: Path) -> None:
+    """Print the files of a folder's SavedModel with their sha256, and allow the configuration to load it.
+
+    Runs nothing. Raises `ModelError` if there is none or it cannot be read, `ConfigError` if the file is wrong or not
+    of a form that can be changed, `OutputError` if it cannot be written.
+    """
+    settings = load_settings(config).detector
+    saved_model = load_model_folder(path, settings.model_copy(update={"labels": {}})).saved_model
+    if saved_model is None:
+        raise ModelError(f"{path}: contains no {SAVED_MODEL}/, so that nothing needs to be accepted")
+    for name, sha256 in saved_model_files(saved_model).items():
+        print(f"{sha256}  {SAVED_MODEL}/{name}")
+    if is_accepted(saved_model, settings):
+        notes.print(f"{path}: is accepted already", markup=False)
+        return
+    sha256 = saved_model_sha256(saved_model)
+    accept(config, sha256)
+    notes.print(f"{config}: accepted {sha256}, {saved_model}; reload or restart a monitor that runs", markup=False)
 
 
 def _print(values: dict[str, Any]) -> None:
@@ -108,10 +134,10 @@ def _lines(value: Any) -> list[str]:
             return ["unknown" if value is None else str(value)]
 
 
-def _row(path: Path) -> dict[str, Any]:
-    settings = DetectorSettings(model=path)
+def _row(settings: Settings, path: Path) -> dict[str, Any]:
+    chosen = DetectorSettings(model=path, accepted_sha256=settings.detector.accepted_sha256)
     try:
-        return {**_described(load_model_folder(path, settings)), "preprocessing": check_model(settings)}
+        return {**_described(load_model_folder(path, chosen)), "preprocessing": check_model(chosen)}
     except ModelError as error:
         return {"folder": str(path), "error": str(error)}
 

@@ -6,7 +6,7 @@ from typing import NoReturn
 from monitor.app.running import running
 from monitor.app.signals import SignalFlags
 from monitor.commands.logs import log_to_stderr
-from monitor.commands.show import config_path
+from monitor.config.loading import config_path
 
 
 def run(config: Path | None, signals: SignalFlags, *, follow: bool) -> NoReturn:

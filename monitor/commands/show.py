@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from monitor.config.loading import load_settings
+from monitor.config.loading import config_path, load_settings
 from monitor.config.settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -23,14 +23,6 @@ WIDTH = 100
 #: Results go to standard output, progress and notes to standard error. Piped lines are not wrapped.
 out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 1000)
 notes = Console(stderr=True, soft_wrap=True, highlight=False)
-
-
-def config_path(path: Path | None) -> Path:
-    """Return the configuration file to use: the one given, else ./config.yaml, else the project's own."""
-    if path is not None:
-        return path
-    here = Path("config.yaml")
-    return here if here.is_file() else PROJECT / "config.yaml"
 
 
 def load(path: Path | None) -> Settings:

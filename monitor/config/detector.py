@@ -12,6 +12,10 @@ from monitor.domain.detection import MaskState
 
 Score = Annotated[float, Field(ge=0, le=1)]
 
+Sha256 = Annotated[
+    str, Field(pattern=r"^[0-9a-f]{64}$"), saying("expected 64 hexadecimal digits, as models accept prints them")
+]
+
 #: The states that a detector can give, by name; equal to, and as keys the same as, `DECIDED_STATES`.
 DecidedState = Literal["with_mask", "without_mask", "incorrect"]
 
@@ -53,6 +57,8 @@ class DetectorSettings(Section):
     """The state that each label of the model means, for labels with other names than the states."""
     thresholds: dict[DecidedState, Score] = Field(default={}, title="Thresholds")
     """The lowest score at which a detection of each state counts."""
+    accepted_sha256: tuple[Sha256, ...] = Field(default=(), title="Accepted models")
+    """The sha256 of each SavedModel, a program, that may be loaded besides those in the project's `models/`."""
 
     def for_one_picture(self) -> "DetectorSettings":
         """Return the settings for a single picture, where no further inferences compensate for low scores.

@@ -20,12 +20,22 @@ from monitor.domain.errors import ConfigError, SourceError
 
 _log = logging.getLogger(__name__)
 
+_PROJECT = Path(__file__).resolve().parents[2]
+
 #: Renamed keys, old to new; the old ones are still read, with a warning, also in sections that a camera overrides.
 _RENAMED: dict[tuple[str, ...], tuple[str, ...]] = {
     ("web", "names"): ("web", "allowed_hosts"),
     ("journal", "log_keep"): ("journal", "log_backups"),
     ("overlay", "words"): ("overlay", "labels"),
 }
+
+
+def config_path(path: Path | None) -> Path:
+    """Return the configuration file to use: the one given, else ./config.yaml, else the project's own."""
+    if path is not None:
+        return path
+    here = Path("config.yaml")
+    return here if here.is_file() else _PROJECT / "config.yaml"
 
 
 def load_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:

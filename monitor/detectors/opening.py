@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from monitor.config.detector import Backend, DetectorSettings
+from monitor.detectors.acceptance import demand_accepted
 from monitor.detectors.cores import cores
 from monitor.detectors.folder import MANIFEST, SAVED_MODEL, ModelFolder, cached_sha256, load_model_folder
 from monitor.detectors.pipeline_config import PIPELINE, pipeline_preprocessing
@@ -77,6 +78,7 @@ def open_detector(settings: DetectorSettings, threads: int | None = None) -> Ope
         return OpenedDetector(litert, folder, Backend.LITERT, tflite, "cpu", count, signature, size, scaled)
     from monitor.detectors.savedmodel import SavedModelDetector
 
+    _demand_saved_model(settings, folder)
     own_threads = settings.threads if settings.threads != "auto" else None
     saved = SavedModelDetector(folder, settings.device, own_threads)
     graph = folder.path / SAVED_MODEL / "saved_model.pb"
@@ -88,6 +90,7 @@ def check_model(settings: DetectorSettings) -> str:
     """Return the preprocessing that `open_detector` would use, for people; raises `ModelError`. Runs no model."""
     folder = load_model_folder(settings.model, settings)
     if _chosen(settings, folder) is Backend.SAVEDMODEL:
+        _demand_saved_model(settings, folder)
         return preprocessing_words(None)
     tflite = _tflite(settings, folder)
     return preprocessing_words(_preprocessing(folder, tflite, read_facts(tflite)))
@@ -96,6 +99,13 @@ def check_model(settings: DetectorSettings) -> str:
 def preprocessing_words(preprocessing: Preprocessing | None) -> str:
     """Return a model's preprocessing for people."""
     return "in the SavedModel's graph" if preprocessing is None else str(preprocessing)
+
+
+def _demand_saved_model(settings: DetectorSettings, folder: ModelFolder) -> None:
+    """Raise `ModelError` if there is no SavedModel, or if it may not be loaded; before TensorFlow is."""
+    if folder.saved_model is None:
+        raise ModelError(f"{folder.path}: contains no {SAVED_MODEL}/; use backend litert or export it")
+    demand_accepted(folder.saved_model, settings)
 
 
 def _tflite(settings: DetectorSettings, folder: ModelFolder) -> Path:

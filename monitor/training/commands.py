@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bar
 
 from monitor.config.detector import Backend, DetectorSettings, Precision
-from monitor.detectors.folder import LABEL_MAP, TFLITE
+from monitor.detectors.folder import LABEL_MAP, SAVED_MODEL, TFLITE
 from monitor.detectors.opening import open_detector
 from monitor.domain.detection import DECIDED_STATES, MaskState
 from monitor.training.dataset import ALL, Annotation, open_dataset
@@ -33,6 +33,7 @@ from monitor.training.evaluate import (
     samples_of,
 )
 from monitor.training.labels import parse_size
+from monitor.training.own_exports import accepted_models, remember
 from monitor.training.pictures import Pixels, read
 
 if TYPE_CHECKING:
@@ -275,7 +276,13 @@ def _evaluate_folder(
 ) -> Evaluation:
     """Evaluate a folder without thresholds, for AP, and with its own thresholds, for precision and recall."""
     low = dict.fromkeys(DECIDED_STATES, SCORE_FLOOR)
-    settings = DetectorSettings(model=folder, backend=backend, precision=precision, thresholds=low)  # type: ignore[arg-type]
+    settings = DetectorSettings(
+        model=folder,
+        backend=backend,
+        precision=precision,
+        thresholds=low,  # type: ignore[arg-type]
+        accepted_sha256=accepted_models(),
+    )
     opened = open_detector(settings)
     annotated = {states[box.label] for one in annotations for box in one.boxes}
     if annotated.isdisjoint(opened.folder.states.values()):
@@ -328,7 +335,8 @@ def run_export(
     _out.print(f"checkpoint: mAP50 {done.checkpoint.map50:.3f}")
     for file, figures in done.files.items():
         _out.print(f"{file}: mAP50 {figures.map50:.3f}, {done.lost()[file]:+.3f} lost")
-    _out.print(f"wrote {done.folder}")
+    remember(done.folder / SAVED_MODEL)
+    _out.print(f"wrote {done.folder}; to run its SavedModel in the monitor: models accept {done.folder}")
 
 
 def _annotations(data: Path, split: str, states: Mapping[str, MaskState]) -> tuple[Annotation, ...]:

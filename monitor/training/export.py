@@ -15,6 +15,7 @@ import yaml
 from numpy.typing import NDArray
 
 from monitor.config.detector import Backend, DetectorSettings, Precision
+from monitor.detectors.acceptance import saved_model_sha256
 from monitor.detectors.folder import LABEL_MAP, MANIFEST, SAVED_MODEL, TFLITE, sha256_of
 from monitor.detectors.label_map import read_label_map
 from monitor.detectors.opening import open_detector
@@ -99,6 +100,7 @@ def export(
         own = _judged(reference, val)
         report("writing the SavedModel")
         write_saved_model(config.model, checkpoint, settings.input_size, folder / SAVED_MODEL)
+        own_sha256 = saved_model_sha256(folder / SAVED_MODEL)
         for precision, pictures in ((Precision.FLOAT, ()), (Precision.INT8, calibration)):
             report(f"writing {TFLITE[precision]}")
             data = write_tflite(config, checkpoint, settings.input_size, pictures)
@@ -113,7 +115,9 @@ def export(
             (TFLITE[Precision.INT8], Backend.LITERT, Precision.INT8),
         ):
             report(f"evaluating {name}")
-            detector_settings = DetectorSettings(model=folder, backend=backend, precision=precision, device="cpu")
+            detector_settings = DetectorSettings(
+                model=folder, backend=backend, precision=precision, device="cpu", accepted_sha256=(own_sha256,)
+            )
             detector = open_detector(detector_settings).detector
             files[name] = _judged(detector, val)
             detector.close()

@@ -19,6 +19,7 @@ from monitor.app.replaying import default_recording
 from monitor.bench.clips import make_clip
 from monitor.commands.bench_live import LiveBench, median_of
 from monitor.config.settings import Settings
+from monitor.detectors.acceptance import demand_accepted
 from monitor.detectors.folder import SAVED_MODEL
 from monitor.detectors.quiet import native_notices_hidden
 from monitor.domain.errors import ModelError
@@ -41,6 +42,7 @@ def measure(settings: Settings, given: argparse.Namespace) -> dict[str, Any]:
         bench = LiveBench(settings, clip, Path(folder) / "results", given.fps)
         for _ in range(given.rounds):
             ours.append(bench.round(given.cameras, given.seconds))
+            demand_accepted(settings.detector.model / SAVED_MODEL, settings.detector)
             loop = loop or NaiveLoop(settings.detector.model / SAVED_MODEL)
             theirs.append(loop.run([clip] * given.cameras, given.seconds))
     speedups = [own["analysed_fps"] / fps for own, (fps, _) in zip(ours, theirs, strict=True)]

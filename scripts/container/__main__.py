@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 from tempfile import mkdtemp
 
+from .contents import check_list
 from .desktop import check_desktop
 from .dockerfile import Context, read_dockerfile
 from .errors import CheckError
@@ -82,6 +83,8 @@ def _check(workshop: Path, target: str | None) -> int:
     _say(f"image tree {size_mb:.0f} MB" + ("" if target else f" of at most {LIMIT_MB}"))
     if target is None and size_mb > LIMIT_MB:
         raise CheckError("the image is too large")
+    check_list(image)
+    _say("its list names every package that it holds, and no other")
     if target is None:
         check_desktop(builder, _say)
     _run(image)

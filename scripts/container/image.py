@@ -66,7 +66,7 @@ class Builder:
         """Return the image of a stage."""
         if name not in self._built:
             started = time.monotonic()
-            self._built[name] = self._debian() if name == _DEBIAN else self._stage(name)
+            self._built[name] = self._debian() if name.partition("@")[0] == _DEBIAN else self._stage(name)
             self._say(f"{name}: {tree_bytes(self._built[name].root) / 1e6:.0f} MB, {time.monotonic() - started:.0f} s")
         return self._built[name]
 

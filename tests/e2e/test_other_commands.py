@@ -378,7 +378,8 @@ def test_the_help_tells_every_command_and_exit_code(tmp_path: Path) -> None:
         " 7 ",
     ):
         assert word in done.out
-    for command in ("replay", "image", "check", "score", "models list", "models inspect", "bench replay"):
+    models = ("models list", "models inspect", "models accept")
+    for command in ("replay", "image", "check", "score", *models, "bench replay"):
         assert run(*command.split(), "--help", cwd=tmp_path).code == 0
 
 

@@ -10,6 +10,7 @@ import yaml
 
 from monitor.config.detector import DetectorSettings
 from monitor.config.loading import load_settings
+from monitor.detectors.acceptance import saved_model_sha256
 from monitor.detectors.opening import OpenedDetector, open_detector
 from monitor.domain.detection import Detection
 from tests.conftest import PROJECT
@@ -29,6 +30,14 @@ def default_settings(**changes: Any) -> DetectorSettings:
 
 def open_changed(**changes: Any) -> OpenedDetector:
     return open_detector(default_settings(**changes), threads=1)
+
+
+def open_accepted(model: Path, **changes: Any) -> OpenedDetector:
+    """Open a SavedModel of the test's own on the CPU."""
+    accepted = (saved_model_sha256(model / "saved_model"),)
+    return open_changed(
+        model=model, **{"backend": "savedmodel", "device": "cpu", "accepted_sha256": accepted} | changes
+    )
 
 
 def copy_of_model(target: Path, *, without: tuple[str, ...] = (), **manifest: Any) -> Path:

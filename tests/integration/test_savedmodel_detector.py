@@ -1,16 +1,28 @@
 """SavedModels on TensorFlow: the default model, and small ones of every signature that TFOD2 exports."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from monitor.commands.models import accept_model, inspect_model
 from monitor.config.detector import Backend
+from monitor.config.loading import load_settings
 from monitor.detectors.opening import OpenedDetector
 from monitor.domain.detection import Detection, MaskState
 from monitor.domain.errors import ModelError
-from tests.integration.detecting import LABEL_MAP, copy_of_model, open_changed, pairs, replace, telling_picture
+from tests.integration.detecting import (
+    LABEL_MAP,
+    copy_of_model,
+    open_accepted,
+    open_changed,
+    pairs,
+    replace,
+    sha256,
+    telling_picture,
+)
 from tests.integration.detecting import write_saved_model as write
 from tests.integration.faces import Scene
 
@@ -81,7 +93,7 @@ def test_every_signature_is_recognised_and_decoded(
     written: dict[tuple[str, int | None], Path], kind: str, batch: int | None
 ) -> None:
     """Channels, scale, rows and columns, class numbers from one, and boxes of a picture that is not square."""
-    opened = open_changed(model=written[kind, batch], backend="savedmodel", device="cpu")
+    opened = open_accepted(written[kind, batch])
     assert opened.backend is Backend.SAVEDMODEL
     assert opened.signature.startswith(kind)
     found = opened.detector.detect([telling_picture(204, 153, 255)])[0]
@@ -100,7 +112,7 @@ def test_every_signature_is_recognised_and_decoded(
 def test_two_pictures_are_two_is_reachable(
     written: dict[tuple[str, int | None], Path], kind: str, batch: int | None
 ) -> None:
-    opened = open_changed(model=written[kind, batch], backend="savedmodel", device="cpu")
+    opened = open_accepted(written[kind, batch])
     images = [telling_picture(204, 153, 255), telling_picture(102, 255, 128)]
     both = opened.detector.detect(images)
     assert both == [opened.detector.detect([image])[0] for image in images]
@@ -110,9 +122,7 @@ def test_two_pictures_are_two_is_reachable(
 
 
 def test_a_signature_of_a_fixed_size_gets_that_size(tmp_path: Path) -> None:
-    opened = open_changed(
-        model=write(tmp_path / "model", "uint8", batch=None, shape=(64, 96, 3)), backend="savedmodel", device="cpu"
-    )
+    opened = open_accepted(write(tmp_path / "model", "uint8", batch=None, shape=(64, 96, 3)))
     found = opened.detector.detect([telling_picture(204, 153, 204, 400, 300)])[0]
     assert [round(d.score, 2) for d in found] == pytest.approx([0.8, 0.8, 0.6], abs=0.02)
 
@@ -120,16 +130,14 @@ def test_a_signature_of_a_fixed_size_gets_that_size(tmp_path: Path) -> None:
 def test_two_classes_with_names_of_their_own(tmp_path: Path) -> None:
     folder = write(tmp_path / "model", "uint8", classes=(1.0, 2.0, 2.0))
     (folder / "label_map.pbtxt").write_text("item { id: 1 name: 'ja' }\nitem { id: 2 name: 'nein' }\n", "utf-8")
-    opened = open_changed(
-        model=folder, backend="savedmodel", device="cpu", labels={"ja": "with_mask", "nein": "without_mask"}
-    )
+    opened = open_accepted(folder, labels={"ja": "with_mask", "nein": "without_mask"})
     found = opened.detector.detect([telling_picture(204, 153, 255)])[0]
     assert {d.state for d in found} == {MaskState.WITH_MASK, MaskState.WITHOUT_MASK}
 
 
 def refused(folder: Path, *words: str) -> None:
     with pytest.raises(ModelError) as caught:
-        open_changed(model=folder, backend="savedmodel", device="cpu")
+        open_accepted(folder)
     message = str(caught.value)
     assert "\n" not in message
     assert str(folder) in message
@@ -170,7 +178,7 @@ def test_gaps_in_the_label_map_move_no_label(tmp_path: Path) -> None:
     labels = [(0, "background"), (1, "with_mask"), (3, "without_mask"), (4, "mask_weared_incorrect")]
     text = "".join(f"item {{ id: {class_id} name: '{name}' }}" for class_id, name in labels)
     (folder / "label_map.pbtxt").write_text(text, "utf-8")
-    opened = open_changed(model=folder, backend="savedmodel", device="cpu")
+    opened = open_accepted(folder)
     assert numbers(opened.detector.detect([telling_picture(204, 153, 255)])[0]) == [
         (0.6, MaskState.INCORRECT),
         (0.8, MaskState.WITH_MASK),
@@ -227,9 +235,52 @@ def test_a_gpu_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
     gpu = f"gpu:{len(tf.config.list_physical_devices('GPU'))}"
     with pytest.raises(ModelError, match=f"device {gpu}"):
-        open_changed(model=write(tmp_path / "model", "uint8"), backend="savedmodel", device=gpu)
+        open_accepted(write(tmp_path / "model", "uint8"), device=gpu)
 
 
 def test_auto_takes_tensorflow_where_there_is_no_tflite(tmp_path: Path) -> None:
-    opened = open_changed(model=write(tmp_path / "model", "uint8"), backend="auto", device="cpu")
+    opened = open_accepted(write(tmp_path / "model", "uint8"), backend="auto")
     assert opened.backend is Backend.SAVEDMODEL
+
+
+def test_a_program_that_nobody_has_accepted_is_inspected_without_being_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its graph writes a file, which shows that it ran."""
+    import tensorflow as tf
+
+    ran = tmp_path / "ran"
+
+    class Writer(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((1, None, None, 3), tf.uint8)])
+        def __call__(self, input_tensor: Any) -> dict[str, Any]:
+            with tf.control_dependencies([tf.io.write_file(str(ran), "ran")]):
+                scores = tf.reduce_mean(tf.cast(input_tensor, tf.float32), axis=[1, 2]) / 255
+            return {
+                "detection_boxes": tf.tile([[[0.1, 0.1, 0.5, 0.5]]], [1, 3, 1]),
+                "detection_classes": tf.constant([[1.0, 2.0, 3.0]]),
+                "detection_scores": scores,
+                "num_detections": tf.constant([3.0]),
+            }
+
+    folder = copy_of_model(tmp_path / "model", without=("saved_model", "model_int8.tflite"), cpu_default="float")
+    writer = Writer()
+    tf.saved_model.save(writer, str(folder / "saved_model"), signatures=writer.__call__.get_concrete_function())
+    config = tmp_path / "config.yaml"
+    config.write_text("web: {port: 81}\n", "utf-8")
+
+    inspect_model(load_settings(config), folder, as_json=True)
+    values = json.loads(capsys.readouterr().out)
+    assert "ms" in values["backends"][0], "the TFLite export runs"
+    assert "has not been accepted" in values["backends"][1]["error"]
+    assert "not compared with the SavedModel: " in values["comparison"][0]["result"]
+    with pytest.raises(ModelError, match="has not been accepted"):
+        open_changed(model=folder, backend="savedmodel", device="cpu")
+    assert not ran.exists()
+
+    accept_model(folder, config)
+    lines = capsys.readouterr().out.splitlines()
+    assert f"{sha256(folder / 'saved_model' / 'saved_model.pb')}  saved_model/saved_model.pb" in lines
+    with pytest.raises(ModelError, match="does not find the faces of the SavedModel"):
+        inspect_model(load_settings(config), folder, as_json=True)
+    assert ran.exists()

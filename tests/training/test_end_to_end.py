@@ -12,7 +12,9 @@ from typer.testing import CliRunner
 pytest.importorskip("object_detection", reason="TFOD2 is not installed: see docs/training.md")
 
 from monitor.cli import app
+from monitor.domain.errors import ModelError
 from monitor.training.errors import TrainingError
+from monitor.training.own_exports import accepted_models
 
 # Keras, TensorFlow and the Object Detection API warn of each other; none of it is ours to mend.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -50,7 +52,7 @@ def convolutions(tflite):
 
 
 @pytest.mark.timeout(360)
-def test_from_pictures_to_a_model_folder(voc, tmp_path):
+def test_from_pictures_to_a_model_folder(voc, tmp_path, monkeypatch):
     import numpy as np
     import tensorflow as tf
 
@@ -79,6 +81,7 @@ def test_from_pictures_to_a_model_folder(voc, tmp_path):
     parts = [tf.train.load_variable(str(path), name) for path in averages]
     assert np.allclose(tf.train.load_variable(str(tmp_path / "blend" / "ckpt-1"), name), np.mean(parts, 0), atol=1e-6)
 
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     model = tmp_path / "model"
     words = ["--name", "tiny", "--training-data", "drawn faces", "--licence", "Apache-2.0", "--size", "128x96"]
     command("export", "--pipeline", pipeline, "--checkpoint", best / "ckpt-1", "--data", voc, "--out", model, *words)
@@ -99,6 +102,8 @@ def test_from_pictures_to_a_model_folder(voc, tmp_path):
     assert kinds["CONV_2D", "int8"] > 30
     assert kinds["DEPTHWISE_CONV_2D", "int8"] > 15
 
+    with pytest.raises(ModelError, match="has not been accepted"):
+        open_detector(DetectorSettings(model=model, backend=Backend.SAVEDMODEL))
     for backend in ("litert", "savedmodel"):
         figures = json.loads(command("evaluate", model, voc, "--backend", backend, "--json"))
         assert {"map50", "map", "ap50", "precision", "recall"} <= set(figures)
@@ -111,7 +116,7 @@ def test_from_pictures_to_a_model_folder(voc, tmp_path):
     assert any(np.array_equal(variable.numpy(), trained) for variable in again.variables)
 
     pictures = [np.zeros((40, 60, 3), np.uint8)] * 3
-    opened = open_detector(DetectorSettings(model=model, backend=Backend.SAVEDMODEL))
+    opened = open_detector(DetectorSettings(model=model, backend=Backend.SAVEDMODEL, accepted_sha256=accepted_models()))
     assert len(opened.detector.detect(pictures)) == 3
     served = tf.saved_model.load(str(model / "saved_model")).signatures["serving_default"]
     assert served(input_tensor=tf.zeros((3, 50, 70, 3), tf.uint8))["detection_boxes"].shape == (3, 100, 4)

@@ -1,5 +1,6 @@
 """What can be told of the container without building it."""
 
+import re
 from pathlib import PurePosixPath
 
 import pytest
@@ -38,10 +39,16 @@ def test_whatever_is_copied_is_there():
                 assert CONTEXT.files(source), f"Dockerfile:{copy.line}: {source}"
 
 
-def test_every_stage_starts_from_one_before_it_or_from_debian():
+def test_every_stage_starts_from_one_before_it_or_from_debian_by_its_digest():
     names = list(STAGES)
     for index, stage in enumerate(STAGES.values()):
-        assert stage.base in names[:index] or stage.base == "debian:bookworm-slim"
+        assert stage.base in names[:index] or re.fullmatch(r"debian:bookworm-slim@sha256:[0-9a-f]{64}", stage.base)
+
+
+def test_security_updates_since_then_are_installed():
+    (first,) = [found for found in STAGES["base"].instructions if found.name == "RUN"]
+    assert "apt-get update" in first.text
+    assert "apt-get upgrade -y" in first.text
 
 
 def test_the_cpu_image_is_the_default():
@@ -81,6 +88,18 @@ def test_the_files_that_a_requirements_file_includes_are_copied_with_it():
         files = [word for word in copy.words[:-1] if word.startswith("requirements")]
         included = [line.removeprefix("-r ") for name in files for line in required(name) if line.startswith("-r ")]
         assert set(included) <= set(files)
+
+
+def test_every_requirements_file_is_copied_with_its_lock():
+    copied = {word for _, copy in instructions("COPY") for word in copy.words if word.startswith("requirements")}
+    assert "requirements-headless.txt" in copied, "there is no desktop in an image"
+    assert copied == {f"{PurePosixPath(name).stem}{suffix}" for name in copied for suffix in (".txt", ".lock")}
+
+
+@pytest.mark.parametrize("target", ["cpu", "gpu"])
+def test_an_image_has_the_list_of_its_own_packages(target):
+    copies = [found.words for stage, found in instructions("COPY") if stage.name == target and "sbom" in found.text]
+    assert copies == [[f"deploy/sbom-{target}.cdx.json", "/opt/mask-monitor/"]]
 
 
 def test_a_cpu_needs_neither_tensorflow_nor_what_only_tests_use():

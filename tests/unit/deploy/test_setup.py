@@ -9,7 +9,8 @@ import pytest
 from monitor.outputs.kiosk.display import PACKAGES
 from tests.conftest import PROJECT
 
-TOOLS = ("sh", "dirname", "cat", "cmp", "cp", "mkdir", "sed", "grep", "tr")
+TOOLS = ("sh", "dirname", "cat", "cmp", "cp", "mkdir", "sed", "grep", "tr", "head", "sha256sum")
+CHECKED = "--require-hashes --only-binary :all: --no-binary imutils,tf-models-research-object-detection"
 SETS = ("tensorflow", "gpu", "evaluate", "dev")
 
 #: Notes what it is asked for, makes an environment that holds itself, and finds OpenCV unless `no-window` is there.
@@ -19,7 +20,7 @@ case "$*" in
     "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && cp "$0" "$3/bin/pip" ;;
     "--disable-pip-version-check list"*) echo opencv-python==9.8 ;;
     "-c import cv2") [ ! -e no-window ] || [ -e headless ] ;;
-    *opencv-python-headless==9.8) : >headless ;;
+    *" --no-deps -r "*headless.lock) : >headless ;;
 esac
 """
 
@@ -30,7 +31,7 @@ def project(tmp_path):
     for name in ("setup.sh", "run", "desktop-packages.txt"):
         shutil.copy(PROJECT / "scripts" / name, tmp_path / "scripts")
     (tmp_path / "scripts" / "start").write_text('set -eu\n. "$(dirname "$0")/setup.sh"\nset_up "$@"\n')
-    for path in PROJECT.glob("requirements*.txt"):
+    for path in [*PROJECT.glob("requirements*.txt"), *PROJECT.glob("requirements*.lock")]:
         shutil.copy(path, tmp_path)
     (tmp_path / "bin").mkdir()
     for tool in TOOLS:
@@ -65,7 +66,8 @@ def installed(project):
         lines = asked.read_text().splitlines() if asked.exists() else []
         asked.unlink(missing_ok=True)
         calls = [line.partition("install_packages.py ")[2] for line in lines if "install_packages.py" in line]
-        return [call.replace("-r ", "").replace(f"{project}/", "") for call in calls]
+        assert all(call.startswith(f"{CHECKED} ") for call in calls)
+        return [call.removeprefix(f"{CHECKED} ").replace("-r ", "").replace(f"{project}/", "") for call in calls]
 
     return installed
 
@@ -92,14 +94,14 @@ def test_everything_else_takes_the_usual_python(run, project):
     shutil.rmtree(project / ".venv")
     (project / "bin" / "python3").unlink()
     done = run("scripts/start", ".venv", "requirements.txt", pythons=())
-    assert "error: Python 3.11 or newer is needed, as python3" in done.stderr
+    assert "error: Python 3.11 to 3.14 is needed, as python3" in done.stderr
 
 
 def test_steps_are_told_once_and_then_nothing(run, installed):
     first = run("scripts/run", "check")
     assert first.returncode == 0
     assert [line[:5] for line in first.stderr.splitlines()[1:]] == ["[1/3]", "[2/3]", "[3/3]"]
-    assert installed() == ["requirements.txt"]
+    assert installed() == ["requirements.lock"]
     assert run("scripts/run", "check").stderr == ""
     assert installed() == []
 
@@ -126,7 +128,7 @@ def test_an_unknown_set_is_wrong_usage(run, project, words):
 def test_every_set_is_there_and_includes_the_monitor(run, installed, name):
     assert run("scripts/run", "--with", name).returncode == 0
     (files,) = installed()
-    assert {"requirements.txt", f"requirements-{name}.txt"} <= set(files.split())
+    assert {"requirements.lock", f"requirements-{name}.lock"} <= set(files.split())
 
 
 def test_one_set_takes_no_other_away_and_none_is_installed_twice(run, installed):
@@ -134,22 +136,35 @@ def test_one_set_takes_no_other_away_and_none_is_installed_twice(run, installed)
     installed()
     run("scripts/run", "--with", "evaluate", "check")
     (files,) = installed()
-    assert {"requirements-tensorflow.txt", "requirements-evaluate.txt"} <= set(files.split())
+    assert {"requirements-tensorflow.lock", "requirements-evaluate.lock"} <= set(files.split())
     for words in ([], ["--with", "tensorflow"], ["--with", "evaluate"]):
         run("scripts/run", *words, "check")
         assert installed() == []
 
 
-@pytest.mark.parametrize("changed", ["requirements.txt", "requirements-tensorflow.txt"])
+@pytest.mark.parametrize("changed", ["requirements.txt", "requirements-tensorflow.lock"])
 def test_a_changed_file_is_installed_again_with_all_that_is_there(run, installed, project, changed):
     run("scripts/run", "--with", "tensorflow", "check")
     installed()
     with (project / changed).open("a") as file:
-        file.write("new==1\n")
+        file.write("# changed\n")
     run("scripts/run", "check")
     (files,) = installed()
-    assert set(files.split()) == {"requirements.txt", "requirements-tensorflow.txt"}
+    assert set(files.split()) == {"requirements.lock", "requirements-tensorflow.lock"}
     run("scripts/run", "check")
+    assert installed() == []
+
+
+@pytest.mark.parametrize("changed", ["requirements.txt", "requirements-headless.txt"])
+def test_a_lock_that_does_not_match_its_requirements_is_not_installed(run, installed, project, changed):
+    with (project / changed).open("a") as file:
+        file.write("new==1\n")
+    done = run("scripts/run", "check")
+    name = changed.removesuffix(".txt")
+    told = f"error: {changed} was changed since {name}.lock was made: run scripts/lock\n"
+    assert (done.returncode, done.stderr) == (1, told)
+    (project / f"{name}.lock").unlink()
+    assert run("scripts/run", "check").stderr == f"error: {name}.lock is missing\n"
     assert installed() == []
 
 
@@ -169,14 +184,14 @@ def test_packages_whose_needs_contradict_each_other_come_last_and_alone(run, ins
         "requirements-train-nodeps.txt",
         pythons=["python3.11"],
     )
-    assert installed() == ["requirements-train.txt", "--no-deps requirements-train-nodeps.txt"]
+    assert installed() == ["requirements-train.lock", "--no-deps requirements-train-nodeps.lock"]
 
 
 def test_without_a_desktop_opencv_comes_without_windows_and_a_note_says_what_to_do(run, installed, project):
     (project / "no-window").touch()
     done = run("scripts/run", "check")
     assert done.returncode == 0
-    assert installed() == ["requirements.txt", "--no-deps opencv-python-headless==9.8"]
+    assert installed() == ["requirements.lock", "--no-deps requirements-headless.lock"]
     note = done.stderr.splitlines()[-1]
     assert f"apt-get install {' '.join(PACKAGES)}, then rm -r {project / '.venv'} and run this again" in note
 

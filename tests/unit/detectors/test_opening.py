@@ -3,6 +3,7 @@ import sys
 import pytest
 
 from monitor.config.detector import DetectorSettings
+from monitor.detectors.acceptance import saved_model_sha256
 from monitor.detectors.opening import open_detector
 from monitor.domain.errors import ModelError
 
@@ -47,8 +48,9 @@ def test_savedmodel_without_tensorflow_names_the_command_that_brings_it(folder, 
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     (folder / "saved_model").mkdir()
     (folder / "saved_model" / "saved_model.pb").touch()
+    accepted = [saved_model_sha256(folder / "saved_model")]
     with pytest.raises(ModelError, match=r"run scripts/run --with tensorflow$"):
-        open_with(folder, backend="savedmodel")
+        open_with(folder, backend="savedmodel", accepted_sha256=accepted)
 
 
 def test_a_folder_that_is_not_there(folder):

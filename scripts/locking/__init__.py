@@ -1,0 +1,1 @@
+"""Locks of the requirements files, and what is told from them."""
