@@ -9,7 +9,7 @@ from typing import Any
 #: Returns the rows of a query on a journal.
 Ask = Callable[[str], Sequence[tuple[Any, ...]]]
 
-_LOGGED = re.compile(r"  (\S+)-(\d{6,})  (?:OPENED|CLOSED)  ")
+_LOGGED = re.compile(r"  (\S+)-(\d{6,})  (OPENED|CLOSED)  ")
 
 _WITHOUT_VISIT = """
 SELECT incident_id FROM incidents i WHERE NOT EXISTS (
@@ -32,7 +32,7 @@ def lost_rows(ask: Ask, log: str, *, deleted: bool = False, killed: bool = False
 
     Each camera's incidents are numbered from 1, so a gap is a lost row, as is an incident of the log that is not
     stored. With `deleted`, what came before the first incident stored is not counted: it went with its file. With
-    `killed`, cameras need no end.
+    `killed`, cameras need no end, and incidents one only if the log has it.
     """
     stored: defaultdict[str, list[int]] = defaultdict(list)
     for (name,) in ask("SELECT incident_id FROM incidents"):
@@ -42,8 +42,13 @@ def lost_rows(ask: Ask, log: str, *, deleted: bool = False, killed: bool = False
     wanted = {
         series: set(range(min(numbers) if deleted else 1, max(numbers) + 1)) for series, numbers in stored.items()
     }
-    for series, number in _LOGGED.findall(log):
+    closed_in_log: set[str] = set()
+    for series, number, what in _LOGGED.findall(log):
+        if deleted and int(number) < min(stored.get(series, [0])):
+            continue
         wanted.setdefault(series, set()).add(int(number))
+        if what == "CLOSED":
+            closed_in_log.add(f"{series}-{number}")
     lost = [
         f"{series}-{number:06d}: no incident"
         for series, numbers in sorted(wanted.items())
@@ -55,7 +60,8 @@ def lost_rows(ask: Ask, log: str, *, deleted: bool = False, killed: bool = False
         for number in sorted(set(numbers))
         if numbers.count(number) > 1
     ]
-    lost += [f"{name}: no end" for (name,) in ask("SELECT incident_id FROM incidents WHERE closed_s IS NULL")]
+    endless = [name for (name,) in ask("SELECT incident_id FROM incidents WHERE closed_s IS NULL")]
+    lost += [f"{name}: no end" for name in endless if not killed or name in closed_in_log]
     lost += [f"{name}: no visit" for (name,) in ask(_WITHOUT_VISIT)]
     if not (deleted or killed):
         lost += [f"{camera}: its openings are not as many as its ends" for (camera,) in ask(_UNBALANCED)]

@@ -171,9 +171,10 @@ def wait_until_live(monitor: WatchedMonitor, token: str) -> None:
     """Wait until the healthy cameras are; raises `RuntimeError`."""
     deadline_s = time.monotonic() + _STARTS_S
     while True:
-        cameras = monitor.sample(token).cameras
-        if all(cameras[name]["condition"] == "live" for name in _HEALTHY):
-            return
+        with contextlib.suppress(ConnectionRefusedError):  # the address is told a moment before anybody answers there
+            cameras = monitor.sample(token).cameras
+            if all(cameras[name]["condition"] == "live" for name in _HEALTHY):
+                return
         if time.monotonic() > deadline_s:
             raise RuntimeError(f"its cameras are not live:\n{monitor.log}")
         threading.Event().wait(0.2)
