@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from scripts.bench.watched import Sample
 
 #: Growth from the first to the second half after the warm-up, whatever their length: allocators and caches settle
@@ -125,4 +123,5 @@ def _rate(samples: Sequence[Sample], camera: str) -> float:
 
 def _p95_age_ms(samples: Sequence[Sample], camera: str) -> float:
     ages = [sample.cameras[camera]["age_ms"] for sample in samples]
-    return float(np.percentile([float("inf") if age is None else age for age in ages], 95))
+    known = sorted(float("inf") if age is None else float(age) for age in ages)
+    return known[int(0.95 * (len(known) - 1))]

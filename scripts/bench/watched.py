@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 import yaml
 
-_ANSWERS_S = 10.0
+_ANSWERS_S = 30.0
 _STARTS_S = 90.0
 _ENDS_S = 30.0
 _PIPE_BYTES = 4096
