@@ -27,7 +27,7 @@ from monitor.detectors.opening import OpenedDetector
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import MonitorError
 from monitor.pipeline.monitor import Monitor
-from monitor.pipeline.process import address_space_mb, raise_file_limit
+from monitor.pipeline.process import address_space_mb, raise_file_limit, return_freed_memory
 from monitor.storage.files import claimed, make_folder
 from monitor.storage.run_info import CurrentRun
 from monitor.web.model import Model
@@ -51,6 +51,7 @@ def running(path: Path, signals: SignalFlags) -> Iterator["RunningMonitor"]:
     Raises `ConfigError`, `ModelError`, `OutputError`.
     """
     raise_file_limit()
+    return_freed_memory()
     if (limit_mb := address_space_mb()) is not None and limit_mb < _ADDRESS_SPACE_MB:
         _log.warning(
             "the address space is limited to %.0f MB (ulimit -v); with less than %d MB libraries may crash without "

@@ -1,7 +1,9 @@
 """Thread priority, memory and file descriptors of this process."""
 
+import ctypes
 import os
 import resource
+import sys
 import threading
 from pathlib import Path
 
@@ -10,6 +12,21 @@ _NICE = 10
 
 #: File descriptors that are enough for hundreds of cameras and pages.
 FILES = 4096
+
+#: Blocks from this size, most pictures among them, are mapped one by one; `M_MMAP_THRESHOLD` of mallopt(3).
+_LARGE_BYTES = 1 << 20
+_M_MMAP_THRESHOLD = -3
+
+
+def return_freed_memory() -> None:
+    """Let glibc return large blocks to the system when they are freed; other C libraries are left as they are.
+
+    Otherwise the first picture that is freed makes glibc take the next ones from the heaps of the threads, which soon
+    hold gaps, grow for hours, and are never returned.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
 def give_way() -> None:
