@@ -13,20 +13,15 @@ _NICE = 10
 #: File descriptors that are enough for hundreds of cameras and pages.
 FILES = 4096
 
-#: Blocks from this size, most pictures among them, are mapped one by one; `M_MMAP_THRESHOLD` of mallopt(3).
-_LARGE_BYTES = 1 << 20
-_M_MMAP_THRESHOLD = -3
-
 
 def return_freed_memory() -> None:
-    """Let glibc return large blocks to the system when they are freed; other C libraries are left as they are.
+    """Return what is free inside glibc's heaps to the system; other C libraries are left as they are.
 
-    Otherwise the first picture that is freed makes glibc take the next ones from the heaps of the threads, which soon
-    hold gaps, grow for hours, and are never returned.
+    Each thread may have a heap of its own. Pictures that are freed leave gaps there, which glibc itself keeps for ever.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(ctypes.c_size_t(0))
 
 
 def give_way() -> None:
