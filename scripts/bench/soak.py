@@ -44,7 +44,7 @@ _DETECT_FPS = 3
 #: The quiet time before the attack, as a share of the whole, and at most so many seconds.
 _QUIET, _MOST_QUIET_S = 0.2, 60.0
 _MOST_SAMPLES = 1200
-_RELOAD_EVERY_S = 7.0
+_RELOAD_EVERY_S = 4.0
 _LOG_STALLS_S, _LOG_GOES_ON_S = 8.0, 4.0
 _STARTS_S, _STOPS_S = 90.0, 10.0
 

@@ -1,16 +1,15 @@
 """The figures of a soak, and the limits that they are held to."""
 
-import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from scripts.bench.watched import Sample
 
-#: Growth from the first to the second half after the warm-up, whatever their length: allocators and caches settle
-#: within this, and a leak of any kind of attack, of which a minute holds dozens, does not.
+#: The least that a half holds, from the first half after the warm-up to the second: what comes and goes with an attack or
+#: a camera does not count. Allocators and caches settle within this, whatever the length; a leak does not.
 MOST_GROWTH_MB = 25.0
-#: The least that a half holds, from one half to the next: pools of threads and of connections fill up so far at most.
+#: Pools of threads and of connections fill up so far at most.
 MOST_MORE_THREADS = 4
 MOST_MORE_FILES = 16
 #: Of the rate before the attack: what is analysed less often is stale sooner.
@@ -70,7 +69,7 @@ class Figures:
         return [
             f"memory: RSS {self.rss_mb[0]:.1f} -> {self.rss_mb[1]:.1f} MB, PSS {self.pss_mb[0]:.1f} -> "
             f"{self.pss_mb[1]:.1f} MB "
-            f"(medians of the halves; at most {MOST_GROWTH_MB:g} MB more), peak {self.most_mb:.0f} MB",
+            f"(the least of each half; at most {MOST_GROWTH_MB:g} MB more), peak {self.most_mb:.0f} MB",
             f"threads: {self.threads[0]} -> {self.threads[1]}, open files: {self.files[0]} -> {self.files[1]} "
             "(the least of each half)",
             f"rows of incidents and visits: {self.rows}; slowest answer of the API: {self.slowest_answer_s:.2f} s",
@@ -87,15 +86,15 @@ def figures(quiet: Sequence[Sample], attack: Sequence[Sample], cameras: Sequence
     warm = attack[int(len(attack) * _WARM_UP) :]
     halves = warm[: len(warm) // 2], warm[len(warm) // 2 :]
 
-    def both(of: Callable[[Sequence[float]], float], what: Callable[[Sample], float]) -> tuple[float, float]:
-        first, second = (of([what(sample) for sample in half]) for half in halves)
+    def both(what: Callable[[Sample], float]) -> tuple[float, float]:
+        first, second = (min(what(sample) for sample in half) for half in halves)
         return first, second
 
-    threads = both(min, lambda sample: sample.threads)
-    files = both(min, lambda sample: sample.files)
+    threads = both(lambda sample: sample.threads)
+    files = both(lambda sample: sample.files)
     return Figures(
-        both(statistics.median, lambda sample: sample.rss_mb),
-        both(statistics.median, lambda sample: sample.pss_mb),
+        both(lambda sample: sample.rss_mb),
+        both(lambda sample: sample.pss_mb),
         (int(threads[0]), int(threads[1])),
         (int(files[0]), int(files[1])),
         max(sample.rss_mb for sample in attack),
