@@ -6,8 +6,8 @@ from typing import Any
 
 from scripts.bench.watched import Sample
 
-#: The least that a half holds, from the first half after the warm-up to the second: what comes and goes with an attack or
-#: a camera does not count. Allocators and caches settle within this, whatever the length; a leak does not.
+#: The least that a half holds, from the first half after the warm-up to the second: what comes and goes with an attack
+#: or a camera does not count. Allocators and caches settle within this, whatever the length; a leak does not.
 MOST_GROWTH_MB = 25.0
 #: Pools of threads and of connections fill up so far at most.
 MOST_MORE_THREADS = 4
