@@ -31,7 +31,7 @@ def slow_viewers(url: str, count: int, width: int, cameras: Sequence[str]) -> It
     with contextlib.ExitStack() as open_ones:
         for number in range(count):
             slow = open_ones.enter_context(_connect(url))
-            request = _handshake(urlsplit(url).netloc)
+            request = handshake(urlsplit(url).netloc)
             if number % _HALF_OPEN_EVERY == _HALF_OPEN_EVERY - 1:
                 slow.sendall(request[: len(request) // 2])
             else:
@@ -54,6 +54,21 @@ def connections(url: str) -> int:
 def established(lines: Sequence[str], port: int) -> int:
     """Count the lines of /proc/net/tcp that are established connections of a local port."""
     return sum(line.split()[1].endswith(f":{port:04X}") and line.split()[3] == "01" for line in lines[1:])
+
+
+def handshake(host: str, *headers: str) -> bytes:
+    """Return the request that opens the live socket, with these header lines too."""
+    key = base64.b64encode(os.urandom(16)).decode()
+    lines = (
+        f"GET {_PATH} HTTP/1.1",
+        f"Host: {host}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Key: {key}",
+        "Sec-WebSocket-Version: 13",
+        *headers,
+    )
+    return "\r\n".join((*lines, "", "")).encode()
 
 
 def frame_of(text: bytes) -> bytes:
@@ -104,14 +119,6 @@ def _connect(url: str) -> socket.socket:
     slow.settimeout(_TIMEOUT_S)
     slow.connect((parts.hostname, parts.port))
     return slow
-
-
-def _handshake(host: str) -> bytes:
-    key = base64.b64encode(os.urandom(16)).decode()
-    return (
-        f"GET {_PATH} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
-    ).encode()
 
 
 if __name__ == "__main__":

@@ -12,9 +12,13 @@ from typing import Any
 
 import yaml
 
+from scripts.bench.rows import Ask, logs_beside, lost_rows
 from tests.conftest import PROJECT
 from tests.e2e.commands import ask, environment
 from tests.live.watch import CAPTURE, until
+
+#: Incidents come soon, and many.
+EAGER = {"rules": {"dwell_s": 0.2, "grace_s": 0.0}}
 
 MODEL = PROJECT / "models" / "ssd-mobilenet-v2-fpnlite-416x256"
 #: A start on a busy machine: libraries, model, database.
@@ -117,3 +121,12 @@ def complete(run: Run) -> None:
     ):
         assert opened == ended, source
     assert run.ask("SELECT count(*) FROM source_events WHERE at IS NULL") == [(0,)]
+
+
+def no_row_lost(run: Run, ask: Ask | None = None, *, deleted: bool = False, killed: bool = False) -> None:
+    """Hold a journal with incidents against its own numbers and its log; `ask` is for one that is not a file."""
+    ask = ask or run.ask
+    assert ask("SELECT count(*) FROM incidents")[0][0] > 0
+    lost = lost_rows(ask, logs_beside(run.journal), deleted=deleted, killed=killed)
+    print(f"rows lost: {len(lost)}")
+    assert lost == []

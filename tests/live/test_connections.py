@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.live.running import Run, played
+from tests.live.running import EAGER, Run, no_row_lost, played
 from tests.live.watch import until
 
 #: The log that such an attack may cause, in bytes.
@@ -42,7 +42,7 @@ def many_files() -> Iterator[None]:
 
 def test_silent_connections_of_one_address_and_of_many_end_nothing(runs: list[Run], sample: Path, tmp_path: Path):
     with few_files(1024):
-        run = Run(tmp_path, {"door": played(sample)})
+        run = Run(tmp_path, {"door": played(sample, **EAGER)})
     runs.append(run)
     run.wait("web pages: http")
     run.wait("door: live")
@@ -79,8 +79,10 @@ def test_silent_connections_of_one_address_and_of_many_end_nothing(runs: list[Ru
     assert run.process.poll() is None
     assert "127.0.0.2 has 128 open, which is the limit for one address" in run.said
     assert len(run.said) - lines < MOST_LOG
+    until(lambda: run.ask("SELECT count(*) FROM incidents") > [(0,)], lambda: run.said)
     run.stop()
     assert run.process.returncode == 0
+    no_row_lost(run)
 
 
 def connected(port: int, source: str) -> socket.socket:

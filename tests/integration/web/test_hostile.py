@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
+from monitor.web import timeouts
 from scripts.bench.bodies import bomb
 from scripts.bench.hostile import frame_of
 from tests.integration.web.desk import ADMIN, Desk
@@ -99,8 +100,10 @@ def own_token(desk: Desk) -> dict[str, str]:
     return desk.token(ADMIN)
 
 
-def test_who_stays_silent_is_let_go(desk: Desk):
+def test_who_stays_silent_is_let_go(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     """Half a head, none at all, and a second head that does not come whole on a connection that was in use."""
+    assert timeouts.HEAD_WITHIN_S <= 15
+    monkeypatch.setattr(timeouts, "HEAD_WITHIN_S", 3.0)
     with contextlib.ExitStack() as silent:
         begun = [silent.enter_context(socket.create_connection(desk.address)) for _ in range(3)]
         begun[1].sendall(b"GET / HTTP/1.1\r\nHost: local")

@@ -22,7 +22,7 @@ from tests.integration.web.desk import ADMIN, Desk
 from tests.integration.web.test_roles import RULES
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-EXAMPLES = int(os.environ.get("MADE_UP_REQUESTS", "40")) // 2
+EXAMPLES = int(os.environ.get("MADE_UP_REQUESTS", "24")) // 2
 MADE_UP = hypothesis.settings(
     max_examples=EXAMPLES,
     deadline=None,
