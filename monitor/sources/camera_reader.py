@@ -58,6 +58,7 @@ class CameraReader:
         self._poll_fps = poll_fps
         self._pause = pause
         self._reader: Reader | None = None
+        self._ended: SourceError | None = None  # why the process is gone
         self._index = -1
         self._time_s = 0.0
 
@@ -68,6 +69,13 @@ class CameraReader:
         except OSError as error:
             words = f"no process can be started to read it: {error.strerror}"
             raise SourceError(f"{self._address}: {words}") from error
+        try:
+            return self._opened()
+        except BaseException:
+            self.close()
+            raise
+
+    def _opened(self) -> SourceInfo:
         answer = self._ask(
             2 * self._settings.open_timeout_s + _DIAGNOSIS_S,
             do="open",
@@ -99,7 +107,7 @@ class CameraReader:
         answer = self._ask(_GRACE_S + self._settings.read_timeout_s, do="retrieve")
         shape = (int(answer["height"]), int(answer["width"]), 3)
         if self._reader is None or min(shape) < 1 or math.prod(shape) > PICTURE_BYTES:
-            raise SourceError(f"{self._address}: {_CRASH}", Cause.UNDECODABLE)
+            raise self._end(SourceError(f"{self._address}: {_CRASH}", Cause.UNDECODABLE))
         # A copy, since the process writes the next picture into the same memory.
         image = np.frombuffer(self._reader.pixels, np.uint8, math.prod(shape)).reshape(shape).copy()
         image.setflags(write=False)
@@ -114,7 +122,7 @@ class CameraReader:
     def _ask(self, within_s: float, **request: Any) -> dict[str, Any]:
         """Return the answer to a request; raises `SourceError` for a fault of the camera or the end of its process."""
         if self._reader is None:
-            raise SourceError(f"{self._address}: is not open")
+            raise self._ended or SourceError(f"{self._address}: is not open")
         channel = self._reader.channel
         channel.settimeout(within_s + _GRACE_S)
         started_s = time.monotonic()
@@ -125,22 +133,28 @@ class CameraReader:
                 channel.send(b"{}")
                 started_s = time.monotonic()
         except (OSError, ValueError) as error:
-            self.close()
-            waited_s = time.monotonic() - started_s
-            if waited_s >= within_s:
-                words = f"does not respond, and exceeds all time-outs ({waited_s:.0f} s); reconnecting"
-                raise SourceError(f"{self._address}: {words}", Cause.TIMED_OUT) from error
-            raise SourceError(f"{self._address}: {_CRASH}", Cause.UNDECODABLE) from error
+            raise self._end(self._why_ended(time.monotonic() - started_s, within_s)) from error
         self.lost_frames = int(answer.get("lost", self.lost_frames))
         self.late_frames = int(answer.get("late", self.late_frames))
         if "fault" in answer:
             raise SourceError(printable(str(answer["fault"])), _CAUSES.get(answer.get("cause", ""), Cause.UNEXPECTED))
         if "memory" in answer:
-            self.close()
-            raise SourceError(f"{self._address}: {_TOO_MUCH}", Cause.UNDECODABLE)
+            raise self._end(SourceError(f"{self._address}: {_TOO_MUCH}", Cause.UNDECODABLE))
         if "unexpected" in answer:
             raise RuntimeError(str(answer["unexpected"]))
         return answer
+
+    def _end(self, error: SourceError) -> SourceError:
+        """Let go of the process, and return the error that every later request raises."""
+        self.close()
+        self._ended = error
+        return error
+
+    def _why_ended(self, waited_s: float, within_s: float) -> SourceError:
+        if waited_s < within_s:
+            return SourceError(f"{self._address}: {_CRASH}", Cause.UNDECODABLE)
+        words = f"does not respond, and exceeds all time-outs ({waited_s:.0f} s); reconnecting"
+        return SourceError(f"{self._address}: {words}", Cause.TIMED_OUT)
 
     @staticmethod
     def _received(message: bytes) -> dict[str, Any]:

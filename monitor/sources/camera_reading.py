@@ -4,6 +4,7 @@ What a camera sends can demand any amount of memory, and crash a decoder. One pr
 each connection, so that a further one costs little: it shares the libraries' memory.
 """
 
+import gc
 import json
 import mmap
 import os
@@ -83,6 +84,7 @@ def _load() -> None:
     av.logging.set_level(None)
     limit_ffmpeg()
     prepare_opencv()
+    gc.freeze()  # a reader that collects garbage would get its own copy of all that is shared
 
 
 def _read_camera(descriptor: int, memory: int) -> None:

@@ -130,7 +130,7 @@ class PictureConverter:
     def convert(self, frame: "VideoFrame") -> Image:
         """Return the frame as H x W x 3 uint8 BGR, read-only, turned by its rotation if that is a quarter turn.
 
-        Raises `SourceError` if FFmpeg cannot convert it.
+        Raises `SourceError` if FFmpeg cannot convert it, and `MemoryError` if there is no memory for it.
         """
         from av.error import FFmpegError
         from av.video.reformatter import VideoReformatter
@@ -141,6 +141,8 @@ class PictureConverter:
         try:
             picture = self._reformatter.reformat(frame, *size, "bgr24", interpolation=how, threads=1)
             image = cast(Image, picture.to_ndarray())
+        except MemoryError:
+            raise
         except (FFmpegError, ValueError) as error:
             words = f"pictures of format {frame.format.name} cannot be converted"
             raise SourceError(f"{self._address}: {words}", Cause.UNDECODABLE) from error
