@@ -7,9 +7,10 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 
-from monitor.sources.camera_reading import PICTURE_BYTES
+from monitor.sources.camera_reading import CLOSE_S, MESSAGE_BYTES, PICTURE_BYTES
 
 #: What OpenSSL reads the system's certificates by; nothing else of the environment reaches these processes.
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -23,9 +24,12 @@ class Reader:
     pixels: mmap.mmap
 
     def close(self) -> None:
-        """Let the process end: it closes its connection, or is ended by the kernel if it hangs."""
-        self.channel.close()
-        self.pixels.close()
+        """Let the process close its connection, and wait until its memory is free; the kernel ends one that hangs."""
+        with self.channel, self.pixels, suppress(OSError):
+            self.channel.shutdown(socket.SHUT_WR)
+            self.channel.settimeout(2 * CLOSE_S)
+            while self.channel.recv(MESSAGE_BYTES):
+                pass
 
 
 class _Readers:

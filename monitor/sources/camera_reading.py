@@ -39,8 +39,8 @@ MEMORY_BYTES = 104 * 2**20
 _OOM_SCORE = "800"
 #: Decoding gives way to the monitor itself.
 _NICE = 5
-#: Seconds for a connection to be closed.
-_CLOSE_S = 5
+#: Seconds for a connection to be closed, as a camera that allows few of them wants.
+CLOSE_S = 1
 
 
 def serve(descriptor: int) -> None:
@@ -133,7 +133,7 @@ class _Answers:
                 answer = {"unexpected": redact("".join(traceback.format_exc(limit=-4)))[-4096:]}
             signal.alarm(0)
             self._send(answer | self._counts())
-        signal.alarm(_CLOSE_S)
+        signal.alarm(CLOSE_S)
         if self._source is not None:
             self._source.close()
 

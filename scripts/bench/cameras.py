@@ -4,12 +4,8 @@
 """
 
 import argparse
-import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,93 +24,13 @@ from monitor.domain.clock import SystemClock
 from monitor.pipeline.monitor import Monitor
 from monitor.storage.files import make_folder
 from scripts.bench.common import options, report
-from scripts.bench.hostile_cameras import HTTP, RTSP
+from scripts.bench.hostile_cameras import ATTACKS, HOSTILE, attacker
+from scripts.bench.memory import Peak
 
-ATTACKS = (*HTTP, *RTSP)
 #: Seconds until every camera is live, and until memory is given back after an attack.
 _SETTLE_S, _CALM_S = 5.0, 2.0
-_SAMPLE_S = 0.1
-
-
-class Peak:
-    """The most memory in MB that this process and its children use together, from now on."""
-
-    def __init__(self) -> None:
-        Path("/proc/self/clear_refs").write_text("5", "ascii")  # forget the peak so far
-        self.mb = self._start_mb = self._now_mb()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="memory")
-
-    def __enter__(self) -> "Peak":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-        self.mb = max(self.mb, self._now_mb())
-
-    @property
-    def rise_mb(self) -> float:
-        """How much the peak is over the start."""
-        return self.mb - self._start_mb
-
-    def _watch(self) -> None:
-        while not self._ended.wait(_SAMPLE_S):
-            self.mb = max(self.mb, self._now_mb())
-
-    def _now_mb(self) -> float:
-        own = _kb(Path("/proc/self/status"), "VmHWM")
-        return (own + sum(_child_kb(pid) for pid in _descendants("self"))) / 1024
-
-
-def _child_kb(pid: str) -> int:
-    """Return a process's share of memory, and by how much its own peak was higher."""
-    folder = Path("/proc") / pid
-    try:
-        peak, now = (_kb(folder / "status", name) for name in ("VmHWM", "VmRSS"))
-        return _kb(folder / "smaps_rollup", "Pss") + peak - now
-    except (OSError, KeyError):  # it has ended
-        return 0
-
-
-def _kb(path: Path, name: str) -> int:
-    for line in path.read_text("ascii").splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1])
-    raise KeyError(name)
-
-
-def _descendants(pid: str) -> Iterator[str]:
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            found = children.read_text("ascii").split()
-        except OSError:  # it has ended
-            continue
-        for child in found:
-            if not _is_attacker(child):
-                yield child
-                yield from _descendants(child)
-
-
-def _is_attacker(pid: str) -> bool:
-    try:
-        return b"hostile_cameras" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return True
-
-
-@contextmanager
-def attacker(name: str) -> Iterator[str]:
-    """Run an attack in a process of its own that gives way to the monitor, as on another machine; gives its address."""
-    command = ["nice", "-n", "19", sys.executable, "-m", "scripts.bench.hostile_cameras", name]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.stdin.close()
+#: Attackers give way to the monitor: they stand for other machines.
+_NICE = 19
 
 
 def measure(settings: Settings, given: argparse.Namespace) -> dict[str, Any]:
@@ -122,7 +38,8 @@ def measure(settings: Settings, given: argparse.Namespace) -> dict[str, Any]:
     clock = SystemClock()
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.mp4"
-        make_clip(given.video or default_recording(settings), clip, *given.size, given.fps)
+        width, height = given.size
+        make_clip(given.video or default_recording(settings), clip, width, height, given.fps)
         camera = camera_for(settings, SourceAddress(str(clip)))
         camera = camera.model_copy(update={"detect_fps": float(given.fps), "capture": CaptureSettings(loop=True)})
         settings = settings.model_copy(update={"output": OutputSettings(folder=Path(folder) / "results")})
@@ -156,11 +73,11 @@ def _beside(
         latencies_s += [each for one in found.values() for each in one]
 
     camera = next(iter(cameras.values()))
-    with attacker(name) as address:
+    with attacker(name, nice=_NICE) as address:
         hostile = camera.model_copy(update={"source": SourceAddress(address), "capture": CaptureSettings()})
         for _ in range(given.rounds):
             window(alone)
-            with Peak() as peak:
+            with Peak(HOSTILE) as peak:
                 live.apply({**cameras, name: hostile}, None)
                 window(beside)
             rises_mb.append(peak.rise_mb)

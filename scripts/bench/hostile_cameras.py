@@ -5,8 +5,10 @@
 
 import io
 import itertools
+import os
 import re
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -44,7 +46,7 @@ def _packets(codec: str, size: tuple[int, int], frames: int, pix_fmt: str, **opt
         for plane in frame.planes:
             rows = np.full(plane.buffer_size, 128, np.uint8)
             rows[: 16 * plane.line_size] = 8 * number % 256
-            plane.update(rows)
+            plane.update(rows.tobytes())
         frame.pts, frame.time_base = number, target.time_base
         encoded += [bytes(packet) for packet in target.encode(frame)]  # type: ignore[attr-defined]
     return encoded + [bytes(packet) for packet in target.encode(None)]  # type: ignore[attr-defined]
@@ -106,7 +108,7 @@ def _clip(suffix: str) -> bytes:
 
 def references() -> Attack:
     """H.264 of 16 megapixels that keeps 16 pictures."""
-    return _live("libx264", _x264(_LARGE, 14), 60)
+    return _live("libx264", _x264(_LARGE, 10), 60)
 
 
 def deep() -> Attack:
@@ -137,9 +139,10 @@ def tracks() -> Attack:
 
 def jpegs() -> Attack:
     """JPEGs of 16 megapixels and best quality, as fast as they are read."""
-    noise = np.random.default_rng(1).integers(0, 255, (_LARGE[1], _LARGE[0], 3), np.uint8)
-    options = [cv2.IMWRITE_JPEG_QUALITY, 80, cv2.IMWRITE_JPEG_PROGRESSIVE, 1]
-    picture = cv2.imencode(".jpg", noise, options)[1].tobytes()
+    image = np.zeros((_LARGE[1], _LARGE[0], 3), np.uint8)
+    image[:400] = np.random.default_rng(1).integers(0, 255, (400, _LARGE[0], 3), np.uint8)
+    options = [cv2.IMWRITE_JPEG_QUALITY, 100, cv2.IMWRITE_JPEG_PROGRESSIVE, 1]
+    picture = cv2.imencode(".jpg", image, options)[1].tobytes()
 
     def attack(send: Send) -> None:
         send(_HTTP % b"multipart/x-mixed-replace; boundary=b")
@@ -226,35 +229,50 @@ HTTP: dict[str, Callable[[], Attack]] = {
 RTSP = {each.__name__: each for each in (media, attribute, fragments)}
 
 
+ATTACKS = (*HTTP, *RTSP)
+#: What the command lines of attackers contain.
+HOSTILE = b"scripts.bench.hostile_cameras"
+
+
 @contextmanager
-def attacking(name: str) -> Iterator[str]:
-    """Serve an attack to everybody who connects; gives its address."""
-    server = socket.create_server(("127.0.0.1", 0))
+def attacker(name: str, *, nice: int = 0) -> Iterator[str]:
+    """Run an attack in a process of its own, with this niceness; gives its address."""
+    command = ["nice", "-n", str(nice), sys.executable, "-m", HOSTILE.decode(), name]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.stdin.close()
+
+
+def serve(name: str) -> None:
+    """Print an address, and attack everybody who connects to it until the input ends."""
     attack = HTTP[name]() if name in HTTP else None
 
     def talk(connection: socket.socket) -> None:
         with connection, suppress(OSError, FFmpegError):
-            connection.settimeout(20)
             if attack is None:
                 RTSP[name](connection)
             else:
                 connection.recv(_CHUNK)
                 attack(connection.sendall)
 
-    def accept() -> None:
-        with suppress(OSError):
-            while True:
-                threading.Thread(target=talk, args=(server.accept()[0],), daemon=True).start()
+    def accept(server: socket.socket) -> None:
+        while True:
+            threading.Thread(target=talk, args=(server.accept()[0],), daemon=True).start()
 
-    threading.Thread(target=accept, daemon=True).start()
-    try:
-        yield f"{'rtsp' if name in RTSP else 'http'}://127.0.0.1:{server.getsockname()[1]}/"
-    finally:
-        server.close()
+    server = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=accept, args=(server,), daemon=True).start()
+    sys.stdout.write(f"{'http' if attack else 'rtsp'}://127.0.0.1:{server.getsockname()[1]}/\n")
+    sys.stdout.flush()
+    sys.stdin.read()
+    os._exit(0)  # whoever attacks is not waited for
 
 
 if __name__ == "__main__":
-    with attacking(sys.argv[1]) as address:
-        sys.stdout.write(address + "\n")
-        sys.stdout.flush()
-        sys.stdin.read()
+    serve(sys.argv[1])
