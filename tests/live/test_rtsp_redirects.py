@@ -17,7 +17,7 @@ from monitor.sources.opening import make_camera_source
 
 Answers = Callable[[bytes, int], bytes]
 
-SDP = b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=c\r\nc=IN IP4 %s\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
+SDP = b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=c\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
 
 
 class Second:
@@ -90,9 +90,12 @@ def camera(answers: Answers) -> Iterator[str]:
 def failure(address: str, **capture: object) -> SourceError:
     settings = {"source": address, "capture": {"open_timeout_s": 5, "read_timeout_s": 2} | capture}
     source = make_camera_source("door", CameraSettings.model_validate(settings), SystemClock(), time.sleep)
-    with pytest.raises(SourceError) as caught:
-        source.open()
-    source.close()
+    try:
+        with pytest.raises(SourceError) as caught:
+            source.open()
+            source.grab()
+    finally:
+        source.close()
     assert "hunter2" not in str(caught.value)
     return caught.value
 
@@ -154,7 +157,7 @@ def described(second: Second, transport: bytes) -> Answers:
 
     def answers(request: bytes, _: int) -> bytes:
         if request.startswith(b"DESCRIBE"):
-            body = SDP % b"127.0.0.1" + b"a=control:%strack\r\n" % elsewhere
+            body = SDP + b"a=control:%strack\r\n" % elsewhere
             headers = b"Content-Type: application/sdp\r\nContent-Base: %s\r\nContent-Length: %d\r\n\r\n"
             return b"200 OK\r\n" + headers % (elsewhere, len(body)) + body
         if request.startswith(b"SETUP"):
