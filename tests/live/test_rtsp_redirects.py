@@ -90,10 +90,14 @@ def camera(answers: Answers) -> Iterator[str]:
 def failure(address: str, **capture: object) -> SourceError:
     settings = {"source": address, "capture": {"open_timeout_s": 5, "read_timeout_s": 2} | capture}
     source = make_camera_source("door", CameraSettings.model_validate(settings), SystemClock(), time.sleep)
+
+    def read() -> None:
+        source.open()
+        source.grab()
+
     try:
         with pytest.raises(SourceError) as caught:
-            source.open()
-            source.grab()
+            read()
     finally:
         source.close()
     assert "hunter2" not in str(caught.value)
