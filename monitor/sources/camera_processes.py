@@ -1,6 +1,7 @@
 """Starts the processes that read cameras."""
 
 import atexit
+import errno
 import mmap
 import os
 import socket
@@ -14,6 +15,9 @@ from monitor.sources.camera_reading import CLOSE_S, MESSAGE_BYTES, PICTURE_BYTES
 
 #: What OpenSSL reads the system's certificates by; nothing else of the environment reaches these processes.
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+#: Seconds for the first process to load its libraries, on a busy machine.
+_START_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,10 @@ class _Readers:
             self._channel, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with other:
                 self._process = _start(other)
+            self._channel.settimeout(_START_S)
+            if not self._channel.recv(1):
+                self.close()
+                raise ChildProcessError(errno.ECHILD, "it ended at once")
         socket.send_fds(self._channel, [b"\0"], [child.fileno(), memory])
 
 

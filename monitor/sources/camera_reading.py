@@ -55,6 +55,7 @@ def serve(descriptor: int) -> None:
     os.nice(_NICE)
     limit_processes()
     with socket.socket(fileno=descriptor) as monitor:
+        monitor.send(b"\0")  # ready
         while True:
             _, descriptors, _, _ = socket.recv_fds(monitor, 1, 2)
             if len(descriptors) < 2:

@@ -13,7 +13,6 @@ import pytest
 from monitor.config.camera import CameraSettings
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import SourceError
-from monitor.sources.camera_processes import start_reader
 from monitor.sources.opening import make_camera_source
 from scripts.bench.hostile_cameras import HOSTILE, attacker
 from scripts.bench.memory import Peak
@@ -25,21 +24,18 @@ MOST_MB = 150
 DIGEST = 'Digest realm="c", nonce="1"'
 
 
-@pytest.fixture(scope="module", autouse=True)
-def readers() -> None:
-    """What all readers share is no cost of the first camera."""
-    start_reader().close()
+pytestmark = pytest.mark.usefixtures("readers")
 
 
-def read(address: str, time_out_s: float = 3) -> tuple[float, str]:
-    """Read a camera for two seconds; return by how many MB the peak of memory rose, and the error."""
+def read(address: str, time_out_s: float = 3, seconds: float = 2) -> tuple[float, str]:
+    """Read a camera for so many seconds; return by how many MB the peak of memory rose, and the error."""
     settings = {"source": address, "capture": {"open_timeout_s": time_out_s, "read_timeout_s": time_out_s}}
     words = "nothing"
     with Peak(HOSTILE) as peak:
         source = make_camera_source("door", CameraSettings.model_validate(settings), SystemClock(), time.sleep)
         try:
             source.open()
-            until_s = time.monotonic() + 2
+            until_s = time.monotonic() + seconds
             while time.monotonic() < until_s:
                 source.grab()
                 source.retrieve()
@@ -164,7 +160,7 @@ def test_a_video_that_states_a_huge_size(tmp_path: Path, name: str) -> None:
     ("name", "words", "time_out_s"),
     [
         ("references", "need more than", 20),
-        ("jpegs", "need more than", 20),
+        ("jpegs", "", 20),
         ("sizes", "", 20),
         ("packet", "", 1),
         ("fragments", "", 1),
@@ -173,7 +169,7 @@ def test_a_video_that_states_a_huge_size(tmp_path: Path, name: str) -> None:
 )
 def test_what_a_camera_sends_is_read_within_a_limit_of_memory(name: str, words: str, time_out_s: float) -> None:
     with attacker(name) as address:
-        rise_mb, said = read(address, time_out_s)
+        rise_mb, said = read(address, time_out_s, 60 if words else 2)  # 60 s: until the error
     print(f"{name}: {rise_mb:.0f} MB, {said}")
     assert words in said
     assert rise_mb < MOST_MB
