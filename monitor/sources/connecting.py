@@ -14,6 +14,7 @@ from monitor.domain.errors import SourceError
 from monitor.sources.diagnosis import NOT_A_STREAM, explain
 from monitor.sources.http import HttpLimits, HttpStream
 from monitor.sources.libraries import limit_ffmpeg
+from monitor.sources.rtsp_guard import guarding
 from monitor.sources.tracks import MAX_STREAM_PIXELS
 
 if TYPE_CHECKING:
@@ -121,12 +122,21 @@ def _open_rtsp(address: SourceAddress, settings: CaptureSettings) -> Connection:
     if transport == "auto":
         options["rtsp_flags"] = "prefer_tcp"
     started = time.monotonic()
+    time_outs = (settings.open_timeout_s, settings.read_timeout_s)
     try:
-        container = av.open(address.value, options=options, timeout=(settings.open_timeout_s, settings.read_timeout_s))
+        with guarding(address) as guarded:
+            container = av.open(address.value, options=options, timeout=time_outs)
+    except MemoryError:
+        raise
     except (FFmpegError, OSError) as error:
+        if guarded.fault is not None:
+            raise SourceError(f"{address}: {guarded.fault}", Cause.REFUSED) from None
         context = tls_context(settings) if secure else None
         cause, words = explain(address, error, time.monotonic() - started, settings.open_timeout_s, context)
         raise SourceError(f"{address}: {words}", cause) from None
+    if guarded.fault is not None:
+        container.close()
+        raise SourceError(f"{address}: {guarded.fault}", Cause.REFUSED)
     over = "" if transport == "auto" else f" over {_TRANSPORT_WORDS[transport]}"
     return Connection(container, f"RTSP{' with TLS' if secure else ''}{over}", has_clock=True)
 
@@ -143,6 +153,9 @@ def _open_http(
     try:
         stream.open()
         container = av.open(stream, "r", format="mpjpeg" if stream.is_pictures else None, options=options)
+    except MemoryError:
+        stream.close()
+        raise
     except (FFmpegError, OSError, ValueError):
         stream.close()
         if stream.error is not None:

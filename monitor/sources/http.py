@@ -68,7 +68,7 @@ class HttpStream:
         self._response: http.client.HTTPResponse | None = None
         self._begun: deque[bytes] = deque()
         self._parts: Iterator[bytes] = iter(())
-        self._rest = b""
+        self._rest = memoryview(b"")
 
     def open(self) -> None:
         """Connect, and find out what the camera sends; raises `SourceError`."""
@@ -90,12 +90,12 @@ class HttpStream:
         """Return up to `size` bytes; raises `SourceError` if none come in time."""
         try:
             if not self._rest:
-                self._rest = next(self._parts, b"") if self.is_pictures else self._data()
+                self._rest = memoryview(next(self._parts, b"") if self.is_pictures else self._data())
         except SourceError as error:
             self.error = error
             raise
         data, self._rest = self._rest[:size], self._rest[size:]
-        return data
+        return bytes(data)
 
     def close(self) -> None:
         """Close the connection."""

@@ -1,6 +1,7 @@
 """Configures OpenCV and FFmpeg once for the whole process."""
 
 import ctypes
+import errno
 import logging
 import os
 from functools import cache
@@ -39,13 +40,19 @@ def limit_ffmpeg() -> None:
 
     PyAV has no setting for it, so FFmpeg's `av_max_alloc` is called in the library that PyAV has loaded.
     """
-    import av
+    try:
+        avutil().av_max_alloc(ctypes.c_size_t(_MAX_ALLOCATION))
+    except (OSError, AttributeError):
+        _log.warning("the memory that FFmpeg may reserve is not limited: its library libavutil is not found")
 
-    folder = Path(av.__file__).parent.parent
-    for library in sorted((folder / "av.libs").glob("libavutil*.so*")):
-        try:
-            ctypes.CDLL(str(library)).av_max_alloc(ctypes.c_size_t(_MAX_ALLOCATION))
-        except (OSError, AttributeError):
-            continue
-        return
-    _log.warning("the memory that FFmpeg may reserve is not limited: its library is not the one that comes with PyAV")
+
+@cache
+def avutil() -> ctypes.CDLL:
+    """Return FFmpeg's libavutil, as PyAV has loaded it; raises `OSError` if that cannot be found."""
+    import av  # noqa: F401 - loads it
+
+    for line in Path("/proc/self/maps").read_text("utf-8").splitlines():
+        path = Path(line.split(maxsplit=5)[-1])
+        if path.name.startswith("libavutil"):
+            return ctypes.CDLL(str(path))
+    raise OSError(errno.ENOENT, "libavutil is not loaded")

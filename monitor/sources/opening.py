@@ -7,10 +7,10 @@ from monitor.config.camera import CameraSettings
 from monitor.domain.address import IMAGE_SUFFIXES, SourceAddress, SourceKind
 from monitor.domain.clock import Clock
 from monitor.domain.ports import Source
+from monitor.sources.camera_reader import CameraReader
 from monitor.sources.images import ImageSource
 from monitor.sources.played import PlayedFile
 from monitor.sources.recording import RecordingSource
-from monitor.sources.stream import StreamSource
 from monitor.sources.webcam import WebcamSource
 
 #: Pictures per second of a camera that gives single pictures only, where every frame is to be analysed.
@@ -41,7 +41,7 @@ def make_camera_source(
             return PlayedFile(make, clock, pause, loop=settings.loop)
         case SourceKind.STREAM:
             poll_fps = _POLL_FPS if camera.detect_fps == "auto" else camera.detect_fps
-            return StreamSource(source_id, address, clock, settings, poll_fps, pause)
+            return CameraReader(source_id, address, clock, settings, poll_fps, pause)
         case SourceKind.WEBCAM:
             return WebcamSource(source_id, address, clock, settings)
 

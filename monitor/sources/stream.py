@@ -21,7 +21,7 @@ from monitor.sources.connecting import Connection, open_stream
 from monitor.sources.diagnosis import NO_PICTURE
 from monitor.sources.lag import Lag
 from monitor.sources.tracks import MAX_STREAM_PIXELS, choose_track, refuse_large
-from monitor.sources.video import Decoded, PictureConverter, VideoDecoder
+from monitor.sources.video import Decoded, PictureConverter, VideoDecoder, fitted
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -35,7 +35,7 @@ class StreamSource:
     """One video track of a network camera; frames are turned upright and deinterlaced.
 
     `time_s` is the monotonic clock at arrival. An address that gives single pictures is asked for `poll_fps` of them
-    per second, waiting with `pause`.
+    per second, waiting with `pause`. Pictures of more than `most_pixels` are scaled down to as many.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class StreamSource:
         settings: CaptureSettings,
         poll_fps: float,
         pause: Callable[[float], object],
+        most_pixels: int | None = None,
     ) -> None:
         self.source_id = source_id
         self.end_reason = EndReason.FINISHED
@@ -56,10 +57,11 @@ class StreamSource:
         self._settings = settings
         self._poll_fps = poll_fps
         self._pause = pause
+        self._most_pixels = most_pixels
         self._connection: Connection | None = None
         self._frames: Iterator[Decoded] = iter(())
         self._decoded: Decoded | None = None
-        self._converter = PictureConverter(address)
+        self._converter = PictureConverter(address, most_pixels)
         self._index = -1
         self._time_s = 0.0
         self._waiting_since_s = 0.0
@@ -80,9 +82,10 @@ class StreamSource:
         refuse_large(self._address, stream.width, stream.height)
         self._frames = self._read(connection, stream)
         rate = stream.average_rate or stream.guessed_rate
+        width_px, height_px = fitted(stream.width, stream.height, self._most_pixels)
         return SourceInfo(
-            width_px=stream.width,
-            height_px=stream.height,
+            width_px=width_px,
+            height_px=height_px,
             fps=float(rate) if connection.has_clock and rate and 0 < rate < 1000 else None,
             frame_count=None,
             codec=stream.codec_context.name,
@@ -90,12 +93,17 @@ class StreamSource:
         )
 
     def grab(self) -> float | None:
-        """Wait for the next frame and decode it, without converting it; see the port."""
+        """Wait for the next frame and decode it, without converting it; see the port.
+
+        Raises `MemoryError` if FFmpeg gets no memory for it.
+        """
         from av.error import FFmpegError
 
         self._waiting_since_s, self._lost_before = time.monotonic(), self.lost_frames
         try:
             self._decoded = next(self._frames, None)
+        except MemoryError:
+            raise
         except (FFmpegError, OSError) as error:
             raise self._stopped(error, time.monotonic() - self._waiting_since_s) from None
         waited_s = time.monotonic() - self._waiting_since_s

@@ -1,5 +1,6 @@
 """Decodes video packets, and makes BGR pictures of the frames."""
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -116,23 +117,32 @@ class VideoDecoder:
 
 
 class PictureConverter:
-    """Makes upright BGR pictures of decoded frames; one for each source, since it keeps the conversion's tables."""
+    """Makes upright BGR pictures of decoded frames; one for each source, since it keeps the conversion's tables.
 
-    def __init__(self, address: SourceAddress) -> None:
+    Pictures of more than `most_pixels` are scaled down to as many.
+    """
+
+    def __init__(self, address: SourceAddress, most_pixels: int | None = None) -> None:
         self._address = address
+        self._most_pixels = most_pixels
         self._reformatter: VideoReformatter | None = None
 
     def convert(self, frame: "VideoFrame") -> Image:
         """Return the frame as H x W x 3 uint8 BGR, read-only, turned by its rotation if that is a quarter turn.
 
-        Raises `SourceError` if FFmpeg cannot convert it.
+        Raises `SourceError` if FFmpeg cannot convert it, and `MemoryError` if there is no memory for it.
         """
         from av.error import FFmpegError
         from av.video.reformatter import VideoReformatter
 
         self._reformatter = self._reformatter or VideoReformatter()
+        size = fitted(frame.width, frame.height, self._most_pixels)
+        how = None if size == (frame.width, frame.height) else "AREA"
         try:
-            image = cast(Image, self._reformatter.reformat(frame, format="bgr24", threads=1).to_ndarray())
+            picture = self._reformatter.reformat(frame, *size, "bgr24", interpolation=how, threads=1)
+            image = cast(Image, picture.to_ndarray())
+        except MemoryError:
+            raise
         except (FFmpegError, ValueError) as error:
             words = f"pictures of format {frame.format.name} cannot be converted"
             raise SourceError(f"{self._address}: {words}", Cause.UNDECODABLE) from error
@@ -141,6 +151,15 @@ class PictureConverter:
             image = cast(Image, cv2.rotate(image, turn))
         image.setflags(write=False)
         return image
+
+
+def fitted(width_px: int, height_px: int, most_pixels: int | None) -> tuple[int, int]:
+    """Return the width and height of a picture scaled down to at most so many pixels, with its proportions."""
+    if most_pixels is None or width_px * height_px <= most_pixels:
+        return width_px, height_px
+    scale = math.sqrt(most_pixels / (width_px * height_px))
+    width = max(1, min(math.floor(width_px * scale), most_pixels))
+    return width, max(1, min(math.floor(height_px * scale), most_pixels // width))
 
 
 def rotation_deg(frame: "VideoFrame") -> int:

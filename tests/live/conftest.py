@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.sources.camera_processes import start_reader
 from tests.fakes import noise
 from tests.integration.clips import write_clip
 from tests.live.running import Run
@@ -16,6 +17,12 @@ def gstreamer() -> None:
     """Skip where there is no RTSP server to test against."""
     if reason := why_no_rtsp_server():
         pytest.skip(f"no RTSP server: {reason}")
+
+
+@pytest.fixture(scope="session")
+def readers() -> None:
+    """What all processes that read cameras share is no cost of the first camera."""
+    start_reader().close()
 
 
 @pytest.fixture(scope="session")

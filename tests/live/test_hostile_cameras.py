@@ -1,65 +1,49 @@
 """Cameras that send too much: what they state is refused before memory is reserved for it."""
 
-import os
 import re
 import socket
-import subprocess
-import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import PROJECT
-from tests.integration.clips import quadrants, write_clip
-
-#: Opens a camera, reads for two seconds, and prints the error and by how many MB the peak of memory rose.
-_READER = """
-import resource, sys, time
-import av, cv2
 from monitor.config.camera import CameraSettings
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import SourceError
 from monitor.sources.opening import make_camera_source
+from scripts.bench.hostile_cameras import HOSTILE, attacker
+from scripts.bench.memory import Peak
+from tests.integration.clips import quadrants, write_clip
 
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-before = peak()
-settings = {"source": sys.argv[1], "capture": {"open_timeout_s": 3, "read_timeout_s": 2}}
-source = make_camera_source("door", CameraSettings.model_validate(settings), SystemClock(), time.sleep)
-words = "nothing"
-try:
-    source.open()
-    until = time.monotonic() + 2
-    while time.monotonic() < until:
-        source.grab()
-        source.retrieve()
-except SourceError as error:
-    words = str(error)
-source.close()
-print(round(peak() - before), words)
-"""
-
+#: The most memory in MB that a camera may cost, with the process that reads it.
 MOST_MB = 150
 
 DIGEST = 'Digest realm="c", nonce="1"'
 
 
-def read(address: str) -> tuple[int, str]:
-    done = subprocess.run(
-        [sys.executable, "-c", _READER, address],
-        env=os.environ | {"PYTHONPATH": str(PROJECT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    rise, _, words = done.stdout.strip().partition(" ")
-    return int(rise), words
+pytestmark = pytest.mark.usefixtures("readers")
+
+
+def read(address: str, time_out_s: float = 3, seconds: float = 2) -> tuple[float, str]:
+    """Read a camera for so many seconds; return by how many MB the peak of memory rose, and the error."""
+    settings = {"source": address, "capture": {"open_timeout_s": time_out_s, "read_timeout_s": time_out_s}}
+    words = "nothing"
+    with Peak(HOSTILE) as peak:
+        source = make_camera_source("door", CameraSettings.model_validate(settings), SystemClock(), time.sleep)
+        try:
+            source.open()
+            until_s = time.monotonic() + seconds
+            while time.monotonic() < until_s:
+                source.grab()
+                source.retrieve()
+        except SourceError as error:
+            words = str(error)
+        finally:
+            source.close()
+    return peak.rise_mb, words
 
 
 @contextmanager
@@ -169,4 +153,23 @@ def test_a_video_that_states_a_huge_size(tmp_path: Path, name: str) -> None:
     with sending(b"HTTP/1.0 200 OK\r\nContent-Type: video/mp2t\r\n\r\n" + clip.read_bytes()) as port:
         rise_mb, words = read(f"http://127.0.0.1:{port}/")
     assert "5000 x 5000" in words or "no picture that can be decoded" in words
+    assert rise_mb < MOST_MB
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "time_out_s"),
+    [
+        ("references", "need more than", 20),
+        ("jpegs", "", 20),
+        ("sizes", "", 20),
+        ("packet", "", 1),
+        ("fragments", "", 1),
+        ("media", "", 1),
+    ],
+)
+def test_what_a_camera_sends_is_read_within_a_limit_of_memory(name: str, words: str, time_out_s: float) -> None:
+    with attacker(name) as address:
+        rise_mb, said = read(address, time_out_s, 60 if words else 2)  # 60 s: until the error
+    print(f"{name}: {rise_mb:.0f} MB, {said}")
+    assert words in said
     assert rise_mb < MOST_MB

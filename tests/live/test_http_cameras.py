@@ -19,8 +19,8 @@ from monitor.config.camera import CameraSettings
 from monitor.domain.cause import Cause
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import SourceError
+from monitor.sources.camera_reader import CameraReader
 from monitor.sources.opening import make_camera_source
-from monitor.sources.stream import StreamSource
 from tests.integration.clips import number_of, numbered, write_clip
 
 FPS = 25
@@ -140,16 +140,16 @@ DIALECTS: dict[str, Reply] = {
 }
 
 
-def source_of(url: str, **more: object) -> StreamSource:
+def source_of(url: str, **more: object) -> CameraReader:
     capture = {"open_timeout_s": 3, "read_timeout_s": 2} | more.pop("capture", {})  # type: ignore[operator]
     settings = CameraSettings.model_validate({"source": url, "capture": capture} | more)
     source = make_camera_source("door", settings, SystemClock(), time.sleep)
-    assert isinstance(source, StreamSource)
+    assert isinstance(source, CameraReader)
     return source
 
 
 @contextmanager
-def opened(url: str, **more: object) -> Iterator[StreamSource]:
+def opened(url: str, **more: object) -> Iterator[CameraReader]:
     source = source_of(url, **more)
     try:
         source.open()
@@ -158,7 +158,7 @@ def opened(url: str, **more: object) -> Iterator[StreamSource]:
         source.close()
 
 
-def numbers(source: StreamSource, count: int) -> list[int]:
+def numbers(source: CameraReader, count: int) -> list[int]:
     found = []
     for _ in range(count):
         assert source.grab() is not None
@@ -413,7 +413,7 @@ def two_tracks(path: Path, sizes: list[tuple[int, int]], frames: int = 60) -> Pa
         ([(640, 480), (320, 240)], None, (640, 480)),
         ([(640, 480), (320, 240)], 1, (320, 240)),
         ([(2560, 1440), (640, 480), (320, 240)], None, (640, 480)),
-        ([(2560, 1440), (3840, 2160)], None, (2560, 1440)),
+        ([(2560, 1440), (3840, 2160)], None, (1920, 1080)),
     ],
 )
 def test_of_several_video_tracks_one_is_used(

@@ -12,19 +12,19 @@ from monitor.config.camera import CameraSettings
 from monitor.domain.cause import Cause
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import SourceError
+from monitor.sources.camera_reader import CameraReader
 from monitor.sources.opening import make_camera_source
-from monitor.sources.stream import StreamSource
 from tests.live.servers import rtsp
 
 PASSWORD = "p#s/s@w?rd%1[:]"
 
 
 @contextmanager
-def opened(url: str, **more: object) -> Iterator[StreamSource]:
+def opened(url: str, **more: object) -> Iterator[CameraReader]:
     capture = {"open_timeout_s": 5, "read_timeout_s": 3} | more.pop("capture", {})  # type: ignore[operator]
     settings = CameraSettings.model_validate({"source": url, "capture": capture} | more)
     source = make_camera_source("door", settings, SystemClock(), time.sleep)
-    assert isinstance(source, StreamSource)
+    assert isinstance(source, CameraReader)
     try:
         source.open()
         yield source
@@ -32,7 +32,7 @@ def opened(url: str, **more: object) -> Iterator[StreamSource]:
         source.close()
 
 
-def sizes(source: StreamSource, count: int = 15) -> set[tuple[int, int]]:
+def sizes(source: CameraReader, count: int = 15) -> set[tuple[int, int]]:
     found = set()
     for _ in range(count):
         assert source.grab() is not None

@@ -115,7 +115,7 @@ def test_a_read_of_a_frozen_server_ends_in_time(server: RtspServer) -> None:
         server.thaw()
 
 
-def test_an_open_of_a_silent_server_ends_in_time() -> None:
+def test_an_open_of_a_silent_server_ends_in_time(readers: None) -> None:
     with listening() as port:
         for scheme in ("rtsp", "http"):
             source = source_of(f"{scheme}://127.0.0.1:{port}/cam", open_timeout_s=1)
