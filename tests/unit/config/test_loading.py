@@ -797,7 +797,7 @@ def test_the_shipped_configuration_is_right_and_shows_the_defaults():
 
     path = Path(__file__).parents[3] / "config.yaml"
     shipped, defaults = load_settings(path, {}), Settings()
-    for section in ("tracking", "rules", "overlay", "journal"):
+    for section in ("tracking", "rules", "overlay", "clips", "journal"):
         assert getattr(shipped, section) == getattr(defaults, section)
     assert shipped.detector.model == path.parent / defaults.detector.model
     own = {"model": defaults.detector.model, "thresholds": {}}  # the shipped thresholds suit the shipped model
