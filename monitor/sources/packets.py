@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 #: Ticks per second of arrival times, for sources without a clock of their own; also the clock of RTP video.
 ARRIVAL_BASE = Fraction(1, 90_000)
 
+#: A source whose first packets, so many, have no time has no clock.
+_UNTIMED = 50
+_USUAL_FPS = 25
+
 _START_CODE = b"\0\0\1"
 
 #: The types of parameter sets, and the highest type of a slice, by codec (ITU-T H.264, table 7-1; H.265, table 7-1).
@@ -84,6 +88,11 @@ class PacketCopies:
         extradata = stream.codec_context.extradata or b""
         self._in_band = self._format.codec in ("h264", "hevc") and not extradata.startswith(b"\1")
         self._sets = parameter_sets(extradata, self._format.codec) if self._in_band else ()
+        rate = stream.average_rate or stream.guessed_rate or _USUAL_FPS
+        self._period = int(1 / rate / self._format.time_base)
+        self._waiting: list[StreamPacket] = []
+        self._is_timed = False
+        self._last_ticks = 0
         tap.begin(self._format)
 
     def copy(self, packet: "Packet[Any]", time_s: float) -> None:
@@ -97,10 +106,33 @@ class PacketCopies:
                 self._sets = sets
                 self._format = replace(self._format, sets=sets)
                 self._tap.begin(self._format)
-        pts, dts = packet.pts, packet.dts
-        if not self._has_clock or (pts is None and dts is None):
-            pts = dts = int(time_s / self._format.time_base)
-        self._tap.add(StreamPacket(data, pts, dts, keyframe, time_s))
+        self._pass_on(StreamPacket(data, packet.pts, packet.dts, keyframe, time_s))
+
+    def _pass_on(self, packet: StreamPacket) -> None:
+        """Give a packet a time if it has none: by the source's clock if others have one, otherwise of its arrival.
+
+        The first packets of RTSP streams with B-frames have none.
+        """
+        stated = packet.pts if packet.pts is not None else packet.dts
+        if self._has_clock and stated is None and len(self._waiting) < _UNTIMED and not self._is_timed:
+            self._waiting.append(packet)
+            return
+        if stated is None:
+            self._has_clock = self._has_clock and self._is_timed
+        self._is_timed = True
+        waiting, self._waiting = [*self._waiting, packet], []
+        for number, each in enumerate(waiting, start=1 - len(waiting)):
+            ticks = each.pts if each.pts is not None else each.dts
+            if self._has_clock and ticks is not None:
+                self._last_ticks = ticks
+                self._tap.add(each)
+                continue
+            if not self._has_clock:
+                ticks = int(each.time_s / self._format.time_base)
+            else:
+                ticks = self._last_ticks + self._period if stated is None else stated + number * self._period
+            self._last_ticks = ticks
+            self._tap.add(replace(each, pts=ticks, dts=ticks))
 
 
 def parameter_sets(data: bytes, codec: str) -> tuple[bytes, ...]:
