@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
-from monitor.domain.errors import OutputError
 from monitor.domain.event import IncidentOpened
 from monitor.domain.geometry import Box
 from monitor.evidence.clip_file import PacketWriter, complete
@@ -175,12 +174,9 @@ def _collected(folder: ClipFolder, name: str) -> dict[str, Any] | None:
 
 
 def _clip_of(folder: ClipFolder, name: str) -> tuple[Clip, list[str]]:
-    boxes, video = folder.boxes(name), folder.video(name)
-    try:
-        values = json.loads(boxes.read_bytes())
+    values, video = folder.read_boxes(name), folder.video(name)
+    with writing(video):
         size = video.stat().st_size
-    except (OSError, ValueError) as error:
-        raise OutputError(f"{boxes}: cannot be read: {error}") from error
     clip = Clip(
         name=name,
         camera=values["camera"],

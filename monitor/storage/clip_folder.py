@@ -86,6 +86,15 @@ class ClipFolder:
             with contextlib.suppress(OSError):  # the folder itself may be the fault; the next start removes it
                 path.unlink()
 
+    def read_boxes(self, name: str) -> dict[str, Any]:
+        """Return the people, zones and incidents that a clip shows, as they are in its JSON; raises `OutputError`."""
+        path = self.boxes(name)
+        try:
+            values: dict[str, Any] = json.loads(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise OutputError(f"{path}: cannot be read: {error}") from error
+        return values
+
     def unfinished(self) -> list[str]:
         """Return the names of the clips that were being recorded or completed when a run was killed."""
         suffix = ".partial.jsonl"
