@@ -23,6 +23,7 @@ from monitor.storage.clips import ClipRepository
 from monitor.storage.database import open_database, sqlite_url
 from tests.fakes import FACE, WITHOUT, AnsweringDetector
 from tests.integration.clips import number_of, numbered, write_clip
+from tests.live.running import Run, played
 from tests.live.servers import HttpCamera, rtsp
 from tests.live.watch import Watch, camera, recording, until, watching
 
@@ -241,3 +242,26 @@ def test_a_folder_that_cannot_be_written_is_a_fault_until_it_can(
         clips.bare = lambda _, number: False
         clips.wait(clips.first("door"))
     assert caplog.text.count("clips cannot be recorded") == 1
+
+
+def test_a_killed_run_leaves_a_clip_that_the_next_one_completes(runs: list[Run], sample: Path, tmp_path: Path) -> None:
+    eager = {"rules": {"dwell_s": 0.2}, "clips": {"enabled": True, "pre_s": 1, "post_s": 20}}
+    run = Run(tmp_path, {"door": played(sample, **eager)}, web={"enabled": False})
+    runs.append(run)
+    folder = ClipFolder(run.journal.parent / "clips")
+    until(lambda: any(folder.packets(name).stat().st_size > 100_000 for name in folder.unfinished()), lambda: run.said)
+    run.process.kill()
+    run.process.wait()
+    (begun,) = folder.unfinished()
+    again = Run(tmp_path, {"door": played(sample, **eager)}, web={"enabled": False})
+    runs.append(again)
+    again.wait("completing 1 clips")
+    until(lambda: again.ask(f"SELECT name FROM clips WHERE name = '{begun}'"), lambda: again.said)
+    until(lambda: begun not in folder.unfinished())
+    again.stop()
+    with av.open(str(folder.video(begun))) as container:
+        assert len(list(container.decode(video=0))) > FPS
+    assert folder.read_boxes(begun)["incidents"], "it says whom it shows"
+    rows = {name for (name,) in again.ask("SELECT name FROM clips")}
+    files = {str(path.relative_to(folder.folder)).removesuffix(".mp4") for path in folder.folder.glob("*/*.mp4")}
+    assert rows | set(folder.unfinished()) == {name.removesuffix(".partial") for name in files}
