@@ -92,6 +92,11 @@ class ClipRecorder:
             cameras = [camera.clips for camera in self._cameras.values()]
         return [clips.name for clips in cameras if clips.ring.is_short]
 
+    def kept_bytes(self) -> int:
+        """Return the bytes of compressed pictures that are kept of all cameras."""
+        with self._changed:
+            return sum(camera.clips.ring.bytes for camera in self._cameras.values())
+
     def add(self, name: str, settings: CameraSettings) -> None:
         """Begin to keep what a camera sends, if its settings ask for clips."""
         if not settings.clips.enabled:
