@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from monitor.domain.account import Account
 from monitor.domain.errors import ModelError
-from monitor.evidence.clips import ClipRecorder
 from monitor.web.health import Disk, disk_of
 from monitor.web.hub import Viewer
 from monitor.web.model import Model
@@ -26,10 +25,8 @@ _PUSH_EVERY_S = 1.0
 LEAST_FREE_SHARE = 0.05
 
 
-def check_clips(warnings: Warnings, clips: ClipRecorder | None) -> None:
-    """Set or clear the warnings of clips that cannot be recorded, or begin too late."""
-    fault = None if clips is None else clips.fault
-    short = [] if clips is None else clips.short()
+def check_clips(warnings: Warnings, fault: str | None, short: Sequence[str]) -> None:
+    """Set or clear the warnings of clips: `fault` says why none can be recorded, those of `short` begin too late."""
     if fault is None:
         warnings.clear(WarningCode.CLIPS_FAIL)
     else:
@@ -67,7 +64,8 @@ async def watch_warnings(services: Services) -> None:
         if services.clock.monotonic_s() - checked_s >= _EVERY_S:
             checked_s = services.clock.monotonic_s()
             try:
-                check_clips(services.warnings, services.monitor.clips)
+                if (clips := services.monitor.clips) is not None:
+                    check_clips(services.warnings, clips.fault, clips.short())
                 await asyncio.to_thread(check, services.warnings, services.folder, services.model())
             except Exception:  # noqa: BLE001 - other warnings must still be sent
                 _log.exception("the checks for warnings failed")
