@@ -317,6 +317,9 @@ def bench_live(
     disturb: Annotated[
         bool, typer.Option("--disturb", help="Measure the cameras next to one that hangs, floods or flaps.")
     ] = False,
+    clips: Annotated[
+        bool, typer.Option("--clips", help="Measure the cameras without and with videos of incidents.")
+    ] = False,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -334,6 +337,7 @@ def bench_live(
         rounds=rounds,
         grow=grow,
         disturb=disturb,
+        clips=clips,
         as_json=json,
     )
 

@@ -42,6 +42,11 @@ class JournalPlace:
         return self.folder / "incidents"
 
     @property
+    def clips(self) -> Path:
+        """The folder of incident clips."""
+        return self.folder / "clips"
+
+    @property
     def unwritten(self) -> UnwrittenFile:
         """The records that could not be written before the end of a run."""
         return UnwrittenFile(self.folder / "unwritten.jsonl")

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from monitor import __version__
 from monitor.app.analysis import make_analyzer
@@ -26,6 +27,7 @@ from monitor.domain.errors import ConfigError
 from monitor.domain.event import Event, EventRecord
 from monitor.domain.ports import Detector, Sink, Source
 from monitor.domain.track import Analysis
+from monitor.evidence.clips import ClipPlace, ClipRecorder
 from monitor.pipeline.camera import Camera
 from monitor.pipeline.monitor import Factories, Inference, Monitor
 from monitor.pipeline.recorder import Recorder
@@ -33,11 +35,15 @@ from monitor.pipeline.session import Session
 from monitor.pipeline.topic import Topic
 from monitor.sources.opening import make_camera_source
 from monitor.sources.ping import is_reachable
+from monitor.storage.clip_folder import ClipFolder
 from monitor.storage.lazy_engine import LazyEngine
 from monitor.storage.lines import ViolationLog
 from monitor.storage.run_info import CurrentRun, RunInfo, new_owner
 from monitor.storage.snapshots import SnapshotFolder
 from monitor.web.model import Model
+
+if TYPE_CHECKING:
+    from monitor.storage.clips import ClipRepository
 
 _log = logging.getLogger(__name__)
 
@@ -118,18 +124,30 @@ def build_live(
 
     def make_camera(name: str, camera: CameraSettings, events: Topic[EventRecord], analyses: Topic[Analysis]) -> Camera:
         samples[name] = is_sample(camera)
+        clips.add(name, camera)
         analyzer = make_analyzer(name, camera, series=f"{start}-{next(numbers)}-")
         return Camera(Session(name, camera, clock, sample=samples[name]), analyzer, events, analyses)
 
     def make_source(name: str, camera: CameraSettings, pause: Callable[[float], object]) -> Source:
         if name in replaced:
             return replaced[name]()
-        return make_camera_source(name, camera, clock, pause)
+        return make_camera_source(name, camera, clock, pause, clips.tap(name))
 
     places = {_LIVE: JournalPlace(folder, database), _SAMPLE: sample_place(settings)}
 
     def place_of(camera: str) -> str:
         return _SAMPLE if samples.get(camera) else _LIVE
+
+    def rows_of(place: JournalPlace) -> "Callable[[], ClipRepository]":
+        def rows() -> "ClipRepository":
+            from monitor.storage.clips import ClipRepository  # with the journal, while cameras connect
+
+            return ClipRepository(place.database())
+
+        return rows
+
+    clip_places = {name: ClipPlace(ClipFolder(place.clips), rows_of(place)) for name, place in places.items()}
+    clips = ClipRecorder(lambda camera: clip_places[place_of(camera)], list(clip_places.values()), clock, to_utc)
 
     def open_place(name: str) -> Sequence[Sink]:
         from monitor.storage.journal import Journal  # the recording thread loads it while cameras connect
@@ -175,6 +193,7 @@ def build_live(
             make_recorder=make_recorder,
             open_sinks=open_sinks,
             rng=random.Random(),
+            clips=clips,
         )
     )
 

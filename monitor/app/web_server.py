@@ -83,6 +83,7 @@ class WebServer:
                 services.passwords.close()
                 services.reports.close()
                 services.exports.close()
+                services.blurred_clips.close()
 
         threads.spawn("web", serve)
 
@@ -113,10 +114,13 @@ class WebServer:
         self, monitor: Monitor, started_at: datetime, settings: Callable[[], Settings], model: Callable[[], Model]
     ) -> "Services":
         from monitor.storage.accounts import AccountRepository
+        from monitor.storage.clip_folder import ClipFolder
+        from monitor.storage.clips import ClipRepository
         from monitor.storage.incidents import IncidentRepository
         from monitor.storage.kiosks import KioskRepository
         from monitor.storage.sessions import SessionRepository
         from monitor.storage.statistics import StatisticsRepository
+        from monitor.web.blurred_clips import BlurredClips
         from monitor.web.device_cookie import DeviceCookie
         from monitor.web.figures import Figures
         from monitor.web.hub import Hub
@@ -138,6 +142,8 @@ class WebServer:
                 IncidentRepository(place.database(), clock, started_at),
                 StatisticsRepository(place.database()),
                 SnapshotFolder(place.pictures),
+                ClipRepository(place.database()),
+                ClipFolder(place.clips),
             )
 
         live = readers(JournalPlace(self._folder, self._database))
@@ -178,6 +184,7 @@ class WebServer:
             figures=Figures(),
             reports=Reports("reports"),
             exports=Reports("exports"),
+            blurred_clips=BlurredClips(),
             behind_proxy=bool(web.trusted_proxies),
         )
 

@@ -11,14 +11,17 @@ from typing import Any
 
 from rich.table import Table
 
+from monitor.app.journals import live_place
 from monitor.app.replaying import camera_for, default_recording
 from monitor.app.watching import build_live, inference_for, live_database, live_folder, open_first, run_of
 from monitor.bench.clips import make_clip
 from monitor.bench.disturb import KINDS, Disturbance, Misbehaving
 from monitor.bench.live import Window, figures, stages_alone, watch
+from monitor.bench.with_clips import compared, playable_after_s
 from monitor.commands.show import notes, out, print_json
 from monitor.config.camera import CameraSettings
 from monitor.config.capture import CaptureSettings
+from monitor.config.clips import ClipsSettings
 from monitor.config.journal import OutputSettings
 from monitor.config.settings import Settings
 from monitor.detectors.opening import OpenedDetector
@@ -29,6 +32,7 @@ from monitor.domain.errors import SourceError
 from monitor.domain.ports import Source
 from monitor.pipeline.monitor import Monitor
 from monitor.sources.opening import make_recording
+from monitor.storage.clip_folder import ClipFolder
 from monitor.storage.files import make_folder
 
 #: Seconds after the start until models are loaded, rates are measured and every camera is live.
@@ -49,6 +53,7 @@ def bench_live(
     rounds: int,
     grow: bool,
     disturb: bool,
+    clips: bool,
     as_json: bool,
 ) -> None:
     """Play a clip as several cameras through the live monitor, and print its throughput and cost."""
@@ -62,6 +67,8 @@ def bench_live(
             values: Any = [bench.round(count, seconds) for count in _COUNTS]
         elif disturb:
             values = bench.disturbed(cameras, seconds, rounds)
+        elif clips:
+            values = bench.with_clips(cameras, seconds, rounds)
         else:
             values = median_of([bench.round(cameras, seconds) for _ in range(rounds)])
     if as_json:
@@ -70,6 +77,8 @@ def bench_live(
         _show_growth(values)
     elif disturb:
         _show_disturbed(values)
+    elif clips:
+        _show_clips(values)
     else:
         _show(values)
 
@@ -109,6 +118,20 @@ class LiveBench:
             self._stop(live)
         return disturbance.figures()
 
+    def with_clips(self, count: int, seconds: float, rounds: int) -> dict[str, Any]:
+        """Measure `count` cameras without and with clips of their incidents, in turn."""
+        plain, keeping = self._camera, self._camera.model_copy(update={"clips": ClipsSettings(enabled=True)})
+        without, with_clips = [], []
+        try:
+            for _ in range(rounds):
+                self._camera = plain
+                without.append(self.round(count, seconds))
+                self._camera = keeping
+                with_clips.append(self.round(count, seconds))
+        finally:
+            self._camera = plain
+        return compared(without, with_clips)
+
     def round(self, count: int, seconds: float) -> dict[str, Any]:
         """Measure `count` cameras, then each stage alone."""
         started_s = self._clock.monotonic_s()
@@ -120,9 +143,10 @@ class LiveBench:
         try:
             first_verdict_s = self._first_verdict(live, started_s)
             window = self._watch(live, names, seconds)
+            kept = self._kept(live)
         finally:
             self._stop(live)
-        values = figures(window, self._alone(first)) | {"first_verdict_s": round(first_verdict_s, 2)}
+        values = figures(window, self._alone(first)) | {"first_verdict_s": round(first_verdict_s, 2)} | kept
         notes.print(
             f"{count} camera(s): {values['analysed_fps']} analyses/s, p95 {values['latency_ms'].get('p95')} ms, "
             f"{values['cpu_ms_per_frame']} ms CPU per analysis, {values['rss_mb']:.0f} MB"
@@ -144,6 +168,16 @@ class LiveBench:
         live.stop()
         if stuck := live.running():
             raise SourceError(f"{self._clip}: still being read after the end: {', '.join(stuck)}")
+
+    def _kept(self, live: Monitor) -> dict[str, Any]:
+        """Return what clips keep in memory, and how soon they could be played."""
+        clips = self._camera.clips
+        if live.clips is None or not clips.enabled:
+            return {}
+        waits = playable_after_s(
+            live_database(self._settings)(), ClipFolder(live_place(self._settings).clips), clips.post_s
+        )
+        return {"ring_mb": live.clips.kept_bytes() / 2**20, "playable_after_s": waits}
 
     def _misbehaving(self, kind: str, released: threading.Event) -> Callable[[], Source]:
         return lambda: Misbehaving(kind, self._recording, self._clock, released)
@@ -235,6 +269,21 @@ def _show_growth(rows: Sequence[dict[str, Any]]) -> None:
             f"{row['rss_mb']:.0f} MB",
             "█" * round(30 * row["cpu_ms_per_frame"] / most),
         )
+    out.print(table)
+
+
+def _show_clips(values: dict[str, Any]) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("", "without clips", "with clips", ""):
+        table.add_column(name, justify="right" if name else "left")
+    cpu, memory = values["cpu_ms_per_frame"], values["rss_mb"]
+    rates = values["analysed_fps"]
+    table.add_row("CPU per analysis", f"{cpu[0]:.2f} ms", f"{cpu[1]:.2f} ms", f"{values['cpu_ratio']:.3f} x")
+    table.add_row("memory", f"{memory[0]:.0f} MB", f"{memory[1]:.0f} MB", f"{values['rss_more_mb']:+.0f} MB")
+    table.add_row("packets kept", "", f"{values['ring_mb']:.1f} MB", f"{values['cameras']} camera(s)")
+    table.add_row("analyses/s", f"{rates[0]:.1f}", f"{rates[1]:.1f}", "")
+    if waits := values["playable_after_s"]:
+        table.add_row("playable after its end", "", f"{waits[0]:.2f} s", f"{waits[1]:.2f} s at most")
     out.print(table)
 
 

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Se
 
 from monitor.config.base import Section
 from monitor.config.capture import WEBCAM_KEYS, CaptureSettings, HealthSettings
+from monitor.config.clips import ClipsSettings
 from monitor.config.overlay import OverlaySettings
 from monitor.config.rules import RulesSettings
 from monitor.config.tracking import TrackingSettings
@@ -97,6 +98,8 @@ class CameraSettings(Section):
     """When a person at this camera gets a verdict, and when a violation becomes an incident."""
     overlay: OverlaySettings = Field(default=OverlaySettings(), title="Overlay")
     """What is drawn over this camera's picture."""
+    clips: ClipsSettings = Field(default=ClipsSettings(), title="Clips")
+    """Whether incidents of this camera keep a video."""
 
     @field_validator("source")
     @classmethod
@@ -131,4 +134,4 @@ class CameraSettings(Section):
 
 
 #: The sections of the root that a camera may override.
-OVERRIDABLE = ("capture", "health", "tracking", "rules", "overlay")
+OVERRIDABLE = ("capture", "health", "tracking", "rules", "overlay", "clips")

@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints
 from monitor.config.base import Section
 from monitor.config.camera import CameraSettings
 from monitor.config.capture import CaptureSettings, HealthSettings
+from monitor.config.clips import ClipsSettings
 from monitor.config.detector import DetectorSettings
 from monitor.config.journal import JournalSettings, OutputSettings
 from monitor.config.kiosk import KioskSettings
@@ -40,6 +41,8 @@ class Settings(Section):
     """When a person gets a verdict, and when a violation becomes an incident."""
     overlay: OverlaySettings = Field(default=OverlaySettings(), title="Overlay")
     """What is drawn over the picture."""
+    clips: ClipsSettings = Field(default=ClipsSettings(), title="Clips")
+    """Whether incidents keep a video."""
     kiosk: KioskSettings = Field(default=KioskSettings(), title="Kiosk")
     """The kiosk window at an entrance."""
     web: WebSettings = Field(default=WebSettings(), title="Web")

@@ -64,6 +64,15 @@ class Box:
         """Return the box moved to the right and down by these distances."""
         return Box(self.x1_px + x_px, self.y1_px + y_px, self.x2_px + x_px, self.y2_px + y_px)
 
+    def between(self, other: "Box", part: float) -> "Box":
+        """Return the box on the way to another one, of which `part` (0..1) is done."""
+        return Box(
+            self.x1_px + part * (other.x1_px - self.x1_px),
+            self.y1_px + part * (other.y1_px - self.y1_px),
+            self.x2_px + part * (other.x2_px - self.x2_px),
+            self.y2_px + part * (other.y2_px - self.y2_px),
+        )
+
     def scaled(self, factor: float) -> "Box":
         """Return the box in a picture scaled by a factor."""
         return Box(self.x1_px * factor, self.y1_px * factor, self.x2_px * factor, self.y2_px * factor)

@@ -32,13 +32,17 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """One analysed frame: the people in view, the seconds that inference took, the frame's age, and its freshness."""
+    """One analysed frame: the people in view, the seconds that inference took, the frame's age, and its freshness.
+
+    `faces` are the boxes of all faces detected in it, also of those outside every zone.
+    """
 
     frame: Frame
     tracks: tuple[Track, ...]
     inference_s: float
     age_s: float
     freshness: Freshness = field(default_factory=Freshness)
+    faces: tuple[Box, ...] = ()
 
     def is_stale(self, age_s: float) -> bool:
         """Return whether the frame is too old to be shown as current when it has this age in seconds."""

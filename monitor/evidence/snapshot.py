@@ -30,6 +30,25 @@ def hide_faces(image: Image, faces: Iterable[Box]) -> Image:
     return hidden
 
 
+def hide_everything(image: Image) -> Image:
+    """Return the picture (H x W x 3, uint8, BGR) in as few blocks as a hidden face has in that size."""
+    blocks = cv2.resize(image, (2 * _BLOCKS, 2 * _BLOCKS), interpolation=cv2.INTER_AREA)
+    return cv2.resize(blocks, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)  # type: ignore[return-value]
+
+
+def hide_all_but(image: Image, subject: Box | None, others: Sequence[Box]) -> Image:
+    """Return a copy of the picture (H x W x 3, uint8, BGR) with all faces hidden but the subject's."""
+    hidden = hide_faces(image, others)
+    if subject is not None:
+        # The margin of another face must not hide the subject's; another face stays hidden even in front of it.
+        own = np.zeros(image.shape[:2], np.uint8)
+        _inside(own, subject)[...] = 1
+        for other in others:
+            _inside(own, other)[...] = 0
+        cv2.copyTo(image, own, hidden)
+    return hidden
+
+
 def incident_picture(image: Image, subject: Box, others: Sequence[Box]) -> Image:
     """Return the subject's head and shoulders (240 x W x 3, uint8, BGR), with all other faces hidden.
 
@@ -41,14 +60,7 @@ def incident_picture(image: Image, subject: Box, others: Sequence[Box]) -> Image
     left, top, right, bottom = _around([view, *(other.padded(_MARGIN) for other in near)], image)
     part = image[top:bottom, left:right]
     subject, view, *near = (box.moved(-left, -top) for box in (subject, view, *near))
-    hidden = hide_faces(part, near)
-    # The margin of another face must not hide the subject's; another face stays hidden even in front of it.
-    own = np.zeros(part.shape[:2], np.uint8)
-    _inside(own, subject)[...] = 1
-    for other in near:
-        _inside(own, other)[...] = 0
-    cv2.copyTo(part, own, hidden)
-    crop = _inside(hidden, view)
+    crop = _inside(hide_all_but(part, subject, near), view)
     scale = _HEIGHT_PX / crop.shape[0]
     size = (max(1, round(crop.shape[1] * scale)), _HEIGHT_PX)
     return cv2.resize(crop, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)  # type: ignore[return-value]

@@ -89,7 +89,8 @@ class Camera:
             if not self.session.is_current(frame, epoch):
                 return
             tracks, records = self._analyzer.update(frame, detections, provenance)
-            analysis = self.session.analysed(frame, epoch, tracks, inference_s)
+            faces = tuple(detection.box for detection in detections)
+            analysis = self.session.analysed(frame, epoch, tracks, inference_s, faces)
             self._outbox.extend(records)
         if analysis is not None:
             self._analyses.publish(analysis)

@@ -12,12 +12,13 @@ from monitor.domain.event import Event, EventRecord
 from monitor.domain.health import CameraStatus, Condition, Drop, Health
 from monitor.domain.ports import Detector, Sink, Source
 from monitor.domain.track import Analysis
+from monitor.evidence.clips import ClipRecorder
 from monitor.pipeline.backoff import Backoff
 from monitor.pipeline.camera import Camera, MakeCamera
 from monitor.pipeline.capture import Capture, Captured
 from monitor.pipeline.latest import LatestFrames
 from monitor.pipeline.pace import allot
-from monitor.pipeline.process import memory_mb
+from monitor.pipeline.process import give_way, memory_mb
 from monitor.pipeline.recorder import Recorder
 from monitor.pipeline.threads import ThreadGroup
 from monitor.pipeline.topic import Topic
@@ -61,6 +62,7 @@ class Factories:
     make_recorder: Callable[[threading.Event, Topic[Event]], Recorder]
     open_sinks: Callable[[], Sequence[Sink]]
     rng: random.Random
+    clips: ClipRecorder | None = None
 
 
 class Monitor:
@@ -81,6 +83,12 @@ class Monitor:
         self._threads = ThreadGroup(on_failure=self._wake)
         self._frames: LatestFrames[Captured] = LatestFrames()
         self._recorder = factories.make_recorder(self._threads.stop, self.recorded)
+        self.clips = factories.clips
+        if self.clips is not None:
+            clips = self.clips
+            self._events.subscribe(lambda record: clips.on_event(record.event))  # first: the recorder may wait
+            self.analyses.subscribe(clips.on_analysis)
+            self.removed.subscribe(clips.forget)
         self._events.subscribe(self._recorder.put)
         self._lock = threading.Lock()
         self._cameras: dict[str, Camera] = {}
@@ -96,6 +104,10 @@ class Monitor:
     def start(self, cameras: Mapping[str, CameraSettings], inference: Inference) -> None:
         """Start watching."""
         self._threads.spawn("record", lambda: self._recorder.run(self._factories.open_sinks))
+        if self.clips is not None:
+            self._threads.spawn("clips", self.clips.record)
+            self._threads.spawn("clips-complete", _at_low_priority(self.clips.complete))
+            self._threads.spawn("clips-encode", _at_low_priority(self.clips.encode))
         self.apply(cameras, inference)
         self._threads.spawn("watchdog", self._watch)
 
@@ -153,6 +165,8 @@ class Monitor:
         for camera in self._watched():
             camera.end(self._clock.monotonic_s())
         self._recorder.close()
+        if self.clips is not None:
+            self.clips.close()
         self._threads.wait(_RECORDER_ENDS_S, "record")
         try:
             self._recorder.give_up()
@@ -255,6 +269,14 @@ class Monitor:
         allotted = {} if enough else allot(wanted, _SHARE_GIVEN * capacity)
         for session in sessions:
             session.limit(allotted.get(session.name), now_s)
+
+
+def _at_low_priority(body: Callable[[], None]) -> Callable[[], None]:
+    def run() -> None:
+        give_way()
+        body()
+
+    return run
 
 
 def _log_change(name: str, before: Health, now: Health) -> None:

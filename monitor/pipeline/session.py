@@ -11,6 +11,7 @@ from monitor.domain.cause import Cause
 from monitor.domain.clock import Clock
 from monitor.domain.frame import Frame, SourceInfo
 from monitor.domain.freshness import Freshness
+from monitor.domain.geometry import Box
 from monitor.domain.health import CameraStatus, Condition, Drop, Health
 from monitor.domain.track import Analysis, Track
 from monitor.pipeline.health import ENOUGH, Facts, Fault, assess, frozen_s
@@ -197,7 +198,9 @@ class Session:
             self._drop(Drop.SUPERSEDED)
             return False
 
-    def analysed(self, frame: Frame, epoch: int, tracks: tuple[Track, ...], inference_s: float) -> Analysis | None:
+    def analysed(
+        self, frame: Frame, epoch: int, tracks: tuple[Track, ...], inference_s: float, faces: tuple[Box, ...] = ()
+    ) -> Analysis | None:
         """Store a frame's analysis and return it; None if its epoch has ended meanwhile."""
         with self._lock:
             if not self._belongs(frame, epoch):
@@ -206,7 +209,7 @@ class Session:
             now_s = self._clock.monotonic_s()
             interval_s = self._facts.analysis_interval_s = self._analysis_interval_s()
             freshness = Freshness.of(self.settings.health.stale_after_s, interval_s)
-            analysis = Analysis(frame, tracks, inference_s, now_s - frame.time_s, freshness)
+            analysis = Analysis(frame, tracks, inference_s, now_s - frame.time_s, freshness, faces)
             self._analysis = analysis
             self._facts.verdict_s, self._facts.fault = frame.time_s, None
             self._analysed += 1

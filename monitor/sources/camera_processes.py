@@ -22,14 +22,16 @@ _START_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """The socket of a process that reads one camera, and the memory in which it puts pictures."""
+    """The sockets of a process that reads one camera, for messages and for packets, and the memory for its pictures."""
 
     channel: socket.socket
+    packets: socket.socket
     pixels: mmap.mmap
 
     def close(self) -> None:
         """Let the process close its connection, and wait until its memory is free; the kernel ends one that hangs."""
-        with self.channel, self.pixels, suppress(OSError):
+        with self.channel, self.packets, self.pixels, suppress(OSError):
+            self.packets.close()  # a reader that waits for its packets to be taken ends
             self.channel.shutdown(socket.SHUT_WR)
             self.channel.settimeout(2 * CLOSE_S)
             while self.channel.recv(MESSAGE_BYTES):
@@ -47,21 +49,24 @@ class _Readers:
     def start(self) -> Reader:
         """Return a new process; raises `OSError` if none can be started."""
         channel, child = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        packets, sending = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         memory = os.memfd_create("camera", os.MFD_CLOEXEC)
         try:
             os.ftruncate(memory, PICTURE_BYTES)
             with self._lock:
                 try:
-                    self._fork(child, memory)
+                    self._fork(child, sending, memory)
                 except OSError:  # it has ended
                     self.close()
-                    self._fork(child, memory)
-            return Reader(channel, mmap.mmap(memory, PICTURE_BYTES, prot=mmap.PROT_READ))
+                    self._fork(child, sending, memory)
+            return Reader(channel, packets, mmap.mmap(memory, PICTURE_BYTES, prot=mmap.PROT_READ))
         except BaseException:
             channel.close()
+            packets.close()
             raise
         finally:
             child.close()
+            sending.close()
             os.close(memory)
 
     def close(self) -> None:
@@ -72,7 +77,7 @@ class _Readers:
             self._process.wait()
         self._channel = self._process = None
 
-    def _fork(self, child: socket.socket, memory: int) -> None:
+    def _fork(self, child: socket.socket, sending: socket.socket, memory: int) -> None:
         if self._channel is None:
             self._channel, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with other:
@@ -81,7 +86,7 @@ class _Readers:
             if not self._channel.recv(1):
                 self.close()
                 raise ChildProcessError(errno.ECHILD, "it ended at once")
-        socket.send_fds(self._channel, [b"\0"], [child.fileno(), memory])
+        socket.send_fds(self._channel, [b"\0"], [child.fileno(), sending.fileno(), memory])
 
 
 def _start(channel: socket.socket) -> "subprocess.Popen[bytes]":

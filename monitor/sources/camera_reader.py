@@ -17,6 +17,8 @@ from monitor.domain.event import EndReason
 from monitor.domain.frame import Frame, SourceInfo
 from monitor.sources.camera_processes import Reader, start_reader
 from monitor.sources.camera_reading import MEMORY_BYTES, MESSAGE_BYTES, PICTURE_BYTES
+from monitor.sources.packet_channel import MOST_BYTES, deliver
+from monitor.sources.packets import PacketTap
 
 #: Seconds beyond the time-outs of a camera until its process counts as hung, on a busy machine.
 _GRACE_S = 5.0
@@ -35,7 +37,8 @@ class CameraReader:
     """One video track of a network camera, read by `StreamSource` in a process that is limited in memory.
 
     `time_s` is the monotonic clock at arrival. Pictures larger than 1920 x 1080 pixels are scaled down to as many. The
-    process starts with `open` and ends with `close`. `pause` waits for so many seconds between single pictures.
+    process starts with `open` and ends with `close`. `pause` waits for so many seconds between single pictures. A `tap`
+    receives the packets as they came, with each frame.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class CameraReader:
         settings: CaptureSettings,
         poll_fps: float,
         pause: Callable[[float], object] = time.sleep,
+        tap: PacketTap | None = None,
     ) -> None:
         self.source_id = source_id
         self.end_reason = EndReason.FINISHED
@@ -57,6 +61,7 @@ class CameraReader:
         self._settings = settings
         self._poll_fps = poll_fps
         self._pause = pause
+        self._tap = tap
         self._reader: Reader | None = None
         self._ended: SourceError | None = None  # why the process is gone
         self._index = -1
@@ -83,6 +88,7 @@ class CameraReader:
             address=self._address.value,
             settings=self._settings.model_dump(mode="json"),
             poll_fps=self._poll_fps,
+            packets=self._tap is not None,
         )
         fps, codec = answer.get("fps"), answer.get("codec")
         return SourceInfo(
@@ -100,6 +106,8 @@ class CameraReader:
         self.media_s = None if media_s is None else float(media_s)
         self._index += 1
         self._time_s = self._clock.monotonic_s()
+        if self._tap is not None:
+            self._tap.shown(self.media_s, self._time_s)
         return self._time_s
 
     def retrieve(self) -> Frame:
@@ -132,6 +140,7 @@ class CameraReader:
                 self._pause(float(answer["pause_s"]))
                 channel.send(b"{}")
                 started_s = time.monotonic()
+            self._take_packets(self._reader, int(answer.get("packets", 0)))
         except (OSError, ValueError) as error:
             raise self._end(self._why_ended(time.monotonic() - started_s, within_s)) from error
         self.lost_frames = int(answer.get("lost", self.lost_frames))
@@ -143,6 +152,22 @@ class CameraReader:
         if "unexpected" in answer:
             raise RuntimeError(str(answer["unexpected"]))
         return answer
+
+    def _take_packets(self, reader: Reader, size: int) -> None:
+        """Pass on the packets that follow an answer; raises `OSError` or `ValueError` if the process is broken."""
+        if not size or self._tap is None:
+            return
+        if size > 2 * MOST_BYTES:
+            raise ValueError(size)
+        reader.packets.settimeout(_GRACE_S)
+        data = bytearray(size)
+        view, at = memoryview(data), 0
+        while at < size:
+            count = reader.packets.recv_into(view[at:])
+            if not count:
+                raise ConnectionResetError
+            at += count
+        deliver(bytes(data), self._tap)
 
     def _end(self, error: SourceError) -> SourceError:
         """Let go of the process, and return the error that every later request raises."""

@@ -24,6 +24,7 @@ from monitor.domain.cause import Cause
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import SourceError
 from monitor.sources.libraries import limit_ffmpeg, prepare_opencv
+from monitor.sources.packet_channel import PacketSender
 from monitor.sources.stream import StreamSource
 from monitor.sources.tracks import ENOUGH_PIXELS
 
@@ -46,7 +47,8 @@ CLOSE_S = 1
 def serve(descriptor: int) -> None:
     """Fork a reader for each message until this socket is closed: the body of the first process.
 
-    A message carries the descriptors of the reader's own socket and of the memory for its pictures.
+    A message carries the descriptors of the reader's own sockets, for messages and for packets, and of the memory for its
+    pictures.
     """
     _load()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # it ends with the monitor, not before
@@ -57,8 +59,8 @@ def serve(descriptor: int) -> None:
     with socket.socket(fileno=descriptor) as monitor:
         monitor.send(b"\0")  # ready
         while True:
-            _, descriptors, _, _ = socket.recv_fds(monitor, 1, 2)
-            if len(descriptors) < 2:
+            _, descriptors, _, _ = socket.recv_fds(monitor, 1, 3)
+            if len(descriptors) < 3:
                 return
             if os.fork() == 0:
                 monitor.close()
@@ -88,15 +90,19 @@ def _load() -> None:
     gc.freeze()  # a reader that collects garbage would get its own copy of all that is shared
 
 
-def _read_camera(descriptor: int, memory: int) -> None:
+def _read_camera(descriptor: int, sending: int, memory: int) -> None:
     """Read one camera until the monitor closes the socket; ends the process."""
     code = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _limit_memory()
-        with socket.socket(fileno=descriptor) as channel, mmap.mmap(memory, PICTURE_BYTES) as pixels:
+        with (
+            socket.socket(fileno=descriptor) as channel,
+            socket.socket(fileno=sending) as packets,
+            mmap.mmap(memory, PICTURE_BYTES) as pixels,
+        ):
             os.close(memory)
-            _Answers(channel, pixels).run()
+            _Answers(channel, packets, pixels).run()
         code = 0
     except (MemoryError, OSError):
         code = 2
@@ -116,8 +122,10 @@ def _limit_memory() -> None:
 class _Answers:
     """Answers the monitor's requests, one at a time."""
 
-    def __init__(self, channel: socket.socket, pixels: mmap.mmap) -> None:
+    def __init__(self, channel: socket.socket, packets: socket.socket, pixels: mmap.mmap) -> None:
         self._channel = channel
+        self._packets = packets
+        self._sender: PacketSender | None = None
         self._pixels = np.frombuffer(pixels, np.uint8)
         self._source: StreamSource | None = None
 
@@ -133,7 +141,9 @@ class _Answers:
             except Exception:  # noqa: BLE001 - the monitor logs it
                 answer = {"unexpected": redact("".join(traceback.format_exc(limit=-4)))[-4096:]}
             signal.alarm(0)
-            self._send(answer | self._counts())
+            packets = self._sender.take() if self._sender is not None else b""
+            self._send(answer | self._counts() | {"packets": len(packets)})
+            self._packets.sendall(packets)
         signal.alarm(CLOSE_S)
         if self._source is not None:
             self._source.close()
@@ -153,8 +163,16 @@ class _Answers:
     def _open(self, request: dict[str, Any]) -> dict[str, Any]:
         settings = CaptureSettings.model_validate(request["settings"])
         address = SourceAddress(request["address"])
+        self._sender = PacketSender() if request["packets"] else None
         self._source = StreamSource(
-            request["name"], address, SystemClock(), settings, request["poll_fps"], self._pause, ENOUGH_PIXELS
+            request["name"],
+            address,
+            SystemClock(),
+            settings,
+            request["poll_fps"],
+            self._pause,
+            ENOUGH_PIXELS,
+            self._sender,
         )
         info = self._source.open()
         return {"width": info.width_px, "height": info.height_px, "fps": info.fps, "codec": info.codec}

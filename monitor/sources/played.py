@@ -6,7 +6,9 @@ from dataclasses import replace
 from monitor.domain.clock import Clock
 from monitor.domain.event import EndReason
 from monitor.domain.frame import Frame, SourceInfo
-from monitor.domain.ports import Source
+from monitor.sources.images import ImageSource
+from monitor.sources.packets import PacketTap
+from monitor.sources.recording import RecordingSource
 
 _PERIOD_IF_UNKNOWN_S = 0.04
 
@@ -15,16 +17,23 @@ class PlayedFile:
     """Returns each frame when it is due; without `loop` it ends with the recording.
 
     `pause` waits for so many seconds, or less if the capture stops. A slow reader gets late frames, as from a camera,
-    and catches up without waits.
+    and catches up without waits. A `tap` gets the time of each frame; its packets come from what `make` returns.
     """
 
     def __init__(
-        self, make: Callable[[], Source], clock: Clock, pause: Callable[[float], object], *, loop: bool
+        self,
+        make: Callable[[], RecordingSource | ImageSource],
+        clock: Clock,
+        pause: Callable[[float], object],
+        *,
+        loop: bool,
+        tap: PacketTap | None = None,
     ) -> None:
         self._make = make
         self._clock = clock
         self._pause = pause
         self._loop = loop
+        self._tap = tap
         self._recording = make()
         self.source_id = self._recording.source_id
         self._period_s = _PERIOD_IF_UNKNOWN_S
@@ -73,6 +82,8 @@ class PlayedFile:
         if early_s > 0:
             self._pause(early_s)
         self._time_s = self._clock.monotonic_s()
+        if self._tap is not None and isinstance(self._recording, RecordingSource):
+            self._tap.shown(self._recording.stamp_s, self._time_s)
         return self._time_s
 
     def retrieve(self) -> Frame:

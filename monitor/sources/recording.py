@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from monitor.domain.address import SourceAddress
 from monitor.domain.cause import Cause
+from monitor.domain.clock import Clock, SystemClock
 from monitor.domain.errors import SourceError
 from monitor.domain.event import EndReason
 from monitor.domain.frame import Frame, SourceInfo
@@ -14,6 +15,7 @@ from monitor.sources.connecting import Connection, open_recording
 from monitor.sources.container import is_cut_off
 from monitor.sources.diagnosis import NO_PICTURE
 from monitor.sources.files import check_file
+from monitor.sources.packets import PacketCopies, PacketTap
 from monitor.sources.timeline import Repairs, repaired
 from monitor.sources.tracks import choose_track
 from monitor.sources.video import Decoded, PictureConverter, VideoDecoder
@@ -41,9 +43,18 @@ class RecordingSource:
     `time_s` counts from the first frame by the file's own clock, so that a variable frame rate keeps its true times;
     times that cannot be true are replaced (`monitor.sources.timeline`), which `notes` describe at the end. `threads`
     is FFmpeg's own thread count and changes no pixel. `track` is the number of the video track, None for the best one.
+    A `tap` receives the packets as they are read, by `clock`.
     """
 
-    def __init__(self, source_id: str, address: SourceAddress, threads: int = 1, track: int | None = None) -> None:
+    def __init__(
+        self,
+        source_id: str,
+        address: SourceAddress,
+        threads: int = 1,
+        track: int | None = None,
+        tap: PacketTap | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self.source_id = source_id
         self.end_reason = EndReason.FINISHED
         self.lost_frames = 0
@@ -51,6 +62,8 @@ class RecordingSource:
         self._address = address
         self._threads = threads
         self._track = track
+        self._tap = tap
+        self._clock = clock or SystemClock()
         self._connection: Connection | None = None
         self._frames: Iterator[tuple[Decoded, float]] = iter(())
         self._next: _Timed | None = None
@@ -113,6 +126,11 @@ class RecordingSource:
         return None if self._current is None else self._current.time_s
 
     @property
+    def stamp_s(self) -> float | None:
+        """The time stamp of the frame last grabbed, by the file's own clock."""
+        return None if self._current is None else self._current.decoded.media_s
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What of the recording's clock was replaced so far, in words."""
         repairs = self._repairs.describe(self._fps)
@@ -134,6 +152,7 @@ class RecordingSource:
         from av.error import FFmpegError
 
         decoder = VideoDecoder(stream, self._threads)
+        copies = None if self._tap is None else PacketCopies(self._tap, stream, has_clock=connection.has_clock)
         packets = connection.container.demux(stream)
         while True:
             try:
@@ -143,6 +162,8 @@ class RecordingSource:
                 return
             if packet is None:
                 return
+            if copies is not None:
+                copies.copy(packet, self._clock.monotonic_s())
             try:
                 frames = decoder.decode(packet)
             except FFmpegError:

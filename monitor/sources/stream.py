@@ -20,6 +20,7 @@ from monitor.sources.catching_up import CatchingUp
 from monitor.sources.connecting import Connection, open_stream
 from monitor.sources.diagnosis import NO_PICTURE
 from monitor.sources.lag import Lag
+from monitor.sources.packets import PacketCopies, PacketTap
 from monitor.sources.tracks import MAX_STREAM_PIXELS, choose_track, refuse_large
 from monitor.sources.video import Decoded, PictureConverter, VideoDecoder, fitted
 
@@ -35,7 +36,8 @@ class StreamSource:
     """One video track of a network camera; frames are turned upright and deinterlaced.
 
     `time_s` is the monotonic clock at arrival. An address that gives single pictures is asked for `poll_fps` of them
-    per second, waiting with `pause`. Pictures of more than `most_pixels` are scaled down to as many.
+    per second, waiting with `pause`. Pictures of more than `most_pixels` are scaled down to as many. A `tap` receives the
+    packets as they came.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class StreamSource:
         poll_fps: float,
         pause: Callable[[float], object],
         most_pixels: int | None = None,
+        tap: PacketTap | None = None,
     ) -> None:
         self.source_id = source_id
         self.end_reason = EndReason.FINISHED
@@ -58,6 +61,7 @@ class StreamSource:
         self._poll_fps = poll_fps
         self._pause = pause
         self._most_pixels = most_pixels
+        self._tap = tap
         self._connection: Connection | None = None
         self._frames: Iterator[Decoded] = iter(())
         self._decoded: Decoded | None = None
@@ -111,6 +115,8 @@ class StreamSource:
             raise self._stopped(None, waited_s)
         self._index += 1
         self._time_s = self._clock.monotonic_s()
+        if self._tap is not None:
+            self._tap.shown(self.media_s, self._time_s)
         return self._time_s
 
     def retrieve(self) -> Frame:
@@ -131,12 +137,15 @@ class StreamSource:
         from av.error import InvalidDataError
 
         decoder = VideoDecoder(stream, max_pixels=MAX_STREAM_PIXELS)
+        copies = None if self._tap is None else PacketCopies(self._tap, stream, has_clock=connection.has_clock)
         for packet in connection.container.demux():  # sound too, so that a stop of the picture is noticed
             waited_s = time.monotonic() - self._waiting_since_s
             if waited_s > self._settings.read_timeout_s:
                 raise self._stopped(None, waited_s)
             if packet.stream.index != stream.index:
                 continue
+            if copies is not None:
+                copies.copy(packet, self._clock.monotonic_s())
             if connection.has_clock:
                 self._keep_up(packet, stream)
             try:

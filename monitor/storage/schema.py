@@ -68,6 +68,33 @@ class IncidentRow(Base):
     settings: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
 
+class ClipRow(Base):
+    """One video file of a camera, beside the pictures of incidents; its row is written after the file.
+
+    `name` is its path in the folder of clips, without the suffix. `codec` is that of the file.
+    """
+
+    __tablename__ = "clips"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(String(320), index=True, unique=True)
+    source_id: Mapped[str] = mapped_column(String(255))
+    started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    duration_s: Mapped[float] = mapped_column(Float)
+    width_px: Mapped[int] = mapped_column(Integer)
+    height_px: Mapped[int] = mapped_column(Integer)
+    codec: Mapped[str] = mapped_column(String(16))
+    bytes: Mapped[int] = mapped_column(Integer)
+    sha256: Mapped[str] = mapped_column(String(64))
+
+
+class ClipIncidentRow(Base):
+    """An incident that a clip shows; the journal may get the incident itself later."""
+
+    __tablename__ = "clip_incidents"
+    clip: Mapped[int] = mapped_column(ForeignKey("clips.id"), primary_key=True)
+    incident_id: Mapped[str] = mapped_column(String(280), primary_key=True, index=True)
+
+
 class VisitRow(Base):
     """One person's visit; `segments` is a list of [state, start_s, end_s]."""
 

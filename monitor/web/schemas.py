@@ -11,6 +11,7 @@ from monitor.domain.review import FalseAlarmReason, ReviewDecision
 from monitor.domain.visit import Outcome
 from monitor.storage.accounts import MOST_TYPED
 from monitor.storage.incidents import Incident
+from monitor.web.blurred_clips import CopyState
 from monitor.web.warnings import WarningCode
 
 
@@ -173,6 +174,64 @@ class IncidentDetailOut(ResponseModel):
     settings_sha256: str
     settings: dict[str, Any] | None
     version: str
+
+
+class ClipOut(BaseModel):
+    """One video of an incident; `blurred` is the state of the copy that hides everybody but the person concerned."""
+
+    part: int
+    started_at: datetime
+    duration_s: Seconds
+    width_px: int
+    height_px: int
+    codec: str
+    sha256: str
+    blurred: CopyState
+
+
+class ClipsOut(BaseModel):
+    """The videos of an incident; `pending`: there is none yet, but one may come."""
+
+    clips: list[ClipOut]
+    pending: bool
+
+
+class CopyOut(BaseModel):
+    """The state of a copy."""
+
+    state: CopyState
+
+
+class ClipIncidentOut(BaseModel):
+    """An incident that a video shows, in seconds of the video."""
+
+    incident_id: str
+    track_id: int
+    state: MaskState
+    since_s: float
+    opened_s: float
+    closed_s: float | None
+
+
+class ClipFrameOut(BaseModel):
+    """One analysed picture: `people` are lists of number, state, score, x1, y1, x2, y2, and 1 if an incident is open.
+
+    `others` are the boxes x1, y1, x2, y2 of faces that belong to no such person.
+    """
+
+    at: float
+    people: list[tuple[int, MaskState, float, int, int, int, int, int]]
+    others: list[tuple[int, int, int, int]]
+
+
+class ClipNotesOut(BaseModel):
+    """Who was where in a video; boxes in pixels of a picture of `size_px`, zones in fractions of its sides."""
+
+    subject: int
+    size_px: tuple[int, int] | None
+    zones: dict[str, list[tuple[float, float]]]
+    incidents: list[ClipIncidentOut]
+    frames: list[ClipFrameOut]
 
 
 class VisitOut(ResponseModel):

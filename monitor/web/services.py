@@ -10,11 +10,14 @@ from monitor.domain.clock import Clock
 from monitor.outputs.live_view import LiveViews
 from monitor.pipeline.monitor import Monitor
 from monitor.storage.accounts import AccountRepository
+from monitor.storage.clip_folder import ClipFolder
+from monitor.storage.clips import ClipRepository
 from monitor.storage.incidents import IncidentRepository
 from monitor.storage.kiosks import KioskRepository
 from monitor.storage.sessions import SessionRepository
 from monitor.storage.snapshots import SnapshotFolder
 from monitor.storage.statistics import StatisticsRepository
+from monitor.web.blurred_clips import BlurredClips
 from monitor.web.device_cookie import DeviceCookie
 from monitor.web.figures import Figures
 from monitor.web.hub import Hub
@@ -31,11 +34,13 @@ from monitor.web.warnings import Warnings
 
 @dataclass(frozen=True, slots=True)
 class JournalReaders:
-    """The repositories and the pictures of one journal."""
+    """The repositories, the pictures and the clips of one journal."""
 
     incidents: IncidentRepository
     statistics: StatisticsRepository
     snapshots: SnapshotFolder
+    clips: ClipRepository
+    clip_folder: ClipFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,7 @@ class Services:
     figures: Figures
     reports: Reports
     exports: Reports
+    blurred_clips: BlurredClips
     behind_proxy: bool
 
     @property
@@ -83,3 +89,13 @@ class Services:
     def snapshots(self) -> SnapshotFolder:
         """The pictures of the journal in use."""
         return self.journal().snapshots
+
+    @property
+    def clips(self) -> ClipRepository:
+        """The clips of the journal in use."""
+        return self.journal().clips
+
+    @property
+    def clip_folder(self) -> ClipFolder:
+        """The files of these clips."""
+        return self.journal().clip_folder

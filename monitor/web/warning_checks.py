@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from monitor.web.hub import Viewer
 from monitor.web.model import Model
 from monitor.web.schemas import WarningOut
 from monitor.web.services import Services
+from monitor.web.values import without_folders
 from monitor.web.warnings import WarningCode, Warnings
 
 _log = logging.getLogger(__name__)
@@ -22,6 +23,23 @@ _PUSH_EVERY_S = 1.0
 
 #: The free share of the disk below which there is soon no space for the journal, pictures and videos.
 LEAST_FREE_SHARE = 0.05
+
+
+def check_clips(warnings: Warnings, fault: str | None, short: Sequence[str]) -> None:
+    """Set or clear the warnings of clips: `fault` says why none can be recorded, those of `short` begin too late."""
+    if fault is None:
+        warnings.clear(WarningCode.CLIPS_FAIL)
+    else:
+        text = f"Videos of incidents cannot be recorded: {without_folders(fault)}. Incidents themselves still are."
+        warnings.set(WarningCode.CLIPS_FAIL, text, names_cameras=True)
+    if not short:
+        warnings.clear(WarningCode.CLIPS_SHORT)
+    else:
+        text = (
+            f"Videos begin later than clips.pre_s, since these cameras send too much: {', '.join(short)}. "
+            "Lower their bit rate or the time between two keyframes."
+        )
+        warnings.set(WarningCode.CLIPS_SHORT, text, names_cameras=True)
 
 
 def check(
@@ -46,6 +64,8 @@ async def watch_warnings(services: Services) -> None:
         if services.clock.monotonic_s() - checked_s >= _EVERY_S:
             checked_s = services.clock.monotonic_s()
             try:
+                if (clips := services.monitor.clips) is not None:
+                    check_clips(services.warnings, clips.fault, clips.short())
                 await asyncio.to_thread(check, services.warnings, services.folder, services.model())
             except Exception:  # noqa: BLE001 - other warnings must still be sent
                 _log.exception("the checks for warnings failed")

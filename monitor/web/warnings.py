@@ -13,6 +13,8 @@ from monitor.web.values import visible_text
 class WarningCode(StrEnum):
     """The kinds of warnings."""
 
+    CLIPS_FAIL = "clips_fail"
+    CLIPS_SHORT = "clips_short"
     CONFIGURATION_REFUSED = "configuration_refused"
     DISK_NEARLY_FULL = "disk_nearly_full"
     MODEL_CHANGED = "model_changed"

@@ -18,6 +18,7 @@ from monitor.domain.event import Event, EventRecord
 from monitor.domain.health import CameraStatus, Condition
 from monitor.domain.ports import Detector, Sink, Source
 from monitor.domain.track import Analysis
+from monitor.evidence.clips import ClipRecorder
 from monitor.pipeline.analyzer import Analyzer
 from monitor.pipeline.camera import Camera
 from monitor.pipeline.monitor import Factories, Inference, Monitor
@@ -132,6 +133,7 @@ def watching(
     count: int = 2,
     batch: int = 1,
     timeout_s: float = 2.0,
+    clips: ClipRecorder | None = None,
 ) -> Iterator[Watch]:
     """Watch these cameras until the block ends; nothing may be left running."""
     clock = clock or SystemClock()
@@ -143,12 +145,14 @@ def watching(
     def make_camera(
         name: str, settings: CameraSettings, events: Topic[EventRecord], analyses: Topic[Analysis]
     ) -> Camera:
+        if clips is not None:
+            clips.add(name, settings)
         judge = Judge(name, settings.rules, f"{time.monotonic_ns()}-")
         analyzer = Analyzer(FakeTracker, judge, settings.tracking.lost_after_s)
         return Camera(Session(name, settings, clock), analyzer, events, analyses)
 
     def real_source(name: str, settings: CameraSettings, pause: Callable[[float], object]) -> Source:
-        return make_camera_source(name, settings, clock, pause)
+        return make_camera_source(name, settings, clock, pause, None if clips is None else clips.tap(name))
 
     pictures = SnapshotFolder(folder / "incidents")
     live = Monitor(
@@ -160,6 +164,7 @@ def watching(
             make_recorder=lambda stop, told: Recorder(lambda _: pictures, refuse, to_utc, stop, told),
             open_sinks=sinks or (lambda: [sink]),
             rng=random.Random(1),
+            clips=clips,
         )
     )
     live.start(cameras, Inference(open_detector, count, batch, timeout_s))

@@ -146,7 +146,7 @@ def staged(folder: Path) -> Iterator[Stage]:
 
 
 def _settings(folder: Path, urls: Mapping[str, str]) -> Settings:
-    def camera(url: str) -> dict[str, Any]:
+    def camera(name: str, url: str) -> dict[str, Any]:
         return {
             "source": url.replace("http://", f"http://viewer:{SECRET}@"),
             "detect_fps": 6,
@@ -154,6 +154,7 @@ def _settings(folder: Path, urls: Mapping[str, str]) -> Settings:
             "health": {"stale_after_s": 1},
             "rules": {"dwell_s": 0.2},
             "tracking": {"lost_after_s": 0.6, "confirm_hits": 2},
+            "clips": {"enabled": name == "door", "pre_s": 1, "post_s": 1},
             "zones": {"doorway": [[0.02, 0.02], [0.98, 0.02], [0.98, 0.98], [0.02, 0.98]]},
         }
 
@@ -165,7 +166,7 @@ def _settings(folder: Path, urls: Mapping[str, str]) -> Settings:
             },
             "output": {"folder": str(folder)},
             "web": {"port": 0, "photo": {"max_mb": 1, "per_minute": 600}},
-            "cameras": {name: camera(url) for name, url in urls.items()},
+            "cameras": {name: camera(name, url) for name, url in urls.items()},
         }
     )
 

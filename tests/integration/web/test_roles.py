@@ -35,6 +35,11 @@ RULES: dict[tuple[str, str], Role | None] = {
     ("get", "/api/v1/incidents/count"): Role.VIEWER,
     ("get", "/api/v1/incidents/{number}"): Role.VIEWER,
     ("get", "/api/v1/incidents/{number}/picture.jpg"): Role.VIEWER,
+    ("get", "/api/v1/incidents/{number}/clips"): Role.VIEWER,
+    ("get", "/api/v1/incidents/{number}/clips/{part}/boxes"): Role.VIEWER,
+    ("post", "/api/v1/incidents/{number}/clips/{part}/blurred"): Role.VIEWER,
+    ("get", "/api/v1/incidents/{number}/clips/{part}/blurred.mp4"): Role.VIEWER,
+    ("get", "/api/v1/incidents/{number}/clips/{part}/original.mp4"): Role.ADMIN,
     ("post", "/api/v1/incidents/{number}/acknowledge"): Role.OPERATOR,
     ("post", "/api/v1/incidents/{number}/review"): Role.OPERATOR,
     ("get", "/api/v1/statistics"): Role.VIEWER,
@@ -79,7 +84,7 @@ def number(desk: Desk) -> int:
 
 def ask(client: httpx.Client, method: str, path: str, number: int, **more: Any) -> int:
     """Return the status of a request to an address."""
-    where = path.format(name="door", number=number, kind="csv", verdict="go")
+    where = path.format(name="door", number=number, part=1, kind="csv", verdict="go")
     body = {"json": BODIES[path]} if path in BODIES else {}
     with client.stream(method.upper(), where, **body, **more) as answer:
         return answer.status_code

@@ -385,7 +385,9 @@ def test_an_unknown_key_comes_with_a_hint_and_the_allowed_ones(faults, text, key
 def test_an_unknown_key_like_no_other_gets_no_hint(faults):
     (fault,) = faults("xylophone: 1")
     assert "did you mean" not in fault
-    assert "allowed: cameras, capture, detector, health, journal, kiosk, output, overlay, rules, tracking" in fault
+    assert (
+        "allowed: cameras, capture, clips, detector, health, journal, kiosk, output, overlay, rules, tracking" in fault
+    )
 
 
 def test_a_detector_cannot_be_overridden_by_a_camera(faults):
@@ -797,7 +799,7 @@ def test_the_shipped_configuration_is_right_and_shows_the_defaults():
 
     path = Path(__file__).parents[3] / "config.yaml"
     shipped, defaults = load_settings(path, {}), Settings()
-    for section in ("tracking", "rules", "overlay", "journal"):
+    for section in ("tracking", "rules", "overlay", "clips", "journal"):
         assert getattr(shipped, section) == getattr(defaults, section)
     assert shipped.detector.model == path.parent / defaults.detector.model
     own = {"model": defaults.detector.model, "thresholds": {}}  # the shipped thresholds suit the shipped model

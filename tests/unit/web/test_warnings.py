@@ -8,7 +8,7 @@ from monitor.detectors.folder import cached_sha256
 from monitor.domain.account import Account, Role
 from monitor.web.health import Disk
 from monitor.web.model import Model
-from monitor.web.warning_checks import check
+from monitor.web.warning_checks import check, check_clips
 from monitor.web.warnings import WarningCode, Warnings
 from tests.fakes import FakeClock
 
@@ -59,6 +59,19 @@ def test_operators_and_admins_are_told_of_what_they_may_know():
     assert codes(warnings, DOOR_OPERATOR) == [WarningCode.DISK_NEARLY_FULL]
     for account in (VIEWER, DOOR_VIEWER):
         assert codes(warnings, account) == []
+
+
+def test_videos_that_fail_or_begin_too_late_are_warned_of_without_the_folders_of_this_machine():
+    warnings = Warnings(FakeClock())
+    check_clips(warnings, "/srv/results/clips/x.mp4: cannot be written: No space left on device", ["door", "yard"])
+    failing, short = warnings.visible_to(ADMIN)
+    assert (failing.code, short.code) == (WarningCode.CLIPS_FAIL, WarningCode.CLIPS_SHORT)
+    assert "No space left on device" in failing.text
+    assert "/srv" not in failing.text
+    assert "door, yard" in short.text
+    assert codes(warnings, DOOR_OPERATOR) == []
+    check_clips(warnings, None, [])
+    assert codes(warnings) == []
 
 
 @pytest.mark.parametrize(("free_share", "warned"), [(0.5, False), (0.0501, False), (0.0499, True), (0.0, True)])
