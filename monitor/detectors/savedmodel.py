@@ -94,10 +94,11 @@ class SavedModelDetector:
 
     def _decode(self, image: Image, boxes: Any, classes: Any, scores: Any, count: Any) -> list[Detection]:
         height, width = image.shape[:2]
-        states, thresholds = self._folder.states, self._folder.thresholds
-        rows = checked_rows(self._file, boxes, classes, scores, count, min(thresholds.values()))
-        self._folder.check_class_ids(self._file, rows.class_ids, rows.scores)
-        return decode(rows.boxes, rows.class_ids, rows.scores, width, height, states, thresholds)
+        folder = self._folder
+        rows = checked_rows(self._file, boxes, classes, scores, count, min(folder.thresholds.values()))
+        folder.check_class_ids(self._file, rows.class_ids, rows.scores)
+        found = (rows.boxes, rows.class_ids, rows.scores)
+        return decode(*found, width, height, folder.states, folder.thresholds, folder.calibration)
 
 
 def _tensorflow(threads: int | None) -> Any:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from monitor.domain.calibration import BUILT_IN, Calibration, Likelihood
 from monitor.domain.geometry import Box
 
 
@@ -29,13 +30,30 @@ class MaskState(StrEnum):
 DECIDED_STATES = (MaskState.WITH_MASK, MaskState.WITHOUT_MASK, MaskState.INCORRECT)
 
 
+def one_score(state: MaskState, score: float) -> tuple[float, float, float]:
+    """Return the scores of `DECIDED_STATES` where only that of one state is known."""
+    with_mask, without_mask, incorrect = (score if known is state else 0.0 for known in DECIDED_STATES)
+    return with_mask, without_mask, incorrect
+
+
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One face: its box in pixels of the frame, the most likely state and that state's score (0..1)."""
+    """One face: its box in pixels of the frame, the most likely state and that state's score (0..1).
+
+    `scores` are those of all `DECIDED_STATES`, 0 where the detector gave none; empty if it gives that of `state` only.
+    `calibration` is what the detector's scores mean.
+    """
 
     box: Box
     state: MaskState
     score: float
+    scores: tuple[float, float, float] | tuple[()] = ()
+    calibration: Calibration = BUILT_IN
+
+    def likelihood(self, sharpness: float) -> Likelihood:
+        """Return what the detection says, given the sharpness of the face."""
+        scores = self.scores or one_score(self.state, self.score)
+        return self.calibration.likelihood(scores, self.box.height_px, sharpness)
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,8 +134,8 @@ class ClipScorer:
 
         `clip` is the name that they get.
         """
-        gaps = [after - before for before, after in zip(self._times_s, self._times_s[1:], strict=False)]
-        interval_s = median(gaps) if gaps else 0.0
+        times_s = self._times_s
+        interval_s = (times_s[-1] - times_s[0]) / (len(times_s) - 1) if len(times_s) > 1 else 0.0
         return [
             case
             for person, moments in zip(self.truth.people, self._moments, strict=True)
