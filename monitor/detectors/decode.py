@@ -5,13 +5,18 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.domain.calibration import BUILT_IN, Calibration
+from monitor.domain.calibration import BUILT_IN, LEAST_SCORE, Calibration
 from monitor.domain.detection import DECIDED_STATES, Detection, MaskState
 from monitor.domain.geometry import Box
 
 #: TFOD2 suppresses overlaps within a class only, so one face may come as two states; above this overlap they are one
 #: face, and the higher score wins. Faces of two people in a crowd overlap by less.
 SAME_FACE_IOU = 0.5
+
+
+def least_score(thresholds: Mapping[MaskState, float]) -> float:
+    """Return the lowest score that is of use: of a face, or of another state of one."""
+    return min(LEAST_SCORE, *thresholds.values())
 
 
 def decode(
@@ -28,10 +33,10 @@ def decode(
 
     `boxes` (N, 4) float32 as `[ymin, xmin, ymax, xmax]`, each 0..1 of its own side; `class_ids` (N,) int64, 1-based;
     `scores` (N,) float32, 0..1. Labels that mean `UNKNOWN`, scores under the state's threshold, empty boxes and values
-    that are not finite are left out, but scores from the lowest threshold on count among the `scores` of a face. Raises
+    that are not finite are left out, but lower scores of a face's other states are among its `scores`. Raises
     `KeyError` for a class id that is not in `states`.
     """
-    floor = min(thresholds.values())
+    floor = least_score(thresholds)
     usable = np.isfinite(boxes).all(axis=1) & np.isfinite(scores) & (scores >= floor)
     kept: list[tuple[Box, MaskState, dict[MaskState, float]]] = []
     for index in np.flatnonzero(usable)[np.argsort(-scores[usable], kind="stable")]:

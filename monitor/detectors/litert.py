@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from monitor.detectors.decode import decode
+from monitor.detectors.decode import decode, least_score
 from monitor.detectors.folder import MANIFEST, MAX_SIDE_PX, ModelFolder
 from monitor.detectors.preprocessing import Preprocessing
 from monitor.detectors.quiet import native_notices_hidden
@@ -33,7 +33,7 @@ class LiteRtDetector:
         from ai_edge_litert.interpreter import Interpreter
 
         self._folder, self._file = folder, file
-        self._floor = min(folder.thresholds.values())
+        self._floor = least_score(folder.thresholds)
         try:
             model = with_all_states(file.read_bytes(), self._floor)
             with native_notices_hidden():

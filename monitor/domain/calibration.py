@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 #: Scores are taken as within these limits: below the first they are not put out, and no score is certainty.
-_LEAST_SCORE, _MOST_SCORE = 0.05, 0.98
+LEAST_SCORE, _MOST_SCORE = 0.05, 0.98
 
 #: The face height in px and the sharpness at which their terms are 0, and how many doublings count.
 _HEIGHT_PX, _SHARPNESS, _DOUBLINGS = 48.0, 100.0, 2.0
@@ -32,8 +32,8 @@ class Calibration:
 
     `face` has an offset and the weights of the logit of the highest score, of the doublings of the face's height, of
     those of its sharpness, and of the lead of the violations: the logit of the higher one less that of `with_mask`,
-    which is what things that resemble a face are taken for. `states` has for each of `DECIDED_STATES` an offset and the weight of the logit of its
-    score; `state_size` is what the latter gain with each doubling of the face's height.
+    which is what things that resemble a face are taken for. `states` has for each of `DECIDED_STATES` an offset and the
+    weight of the logit of its score; `state_size` is what the latter gain with each doubling of the face's height.
     """
 
     face: tuple[float, float, float, float, float]
@@ -43,9 +43,7 @@ class Calibration:
 
     def likelihood(self, scores: tuple[float, float, float], height_px: float, sharpness: float) -> Likelihood:
         """Return what a detection says: its scores in the order of `DECIDED_STATES`, height in px, and sharpness."""
-        size, detail = _doublings(height_px, _HEIGHT_PX), _doublings(sharpness, _SHARPNESS)
-        lead = logit(max(scores[1:])) - logit(scores[0])
-        terms = (1.0, logit(max(scores)), size, detail, lead)
+        terms, size = face_terms(scores, height_px, sharpness), size_of(height_px)
         face = sum(weight * term for weight, term in zip(self.face, terms, strict=True))
         with_mask, missing, incorrect = (
             own + (weight + self.state_size * size) * logit(score)
@@ -55,9 +53,22 @@ class Calibration:
         return Likelihood(_limited(face), _limited(violation), _limited(missing - incorrect))
 
 
+def face_terms(
+    scores: tuple[float, float, float], height_px: float, sharpness: float
+) -> tuple[float, float, float, float, float]:
+    """Return what the weights in `Calibration.face` are of."""
+    lead = logit(max(scores[1:])) - logit(scores[0])
+    return 1.0, logit(max(scores)), size_of(height_px), _doublings(sharpness, _SHARPNESS), lead
+
+
+def size_of(height_px: float) -> float:
+    """Return the doublings of a face's height."""
+    return _doublings(height_px, _HEIGHT_PX)
+
+
 def logit(score: float) -> float:
     """Return the logarithm of the odds of a score, which is limited to what a detector can mean."""
-    limited = min(max(score, _LEAST_SCORE), _MOST_SCORE)
+    limited = min(max(score, LEAST_SCORE), _MOST_SCORE)
     return math.log(limited / (1 - limited))
 
 

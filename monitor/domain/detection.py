@@ -30,12 +30,6 @@ class MaskState(StrEnum):
 DECIDED_STATES = (MaskState.WITH_MASK, MaskState.WITHOUT_MASK, MaskState.INCORRECT)
 
 
-def one_score(state: MaskState, score: float) -> tuple[float, float, float]:
-    """Return the scores of `DECIDED_STATES` where only that of one state is known."""
-    with_mask, without_mask, incorrect = (score if known is state else 0.0 for known in DECIDED_STATES)
-    return with_mask, without_mask, incorrect
-
-
 @dataclass(frozen=True, slots=True)
 class Detection:
     """One face: its box in pixels of the frame, the most likely state and that state's score (0..1).
@@ -50,10 +44,17 @@ class Detection:
     scores: tuple[float, float, float] | tuple[()] = ()
     calibration: Calibration = BUILT_IN
 
+    @property
+    def all_scores(self) -> tuple[float, float, float]:
+        """The scores of `DECIDED_STATES`, 0 where the detector gave none."""
+        if self.scores:
+            return self.scores
+        with_mask, without_mask, incorrect = (self.score if known is self.state else 0.0 for known in DECIDED_STATES)
+        return with_mask, without_mask, incorrect
+
     def likelihood(self, sharpness: float) -> Likelihood:
         """Return what the detection says, given the sharpness of the face."""
-        scores = self.scores or one_score(self.state, self.score)
-        return self.calibration.likelihood(scores, self.box.height_px, sharpness)
+        return self.calibration.likelihood(self.all_scores, self.box.height_px, sharpness)
 
 
 @dataclass(frozen=True, slots=True)
