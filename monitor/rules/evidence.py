@@ -10,6 +10,9 @@ from monitor.domain.detection import DECIDED_STATES, MaskState
 #: Analyses of one face resemble each other: so many seconds of them are worth one independent analysis.
 SAMPLE_S = 0.25
 
+#: The same for whether it is a face at all: what resembles a face does so for longer than one look.
+FACE_SAMPLE_S = 0.4
+
 #: The first analysis of a person is worth this much of an independent one.
 _FIRST = 0.5
 
@@ -112,7 +115,7 @@ class Evidence:
             if state.decided:
                 self._scores[state] += score * observed_s
             weight = observed_s / SAMPLE_S
-            self._face = self._limited(self._face + weight * likelihood.face)
+            self._face = self._limited(self._face + observed_s / FACE_SAMPLE_S * likelihood.face)
             self._violation = self._limited(self._violation + weight * likelihood.violation)
             self._missing = self._limited(self._missing + weight * likelihood.missing)
         return self._decide(likelihood, time_s, interval_s)
@@ -120,7 +123,7 @@ class Evidence:
     def miss(self, time_s: float, interval_s: float = 0.0) -> MaskState:
         """Add an analysis that does not detect the person, and return the decided state; see `add`."""
         elapsed_s = self._forget_until(time_s)
-        self._face = self._limited(self._face + min(elapsed_s, MAX_OBSERVED_S) / SAMPLE_S * _UNSEEN)
+        self._face = self._limited(self._face + min(elapsed_s, MAX_OBSERVED_S) / FACE_SAMPLE_S * _UNSEEN)
         return self._decide(None, time_s, interval_s)
 
     @property

@@ -159,7 +159,7 @@ def test_who_cannot_be_seen_well_is_unknown_and_opens_nothing(image):
 def test_who_is_too_small_or_cut_off_is_unknown():
     judge = Judge("door", RULES)
     for number in range(100):
-        looks = [seen(WITHOUT, Box(50, 50, 70, 70), 1), seen(WITHOUT, Box(0, 100, 100, 200), 2)]
+        looks = [seen(WITHOUT, Box(50, 50, 69, 69), 1), seen(WITHOUT, Box(0, 100, 100, 200), 2)]
         tracks, events = judge.update(IMAGE, looks, number / 25, 1.0)
         assert {track.state for track in tracks} == {UNKNOWN}
         assert events == []
