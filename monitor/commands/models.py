@@ -53,6 +53,7 @@ def inspect_model(settings: Settings, path: Path, *, as_json: bool) -> None:
         **_described(folder),
         "labels": {label: folder.states[class_id].value for class_id, label in folder.labels.items()},
         "thresholds": {state.value: score for state, score in folder.thresholds.items()},
+        "calibration": folder.calibration.data,
         "training_data": folder.training_data,
         "licence": folder.licence,
         "sha256": {file.relative_to(path).as_posix(): sha256_of(file) for file in files},
@@ -74,7 +75,17 @@ def _print(values: dict[str, Any]) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    for key in ("folder", "name", "input_size", "labels", "thresholds", "measured", "training_data", "licence"):
+    for key in (
+        "folder",
+        "name",
+        "input_size",
+        "labels",
+        "thresholds",
+        "calibration",
+        "measured",
+        "training_data",
+        "licence",
+    ):
         table.add_row(key.replace("_", " "), escape("\n".join(_lines(values[key]))))
     for name, digest in values["sha256"].items():
         table.add_row("sha256", escape(f"{name}\n  {digest}"))

@@ -188,16 +188,28 @@ def raw_outputs(model: bytes, image: np.ndarray) -> list[np.ndarray]:
 @pytest.mark.parametrize("file", ["model.tflite", "model_int8.tflite"])
 def test_a_score_floor_changes_nothing_above_it(scenes: list[Scene], file: str, floor: float) -> None:
     model = (default_settings().model / file).read_bytes()
-    assert with_all_states(model, 0.0) == model
-    floored, compared = with_all_states(model, floor), 0
+    whole, floored, compared = with_all_states(model, 0.0), with_all_states(model, floor), 0
     for scene in scenes:
-        everything, some = raw_outputs(model, scene.image), raw_outputs(floored, scene.image)
+        everything, some = raw_outputs(whole, scene.image), raw_outputs(floored, scene.image)
         above = everything[2] >= np.float32(floor)
         assert (some[2] >= np.float32(floor)).all()
         for all_values, values in zip(everything, some, strict=True):
             np.testing.assert_array_equal(all_values[above], values)
         compared += len(some[2])
     assert compared >= 10
+
+
+def test_a_face_comes_with_the_scores_of_other_states_and_the_best_one_stays(scenes: list[Scene]) -> None:
+    model = (default_settings().model / "model_int8.tflite").read_bytes()
+    more, detector = 0, open_changed(backend="litert", precision="int8", thresholds={}).detector
+    for scene in scenes:
+        best = raw_outputs(model, scene.image)[2]
+        found = detector.detect([scene.image])[0]
+        assert found, "each scene shows somebody"
+        assert found[0].score == pytest.approx(best.max(), abs=1e-6)
+        assert all(max(one.scores) == one.score for one in found)
+        more += sum(sum(score > 0 for score in one.scores) > 1 for one in found)
+    assert more > 0
 
 
 def test_a_model_with_a_floor_is_patched_only_where_detections_would_be_lost() -> None:

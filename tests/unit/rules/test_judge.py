@@ -1,5 +1,6 @@
 import copy
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -313,3 +314,19 @@ def test_two_cameras_do_not_share_people():
     tracks, events = other.update(IMAGE, [seen(WITHOUT, PLACES[1])], 4.0, 1.0)
     assert events == []
     assert tracks[0].hits == 1
+
+
+def test_what_is_seen_in_doubt_counts_once_it_proves_to_be_the_same_person():
+    def states(doubtful_until):
+        judge, told = Judge("door", RULES), []
+        for number in range(12):
+            look = seen(WITHOUT, PLACES[1], 1, 0.9)
+            look = replace(look, certain=number >= doubtful_until)
+            tracks, _ = judge.update(IMAGE, [look], number / 10, 1.0)
+            told.append(tracks[0].state)
+        return told
+
+    doubtful, clear = states(6), states(0)
+    assert doubtful[:6] == [UNKNOWN] * 6
+    assert doubtful[6:] == clear[6:]
+    assert doubtful[6] is WITHOUT
