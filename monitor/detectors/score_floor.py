@@ -30,8 +30,8 @@ def with_all_states(model: bytes, floor: float) -> bytes:
     See the module for when the floor is left as it is. Without a floor the op sorts all anchors and suppresses
     overlaps among noise: 1.9 of the 6.2 ms of an inference of the 416x256 model, 0.2 ms with a floor of 0.33.
     Detections above the floor stay bit-identical, since only boxes with higher scores suppress a box. Suppression by
-    class takes no longer. A model that has
-    no such op, or cannot be parsed, is returned unchanged; LiteRT reports what is wrong with it.
+    class takes no longer. A model that has no such op, or cannot be parsed, is returned unchanged; LiteRT reports what
+    is wrong with it.
     """
     from ai_edge_litert import schema_py_generated as schema
     from flatbuffers import flexbuffers

@@ -28,7 +28,8 @@ _TOO_NEAR = 0.7
 
 def is_usable(image: Image, box: Box, sharp: float, rules: RulesSettings) -> bool:
     """Return whether a face of this sharpness can be judged: it is large enough, whole, and not a smear."""
-    return bool(box.height_px >= rules.min_face_px and sharp > _BLURRED) and not is_cut_off(image, box)
+    large_enough = box.height_px >= rules.min_face_px
+    return bool(large_enough and sharp > _BLURRED and not is_cut_off(image, box))
 
 
 def face_weight(image: Image, box: Box, sharp: float, rules: RulesSettings) -> float:

@@ -11,7 +11,7 @@ from tests.fakes import DECIDED, INCORRECT, UNKNOWN, WITH, WITHOUT
 RULES = RulesSettings(false_alarm_rate=0.01)
 
 #: What a clear analysis of each state says.
-CLEAR = {WITH: Likelihood(2, -3, 0), WITHOUT: Likelihood(2, 3, 3), INCORRECT: Likelihood(2, 3, -3)}
+CLEAR = {WITH: Likelihood(3, -3, 0), WITHOUT: Likelihood(3, 3, 3), INCORRECT: Likelihood(3, 3, -3)}
 
 
 def looks(evidence, said, from_s, until_s, per_s, score=0.8):
@@ -68,7 +68,7 @@ def test_a_verdict_and_a_change_take_about_the_same_time_at_5_and_25_analyses_a_
 def test_violations_that_flip_between_two_kinds_are_decided_as_a_violation():
     # Single analyses waver between no mask and a mask worn incorrectly; that it is a violation is never in doubt.
     evidence = Evidence(RULES)
-    said = [Likelihood(1, 2, 0.8), Likelihood(1, 2, -0.5)]
+    said = [Likelihood(1.5, 2, 0.8), Likelihood(1.5, 2, -0.5)]
     told = [evidence.add((WITHOUT, INCORRECT)[n % 2], 0.45, said[n % 2], n / 10) for n in range(30)]
     assert told[-1] is WITHOUT
     assert INCORRECT not in told
@@ -105,7 +105,7 @@ def test_what_is_missed_as_often_as_seen_is_nobody():
 
 def test_less_clear_analyses_take_longer_but_not_for_ever():
     clear = first(looks(Evidence(RULES), Likelihood(2, 3, 3), 0, 9, 10), WITHOUT)
-    small = first(looks(Evidence(RULES), Likelihood(1, 1.2, 1), 0, 9, 10), WITHOUT)
+    small = first(looks(Evidence(RULES), Likelihood(1.2, 1.2, 1), 0, 9, 10), WITHOUT)
     assert clear < small < 2.0
 
 

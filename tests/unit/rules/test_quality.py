@@ -14,7 +14,7 @@ SHARP = checkers(400, 600)
 def face_quality(image, box, rules):
     sharp = sharpness(image, box)
     weight = face_weight(image, box, sharp, rules)
-    assert (weight > 0) is is_usable(image, box, sharp, rules)
+    assert bool(weight > 0) is is_usable(image, box, sharp, rules)
     return weight
 
 
