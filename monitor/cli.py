@@ -256,6 +256,26 @@ def score(
     command(load(config), video, truth, detect_fps, as_json=json)
 
 
+@app.command("evaluate-clips")
+def evaluate_clips(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of clips with a truth.json.")],
+    model: Annotated[Path | None, typer.Option(help="Model folder. Default: the configuration's.")] = None,
+    against: Annotated[Path | None, typer.Option(help="A second configuration, for comparison.")] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(min=0.1, max=240, help="Analyses per second. Default: those of the configuration's first camera."),
+    ] = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Evaluate verdicts on clips with truth by person. Counts people and time decided right, wrong or not at all."""
+    from monitor.commands.evaluate_clips import evaluate_clips as command
+    from monitor.commands.show import load
+
+    other = None if against is None else load(against)
+    command(folder, load(config), other, model, fps, as_json=json)
+
+
 @models_app.command("list")
 def models_list(
     folder: Annotated[

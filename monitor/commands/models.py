@@ -22,6 +22,19 @@ from monitor.domain.errors import ModelError
 
 _TIMED_INFERENCES = 20
 
+#: What a table shows of a model folder, besides its files and backends.
+_SHOWN = (
+    "folder",
+    "name",
+    "input_size",
+    "labels",
+    "thresholds",
+    "calibration",
+    "measured",
+    "training_data",
+    "licence",
+)
+
 
 def list_models(settings: Settings, folder: Path | None, *, as_json: bool) -> None:
     """List the model folders below a folder, and the faults of those that cannot be used."""
@@ -57,6 +70,7 @@ def inspect_model(settings: Settings, path: Path, *, as_json: bool) -> None:
         **_described(folder),
         "labels": {label: folder.states[class_id].value for class_id, label in folder.labels.items()},
         "thresholds": {state.value: score for state, score in folder.thresholds.items()},
+        "calibration": folder.calibration.data,
         "training_data": folder.training_data,
         "licence": folder.licence,
         "sha256": {file.relative_to(path).as_posix(): sha256_of(file) for file in files},
@@ -100,7 +114,7 @@ def _print(values: dict[str, Any]) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    for key in ("folder", "name", "input_size", "labels", "thresholds", "measured", "training_data", "licence"):
+    for key in _SHOWN:
         table.add_row(key.replace("_", " "), escape("\n".join(_lines(values[key]))))
     for name, digest in values["sha256"].items():
         table.add_row("sha256", escape(f"{name}\n  {digest}"))

@@ -18,6 +18,7 @@ from monitor.probe.advice import SOFT, Advice, Severity, advise
 from monitor.probe.delivery import ProbePlan, StreamFacts
 from monitor.probe.process import examine
 from monitor.probe.scene import SceneFacts, SceneMeasure, histogram, histogram_edges
+from monitor.rules.quality import GOOD_FACE_PX
 from monitor.sources.ping import is_reachable
 
 #: Seconds to watch by default: a recording is read faster than it plays.
@@ -185,7 +186,7 @@ def _histogram(scene: SceneFacts, rules: RulesSettings) -> Table:
         low = edges[index - 1] if index else 0.0
         high = f"{edges[index]:g}" if index < len(edges) else None
         name = f"under {high}" if not index else f"{low:g} to {high}" if high else f"{low:g} and more"
-        weight = "full" if low >= rules.good_face_px else "partial" if low >= rules.min_face_px else "none"
+        weight = "full" if low >= GOOD_FACE_PX else "partial" if low >= rules.min_face_px else "none"
         colour = {"full": "green", "partial": "yellow", "none": "red"}[weight]
         bar = Text("█" * round(_BAR * count / max(counts)) or ("▏" if count else ""), style=colour)
         table.add_row(f"{name} px", bar, str(count), f"weight: {weight}")

@@ -29,6 +29,18 @@ _RENAMED: dict[tuple[str, ...], tuple[str, ...]] = {
     ("overlay", "words"): ("overlay", "labels"),
 }
 
+#: Keys that are gone, by section, and what there is instead.
+_GONE: dict[tuple[str, str], str] = {
+    **dict.fromkeys(
+        (("rules", key) for key in ("decide_evidence_s", "decide_score", "decide_share", "switch_share")),
+        "no longer a setting: rules.false_alarm_rate says how sure a verdict has to be",
+    ),
+    **dict.fromkeys(
+        (("rules", key) for key in ("good_face_px", "evidence_half_life_s")),
+        "no longer a setting: the calibration of the model weighs each analysis; remove it",
+    ),
+}
+
 
 def config_path(path: Path | None) -> Path:
     """Return the configuration file to use: the one given, else ./config.yaml, else the project's own."""
@@ -221,7 +233,8 @@ def _explained(document: LinedDocument, details: ErrorDetails, place: Place) -> 
         case "missing":
             return "", "missing"
         case "extra_forbidden":
-            return "", f"unknown key; {_allowed(place)}"
+            gone = _GONE.get((str(place[-2]), str(place[-1]))) if len(place) > 1 else None
+            return "", gone or f"unknown key; {_allowed(place)}"
         case _:
             return f"found {_shown(document, place, details['input'])}; ", in_words(details)
 

@@ -18,6 +18,7 @@ from monitor.config.yaml_lines import plain_values
 from monitor.detectors.label_map import Label, normalised, read_labels
 from monitor.detectors.preprocessing import Scaling, as_scaling
 from monitor.detectors.unchanged import FileState, state_of
+from monitor.domain.calibration import BUILT_IN, Calibration
 from monitor.domain.detection import DECIDED_STATES, MaskState
 from monitor.domain.errors import ModelError
 
@@ -44,6 +45,19 @@ MAX_SIDE_PX = 4096
 Side = Annotated[int, Field(ge=32, le=MAX_SIDE_PX)]
 
 
+class StatedCalibration(Section):
+    """`calibration` in `model.yaml`; see `monitor.domain.calibration.Calibration`."""
+
+    face: tuple[float, float, float, float, float]
+    states: tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
+    state_size: float
+    data: Annotated[str, Field(min_length=1)]
+
+    def value(self) -> Calibration:
+        """Return the calibration."""
+        return Calibration(self.face, self.states, self.state_size, self.data)
+
+
 class Manifest(Section):
     """`model.yaml`: the model's description by its authors."""
 
@@ -53,6 +67,7 @@ class Manifest(Section):
     states: dict[str, MaskState] = {}
     thresholds: dict[DecidedState, Score] = {}
     cpu_default: Literal[Precision.FLOAT, Precision.INT8] = Precision.FLOAT
+    calibration: StatedCalibration | None = None
     training_data: str = ""
     licence: str = ""
     measured: dict[str, object] = {}
@@ -76,6 +91,7 @@ class ModelFolder:
     thresholds: dict[MaskState, float]
     cpu_default: Precision
     preprocessing: Scaling | None = None
+    calibration: Calibration = BUILT_IN
     training_data: str = ""
     licence: str = ""
     measured: dict[str, object] = field(default_factory=dict)
@@ -146,6 +162,7 @@ def load_model_folder(path: Path, settings: DetectorSettings) -> ModelFolder:
         thresholds={state: thresholds.get(state.value, DEFAULT_THRESHOLD) for state in DECIDED_STATES},
         cpu_default=manifest.cpu_default,
         preprocessing=manifest.preprocessing,
+        calibration=BUILT_IN if manifest.calibration is None else manifest.calibration.value(),
         training_data=manifest.training_data,
         licence=manifest.licence,
         measured=manifest.measured,

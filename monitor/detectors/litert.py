@@ -7,13 +7,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from monitor.detectors.decode import decode
+from monitor.detectors.decode import decode, least_score
 from monitor.detectors.folder import MANIFEST, MAX_SIDE_PX, ModelFolder
 from monitor.detectors.preprocessing import Preprocessing
 from monitor.detectors.quiet import native_notices_hidden
 from monitor.detectors.resize import resize_to_input
 from monitor.detectors.rows import Rows, checked_rows
-from monitor.detectors.score_floor import with_score_floor
+from monitor.detectors.score_floor import with_all_states
 from monitor.detectors.tflite_file import Outputs, TfliteFacts
 from monitor.domain.detection import Detection
 from monitor.domain.errors import ModelError
@@ -33,9 +33,9 @@ class LiteRtDetector:
         from ai_edge_litert.interpreter import Interpreter
 
         self._folder, self._file = folder, file
-        self._floor = min(folder.thresholds.values())
+        self._floor = least_score(folder.thresholds)
         try:
-            model = with_score_floor(file.read_bytes(), self._floor)
+            model = with_all_states(file.read_bytes(), self._floor)
             with native_notices_hidden():
                 self._interpreter = Interpreter(model_content=model, num_threads=threads)
                 self._fix_size()
@@ -92,8 +92,9 @@ class LiteRtDetector:
             raise ModelError(f"{self._folder.path}: inference failed: {' '.join(str(error).split())}") from error
         class_ids = rows.class_ids + 1
         self._folder.check_class_ids(self._file, class_ids, rows.scores)
-        height, width = image.shape[:2]
-        return decode(rows.boxes, class_ids, rows.scores, width, height, self._folder.states, self._folder.thresholds)
+        height, width, folder = *image.shape[:2], self._folder
+        found = (rows.boxes, class_ids, rows.scores)
+        return decode(*found, width, height, folder.states, folder.thresholds, folder.calibration)
 
     def _rows(self) -> Rows:
         get, places = self._interpreter.get_tensor, self._outputs

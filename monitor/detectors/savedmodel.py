@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from monitor.detectors.decode import decode
+from monitor.detectors.decode import decode, least_score
 from monitor.detectors.folder import ModelFolder
 from monitor.detectors.quiet import native_notices_hidden
 from monitor.detectors.resize import resize_to_input
@@ -94,10 +94,11 @@ class SavedModelDetector:
 
     def _decode(self, image: Image, boxes: Any, classes: Any, scores: Any, count: Any) -> list[Detection]:
         height, width = image.shape[:2]
-        states, thresholds = self._folder.states, self._folder.thresholds
-        rows = checked_rows(self._file, boxes, classes, scores, count, min(thresholds.values()))
-        self._folder.check_class_ids(self._file, rows.class_ids, rows.scores)
-        return decode(rows.boxes, rows.class_ids, rows.scores, width, height, states, thresholds)
+        folder = self._folder
+        rows = checked_rows(self._file, boxes, classes, scores, count, least_score(folder.thresholds))
+        folder.check_class_ids(self._file, rows.class_ids, rows.scores)
+        found = (rows.boxes, rows.class_ids, rows.scores)
+        return decode(*found, width, height, folder.states, folder.thresholds, folder.calibration)
 
 
 def _tensorflow(threads: int | None) -> Any:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from monitor.domain.calibration import BUILT_IN, Calibration, Likelihood
 from monitor.domain.geometry import Box
 
 
@@ -31,11 +32,29 @@ DECIDED_STATES = (MaskState.WITH_MASK, MaskState.WITHOUT_MASK, MaskState.INCORRE
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One face: its box in pixels of the frame, the most likely state and that state's score (0..1)."""
+    """One face: its box in pixels of the frame, the most likely state and that state's score (0..1).
+
+    `scores` are those of all `DECIDED_STATES`, 0 where the detector gave none; empty if it gives that of `state` only.
+    `calibration` is what the detector's scores mean.
+    """
 
     box: Box
     state: MaskState
     score: float
+    scores: tuple[float, float, float] | tuple[()] = ()
+    calibration: Calibration = BUILT_IN
+
+    @property
+    def all_scores(self) -> tuple[float, float, float]:
+        """The scores of `DECIDED_STATES`, 0 where the detector gave none."""
+        if self.scores:
+            return self.scores
+        with_mask, without_mask, incorrect = (self.score if known is self.state else 0.0 for known in DECIDED_STATES)
+        return with_mask, without_mask, incorrect
+
+    def likelihood(self, sharpness: float) -> Likelihood:
+        """Return what the detection says, given the sharpness of the face."""
+        return self.calibration.likelihood(self.all_scores, self.box.height_px, sharpness)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,9 +74,9 @@ class IncidentOpened:
     """A person has been violating for long enough.
 
     `state` is the verdict at `time_s`, `since_s` the time at which that verdict began. The evidence: `confidence` is
-    the mean score (0..1), `share` (0..1) the part of the evidence for the state, `evidence_s` all of the evidence in
-    seconds at full weight, `observations` the number of detections of the person. `settings` are those of the detector
-    and the camera that decided the verdict, by section; empty if unknown.
+    the mean score (0..1), `share` (0..1) the probability of the state by the evidence, `evidence_s` the seconds of
+    usable analyses that it rests on, `observations` the number of detections of the person. `settings` are those of the
+    detector and the camera that decided the verdict, by section; empty if unknown.
     """
 
     incident_id: str

@@ -12,6 +12,7 @@ from monitor.config.rules import RulesSettings
 from monitor.domain.address import SourceKind
 from monitor.probe.delivery import Link, StreamFacts
 from monitor.probe.scene import SceneFacts
+from monitor.rules.quality import GOOD_FACE_PX
 
 #: The detector's smallest anchors, in px of its input: of bare faces below 12 px it finds 28 %, from 12 to 16 px 68 %
 #: (`docs/recipes.md`). The whole picture is shrunk to the input, so more pixels in the camera do not help here.
@@ -291,15 +292,15 @@ def _faces(
             Severity.SERIOUS if most else Severity.WARNING,
             f"{found}: {_percent(small_share)} are under {rules.min_face_px:g} px.",
             f"Under {rules.min_face_px:g} px there is no verdict: these people stay unknown.",
-            f"{closer}{_times(height_px, rules.good_face_px)}{more}.",
+            f"{closer}{_times(height_px, GOOD_FACE_PX)}{more}.",
         )
     elif (scene.in_full_share or 0.0) < MANY_FACES:
         yield Advice(
             "faces_small",
             Severity.NOTE,
-            f"Faces are {height_px:.0f} px high (median); they have full weight from {rules.good_face_px:g} px.",
+            f"Faces are {height_px:.0f} px high (median); they have full weight from {GOOD_FACE_PX:g} px.",
             "Verdicts take longer, and people who pass quickly may stay unknown.",
-            f"{closer}{_times(height_px, rules.good_face_px)}.",
+            f"{closer}{_times(height_px, GOOD_FACE_PX)}.",
         )
     if shrunk_px is not None and shrunk_px < MODEL_FACE_PX and small_share <= MANY_FACES:
         yield Advice(
@@ -458,7 +459,7 @@ def _lighter(stream: StreamFacts, scene: SceneFacts, rules: RulesSettings) -> st
     if stream.codec in COSTLY_CODECS:
         return "Choose H.264, or the camera's smaller second stream (sub-stream)"
     if heights:
-        shrink = min(1.0, rules.good_face_px / heights[len(heights) // 10])
+        shrink = min(1.0, GOOD_FACE_PX / heights[len(heights) // 10])
         if shrink < 0.75:
             width = max(640, round(stream.width_px * shrink / 16) * 16)
             return (

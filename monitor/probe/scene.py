@@ -13,7 +13,7 @@ from monitor.domain.detection import Detection
 from monitor.domain.frame import Image
 from monitor.domain.geometry import Box
 from monitor.domain.picture import is_black, sampled
-from monitor.rules.quality import face_quality, sharpness
+from monitor.rules.quality import GOOD_FACE_PX, face_weight, sharpness
 
 #: Grey level (0..255) from which a pixel counts as burnt out.
 _BURNT = 250
@@ -112,7 +112,7 @@ class SceneMeasure:
             face_heights_px=tuple(sorted(heights)),
             face_height_px=_median(heights),
             large_enough_share=_share([height >= rules.min_face_px for height in heights]),
-            in_full_share=_share([height >= rules.good_face_px for height in heights]),
+            in_full_share=_share([height >= GOOD_FACE_PX for height in heights]),
             usable_share=_share([face.weight > 0 for face in faces]),
             face_luma=_median([face.luma for face in faces]),
             face_sharpness=_median([face.sharpness for face in sized]),
@@ -135,13 +135,13 @@ class SceneMeasure:
         levels = grey.astype(np.float32)
         sideways, downwards = np.abs(np.diff(levels, axis=1)).mean(), np.abs(np.diff(levels, axis=0)).mean()
         across = float(sideways / downwards) if downwards > 0 else 1.0
-        weight = face_quality(image, box, self._rules)
-        return Face(box.height_px, float(grey.mean()), sharpness(image, box), across, weight)
+        sharp = sharpness(image, box)
+        return Face(box.height_px, float(grey.mean()), sharp, across, face_weight(image, box, sharp, self._rules))
 
 
 def histogram_edges(rules: RulesSettings) -> list[float]:
     """Return the limits in px between the classes of face height, including the two limits of the rules."""
-    small, good = rules.min_face_px, max(rules.good_face_px, rules.min_face_px)
+    small, good = rules.min_face_px, max(GOOD_FACE_PX, rules.min_face_px)
     return sorted({small / 2, small, (small + good) / 2, good, 2 * good})
 
 

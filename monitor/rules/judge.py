@@ -1,18 +1,35 @@
 """The rules of one camera: observations in, tracks with verdicts and events out (pure)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from monitor.config.rules import RulesSettings
-from monitor.domain.detection import Observation
+from monitor.domain.calibration import Likelihood
+from monitor.domain.detection import Detection, MaskState, Observation
 from monitor.domain.event import CloseReason, Event, IncidentClosed, IncidentOpened, VisitEnded
 from monitor.domain.frame import Image
 from monitor.domain.track import Track
 from monitor.rules.evidence import Evidence
 from monitor.rules.incidents import IncidentRule, Transition
-from monitor.rules.quality import face_quality, is_too_near
+from monitor.rules.quality import face_weight, is_too_near, is_usable, sharpness
 from monitor.rules.visits import VisitRecord
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """The time of an analysis, and the usual time between two, in seconds."""
+
+    time_s: float
+    interval_s: float
+
+
+@dataclass(slots=True)
+class _Doubt:
+    """The evidence of a person before it was in doubt whether they are still the same, and the detections since."""
+
+    before: Evidence
+    seen: list[tuple[Detection, Likelihood | None, float]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -21,6 +38,24 @@ class _Person:
     incident: IncidentRule
     visit: VisitRecord
     incident_id: str = ""
+    doubt: _Doubt | None = None
+
+    def add(self, detection: Detection, likelihood: Likelihood | None, *, certain: bool, at: _Times) -> MaskState:
+        """Add a detection to the evidence, and return the decided state.
+
+        While it is in doubt whether this is the same person it does not count; once it is known that it is, it counts
+        from when it was seen.
+        """
+        if certain and self.doubt is not None:
+            self.evidence = self.doubt.before
+            for earlier, said, time_s in self.doubt.seen:
+                self.evidence.add(earlier.state, earlier.score, said, time_s, at.interval_s)
+            self.doubt = None
+        if not certain:
+            self.doubt = self.doubt or _Doubt(self.evidence.copy())
+            self.doubt.seen.append((detection, likelihood, at.time_s))
+        said = likelihood if certain else None
+        return self.evidence.add(detection.state, detection.score, said, at.time_s, at.interval_s)
 
 
 class Judge:
@@ -63,6 +98,10 @@ class Judge:
             track, happened = self._observe(image, observation, time_s, interval_s)
             tracks.append(track)
             events += happened
+        seen = {observation.track_id for observation in observations}
+        for track_id, person in self._people.items():
+            if track_id not in seen:
+                person.evidence.miss(time_s, interval_s)
         return tuple(tracks), events
 
     def end(self, time_s: float, reason: CloseReason) -> list[Event]:
@@ -80,9 +119,12 @@ class Judge:
             visit = VisitRecord(self._source_id, track_id, first_seen_s=time_s, last_seen_s=time_s)
             person = _Person(Evidence(self._rules), IncidentRule(self._rules, time_s), visit)
             self._people[track_id] = person
-        quality = face_quality(image, detection.box, self._rules) if observation.certain else 0.0
-        state = person.evidence.add(detection.state, detection.score, quality, time_s, interval_s)
+        sharp = sharpness(image, detection.box)
+        likelihood = detection.likelihood(sharp) if is_usable(image, detection.box, sharp, self._rules) else None
+        at = _Times(time_s, interval_s)
+        state = person.add(detection, likelihood, certain=observation.certain, at=at)
         person.visit.add(state, detection.box.height_px, time_s)
+        weight = face_weight(image, detection.box, sharp, self._rules) if observation.certain else 0.0
         track = Track(
             track_id=track_id,
             box=detection.box,
@@ -91,7 +133,7 @@ class Judge:
             first_seen_s=person.visit.first_seen_s,
             last_seen_s=time_s,
             hits=person.visit.hits,
-            clarity=detection.score * quality if detection.state is state else 0.0,
+            clarity=detection.score * weight if detection.state is state else 0.0,
             too_near=is_too_near(image, detection.box),
         )
         events = self._rule(person, track, time_s)
@@ -114,7 +156,7 @@ class Judge:
                         since_s=time_s if since_s is None else since_s,
                         confidence=track.confidence,
                         box=track.box,
-                        share=person.evidence.share(track.state),
+                        share=person.evidence.probability(track.state),
                         evidence_s=person.evidence.total_s,
                         observations=track.hits,
                         settings=self._settings,

@@ -1,4 +1,4 @@
-"""The weight of one observation of a face: size, position and sharpness (pure)."""
+"""How well one observation shows a face: size, position and sharpness (pure)."""
 
 import cv2
 import numpy as np
@@ -10,8 +10,11 @@ from monitor.domain.geometry import Box
 #: Sharpness is measured at this size, so that it does not depend on the size of the face.
 _SIDE_PX = 32
 
-#: Variance of the Laplacian (Pech-Pacheco et al., 2000) of the 32 x 32 px face below which an observation has no
-#: weight, and above which it has full weight; `docs/judging.md` has the measurement.
+#: From this height in px a face is as clear as it gets.
+GOOD_FACE_PX = 60.0
+
+#: Variance of the Laplacian (Pech-Pacheco et al., 2000) of the 32 x 32 px face up to which it is a smear, and from
+#: which it is as clear as it gets; `docs/judging.md` has the measurement.
 _BLURRED, _SHARP = 20.0, 200.0
 
 #: A face this close to the edge of the picture, as a share of its height or in pixels, is cut off: a mask below its
@@ -23,12 +26,17 @@ _EDGE_PX = 2.0
 _TOO_NEAR = 0.7
 
 
-def face_quality(image: Image, box: Box, rules: RulesSettings) -> float:
-    """Return the weight (0..1) of a face in a frame (H x W x 3, uint8, BGR): 0 if too small, cut off or blurred."""
-    size = ramp(box.height_px, rules.min_face_px / 2, rules.good_face_px) if box.height_px >= rules.min_face_px else 0.0
-    if size == 0 or is_cut_off(image, box):
+def is_usable(image: Image, box: Box, sharp: float, rules: RulesSettings) -> bool:
+    """Return whether a face of this sharpness can be judged: it is large enough, whole, and not a smear."""
+    large_enough = box.height_px >= rules.min_face_px
+    return bool(large_enough and sharp > _BLURRED and not is_cut_off(image, box))
+
+
+def face_weight(image: Image, box: Box, sharp: float, rules: RulesSettings) -> float:
+    """Return how clearly a face of this sharpness is to be seen (0..1); 0 if it cannot be judged."""
+    if not is_usable(image, box, sharp, rules):
         return 0.0
-    return size * ramp(sharpness(image, box), _BLURRED, _SHARP)
+    return ramp(box.height_px, rules.min_face_px / 2, GOOD_FACE_PX) * ramp(sharp, _BLURRED, _SHARP)
 
 
 def is_cut_off(image: Image, box: Box) -> bool:

@@ -194,6 +194,24 @@ def blend_command(
     run_blend(checkpoints, pipeline, out_dir)
 
 
+@train_app.command("calibrate")
+def calibrate_command(
+    model: Annotated[Path, typer.Argument(help="Model folder; its model.yaml gets the calibration.")],
+    data: Annotated[
+        list[Path], typer.Argument(metavar="DATA...", help="Data set folders in which every face is annotated.")
+    ],
+    clips: Annotated[Path | None, typer.Option(help="Folder of clips with a truth.json.")] = None,
+    split: Annotated[str, typer.Option(help="Split of the data sets to fit to.")] = "val",
+    label: _Labels = None,
+) -> None:
+    """Fit what the scores of a model mean: how likely a face, and a violation, is given a detection."""
+    from monitor.training.commands import run_calibrate
+
+    with _reading_options():
+        states = parse_labels(label or [])
+    run_calibrate(model, data, clips, split, states)
+
+
 def evaluate_command(
     model: Annotated[Path, typer.Argument(help="Model folder.")],
     data: _Data,

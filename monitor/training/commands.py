@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import cv2
 import numpy as np
@@ -18,9 +18,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bar
 
 from monitor.config.detector import Backend, DetectorSettings, Precision
-from monitor.detectors.folder import LABEL_MAP, SAVED_MODEL, TFLITE
+from monitor.detectors.folder import LABEL_MAP, MANIFEST, SAVED_MODEL, TFLITE
 from monitor.detectors.opening import open_detector
+from monitor.domain.calibration import LEAST_SCORE
 from monitor.domain.detection import DECIDED_STATES, MaskState
+from monitor.domain.geometry import Box
 from monitor.training.dataset import ALL, Annotation, open_dataset
 from monitor.training.errors import TrainingError
 from monitor.training.evaluate import (
@@ -296,6 +298,43 @@ def _evaluate_folder(
         )
     opened.detector.close()
     return evaluate(judged, shipped)
+
+
+def run_calibrate(
+    model: Path, data: Sequence[Path], clips: Path | None, split: str, states: Mapping[str, MaskState]
+) -> None:
+    """`monitor train calibrate`."""
+    from monitor.replay.clip_truth import read_clip_truth
+    from monitor.training.calibrate import Samples, add_clip, add_picture, cross_validate, fit, write_calibration
+
+    low = dict.fromkeys(DECIDED_STATES, LEAST_SCORE)
+    opened = open_detector(DetectorSettings(model=model, thresholds=low))  # type: ignore[arg-type]
+    samples, used = Samples(), []
+    for folder in data:
+        annotations = _annotations(folder, split, states)
+        with _bar(folder.name, len(annotations)) as bar:
+            for done, one in enumerate(annotations, start=1):
+                faces = [
+                    (Box(face.x1_px, face.y1_px, face.x2_px, face.y2_px), DECIDED_STATES.index(states[face.label]))
+                    for face in one.boxes
+                ]
+                add_picture(samples, opened.detector, read(one.image), faces, one.name)
+                if bar:
+                    bar[0].update(bar[1], completed=done)
+        used.append(f"{folder.name} {split}, {len(annotations)} pictures")
+    for name, truth in ({} if clips is None else read_clip_truth(clips)).items():
+        add_clip(samples, opened.detector, cast(Path, clips) / name, truth)
+        used.append(name)
+    opened.detector.close()
+    calibration = fit(samples, "; ".join(used))
+    check = cross_validate(samples)
+    write_calibration(model, calibration)
+    _out.print("detections: " + ", ".join(f"{count} {name}" for name, count in samples.counts().items()))
+    _out.print(
+        f"cross-validated: error {check.face:.3f} nats whether a face, {check.violation:.3f} nats whether a violation; "
+        f"{check.wrong_side:.1%} of single detections on the wrong side"
+    )
+    _out.print(f"wrote the calibration to {model / MANIFEST}")
 
 
 def open_thresholds(folder: Path) -> dict[MaskState, float]:

@@ -367,6 +367,7 @@ def test_the_help_tells_every_command_and_exit_code(tmp_path: Path) -> None:
         "doctor",
         "train",
         "evaluate",
+        "evaluate-clips",
         "export",
         "image",
         "check",

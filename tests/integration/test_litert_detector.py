@@ -12,7 +12,7 @@ import pytest
 from monitor.config.detector import Backend, Precision
 from monitor.detectors.opening import OpenedDetector, open_detector
 from monitor.detectors.resize import resize_to_input
-from monitor.detectors.score_floor import EXPORTED_FLOOR, with_score_floor
+from monitor.detectors.score_floor import EXPORTED_FLOOR, with_all_states
 from monitor.domain.detection import Detection, MaskState
 from monitor.domain.errors import ModelError
 from monitor.domain.geometry import Box
@@ -188,10 +188,9 @@ def raw_outputs(model: bytes, image: np.ndarray) -> list[np.ndarray]:
 @pytest.mark.parametrize("file", ["model.tflite", "model_int8.tflite"])
 def test_a_score_floor_changes_nothing_above_it(scenes: list[Scene], file: str, floor: float) -> None:
     model = (default_settings().model / file).read_bytes()
-    assert with_score_floor(model, 0.0) == model
-    floored, compared = with_score_floor(model, floor), 0
+    whole, floored, compared = with_all_states(model, 0.0), with_all_states(model, floor), 0
     for scene in scenes:
-        everything, some = raw_outputs(model, scene.image), raw_outputs(floored, scene.image)
+        everything, some = raw_outputs(whole, scene.image), raw_outputs(floored, scene.image)
         above = everything[2] >= np.float32(floor)
         assert (some[2] >= np.float32(floor)).all()
         for all_values, values in zip(everything, some, strict=True):
@@ -200,21 +199,34 @@ def test_a_score_floor_changes_nothing_above_it(scenes: list[Scene], file: str, 
     assert compared >= 10
 
 
+def test_a_face_comes_with_the_scores_of_other_states_and_the_best_one_stays(scenes: list[Scene]) -> None:
+    model = (default_settings().model / "model_int8.tflite").read_bytes()
+    more, detector = 0, open_changed(backend="litert", precision="int8", thresholds={}).detector
+    for scene in scenes:
+        best = raw_outputs(model, scene.image)[2]
+        found = detector.detect([scene.image])[0]
+        assert found, "each scene shows somebody"
+        assert found[0].score == pytest.approx(best.max(), abs=1e-6)
+        assert all(max(one.scores) == one.score for one in found)
+        more += sum(sum(score > 0 for score in one.scores) > 1 for one in found)
+    assert more > 0
+
+
 def test_a_model_with_a_floor_is_patched_only_where_detections_would_be_lost() -> None:
     stock = (default_settings().model / "model.tflite").read_bytes()
-    exported = with_score_floor(stock, EXPORTED_FLOOR)
+    exported = with_all_states(stock, EXPORTED_FLOOR)
     for threshold in (EXPORTED_FLOOR, 0.33, 1.0):
-        assert with_score_floor(exported, threshold) == exported, "the rest is left out after the op"
-    foreign = with_score_floor(exported, 0.01)
+        assert with_all_states(exported, threshold) == exported, "the rest is left out after the op"
+    foreign = with_all_states(exported, 0.01)
     assert foreign != exported
-    assert with_score_floor(foreign, 0.01) == foreign
-    assert with_score_floor(foreign, 0.33) == with_score_floor(stock, 0.33), "next to no floor is none"
+    assert with_all_states(foreign, 0.01) == foreign
+    assert with_all_states(foreign, 0.33) == with_all_states(stock, 0.33), "next to no floor is none"
 
 
 def test_a_threshold_below_the_model_s_own_floor_loses_nothing(scenes: list[Scene], tmp_path: Path) -> None:
     folder = copy_of_model(tmp_path / "foreign", sha256={})
     file = folder / "model.tflite"
-    replace(file, with_score_floor(file.read_bytes(), 0.6))
+    replace(file, with_all_states(file.read_bytes(), 0.6))
     thresholds = dict.fromkeys(("with_mask", "without_mask", "incorrect"), 0.3)
     settings = {"backend": "litert", "precision": "float", "thresholds": thresholds}
     whole = open_changed(**settings).detector

@@ -27,7 +27,7 @@ function show(detail) {
       block("Timeline", timeline(detail)),
       block("Evidence at the alert", facts([
         ["Mean score", percent(incident.confidence)],
-        ["Agreement", percent(detail.share)],
+        ["Probability", percent(detail.share)],
         ["Evidence", detail.evidence_s === null ? "–" : `${detail.evidence_s.toFixed(2)} s`],
         ["Analyses", detail.observations ?? "–"],
         ["Face", `${Math.round(detail.box_px[2] - detail.box_px[0])} × ${Math.round(detail.box_px[3] - detail.box_px[1])} px`],

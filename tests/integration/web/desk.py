@@ -50,7 +50,7 @@ DOOR_OPERATOR = Account("oscar", Role.OPERATOR, frozenset({"door"}))
 EVERYBODY = (ADMIN, OPERATOR, VIEWER, DOOR_VIEWER, DOOR_OPERATOR)
 
 #: A person is judged at once, and their violation is soon an incident.
-RULES = {"dwell_s": 0.2, "cooldown_s": 0, "decide_evidence_s": 0.1}
+RULES = {"dwell_s": 0.2, "cooldown_s": 0, "false_alarm_rate": 0.1}
 _MARK_PX = 8
 
 #: Made once: it takes longer than most requests.

@@ -240,6 +240,16 @@ def test_an_inherited_unknown_key_is_named_once(faults):
     assert found[0].startswith("1: rules.dwel_s: unknown key")
 
 
+@pytest.mark.parametrize(
+    ("key", "words"), [("decide_score", "false_alarm_rate"), ("good_face_px", "calibration"), ("switch_share", "false")]
+)
+def test_a_setting_that_is_gone_is_refused_with_what_there_is_instead(faults, key, words):
+    for place in (f"rules: {{{key}: 0.7}}", f"cameras: {{a: {{source: 0, rules: {{{key}: 0.7}}}}}}"):
+        (found,) = faults(place + "\n")
+        assert f"rules.{key}: no longer a setting" in found
+        assert words in found
+
+
 def test_a_camera_may_override_a_faulty_value_but_the_fault_is_still_named(faults):
     found = faults("rules: {dwell_s: -1}\ncameras:\n  a: {source: 0, rules: {dwell_s: 1}}\n")
     assert [line.split(":")[0] for line in found] == ["1"]

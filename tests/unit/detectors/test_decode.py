@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from monitor.detectors.decode import SAME_FACE_IOU, decode
+from monitor.domain.calibration import BUILT_IN
 from monitor.domain.detection import DECIDED_STATES, MaskState
 from monitor.domain.geometry import Box
 from tests.fakes import INCORRECT, UNKNOWN, WITH, WITHOUT
@@ -176,3 +179,19 @@ def test_whatever_the_model_says_what_comes_out_is_sane():
             assert detection.box == detection.box.clipped(width, height)
             assert detection.box.area_px2 >= 1
             assert all(detection.box.iou(other.box) < SAME_FACE_IOU for other in found[:number])
+
+
+def test_the_other_states_of_a_face_are_among_its_scores():
+    below, far = face(0.102, 3, 0.1), face(0.6, 3, 0.8)
+    found = run([face(0.1, 2, 0.5), face(0.101, 1, 0.4), below, far])
+    assert [one.state for one in found] == [INCORRECT, WITHOUT]
+    assert found[1].scores == pytest.approx((0.4, 0.5, 0.1))
+    assert found[0].scores == pytest.approx((0.0, 0.0, 0.8))
+
+
+def test_a_detection_says_what_its_models_scores_mean():
+    table = np.array([face(0.1)], dtype=np.float64)
+    own = replace(BUILT_IN, state_size=1.0)
+    boxes, ids, scores = table[:, :4].astype(np.float32), np.array([1]), np.array([0.9], np.float32)
+    (found,) = decode(boxes, ids, scores, 1000, 400, STATES, THRESHOLDS, own)
+    assert found.calibration is own

@@ -8,7 +8,7 @@ from monitor.probe.advice import Advice, Severity, advise
 from monitor.probe.delivery import Delivery, Link, StreamFacts
 from monitor.probe.scene import SceneFacts
 
-RULES = RulesSettings(min_face_px=24, good_face_px=60)
+RULES = RulesSettings(min_face_px=24)
 
 DELIVERY = Delivery(
     frames=150,
@@ -200,7 +200,7 @@ def test_small_faces_are_told_how_much_larger_they_should_be():
 
 
 def test_the_limits_are_the_cameras_own_rules():
-    strict = RulesSettings(min_face_px=90, good_face_px=200)
+    strict = RulesSettings(min_face_px=90)
     seen = scene(large_enough_share=0.1, in_full_share=0.0)
     assert "under 90 px" in advise(CAMERA, seen, strict)[0].found
 

@@ -8,7 +8,7 @@ from monitor.domain.geometry import Box
 from monitor.probe.scene import SceneMeasure, histogram, histogram_edges
 from tests.fakes import WITH, checkers, flat, noise
 
-RULES = RulesSettings(min_face_px=24, good_face_px=60)
+RULES = RulesSettings(min_face_px=24)
 
 
 def face(height_px: float, left: float = 100, top: float = 100) -> Detection:
@@ -88,7 +88,7 @@ def test_a_box_with_nothing_in_it_is_harmless():
 def test_the_histograms_edges_hold_the_rules_limits():
     edges = histogram_edges(RULES)
     assert edges == [12, 24, 42, 60, 120]
-    assert histogram_edges(RulesSettings(min_face_px=60, good_face_px=24)) == sorted({30.0, 60.0, 120.0})
+    assert histogram_edges(RulesSettings(min_face_px=60)) == sorted({30.0, 60.0, 120.0})
 
 
 def test_the_histogram_counts_every_height_once():

@@ -1,5 +1,6 @@
 import copy
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -159,7 +160,7 @@ def test_who_cannot_be_seen_well_is_unknown_and_opens_nothing(image):
 def test_who_is_too_small_or_cut_off_is_unknown():
     judge = Judge("door", RULES)
     for number in range(100):
-        looks = [seen(WITHOUT, Box(50, 50, 70, 70), 1), seen(WITHOUT, Box(0, 100, 100, 200), 2)]
+        looks = [seen(WITHOUT, Box(50, 50, 69, 69), 1), seen(WITHOUT, Box(0, 100, 100, 200), 2)]
         tracks, events = judge.update(IMAGE, looks, number / 25, 1.0)
         assert {track.state for track in tracks} == {UNKNOWN}
         assert events == []
@@ -313,3 +314,19 @@ def test_two_cameras_do_not_share_people():
     tracks, events = other.update(IMAGE, [seen(WITHOUT, PLACES[1])], 4.0, 1.0)
     assert events == []
     assert tracks[0].hits == 1
+
+
+def test_what_is_seen_in_doubt_counts_once_it_proves_to_be_the_same_person():
+    def states(doubtful_until):
+        judge, told = Judge("door", RULES), []
+        for number in range(12):
+            look = seen(WITHOUT, PLACES[1], 1, 0.9)
+            look = replace(look, certain=number >= doubtful_until)
+            tracks, _ = judge.update(IMAGE, [look], number / 10, 1.0)
+            told.append(tracks[0].state)
+        return told
+
+    doubtful, clear = states(6), states(0)
+    assert doubtful[:6] == [UNKNOWN] * 6
+    assert doubtful[6:] == clear[6:]
+    assert doubtful[6] is WITHOUT

@@ -4,11 +4,18 @@ import pytest
 
 from monitor.config.rules import RulesSettings
 from monitor.domain.geometry import Box
-from monitor.rules.quality import face_quality, ramp, sharpness
+from monitor.rules.quality import face_weight, is_usable, ramp, sharpness
 from tests.fakes import checkers, flat, noise
 
-RULES = RulesSettings(min_face_px=24, good_face_px=60)
+RULES = RulesSettings(min_face_px=24)
 SHARP = checkers(400, 600)
+
+
+def face_quality(image, box, rules):
+    sharp = sharpness(image, box)
+    weight = face_weight(image, box, sharp, rules)
+    assert bool(weight > 0) is is_usable(image, box, sharp, rules)
+    return weight
 
 
 def face(height_px, width_px=None, left=100.0, top=100.0):
