@@ -21,7 +21,13 @@ _ALONE_FRAMES = 200
 _CHUNK = 25
 
 #: The stage of each thread, by the first part of the thread's name.
-_STAGES = {"capture": "capture", "detect": "inference and rules", "clips": "clips", "pictures": "pictures", "web": "web"}
+_STAGES = {
+    "capture": "capture",
+    "detect": "inference and rules",
+    "clips": "clips",
+    "pictures": "pictures",
+    "web": "web",
+}
 
 
 @dataclass(slots=True)

@@ -47,8 +47,8 @@ CLOSE_S = 1
 def serve(descriptor: int) -> None:
     """Fork a reader for each message until this socket is closed: the body of the first process.
 
-    A message carries the descriptors of the reader's own sockets, for messages and for packets, and of the memory for its
-    pictures.
+    A message carries the descriptors of the reader's own sockets, for messages and for packets, and of the memory for
+    its pictures.
     """
     _load()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # it ends with the monitor, not before

@@ -134,6 +134,6 @@ def _opened(header: bytes) -> "InputContainer":
     from av.error import FFmpegError
 
     try:
-        return av.open(io.BytesIO(header), format="nut")
+        return av.open(io.BytesIO(header), "r", format="nut")
     except FFmpegError as error:
         raise ValueError(f"not the parameters of a stream: {error}") from error

@@ -36,8 +36,8 @@ class StreamSource:
     """One video track of a network camera; frames are turned upright and deinterlaced.
 
     `time_s` is the monotonic clock at arrival. An address that gives single pictures is asked for `poll_fps` of them
-    per second, waiting with `pause`. Pictures of more than `most_pixels` are scaled down to as many. A `tap` receives the
-    packets as they came.
+    per second, waiting with `pause`. Pictures of more than `most_pixels` are scaled down to as many. A `tap` receives
+    the packets as they came.
     """
 
     def __init__(
