@@ -3,7 +3,7 @@
 import itertools
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from monitor.domain.event import Event, IncidentOpened
 from monitor.domain.ports import Beating, Sink
 from monitor.storage.lazy_engine import LazyEngine
 from monitor.storage.run_info import CurrentRun
-from monitor.storage.snapshots import SnapshotFolder
+from monitor.storage.snapshots import PICTURE, SnapshotFolder, day_of
 from monitor.storage.unwritten import Unwritten, UnwrittenFile
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ def settle_earlier_runs(
     `open_sinks` returns the journal of a run, and another sink. Records that are in the journal already stay as they
     are. A failure is logged, the file is kept, and the next start tries again.
     """
-    from monitor.storage.unfinished import finish_visits  # with the journal, while cameras connect
+    from monitor.storage.evidence_files import FileRepository  # with the journal, while cameras connect
+    from monitor.storage.unfinished import finish_visits
 
     try:
         unwritten = place.unwritten.read()
@@ -105,6 +106,8 @@ def settle_earlier_runs(
         if unwritten:
             place.unwritten.remove()
             _log.warning("%d records of an earlier run are now in the journal", len(unwritten))
+        files = FileRepository(place.database())
+        SnapshotFolder(place.pictures).repair(lambda names: files.known(PICTURE, names))
         if visits := finish_visits(place.database()):
             _log.warning("%d visits of an earlier run that was killed are now in the journal", visits)
     except OutputError as error:
@@ -113,14 +116,19 @@ def settle_earlier_runs(
 
 def _write(unwritten: Unwritten, journal: "Journal", log: Sink, place: JournalPlace) -> None:
     event, picture = unwritten.record.event, unwritten.record.picture
+    pictures = SnapshotFolder(place.pictures)
+    if isinstance(event, IncidentOpened) and picture is not None:
+        file = pictures.write(event.incident_id, picture, day_of(unwritten.to_utc(event.time_s)))
+        event = replace(event, files=(file,))
     try:
         journal.put(event)
     except UnwritableError as error:
         _log.error("record not written, the database refuses it: %s", error)
         return
     log.put(event)
-    if isinstance(event, IncidentOpened) and picture is not None:
-        SnapshotFolder(place.pictures).save(event.incident_id, picture, unwritten.to_utc(event.time_s))
+    if isinstance(event, IncidentOpened):
+        for file in event.files:
+            pictures.complete(file.name)
 
 
 class RoutedSinks:

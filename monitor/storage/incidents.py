@@ -13,6 +13,7 @@ from monitor.domain.clock import Clock
 from monitor.domain.detection import MaskState
 from monitor.domain.review import FalseAlarmReason, Review, ReviewDecision
 from monitor.domain.visit import Segment
+from monitor.storage.chain import ChainKind, append, lock_chain, review_payload
 from monitor.storage.database import in_utc
 from monitor.storage.schema import IncidentRow, ReviewRow, RunRow, VisitRow
 
@@ -192,7 +193,7 @@ class IncidentRepository:
         false_alarm_reason: FalseAlarmReason | None,
         note: str,
     ) -> Review:
-        """Add a review to an incident that exists, and return it."""
+        """Add a review to an incident that exists, and to the chain; return it."""
         row = ReviewRow(
             incident=number,
             by=by,
@@ -202,8 +203,10 @@ class IncidentRepository:
             note=note,
         )
         with Session(self.engine) as session, session.begin():
+            lock_chain(session)
             session.add(row)
             session.flush()
+            append(session, ChainKind.REVIEW, number, review_payload(row))
             return _review(row)
 
     def _own(self) -> Select[int]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Float, ForeignKey, Index, Integer, MetaData, String
+from sqlalchemy import JSON, Boolean, DateTime, Float, ForeignKey, Index, Integer, MetaData, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 _NAMING = {
@@ -41,10 +41,17 @@ class RunRow(Base):
 
 
 class IncidentRow(Base):
-    """One violation; `closed_s` is empty while it is open. The evidence is that at its opening."""
+    """One violation; `closed_s` is empty while it is open. The evidence is that at its opening.
+
+    Numbers are never reused, since the chain and the audit log name them.
+    """
 
     __tablename__ = "incidents"
-    __table_args__ = (Index(None, "run_id", "incident_id", unique=True), Index(None, "source_id", "opened_s"))
+    __table_args__ = (
+        Index(None, "run_id", "incident_id", unique=True),
+        Index(None, "source_id", "opened_s"),
+        {"sqlite_autoincrement": True},
+    )
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"))
     incident_id: Mapped[str] = mapped_column(String(280))
@@ -75,6 +82,7 @@ class VisitRow(Base):
     __table_args__ = (
         Index(None, "run_id", "source_id", "track_id", "first_seen_s", unique=True),
         Index(None, "first_seen_at", "source_id", "outcome", "time_to_comply_s"),  # all that statistics need
+        {"sqlite_autoincrement": True},
     )
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"))
@@ -118,6 +126,48 @@ class ReviewRow(Base):
     decision: Mapped[str | None] = mapped_column(String(16))
     false_alarm_reason: Mapped[str | None] = mapped_column(String(32))
     note: Mapped[str] = mapped_column(String(500))
+
+
+class FileRow(Base):
+    """A file of evidence, whose row is written with the record of the chain that has its hash.
+
+    `kind` and `name` are those of `monitor.storage.evidence_files`. `removing` is set before the file is deleted, and
+    the row goes after it.
+    """
+
+    __tablename__ = "evidence_files"
+    __table_args__ = (Index(None, "incident", "kind", "name", unique=True),)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    incident: Mapped[int] = mapped_column(Integer)
+    kind: Mapped[str] = mapped_column(String(16))
+    name: Mapped[str] = mapped_column(String(320))
+    bytes: Mapped[int] = mapped_column(Integer)
+    sha256: Mapped[str] = mapped_column(String(64))
+    removing: Mapped[bool] = mapped_column(Boolean)
+
+
+class ChainRow(Base):
+    """One record of the chain, see `monitor.storage.chain`; `payload` is empty once it has been erased."""
+
+    __tablename__ = "chain"
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(String(16))
+    incident: Mapped[int | None] = mapped_column(Integer, index=True)
+    payload: Mapped[str | None] = mapped_column(Text)
+    payload_sha256: Mapped[str] = mapped_column(String(64))
+    previous: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class SignatureRow(Base):
+    """An Ed25519 signature of one record of the chain, and so of all records before it; bytes as hexadecimal digits."""
+
+    __tablename__ = "chain_signatures"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    number: Mapped[int] = mapped_column(Integer)
+    hash: Mapped[str] = mapped_column(String(64))
+    public_key: Mapped[str] = mapped_column(String(64))
+    signature: Mapped[str] = mapped_column(String(128))
 
 
 class AccountRow(Base):

@@ -27,7 +27,7 @@ from monitor.storage.accounts import AccountRepository
 from monitor.storage.files import make_folder
 from monitor.storage.run_info import CurrentRun, RunInfo
 from monitor.storage.schema import IncidentRow, RunRow, VisitRow
-from monitor.storage.snapshots import SnapshotFolder
+from monitor.storage.snapshots import SnapshotFolder, day_of
 from monitor.web.model import Model
 from tests.conftest import PROJECT
 from tests.e2e.commands import ask
@@ -210,7 +210,7 @@ def _past(engine: Any, folder: Path) -> None:
                     observations=9,
                 )
             )
-            pictures.save(incident_id, checkers(120, 120, 10 + number % 20), opened)
+            pictures.complete(pictures.write(incident_id, checkers(120, 120, 10 + number % 20), day_of(opened)).name)
         for number, outcome in enumerate(_OUTCOMES):
             for days, first in (
                 (0, now - timedelta(minutes=7 * number + 1)),
