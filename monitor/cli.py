@@ -46,6 +46,7 @@ app = typer.Typer(
     epilog=(
         "Exit codes: 0 success; 1 unexpected error; 2 wrong usage; 3 wrong configuration; 4 a source cannot be read; "
         "5 a model cannot be used; 6 a result cannot be written; 7 training, evaluation or export failed; "
+        "8 evidence is not what was recorded; "
         "130 interrupted (run and kiosk end with 0 when they are stopped)."
     ),
     add_completion=False,
@@ -239,6 +240,22 @@ def check(
     if file is not None and config is not None:
         raise typer.BadParameter("give the file once, as FILE or with --config")
     command(file or config, as_json=json)
+
+
+@app.command()
+def verify(
+    path: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FOLDER|CONFIG", help="Folder with a journal, or configuration file. Default: ./config.yaml."
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Verify that incidents, reviews and pictures are those that were recorded. Changes nothing."""
+    from monitor.commands.evidence import verify as command
+
+    command(path, as_json=json)
 
 
 @app.command()

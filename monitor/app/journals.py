@@ -14,9 +14,10 @@ from monitor.domain.address import SourceKind
 from monitor.domain.errors import OutputError, UnwritableError
 from monitor.domain.event import Event, IncidentOpened
 from monitor.domain.ports import Beating, Sink
+from monitor.storage.evidence_kinds import FOLDERS, PICTURE
 from monitor.storage.lazy_engine import LazyEngine
 from monitor.storage.run_info import CurrentRun
-from monitor.storage.snapshots import PICTURE, SnapshotFolder, day_of
+from monitor.storage.snapshots import SnapshotFolder, day_of
 from monitor.storage.unwritten import Unwritten, UnwrittenFile
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from monitor.storage.journal import Journal
 
 _log = logging.getLogger(__name__)
+
+#: The name of a SQLite journal.
+JOURNAL = "journal.db"
 
 _SAMPLES = Path(__file__).resolve().parents[2] / "recordings" / "samples"
 
@@ -39,7 +43,7 @@ class JournalPlace:
     @property
     def pictures(self) -> Path:
         """The folder of incident pictures."""
-        return self.folder / "incidents"
+        return self.folder / FOLDERS[PICTURE]
 
     @property
     def unwritten(self) -> UnwrittenFile:
@@ -54,14 +58,19 @@ def is_sample(camera: CameraSettings) -> bool:
 
 def live_place(settings: Settings) -> JournalPlace:
     """Return the journal of real cameras, which holds accounts and the audit log too."""
-    folder, url = settings.output.folder / "live", settings.journal.url
-    return JournalPlace(folder, _lazily(folder / "journal.db" if url is None else url.get_secret_value()))
+    return JournalPlace(settings.output.folder / "live", _lazily(live_database_at(settings)))
+
+
+def live_database_at(settings: Settings) -> Path | str:
+    """Return the file of the live journal, or the address of its database."""
+    url = settings.journal.url
+    return settings.output.folder / "live" / JOURNAL if url is None else url.get_secret_value()
 
 
 def sample_place(settings: Settings) -> JournalPlace:
     """Return the journal of the sample; deleting its folder loses nothing else."""
     folder = settings.output.folder / "sample"
-    return JournalPlace(folder, _lazily(folder / "journal.db"))
+    return JournalPlace(folder, _lazily(folder / JOURNAL))
 
 
 def folders(settings: Settings) -> list[Path]:
@@ -163,9 +172,9 @@ class RoutedSinks:
                     sink.beat()
 
     def close(self) -> None:
-        """Finish writing and close every sink; raises the first failure after all are closed."""
+        """Finish writing and close every sink, the last one first; raises the first failure after all are closed."""
         failures: list[Exception] = []
-        for sink in [sink for sinks in self._opened.values() for sink in sinks]:
+        for sink in [sink for sinks in self._opened.values() for sink in reversed(sinks)]:
             try:
                 sink.close()
             except Exception as error:  # noqa: BLE001 - raised below

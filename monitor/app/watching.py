@@ -132,7 +132,9 @@ def build_live(
         return _SAMPLE if samples.get(camera) else _LIVE
 
     def open_place(name: str) -> Sequence[Sink]:
-        from monitor.storage.journal import Journal  # the recording thread loads it while cameras connect
+        # The recording thread loads them while cameras connect.
+        from monitor.evidence.signing import ChainSigner, evidence_key
+        from monitor.storage.journal import Journal
 
         place = places[name]
 
@@ -143,7 +145,8 @@ def build_live(
             return journal, ViolationLog(path, log_bytes, backups, lambda time_s: _stamp(to_utc(time_s)))
 
         settle_earlier_runs(place, sinks)
-        return sinks(run, to_utc)
+        key = evidence_key(settings.output.folder)
+        return [*sinks(run, to_utc), ChainSigner(place.database(), key)]
 
     def set_aside(records: Sequence[EventRecord]) -> None:
         for name, place in places.items():

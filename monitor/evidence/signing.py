@@ -96,35 +96,29 @@ def sign_head(engine: Engine, key: EvidenceKey) -> Head | None:
         )
         if session.scalar(own) is None:
             session.add(
-                SignatureRow(
-                    number=head.number, hash=head.hash, public_key=key.public_key, signature=key.sign(head)
-                )
+                SignatureRow(number=head.number, hash=head.hash, public_key=key.public_key, signature=key.sign(head))
             )
         return head
 
 
 class ChainSigner:
-    """A sink that signs the chain when it is opened, every minute with new records, and at the end of the run.
+    """A sink that signs the chain when it is opened, every minute, and at the end of the run.
 
-    It follows the journal in the list of sinks, and is closed before it. `key` is called on the recording thread.
+    It follows the journal in a list of sinks, and so is closed before it.
     """
 
-    def __init__(
-        self, engine: Engine, key: Callable[[], EvidenceKey], monotonic_s: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, engine: Engine, key: EvidenceKey, monotonic_s: Callable[[], float] = time.monotonic) -> None:
         self._engine = engine
-        self._key = key()
+        self._key = key
         self._monotonic_s = monotonic_s
-        self._is_new = False
         self._sign()
 
     def put(self, event: Event) -> None:
-        """Remember that there may be a new record."""
-        self._is_new = True
+        """Do nothing: a signature covers all records before it."""
 
     def beat(self) -> None:
         """Sign, if it is time; raises `OutputError`."""
-        if self._is_new and self._monotonic_s() - self._signed_s >= SIGN_EVERY_S:
+        if self._monotonic_s() - self._signed_s >= SIGN_EVERY_S:
             self._sign()
 
     def close(self) -> None:
@@ -133,7 +127,7 @@ class ChainSigner:
 
     def _sign(self) -> None:
         sign_head(self._engine, self._key)
-        self._is_new, self._signed_s = False, self._monotonic_s()
+        self._signed_s = self._monotonic_s()
 
 
 def _read(path: Path) -> EvidenceKey:

@@ -1,9 +1,9 @@
 """The hash chain of the incident log.
 
-Each record has a number, a kind, the number of the incident that it is about, and a payload: canonical JSON, in which keys
-are sorted, there are no spaces, text is UTF-8, and timestamps are ISO 8601 in UTC with microseconds. The record's hash
-is the SHA-256 of five lines, each ended by a line feed: its number, its kind, its incident (empty if none), the hash of
-the record before (64 zeros for the first), and the SHA-256 of its payload.
+Each record has a number, a kind, the number of the incident that it is about, and a payload: canonical JSON, in which
+keys are sorted, there are no spaces, text is UTF-8, and timestamps are ISO 8601 in UTC with microseconds. The record's
+hash is the SHA-256 of five lines, each ended by a line feed: its number, its kind, its incident (empty if none), the
+hash of the record before (64 zeros for the first), and the SHA-256 of its payload.
 
 Because the hash is not of the payload itself, a payload can be erased without breaking the chain; a record of the kind
 `removed` then says which, why and by whom.
@@ -12,7 +12,7 @@ Because the hash is not of the payload itself, a payload can be erased without b
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -55,7 +55,7 @@ class ChainKind(StrEnum):
 
 def canonical(payload: Mapping[str, Any]) -> str:
     """Return a payload as canonical JSON."""
-    return json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
+    return json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def sha256_of_text(text_: str) -> str:
@@ -135,7 +135,7 @@ def settings_sha256(settings: Mapping[str, Any] | None) -> str | None:
 
 def run_values(run: RunRow) -> dict[str, Any]:
     """Return what the chain keeps of a run; the start of a replay is left out, so that its chain is reproducible."""
-    names = ("kind", "version", "model", "model_sha256", "settings_sha256")
+    names = ("id", "kind", "version", "model", "model_sha256", "settings_sha256")
     return columns_of(run, names + (("started_at",) if run.kind == "live" else ()))
 
 
@@ -146,14 +146,3 @@ def columns_of(row: object, names: Sequence[str]) -> dict[str, Any]:
 
 def _shown(value: Any) -> Any:
     return in_utc(value).isoformat(timespec="microseconds") if isinstance(value, datetime) else value
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"not a value of the chain: {value!r}")
-
-
-def moment(at: datetime) -> str:
-    """Return a timestamp as payloads have it."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")

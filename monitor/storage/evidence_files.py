@@ -1,8 +1,7 @@
-"""The files of incidents, and what there is to know of each kind of them."""
+"""The rows of the files of incidents."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
@@ -10,24 +9,7 @@ from sqlalchemy.orm import Session
 from monitor.domain.event import EvidenceFile
 from monitor.storage.chain import ChainKind, append, file_payload, lock_chain
 from monitor.storage.database import session_on
-from monitor.storage.files import partial
 from monitor.storage.schema import FileRow
-from monitor.storage.snapshots import PICTURE
-
-#: The kinds of evidence, and the folder of each beside the journal: erasing, retention, verification and export go
-#: through all of them.
-FOLDERS = {PICTURE: "incidents"}
-
-
-def path_of(folder: Path, kind: str, name: str) -> Path:
-    """Return the path of a file of evidence; `folder` is that of the journal."""
-    return folder / FOLDERS[kind] / name
-
-
-def existing_path(folder: Path, kind: str, name: str) -> Path:
-    """Return the path of a file of evidence, under its other name as long as it is not complete."""
-    path = path_of(folder, kind, name)
-    return path if path.exists() or not partial(path).exists() else partial(path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,15 @@ def writing(path: Path) -> Iterator[None]:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Convert each `OSError` into an `OutputError` that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
 def partial(path: Path) -> Path:
     """Return the name under which a result is written until it is complete."""
     return path.with_name(f"{path.stem}.partial{path.suffix}")

@@ -131,7 +131,7 @@ class ReviewRow(Base):
 class FileRow(Base):
     """A file of evidence, whose row is written with the record of the chain that has its hash.
 
-    `kind` and `name` are those of `monitor.storage.evidence_files`. `removing` is set before the file is deleted, and
+    `kind` and `name` are those of `monitor.storage.evidence_kinds`. `removing` is set before the file is deleted, and
     the row goes after it.
     """
 

@@ -13,10 +13,8 @@ from monitor.domain.errors import OutputError
 from monitor.domain.event import EvidenceFile
 from monitor.domain.frame import Image
 from monitor.sources.encoding import encode_picture
+from monitor.storage.evidence_kinds import PICTURE
 from monitor.storage.files import make_folder, partial, private, sync_folder, writing
-
-#: What evidence of this kind is called in the journal.
-PICTURE = "picture"
 
 _JPEG_QUALITY = 85
 _UNFINISHED = ".partial.jpg"
@@ -71,7 +69,7 @@ class SnapshotFolder:
 
         `known` returns which of some names have a row.
         """
-        left = [path for path in self._folder.glob(f"*/*{_UNFINISHED}")]
+        left = list(self._folder.glob(f"*/*{_UNFINISHED}"))
         names = {f"{path.parent.name}/{path.name.removesuffix(_UNFINISHED)}.jpg": path for path in left}
         for name in names.keys() & known(names):
             self.complete(name)
