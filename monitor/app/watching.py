@@ -26,6 +26,7 @@ from monitor.domain.errors import ConfigError
 from monitor.domain.event import Event, EventRecord
 from monitor.domain.ports import Detector, Sink, Source
 from monitor.domain.track import Analysis
+from monitor.evidence.retention import Retention
 from monitor.pipeline.camera import Camera
 from monitor.pipeline.monitor import Factories, Inference, Monitor
 from monitor.pipeline.recorder import Recorder
@@ -159,15 +160,23 @@ def build_live(
                     place.unwritten.path,
                 )
 
+    first = sorted({_SAMPLE if is_sample(camera) else _LIVE for camera in settings.cameras.values()})
+    retentions = {
+        name: Retention(lambda: settings.retention, places[name].database, places[name].folder, clock)
+        for name in dict.fromkeys([_LIVE, *first])
+    }
+
     def open_sinks() -> Sequence[Sink]:
-        first = sorted({_SAMPLE if is_sample(camera) else _LIVE for camera in settings.cameras.values()})
         return [RoutedSinks(place_of, open_place, first)]
 
     def make_recorder(stop: threading.Event, recorded: Topic[Event]) -> Recorder:
         def snapshots(camera: str) -> SnapshotFolder:
             return SnapshotFolder(places[place_of(camera)].pictures)
 
-        return Recorder(snapshots, set_aside, to_utc, stop, recorded)
+        def keeps_pictures() -> bool:
+            return all(retention.keeps_pictures for retention in retentions.values())
+
+        return Recorder(snapshots, set_aside, to_utc, stop, recorded, keeps_pictures=keeps_pictures)
 
     return Monitor(
         Factories(
@@ -178,6 +187,7 @@ def build_live(
             make_recorder=make_recorder,
             open_sinks=open_sinks,
             rng=random.Random(),
+            retentions=list(retentions.values()),
         )
     )
 

@@ -48,6 +48,12 @@ class EvidenceError(MonitorError):
     exit_code = 8
 
 
+class KeptError(MonitorError):
+    """An incident cannot be erased, since somebody keeps it."""
+
+    exit_code = 9
+
+
 class JournalError(OutputError):
     """The journal's database cannot be opened, migrated or written."""
 

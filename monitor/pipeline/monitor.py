@@ -12,12 +12,13 @@ from monitor.domain.event import Event, EventRecord
 from monitor.domain.health import CameraStatus, Condition, Drop, Health
 from monitor.domain.ports import Detector, Sink, Source
 from monitor.domain.track import Analysis
+from monitor.evidence.retention import Retention, Step, StorageStatus
 from monitor.pipeline.backoff import Backoff
 from monitor.pipeline.camera import Camera, MakeCamera
 from monitor.pipeline.capture import Capture, Captured
 from monitor.pipeline.latest import LatestFrames
 from monitor.pipeline.pace import allot
-from monitor.pipeline.process import memory_mb
+from monitor.pipeline.process import give_way, memory_mb
 from monitor.pipeline.recorder import Recorder
 from monitor.pipeline.threads import ThreadGroup
 from monitor.pipeline.topic import Topic
@@ -61,6 +62,7 @@ class Factories:
     make_recorder: Callable[[threading.Event, Topic[Event]], Recorder]
     open_sinks: Callable[[], Sequence[Sink]]
     rng: random.Random
+    retentions: Sequence[Retention] = ()
 
 
 class Monitor:
@@ -98,6 +100,8 @@ class Monitor:
         self._threads.spawn("record", lambda: self._recorder.run(self._factories.open_sinks))
         self.apply(cameras, inference)
         self._threads.spawn("watchdog", self._watch)
+        for number, retention in enumerate(self._factories.retentions, start=1):
+            self._threads.spawn(f"retention-{number}", lambda retention=retention: self._retain(retention))  # type: ignore[misc]
 
     def apply(self, cameras: Mapping[str, CameraSettings], inference: Inference | None) -> None:
         """Watch these cameras: only those that changed are stopped or started. With `inference`, use new workers."""
@@ -121,6 +125,11 @@ class Monitor:
         """Return every camera's status now, in the order of the configuration."""
         now_s = self._clock.monotonic_s()
         return [camera.session.status(now_s) for camera in self._watched()]
+
+    def storage(self) -> StorageStatus:
+        """Return the state of the evidence, of the journal whose disk is the fullest."""
+        found = [retention.status for retention in self._factories.retentions]
+        return max(found, key=lambda status: (list(Step).index(status.step), status.files), default=StorageStatus())
 
     def status(self, name: str) -> CameraStatus | None:
         """Return a camera's status now, None for an unknown name."""
@@ -233,6 +242,10 @@ class Monitor:
             if now_s - summarised_s >= _SUMMARY_EVERY_S:
                 summarised_s = now_s
                 self._log_summary()
+
+    def _retain(self, retention: Retention) -> None:
+        give_way()
+        retention.run(self._threads.stop)
 
     def _log_summary(self) -> None:
         try:

@@ -92,7 +92,7 @@ def read_database(url: str | URL) -> Engine:
     if set(found) != set(ScriptDirectory.from_config(_alembic()).get_heads()):
         engine.dispose()
         raise JournalError(
-            f"journal {redact(str(engine.url))}: was written by another version of this program; use that version, or "
+            f"journal {redact(str(url))}: was written by another version of this program; use that version, or "
             "start the monitor once with this one"
         )
     return engine

@@ -170,6 +170,43 @@ class SignatureRow(Base):
     signature: Mapped[str] = mapped_column(String(128))
 
 
+class VisitCountRow(Base):
+    """How many visits of a quarter of an hour have been removed, by camera and outcome, with their times to comply."""
+
+    __tablename__ = "visit_counts"
+    __table_args__ = (Index(None, "start", "source_id", "outcome", unique=True),)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    start: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    source_id: Mapped[str] = mapped_column(String(255))
+    outcome: Mapped[str] = mapped_column(String(16))
+    visits: Mapped[int] = mapped_column(Integer)
+    comply_times_s: Mapped[list[float]] = mapped_column(JSON)
+
+
+class IncidentCountRow(Base):
+    """How many incidents of a quarter of an hour have been removed; `decision` is empty if they were not reviewed."""
+
+    __tablename__ = "incident_counts"
+    __table_args__ = (Index(None, "start", "source_id", "state", "decision", unique=True),)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    start: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    source_id: Mapped[str] = mapped_column(String(255))
+    state: Mapped[str] = mapped_column(String(16))
+    decision: Mapped[str] = mapped_column(String(16))
+    incidents: Mapped[int] = mapped_column(Integer)
+
+
+class KeptRow(Base):
+    """An incident that is kept until a moment, whatever its age."""
+
+    __tablename__ = "kept_incidents"
+    incident: Mapped[int] = mapped_column(ForeignKey("incidents.id"), primary_key=True, autoincrement=False)
+    by: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    reason: Mapped[str] = mapped_column(String(500))
+    until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
 class AccountRow(Base):
     """An account that can log in; a new `stamp` ends its earlier sessions.
 

@@ -17,8 +17,8 @@ from monitor import __version__
 from monitor.domain.health import CameraStatus, Condition
 from monitor.pipeline.process import memory_mb
 from monitor.pipeline.session import LATENCY_BOUNDS_S
+from monitor.storage.disk import disk_of
 from monitor.storage.statistics import Span
-from monitor.web.health import disk_of
 from monitor.web.services import Services
 
 _COMPLIANCE_OVER = timedelta(days=1)

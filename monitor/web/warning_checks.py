@@ -8,7 +8,7 @@ from typing import Any
 
 from monitor.domain.account import Account
 from monitor.domain.errors import ModelError
-from monitor.web.health import Disk, disk_of
+from monitor.storage.disk import Disk, disk_of
 from monitor.web.hub import Viewer
 from monitor.web.model import Model
 from monitor.web.schemas import WarningOut

@@ -14,8 +14,9 @@ from monitor.config.fingerprint import plain
 from monitor.domain.account import Account
 from monitor.domain.address import SourceAddress, SourceKind
 from monitor.pipeline.process import memory_mb
+from monitor.storage.disk import disk_of
 from monitor.web.access import Admin, ServicesDep, Viewer, services_of
-from monitor.web.health import Reason, disk_of, unhealthy_reasons
+from monitor.web.health import Reason, unhealthy_reasons
 from monitor.web.hub import Viewer as Watcher
 from monitor.web.metrics import registry_of
 from monitor.web.schemas import AuditOut, CameraHealthOut, HealthOut, HealthyOut, ViewerOut, WarningOut

@@ -6,7 +6,7 @@ import pytest
 
 from monitor.detectors.folder import cached_sha256
 from monitor.domain.account import Account, Role
-from monitor.web.health import Disk
+from monitor.storage.disk import Disk
 from monitor.web.model import Model
 from monitor.web.warning_checks import check
 from monitor.web.warnings import WarningCode, Warnings
