@@ -6,6 +6,11 @@ from pathlib import Path
 from monitor.domain.errors import OutputError
 
 
+def sha256_of_bytes(data: bytes) -> str:
+    """Return the SHA-256 of some bytes as 64 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def sha256_of_file(path: Path) -> str | None:
     """Return the SHA-256 of a file as 64 hexadecimal digits, None if it does not exist; raises `OutputError`."""
     try:

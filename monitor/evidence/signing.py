@@ -46,9 +46,9 @@ class EvidenceKey:
         self._private = private
         self.public_key: str = private.public_key().public_bytes_raw().hex()
 
-    def sign(self, head: Head) -> str:
+    def sign(self, message: bytes) -> str:
         """Return a signature as 128 hexadecimal digits."""
-        return self._private.sign(head.message()).hex()
+        return self._private.sign(message).hex()
 
 
 def evidence_key(folder: Path) -> EvidenceKey:
@@ -72,13 +72,13 @@ def known_public_key(folder: Path) -> str | None:
     return _read(path).public_key if path.exists() else None
 
 
-def is_signature(public_key: str, signature: str, head: Head) -> bool:
-    """Return whether a signature is the key's of this record."""
+def is_signature(public_key: str, signature: str, message: bytes) -> bool:
+    """Return whether a signature is the key's of this message."""
     from cryptography.exceptions import InvalidSignature  # loaded where something is signed or verified only
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     try:
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)).verify(bytes.fromhex(signature), head.message())
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)).verify(bytes.fromhex(signature), message)
     except (InvalidSignature, ValueError):
         return False
     return True
@@ -96,7 +96,9 @@ def sign_head(engine: Engine, key: EvidenceKey) -> Head | None:
         )
         if session.scalar(own) is None:
             session.add(
-                SignatureRow(number=head.number, hash=head.hash, public_key=key.public_key, signature=key.sign(head))
+                SignatureRow(
+                    number=head.number, hash=head.hash, public_key=key.public_key, signature=key.sign(head.message())
+                )
             )
         return head
 

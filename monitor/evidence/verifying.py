@@ -260,7 +260,7 @@ class _Verification:
                 )
             if row.hash != self._hashes[row.number]:
                 raise EvidenceError(f"signature {row.id}: record {row.number} has another hash than the one signed")
-            if not is_signature(row.public_key, row.signature, Head(row.number, row.hash)):
+            if not is_signature(row.public_key, row.signature, Head(row.number, row.hash).message()):
                 raise EvidenceError(f"signature {row.id} of record {row.number} is not valid")
             keys[row.public_key] = None
             self._found.signed = max(self._found.signed, row.number)

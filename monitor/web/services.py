@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import Engine
+
 from monitor.config.settings import Settings
 from monitor.domain.clock import Clock
 from monitor.outputs.live_view import LiveViews
 from monitor.pipeline.monitor import Monitor
 from monitor.storage.accounts import AccountRepository
 from monitor.storage.incidents import IncidentRepository
+from monitor.storage.keeping import KeptRepository
 from monitor.storage.kiosks import KioskRepository
+from monitor.storage.removing import Remover
 from monitor.storage.sessions import SessionRepository
 from monitor.storage.snapshots import SnapshotFolder
 from monitor.storage.statistics import StatisticsRepository
@@ -26,16 +30,21 @@ from monitor.web.reports import Reports
 from monitor.web.session_cookie import SessionCookie
 from monitor.web.shares import Places
 from monitor.web.throttle import LoginThrottle, Throttle
+from monitor.web.viewings import Viewings
 from monitor.web.warnings import Warnings
 
 
 @dataclass(frozen=True, slots=True)
 class JournalReaders:
-    """The repositories and the pictures of one journal."""
+    """The repositories and the evidence of one journal; `folder` is that of its files."""
 
+    engine: Engine
+    folder: Path
     incidents: IncidentRepository
     statistics: StatisticsRepository
     snapshots: SnapshotFolder
+    kept: KeptRepository
+    remover: Remover
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,7 @@ class Services:
     wrong_codes: Throttle
     uploads: Throttle
     passwords: PasswordQueue
+    viewings: Viewings
     figures: Figures
     reports: Reports
     exports: Reports

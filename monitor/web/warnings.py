@@ -15,6 +15,7 @@ class WarningCode(StrEnum):
 
     CONFIGURATION_REFUSED = "configuration_refused"
     DISK_NEARLY_FULL = "disk_nearly_full"
+    EVIDENCE_REDUCED = "evidence_reduced"
     MODEL_CHANGED = "model_changed"
 
 
