@@ -15,13 +15,12 @@ from sqlalchemy.orm import Session
 
 from monitor import __version__
 from monitor.domain.detection import MaskState
-from monitor.evidence.hashes import sha256_of_bytes
+from monitor.evidence.hashes import first_content, sha256_of_bytes
 from monitor.evidence.signing import EvidenceKey, Head, sign_head
 from monitor.storage.chain import ChainKind, canonical
 from monitor.storage.database import in_utc, session_on
 from monitor.storage.evidence_files import files_of
-from monitor.storage.evidence_kinds import PICTURE, existing_path
-from monitor.storage.files import reading
+from monitor.storage.evidence_kinds import PICTURE, paths_of
 from monitor.storage.schema import ChainRow, IncidentRow, ReviewRow, RunRow, SignatureRow
 
 SUMS, SIGNATURES, CHAIN, SETTINGS = "SHA256SUMS", "signatures.json", "chain.jsonl", "settings.json"
@@ -70,9 +69,8 @@ def export_incident(engine: Engine, folder: Path, number: int, key: EvidenceKey,
 
     `folder` is that of the journal's files. Raises `JournalError`, and `OutputError` if a file cannot be read.
     """
-    sign_head(engine, key)
-    with session_on(engine) as session:
-        parts = _parts(session, folder, number, key.public_key)
+    with session_on(engine) as session, session.begin():
+        parts = _parts(session, folder, number, key)
         if parts is None:
             return False
         contents = _contents(parts, key.public_key, now)
@@ -87,27 +85,28 @@ def export_incident(engine: Engine, folder: Path, number: int, key: EvidenceKey,
     return True
 
 
-def _parts(session: Session, folder: Path, number: int, public_key: str) -> _Parts | None:
+def _parts(session: Session, folder: Path, number: int, key: EvidenceKey) -> _Parts | None:
     incident = session.get(IncidentRow, number)
     if incident is None:
         return None
     files = {}
     for file in files_of(session, number):
-        with reading(path := existing_path(folder, file.kind, file.name)):
-            files[f"{file.kind}/{PurePosixPath(file.name).name}"] = path.read_bytes()
+        content = first_content(paths_of(folder, file.kind, file.name))
+        files[f"{file.kind}/{PurePosixPath(file.name).name}"] = content
     reviews = session.scalars(select(ReviewRow).where(ReviewRow.incident == number).order_by(ReviewRow.id)).all()
-    records, head = _stretch(session, number, public_key)
+    records, head = _stretch(session, number, key)
     return _Parts(incident, session.get_one(RunRow, incident.run_id), reviews, files, records, head)
 
 
-def _stretch(session: Session, number: int, public_key: str) -> tuple[Sequence[ChainRow], Head | None]:
+def _stretch(session: Session, number: int, key: EvidenceKey) -> tuple[Sequence[ChainRow], Head | None]:
     """Return the records from an incident's first one to the first signed one that follows its last one."""
     own = session.scalars(select(ChainRow.number).where(ChainRow.incident == number).order_by(ChainRow.number)).all()
     if not own:
         return [], None
+    sign_head(session, key)
     signed = (
         select(SignatureRow)
-        .where(SignatureRow.number >= own[-1], SignatureRow.public_key == public_key)
+        .where(SignatureRow.number >= own[-1], SignatureRow.public_key == key.public_key)
         .order_by(SignatureRow.number)
     )
     signature = session.scalars(signed).first()

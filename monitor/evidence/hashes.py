@@ -1,6 +1,7 @@
 """Hashes of files."""
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from monitor.domain.errors import OutputError
@@ -11,12 +12,27 @@ def sha256_of_bytes(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def sha256_of_file(path: Path) -> str | None:
-    """Return the SHA-256 of a file as 64 hexadecimal digits, None if it does not exist; raises `OutputError`."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be read: {error.strerror}") from error
+def sha256_of_first(paths: Iterable[Path]) -> str | None:
+    """Return the SHA-256 of the first file that exists, None if none does; raises `OutputError`."""
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be read: {error.strerror}") from error
+    return None
+
+
+def first_content(paths: Iterable[Path]) -> bytes:
+    """Return the content of the first file that exists; raises `OutputError`."""
+    missing = None
+    for path in paths:
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            missing = path
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be read: {error.strerror}") from error
+    raise OutputError(f"{missing}: is missing")

@@ -230,7 +230,8 @@ class Retention:
     def _needed(self, ids: Sequence[int], over: float) -> list[int]:
         """Return the first of some files, as many as have more than `over` bytes."""
         with session_on(self._engine) as session:
-            sizes = dict(session.execute(select(FileRow.id, FileRow.bytes).where(FileRow.id.in_(ids))).all())  # type: ignore[arg-type]
+            rows = session.scalars(select(FileRow).where(FileRow.id.in_(ids)))
+            sizes = {row.id: row.bytes for row in rows}
         needed = []
         for number in ids:
             if over <= 0:

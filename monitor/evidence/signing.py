@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
 
 from monitor.domain.errors import OutputError
 from monitor.domain.event import Event
@@ -84,12 +85,10 @@ def is_signature(public_key: str, signature: str, message: bytes) -> bool:
     return True
 
 
-def sign_head(engine: Engine, key: EvidenceKey) -> Head | None:
-    """Sign the last record unless this key has signed it; return it, None without records. Raises `JournalError`."""
-    with session_on(engine) as session, session.begin():
-        row = session.scalar(select(ChainRow).order_by(ChainRow.number.desc()).limit(1))
-        if row is None:
-            return None
+def sign_head(session: Session, key: EvidenceKey) -> None:
+    """Sign the last record, unless this key has signed it."""
+    row = session.scalar(select(ChainRow).order_by(ChainRow.number.desc()).limit(1))
+    if row is not None:
         head = Head(row.number, row.hash)
         own = select(SignatureRow.id).where(
             SignatureRow.number == head.number, SignatureRow.public_key == key.public_key
@@ -100,7 +99,6 @@ def sign_head(engine: Engine, key: EvidenceKey) -> Head | None:
                     number=head.number, hash=head.hash, public_key=key.public_key, signature=key.sign(head.message())
                 )
             )
-        return head
 
 
 class ChainSigner:
@@ -128,7 +126,8 @@ class ChainSigner:
         self._sign()
 
     def _sign(self) -> None:
-        sign_head(self._engine, self._key)
+        with session_on(self._engine) as session, session.begin():
+            sign_head(session, self._key)
         self._signed_s = self._monotonic_s()
 
 

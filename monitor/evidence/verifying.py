@@ -11,7 +11,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from monitor.domain.errors import EvidenceError
-from monitor.evidence.hashes import sha256_of_file
+from monitor.evidence.hashes import sha256_of_first
 from monitor.evidence.signing import Head, is_signature
 from monitor.storage.chain import (
     CLOSED_COLUMNS,
@@ -27,7 +27,7 @@ from monitor.storage.chain import (
     sha256_of_text,
 )
 from monitor.storage.database import session_on
-from monitor.storage.evidence_kinds import FOLDERS, existing_path
+from monitor.storage.evidence_kinds import FOLDERS, paths_of
 from monitor.storage.schema import ChainRow, FileRow, IncidentRow, ReviewRow, RunRow, SignatureRow
 
 _PAGE = 500
@@ -214,8 +214,8 @@ class _Verification:
             )
         if file["kind"] not in FOLDERS:
             raise _broken(record.number, number, f"{what} is of an unknown kind")
-        path = existing_path(self._folder, file["kind"], file["name"])
-        digest = sha256_of_file(path)
+        path, *others = paths_of(self._folder, file["kind"], file["name"])
+        digest = sha256_of_first([path, *others])
         if digest != file["sha256"] and not self._is_removed_by_now(row.id):
             raise _broken(
                 record.number, number, f"the file {path} {'is missing' if digest is None else 'has been changed'}"

@@ -15,7 +15,7 @@ def path_of(folder: Path, kind: str, name: str) -> Path:
     return folder / FOLDERS[kind] / name
 
 
-def existing_path(folder: Path, kind: str, name: str) -> Path:
-    """Return the path of a file of evidence, under its other name as long as it is not complete."""
+def paths_of(folder: Path, kind: str, name: str) -> tuple[Path, ...]:
+    """Return where a file of evidence may be, in the order to look: it may just be getting its own name."""
     path = path_of(folder, kind, name)
-    return path if path.exists() or not partial(path).exists() else partial(path)
+    return path, partial(path), path

@@ -99,7 +99,7 @@ class StatisticsRepository:
 
     def version(self) -> tuple[int, ...]:
         """Return numbers of which one changes whenever figures may change."""
-        numbers = [func.max(row.id) for row in (VisitRow, IncidentRow, ReviewRow)]
+        numbers: list[Any] = [func.max(row.id) for row in (VisitRow, IncidentRow, ReviewRow)]
         numbers += [func.sum(VisitCountRow.visits), func.sum(IncidentCountRow.incidents)]
         with self._session() as session:
             return tuple(session.scalar(select(number)) or 0 for number in numbers)
@@ -135,7 +135,9 @@ class StatisticsRepository:
         query = select(IncidentRow.source_id, decision, func.count()).group_by(IncidentRow.source_id, decision)
         query = _within(query, IncidentRow.opened_at, IncidentRow.source_id, span)
         row = IncidentCountRow
-        removed = select(row.source_id, row.decision, func.sum(row.incidents)).group_by(row.source_id, row.decision)
+        removed: Select[Any] = select(row.source_id, row.decision, func.sum(row.incidents)).group_by(
+            row.source_id, row.decision
+        )
         with self._session() as session:
             rows = [*session.execute(query), *session.execute(_within(removed, row.start, row.source_id, span))]
         counts: dict[str, Counter[str]] = {}
