@@ -135,9 +135,8 @@ class StatisticsRepository:
         query = select(IncidentRow.source_id, decision, func.count()).group_by(IncidentRow.source_id, decision)
         query = _within(query, IncidentRow.opened_at, IncidentRow.source_id, span)
         row = IncidentCountRow
-        removed: Select[Any] = select(row.source_id, row.decision, func.sum(row.incidents)).group_by(
-            row.source_id, row.decision
-        )
+        key: list[Any] = [row.source_id, row.decision]
+        removed: Select[Any] = select(*key, func.sum(row.incidents)).group_by(*key)
         with self._session() as session:
             rows = [*session.execute(query), *session.execute(_within(removed, row.start, row.source_id, span))]
         counts: dict[str, Counter[str]] = {}

@@ -164,6 +164,11 @@ def _settings(folder: Path, urls: Mapping[str, str]) -> Settings:
                 "thresholds": dict.fromkeys(("with_mask", "without_mask", "incorrect"), 0.33),
             },
             "output": {"folder": str(folder)},
+            "retention": {  # the past is to stay
+                "pictures": dict.fromkeys(("unreviewed_days", "confirmed_days", "false_alarm_days"), 3650),
+                "visits_days": 3650,
+                "incidents_days": 3650,
+            },
             "web": {"port": 0, "photo": {"max_mb": 1, "per_minute": 600}},
             "cameras": {name: camera(url) for name, url in urls.items()},
         }
