@@ -17,7 +17,10 @@ const STEPS = {
   delete_confirmed: "pictures of the oldest confirmed incidents are deleted", no_new_pictures: "new incidents get no picture",
 };
 
-const size = (bytes) => (bytes >= 2 ** 30 ? `${(bytes / 2 ** 30).toFixed(1)} GB` : `${(bytes / 2 ** 20).toFixed(1)} MB`);
+function size(bytes) {
+  const [unit, label] = [[2 ** 30, "GB"], [2 ** 20, "MB"], [2 ** 10, "KB"]].find(([least]) => bytes >= least) ?? [2 ** 10, "KB"];
+  return `${(bytes / unit).toFixed(1)} ${label}`;
+}
 
 /** How long the disk lasts at the rate of the last week. */
 const lasts = (storage) => (storage.days_left === null ? "old evidence goes before it is full" : `full in ${Math.floor(storage.days_left)} days at this rate`);

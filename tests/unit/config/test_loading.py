@@ -385,7 +385,10 @@ def test_an_unknown_key_comes_with_a_hint_and_the_allowed_ones(faults, text, key
 def test_an_unknown_key_like_no_other_gets_no_hint(faults):
     (fault,) = faults("xylophone: 1")
     assert "did you mean" not in fault
-    assert "allowed: cameras, capture, detector, health, journal, kiosk, output, overlay, rules, tracking" in fault
+    assert (
+        "allowed: cameras, capture, detector, health, journal, kiosk, output, overlay, retention, rules, tracking"
+        in fault
+    )
 
 
 def test_a_detector_cannot_be_overridden_by_a_camera(faults):
