@@ -17,7 +17,7 @@ from monitor.domain.errors import MonitorError, OutputError
 TRAINING = {
     "train": "Prepare data and train a detector with TFOD2.",
     "evaluate": "Evaluate a model on annotated pictures.",
-    "export": "Write a model folder from a checkpoint, and evaluate it.",
+    "export": "Write a model folder from a checkpoint, and evaluate it; or: export incident NUMBER.",
 }
 
 
@@ -31,12 +31,24 @@ class _TrainingCommand(TyperCommand):
         return command(str(self.name)).make_context(info_name, args, parent, **extra)
 
 
+class _ExportCommand(_TrainingCommand):
+    """`export incident` is a command of the product, everything else of `export` one of training."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Return the context of the command that the arguments are for."""
+        if args[:1] != ["incident"]:
+            return super().make_context(info_name, args, parent, **extra)
+        command = typer.main.get_command(export_app)
+        return command.make_context(f"{info_name} incident", args[1:], parent, **extra)
+
+
 class _Commands(TyperGroup):
     """The product's commands, then those of training."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.commands.update({name: _TrainingCommand(name, help=help_) for name, help_ in TRAINING.items()})
+        self.commands["export"] = _ExportCommand("export", help=TRAINING["export"])
 
 
 app = typer.Typer(
@@ -46,6 +58,7 @@ app = typer.Typer(
     epilog=(
         "Exit codes: 0 success; 1 unexpected error; 2 wrong usage; 3 wrong configuration; 4 a source cannot be read; "
         "5 a model cannot be used; 6 a result cannot be written; 7 training, evaluation or export failed; "
+        "8 evidence is not what was recorded; 9 somebody keeps what is to be erased; "
         "130 interrupted (run and kiosk end with 0 when they are stopped)."
     ),
     add_completion=False,
@@ -60,6 +73,9 @@ user_app = typer.Typer(help="Manage the accounts of the web pages.", no_args_is_
 token_app = typer.Typer(help="Manage access tokens for scripts that use the API.", no_args_is_help=True)
 app.add_typer(user_app, name="user")
 app.add_typer(token_app, name="token")
+export_app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+erase_app = typer.Typer(help="Erase what is stored of a person.", no_args_is_help=True)
+app.add_typer(erase_app, name="erase")
 kiosk_token_app = typer.Typer(
     help="Manage the browsers that may show a kiosk page without an account.", no_args_is_help=True
 )
@@ -76,6 +92,8 @@ CameraOption = Annotated[
     list[str] | None,
     typer.Option("--camera", help="Camera that the account may see; may be repeated. Default: all cameras."),
 ]
+EvidenceNumber = Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="Number, as the pages show it.")]
+ReasonOption = Annotated[str, typer.Option(help="Why, for the audit log.")]
 ModelFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Model folder.")]
 
 
@@ -239,6 +257,51 @@ def check(
     if file is not None and config is not None:
         raise typer.BadParameter("give the file once, as FILE or with --config")
     command(file or config, as_json=json)
+
+
+@app.command()
+def verify(
+    path: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FOLDER|CONFIG|ZIP",
+            help="Folder with a journal, configuration file, or exported incident. Default: ./config.yaml.",
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Verify that incidents, reviews and pictures are those that were recorded. Changes nothing."""
+    from monitor.commands.evidence import verify as command
+
+    command(path, as_json=json)
+
+
+@export_app.command()
+def export_incident(
+    number: EvidenceNumber,
+    out: Annotated[Path | None, typer.Option(help="ZIP file to write. Default: incident-NUMBER.zip.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write an incident with its files, and what proves it, as a ZIP file."""
+    from monitor.commands.evidence import export
+
+    export(config, number, out)
+
+
+@erase_app.command("incident")
+def erase_incident(number: EvidenceNumber, reason: ReasonOption, config: ConfigOption = None) -> None:
+    """Erase an incident with its files and reviews. It stays counted."""
+    from monitor.commands.evidence import erase
+
+    erase(config, "incident", number, reason)
+
+
+@erase_app.command("visit")
+def erase_visit(number: EvidenceNumber, reason: ReasonOption, config: ConfigOption = None) -> None:
+    """Erase a visit and its incidents. They stay counted."""
+    from monitor.commands.evidence import erase
+
+    erase(config, "visit", number, reason)
 
 
 @app.command()

@@ -3,7 +3,7 @@
 import itertools
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +14,10 @@ from monitor.domain.address import SourceKind
 from monitor.domain.errors import OutputError, UnwritableError
 from monitor.domain.event import Event, IncidentOpened
 from monitor.domain.ports import Beating, Sink
+from monitor.storage.evidence_kinds import FOLDERS, PICTURE
 from monitor.storage.lazy_engine import LazyEngine
 from monitor.storage.run_info import CurrentRun
-from monitor.storage.snapshots import SnapshotFolder
+from monitor.storage.snapshots import SnapshotFolder, day_of
 from monitor.storage.unwritten import Unwritten, UnwrittenFile
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from monitor.storage.journal import Journal
 
 _log = logging.getLogger(__name__)
+
+#: The name of a SQLite journal.
+JOURNAL = "journal.db"
 
 _SAMPLES = Path(__file__).resolve().parents[2] / "recordings" / "samples"
 
@@ -39,7 +43,7 @@ class JournalPlace:
     @property
     def pictures(self) -> Path:
         """The folder of incident pictures."""
-        return self.folder / "incidents"
+        return self.folder / FOLDERS[PICTURE]
 
     @property
     def clips(self) -> Path:
@@ -59,14 +63,19 @@ def is_sample(camera: CameraSettings) -> bool:
 
 def live_place(settings: Settings) -> JournalPlace:
     """Return the journal of real cameras, which holds accounts and the audit log too."""
-    folder, url = settings.output.folder / "live", settings.journal.url
-    return JournalPlace(folder, _lazily(folder / "journal.db" if url is None else url.get_secret_value()))
+    return JournalPlace(settings.output.folder / "live", _lazily(live_database_at(settings)))
+
+
+def live_database_at(settings: Settings) -> Path | str:
+    """Return the file of the live journal, or the address of its database."""
+    url = settings.journal.url
+    return settings.output.folder / "live" / JOURNAL if url is None else url.get_secret_value()
 
 
 def sample_place(settings: Settings) -> JournalPlace:
     """Return the journal of the sample; deleting its folder loses nothing else."""
     folder = settings.output.folder / "sample"
-    return JournalPlace(folder, _lazily(folder / "journal.db"))
+    return JournalPlace(folder, _lazily(folder / JOURNAL))
 
 
 def folders(settings: Settings) -> list[Path]:
@@ -96,7 +105,8 @@ def settle_earlier_runs(
     `open_sinks` returns the journal of a run, and another sink. Records that are in the journal already stay as they
     are. A failure is logged, the file is kept, and the next start tries again.
     """
-    from monitor.storage.unfinished import finish_visits  # with the journal, while cameras connect
+    from monitor.storage.evidence_files import FileRepository  # with the journal, while cameras connect
+    from monitor.storage.unfinished import finish_visits
 
     try:
         unwritten = place.unwritten.read()
@@ -110,6 +120,8 @@ def settle_earlier_runs(
         if unwritten:
             place.unwritten.remove()
             _log.warning("%d records of an earlier run are now in the journal", len(unwritten))
+        files = FileRepository(place.database())
+        SnapshotFolder(place.pictures).repair(lambda names: files.known(PICTURE, names))
         if visits := finish_visits(place.database()):
             _log.warning("%d visits of an earlier run that was killed are now in the journal", visits)
     except OutputError as error:
@@ -118,14 +130,19 @@ def settle_earlier_runs(
 
 def _write(unwritten: Unwritten, journal: "Journal", log: Sink, place: JournalPlace) -> None:
     event, picture = unwritten.record.event, unwritten.record.picture
+    pictures = SnapshotFolder(place.pictures)
+    if isinstance(event, IncidentOpened) and picture is not None:
+        file = pictures.write(event.incident_id, picture, day_of(unwritten.to_utc(event.time_s)))
+        event = replace(event, files=(file,))
     try:
         journal.put(event)
     except UnwritableError as error:
         _log.error("record not written, the database refuses it: %s", error)
         return
     log.put(event)
-    if isinstance(event, IncidentOpened) and picture is not None:
-        SnapshotFolder(place.pictures).save(event.incident_id, picture, unwritten.to_utc(event.time_s))
+    if isinstance(event, IncidentOpened):
+        for file in event.files:
+            pictures.complete(file.name)
 
 
 class RoutedSinks:
@@ -160,9 +177,9 @@ class RoutedSinks:
                     sink.beat()
 
     def close(self) -> None:
-        """Finish writing and close every sink; raises the first failure after all are closed."""
+        """Finish writing and close every sink, the last one first; raises the first failure after all are closed."""
         failures: list[Exception] = []
-        for sink in [sink for sinks in self._opened.values() for sink in sinks]:
+        for sink in [sink for sinks in self._opened.values() for sink in reversed(sinks)]:
             try:
                 sink.close()
             except Exception as error:  # noqa: BLE001 - raised below

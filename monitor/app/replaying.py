@@ -12,6 +12,7 @@ from typing import Any
 
 from monitor import __version__
 from monitor.app.analysis import make_analyzer
+from monitor.app.journals import JOURNAL
 from monitor.config.camera import OVERRIDABLE, CameraSettings
 from monitor.config.capture import WEBCAM_KEYS
 from monitor.config.detector import Backend
@@ -25,6 +26,7 @@ from monitor.domain.errors import ConfigError, MonitorError, OutputError
 from monitor.domain.frame import SourceInfo
 from monitor.domain.ports import Sink
 from monitor.domain.track import Analysis
+from monitor.evidence.signing import ChainSigner, evidence_key
 from monitor.outputs.video import check_encoder
 from monitor.replay.recorder import SinkRecorder
 from monitor.replay.report import Provenance, write_report
@@ -32,6 +34,7 @@ from monitor.replay.results import History, Summary
 from monitor.replay.run import Replay
 from monitor.sources.opening import make_recording
 from monitor.storage.database import open_database, sqlite_url
+from monitor.storage.evidence_kinds import FOLDERS, PICTURE
 from monitor.storage.files import claimed, finish, make_folder, partial, refuse_overwriting, writing
 from monitor.storage.journal import Journal
 from monitor.storage.lines import EventLines, ViolationLines, VisitTable
@@ -44,7 +47,10 @@ def _nothing(_: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ReplayRequest:
-    """One recording to replay. `detect_fps` None analyses every frame."""
+    """One recording to replay. `detect_fps` None analyses every frame.
+
+    `key_folder` is that of the key which signs the chain; None: it is not signed.
+    """
 
     name: str
     camera: CameraSettings
@@ -52,6 +58,7 @@ class ReplayRequest:
     video: bool = True
     detect_fps: float | None = None
     decode_threads: int = 1
+    key_folder: Path | None = None
     on_open: Callable[[SourceInfo], None] = _nothing
     on_frame: Callable[[int], None] = _nothing
     on_analysis: Callable[[Analysis], None] = _nothing
@@ -183,13 +190,18 @@ def _build_replay(request: ReplayRequest, detectors: Sequence[OpenedDetector]) -
     )
 
     def open_recorder() -> SinkRecorder:
+        database = open_database(sqlite_url(folder / JOURNAL))
+        journal = Journal(database, CurrentRun(run))
         sinks: list[Sink] = [
-            Journal(open_database(sqlite_url(folder / "journal.db")), CurrentRun(run)),
+            journal,
             EventLines(partial(folder / "events.jsonl")),
             VisitTable(partial(folder / "visits.csv")),
             ViolationLines(partial(folder / "violations.log")),
         ]
-        return SinkRecorder(sinks, history)
+        if request.key_folder is not None:
+            make_folder(request.key_folder)
+            sinks.append(ChainSigner(database, evidence_key(request.key_folder)))
+        return SinkRecorder(sinks, history, folder / FOLDERS[PICTURE], f"run-{journal.run_number}")
 
     replay = Replay(
         name=str(camera.source),

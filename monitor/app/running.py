@@ -202,8 +202,9 @@ class RunningMonitor:
             self._warnings.set(WarningCode.CONFIGURATION_REFUSED, text, names_cameras=True)
             return
         self._warnings.clear(WarningCode.CONFIGURATION_REFUSED)
-        if (new.output, new.journal, new.web, new.kiosk) != (old.output, old.journal, old.web, old.kiosk):
-            _log.warning("changes to output, journal, web and kiosk take effect after a restart")
+        fixed = ("output", "journal", "retention", "web", "kiosk")
+        if any(getattr(new, name) != getattr(old, name) for name in fixed):
+            _log.warning("changes to output, journal, retention, web and kiosk take effect after a restart")
         model = self.model if opened is None else model_of(opened)
         if (new, model) != (old, self.model):
             self._run.info = next_run(self._run.info, new, model, SystemClock())

@@ -28,6 +28,7 @@ from monitor.domain.event import Event, EventRecord
 from monitor.domain.ports import Detector, Sink, Source
 from monitor.domain.track import Analysis
 from monitor.evidence.clips import ClipPlace, ClipRecorder
+from monitor.evidence.retention import Retention
 from monitor.pipeline.camera import Camera
 from monitor.pipeline.monitor import Factories, Inference, Monitor
 from monitor.pipeline.recorder import Recorder
@@ -150,7 +151,9 @@ def build_live(
     clips = ClipRecorder(lambda camera: clip_places[place_of(camera)], list(clip_places.values()), clock, to_utc)
 
     def open_place(name: str) -> Sequence[Sink]:
-        from monitor.storage.journal import Journal  # the recording thread loads it while cameras connect
+        # The recording thread loads them while cameras connect.
+        from monitor.evidence.signing import ChainSigner, evidence_key
+        from monitor.storage.journal import Journal
 
         place = places[name]
 
@@ -161,7 +164,8 @@ def build_live(
             return journal, ViolationLog(path, log_bytes, backups, lambda time_s: _stamp(to_utc(time_s)))
 
         settle_earlier_runs(place, sinks)
-        return sinks(run, to_utc)
+        key = evidence_key(settings.output.folder)
+        return [*sinks(run, to_utc), ChainSigner(place.database(), key)]
 
     def set_aside(records: Sequence[EventRecord]) -> None:
         for name, place in places.items():
@@ -174,15 +178,23 @@ def build_live(
                     place.unwritten.path,
                 )
 
+    first = sorted({_SAMPLE if is_sample(camera) else _LIVE for camera in settings.cameras.values()})
+    retentions = {
+        name: Retention(lambda: settings.retention, places[name].database, places[name].folder, clock)
+        for name in dict.fromkeys([_LIVE, *first])
+    }
+
     def open_sinks() -> Sequence[Sink]:
-        first = sorted({_SAMPLE if is_sample(camera) else _LIVE for camera in settings.cameras.values()})
         return [RoutedSinks(place_of, open_place, first)]
 
     def make_recorder(stop: threading.Event, recorded: Topic[Event]) -> Recorder:
         def snapshots(camera: str) -> SnapshotFolder:
             return SnapshotFolder(places[place_of(camera)].pictures)
 
-        return Recorder(snapshots, set_aside, to_utc, stop, recorded)
+        def keeps_pictures() -> bool:
+            return all(retention.keeps_pictures for retention in retentions.values())
+
+        return Recorder(snapshots, set_aside, to_utc, stop, recorded, keeps_pictures=keeps_pictures)
 
     return Monitor(
         Factories(
@@ -194,6 +206,7 @@ def build_live(
             open_sinks=open_sinks,
             rng=random.Random(),
             clips=clips,
+            retentions=list(retentions.values()),
         )
     )
 

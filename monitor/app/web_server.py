@@ -117,7 +117,9 @@ class WebServer:
         from monitor.storage.clip_folder import ClipFolder
         from monitor.storage.clips import ClipRepository
         from monitor.storage.incidents import IncidentRepository
+        from monitor.storage.keeping import KeptRepository
         from monitor.storage.kiosks import KioskRepository
+        from monitor.storage.removing import Remover
         from monitor.storage.sessions import SessionRepository
         from monitor.storage.statistics import StatisticsRepository
         from monitor.web.blurred_clips import BlurredClips
@@ -133,17 +135,23 @@ class WebServer:
         from monitor.web.shares import Places
         from monitor.web.signing_key import signing_key
         from monitor.web.throttle import WRONG_CODES, WRONG_CODES_OVER_S, LoginThrottle, Throttle
+        from monitor.web.viewings import Viewings
 
         engine, web, clock = self._database(), self._web, self._clock
         key = signing_key(self._folder)
 
         def readers(place: JournalPlace) -> JournalReaders:
+            engine = place.database()
             return JournalReaders(
-                IncidentRepository(place.database(), clock, started_at),
-                StatisticsRepository(place.database()),
+                engine,
+                place.folder,
+                IncidentRepository(engine, clock, started_at),
+                StatisticsRepository(engine),
                 SnapshotFolder(place.pictures),
                 ClipRepository(place.database()),
                 ClipFolder(place.clips),
+                KeptRepository(engine, clock),
+                Remover(engine, place.folder, clock),
             )
 
         live = readers(JournalPlace(self._folder, self._database))
@@ -181,6 +189,7 @@ class WebServer:
             wrong_codes=Throttle(WRONG_CODES, WRONG_CODES_OVER_S, clock),
             uploads=Throttle(web.photo.per_minute, 60, clock),
             passwords=PasswordQueue(),
+            viewings=Viewings(clock),
             figures=Figures(),
             reports=Reports("reports"),
             exports=Reports("exports"),

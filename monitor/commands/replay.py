@@ -140,6 +140,7 @@ def _replay_one(
             video=video,
             detect_fps=detect_fps,
             decode_threads=decode_threads,
+            key_folder=settings.output.folder,
             on_open=on_open,
             on_frame=lambda done: report(done, total[0]),
         )

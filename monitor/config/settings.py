@@ -12,6 +12,7 @@ from monitor.config.detector import DetectorSettings
 from monitor.config.journal import JournalSettings, OutputSettings
 from monitor.config.kiosk import KioskSettings
 from monitor.config.overlay import OverlaySettings
+from monitor.config.retention import RetentionSettings
 from monitor.config.rules import RulesSettings
 from monitor.config.tracking import TrackingSettings
 from monitor.config.web import WebSettings
@@ -49,6 +50,8 @@ class Settings(Section):
     """The pages and the API."""
     journal: JournalSettings = Field(default=JournalSettings(), title="Journal")
     """Where incidents and visits are stored."""
+    retention: RetentionSettings = Field(default=RetentionSettings(), title="Retention")
+    """How long evidence is kept."""
     output: OutputSettings = Field(default=OutputSettings(), title="Output")
     """Where results are written."""
     cameras: Annotated[dict[CameraName, CameraSettings], Field(max_length=256)] = Field(default={}, title="Cameras")

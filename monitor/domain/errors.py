@@ -42,6 +42,18 @@ class OutputError(MonitorError):
     exit_code = 6
 
 
+class EvidenceError(MonitorError):
+    """The chain of evidence is broken; the message names the first place."""
+
+    exit_code = 8
+
+
+class KeptError(MonitorError):
+    """An incident cannot be erased, since somebody keeps it."""
+
+    exit_code = 9
+
+
 class JournalError(OutputError):
     """The journal's database cannot be opened, migrated or written."""
 

@@ -70,13 +70,24 @@ class CameraRestored:
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceFile:
+    """A file of an incident: its kind, its name in the folder of that kind, its SHA-256 and its size."""
+
+    kind: str
+    name: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentOpened:
     """A person has been violating for long enough.
 
     `state` is the verdict at `time_s`, `since_s` the time at which that verdict began. The evidence: `confidence` is
     the mean score (0..1), `share` (0..1) the probability of the state by the evidence, `evidence_s` the seconds of
     usable analyses that it rests on, `observations` the number of detections of the person. `settings` are those of the
-    detector and the camera that decided the verdict, by section; empty if unknown.
+    detector and the camera that decided the verdict, by section; empty if unknown. `files` are those
+    that are stored with it.
     """
 
     incident_id: str
@@ -91,6 +102,7 @@ class IncidentOpened:
     evidence_s: float
     observations: int
     settings: Mapping[str, object] = field(default_factory=dict)
+    files: tuple[EvidenceFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

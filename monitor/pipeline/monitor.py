@@ -13,6 +13,7 @@ from monitor.domain.health import CameraStatus, Condition, Drop, Health
 from monitor.domain.ports import Detector, Sink, Source
 from monitor.domain.track import Analysis
 from monitor.evidence.clips import ClipRecorder
+from monitor.evidence.retention import Retention, Step, StorageStatus
 from monitor.pipeline.backoff import Backoff
 from monitor.pipeline.camera import Camera, MakeCamera
 from monitor.pipeline.capture import Capture, Captured
@@ -63,6 +64,7 @@ class Factories:
     open_sinks: Callable[[], Sequence[Sink]]
     rng: random.Random
     clips: ClipRecorder | None = None
+    retentions: Sequence[Retention] = ()
 
 
 class Monitor:
@@ -110,6 +112,8 @@ class Monitor:
             self._threads.spawn("clips-encode", _at_low_priority(self.clips.encode))
         self.apply(cameras, inference)
         self._threads.spawn("watchdog", self._watch)
+        for number, retention in enumerate(self._factories.retentions, start=1):
+            self._threads.spawn(f"retention-{number}", lambda retention=retention: self._retain(retention))  # type: ignore[misc]
 
     def apply(self, cameras: Mapping[str, CameraSettings], inference: Inference | None) -> None:
         """Watch these cameras: only those that changed are stopped or started. With `inference`, use new workers."""
@@ -133,6 +137,11 @@ class Monitor:
         """Return every camera's status now, in the order of the configuration."""
         now_s = self._clock.monotonic_s()
         return [camera.session.status(now_s) for camera in self._watched()]
+
+    def storage(self) -> StorageStatus:
+        """Return the state of the evidence, of the journal whose disk is the fullest."""
+        found = [retention.status for retention in self._factories.retentions]
+        return max(found, key=lambda status: (list(Step).index(status.step), status.files), default=StorageStatus())
 
     def status(self, name: str) -> CameraStatus | None:
         """Return a camera's status now, None for an unknown name."""
@@ -247,6 +256,10 @@ class Monitor:
             if now_s - summarised_s >= _SUMMARY_EVERY_S:
                 summarised_s = now_s
                 self._log_summary()
+
+    def _retain(self, retention: Retention) -> None:
+        give_way()
+        retention.run(self._threads.stop)
 
     def _log_summary(self) -> None:
         try:

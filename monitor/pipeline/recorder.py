@@ -5,18 +5,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from threading import Event as Flag
 
 from monitor.domain.cause import Cause
 from monitor.domain.errors import OutputError, UnwritableError
-from monitor.domain.event import Event, EventRecord, IncidentOpened
+from monitor.domain.event import Event, EventRecord, EvidenceFile, IncidentOpened
 from monitor.domain.ports import Sink
 from monitor.pipeline.channel import Channel, Closed
 from monitor.pipeline.health import Fault
 from monitor.pipeline.heartbeat import BEAT_EVERY_S, Heartbeat
 from monitor.pipeline.topic import Topic
-from monitor.storage.snapshots import SnapshotFolder
+from monitor.storage.snapshots import SnapshotFolder, day_of
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +34,8 @@ class Recorder:
 
     `snapshots` returns the folder of a camera's pictures. `set_aside` stores records that could not be written before
     the end, and raises `OutputError`. Every event is published to `recorded` after it and its picture have been
-    written. `beat_every_s` is the interval of heartbeats in seconds, also while there is nothing to write.
+    written; that of an incident has the hash of its picture. `keeps_pictures` returns whether there is room for another
+    picture. `beat_every_s` is the interval of heartbeats in seconds, also while there is nothing to write.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Recorder:
         stop: Flag,
         recorded: Topic[Event],
         beat_every_s: float = BEAT_EVERY_S,
+        keeps_pictures: Callable[[], bool] = lambda: True,
     ) -> None:
         self._lock = threading.Lock()
         self._fault: Fault | None = None
@@ -55,6 +58,7 @@ class Recorder:
         self._to_utc = to_utc
         self._stop = stop
         self._recorded = recorded
+        self._keeps_pictures = keeps_pictures
         self._events: Channel[EventRecord] = Channel(_WAITING)
         self._heartbeat = Heartbeat((), beat_every_s)
 
@@ -141,13 +145,25 @@ class Recorder:
                 except OutputError as error:
                     _log.error("%s", error)
 
-    def _writes(self, sinks: Sequence[Sink], record: EventRecord) -> list[Callable[[], object]]:
+    def _writes(self, sinks: Sequence[Sink], record: EventRecord) -> Iterator[Callable[[], object]]:
+        """Yield what to write, each after the one before has been written: a row has the hash of its picture."""
         event, picture = record.event, record.picture
-        writes: list[Callable[[], object]] = [lambda sink=sink: sink.put(event) for sink in sinks]  # type: ignore[misc]
-        if isinstance(event, IncidentOpened) and picture is not None:
-            at = self._to_utc(event.time_s)
-            writes.append(lambda: self._snapshots(event.source_id).save(event.incident_id, picture, at))
-        return writes
+        if not isinstance(event, IncidentOpened) or picture is None or not self._keeps_pictures():
+            for sink in sinks:
+                yield lambda sink=sink: sink.put(event)  # type: ignore[misc]
+            return
+        opened, part = event, day_of(self._to_utc(event.time_s))
+        snapshots, files = self._snapshots(opened.source_id), list[EvidenceFile]()
+
+        def write() -> EvidenceFile:
+            return snapshots.write(opened.incident_id, picture, part)
+
+        yield lambda: files.append(write())
+        with_files = replace(opened, files=tuple(files))
+        for sink in sinks:
+            yield lambda sink=sink: sink.put(with_files)  # type: ignore[misc]
+        for file in files:  # if its folder has been deleted meanwhile, it is written again
+            yield lambda file=file: snapshots.complete(file.name) or snapshots.complete(write().name)  # type: ignore[misc]
 
     def _until_written(self, write: Callable[[], object]) -> bool:
         """Return whether it was written, or can never be; False if the monitor stops and a later retry may succeed."""

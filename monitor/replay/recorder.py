@@ -1,37 +1,47 @@
 """Writes every event of a replay to the sinks, and keeps it for the report."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
-import cv2
-
-from monitor.domain.event import EventRecord
+from monitor.domain.event import EventRecord, IncidentOpened
 from monitor.domain.ports import Sink
 from monitor.replay.results import History
-from monitor.sources.encoding import encode_picture
-
-_JPEG_QUALITY = 85
+from monitor.storage.files import reading
+from monitor.storage.snapshots import SnapshotFolder
 
 
 class SinkRecorder:
-    """Writes each event to the sinks in turn, and adds it to the history of the report."""
+    """Writes each event to the sinks in turn, and adds it to the history of the report.
 
-    def __init__(self, sinks: Sequence[Sink], history: History) -> None:
+    Pictures of incidents are written to `folder`, those of a run to a `part` of it.
+    """
+
+    def __init__(self, sinks: Sequence[Sink], history: History, folder: Path, part: str) -> None:
         self._sinks = sinks
         self._history = history
+        self._folder = folder
+        self._snapshots = SnapshotFolder(folder)
+        self._part = part
 
     def put(self, record: EventRecord) -> None:
         """Write one event; raises `OutputError`."""
+        event, jpeg = record.event, None
+        if isinstance(event, IncidentOpened) and record.picture is not None:
+            event = replace(event, files=(self._snapshots.write(event.incident_id, record.picture, self._part),))
         for sink in self._sinks:
-            sink.put(record.event)
-        jpeg = None
-        if record.picture is not None:
-            jpeg = encode_picture(record.picture, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-        self._history.add(record.event, jpeg)
+            sink.put(event)
+        if isinstance(event, IncidentOpened):
+            for file in event.files:
+                self._snapshots.complete(file.name)
+                with reading(path := self._folder / file.name):
+                    jpeg = path.read_bytes()
+        self._history.add(event, jpeg)
 
     def close(self) -> None:
-        """Close every sink, also when one of them fails; raises the first failure."""
+        """Close every sink, the last one first, also when one of them fails; raises the first failure."""
         failures: list[Exception] = []
-        for sink in self._sinks:
+        for sink in reversed(self._sinks):
             try:
                 sink.close()
             except Exception as error:  # noqa: BLE001 - raised below

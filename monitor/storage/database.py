@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -62,6 +63,38 @@ def open_database(url: str | URL) -> Engine:
     else:
         event.listen(engine, "do_connect", _connect_postgresql)
     migrate(engine)
+    return engine
+
+
+def read_database(url: str | URL) -> Engine:
+    """Return an engine on a database that is neither migrated nor written to; raises `JournalError`."""
+    try:
+        url = make_url(url)
+        if url.drivername == "sqlite" and url.database:
+            file = Path(url.database)
+            if not file.is_file():
+                raise JournalError(f"journal {file}: there is no such file")
+            # On a medium that cannot be written, SQLite finds no place for the files of its write-ahead log.
+            frozen = not os.access(file.parent, os.W_OK) and not Path(f"{file}-wal").exists()
+            query = {"mode": "ro", "uri": "true"} | ({"immutable": "1"} if frozen else {})
+            engine = create_engine(URL.create("sqlite", database=f"file:{quote(str(file))}", query=query))
+        else:
+            engine = create_engine(url)
+            event.listen(engine, "do_connect", _connect_postgresql)
+    except (SQLAlchemyError, ImportError) as error:
+        raise JournalError(f"journal: {reason(error)}") from error
+    try:
+        with engine.connect() as connection:
+            found = MigrationContext.configure(connection).get_current_heads()
+    except SQLAlchemyError as error:
+        engine.dispose()
+        raise _refused(engine, error) from error
+    if set(found) != set(ScriptDirectory.from_config(_alembic()).get_heads()):
+        engine.dispose()
+        raise JournalError(
+            f"journal {redact(str(url))}: was written by another version of this program; use that version, or "
+            "start the monitor once with this one"
+        )
     return engine
 
 
@@ -164,8 +197,7 @@ def _refused(engine: Engine, error: Exception) -> JournalError:
 
 def _migrate(engine: Engine) -> None:
     """Migrate the database if necessary; an up-to-date one is not locked, so it can be read while others write."""
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config = _alembic()
     newest = ScriptDirectory.from_config(config).get_heads()
     with engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_heads()
@@ -173,6 +205,12 @@ def _migrate(engine: Engine) -> None:
         with migrating(engine) as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")  # checks again: another program may just have done it
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    return config
 
 
 def _connect_postgresql(_: object, __: object, arguments: list[str], settings: dict[str, Any]) -> Any:

@@ -45,6 +45,15 @@ def identity(path: Path) -> tuple[int, int] | None:
     return stat.st_dev, stat.st_ino
 
 
+def sync_folder(path: Path) -> None:
+    """Wait until the names in a folder are on the disk; raises `OSError`."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def claimed(folder: Path, elsewhere: str = "output.folder") -> Iterator[None]:
     """Lock a folder for this run; raises `OutputError` if another run uses it.
@@ -71,6 +80,15 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Convert each `OSError` into an `OutputError` that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def partial(path: Path) -> Path:

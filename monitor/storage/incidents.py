@@ -13,8 +13,9 @@ from monitor.domain.clock import Clock
 from monitor.domain.detection import MaskState
 from monitor.domain.review import FalseAlarmReason, Review, ReviewDecision
 from monitor.domain.visit import Segment
+from monitor.storage.chain import ChainKind, append, lock_chain, review_payload
 from monitor.storage.database import in_utc
-from monitor.storage.schema import IncidentRow, ReviewRow, RunRow, VisitRow
+from monitor.storage.schema import ChainRow, IncidentRow, ReviewRow, RunRow, VisitRow
 
 #: The value of `ended` for an incident that was not closed before its run ended.
 NOT_TOLD = "not_told"
@@ -126,6 +127,12 @@ class IncidentRepository:
         with Session(self.engine) as session:
             return session.scalar(select(IncidentRow.source_id).where(IncidentRow.id == number))
 
+    def is_erased(self, number: int) -> bool:
+        """Return whether there was an incident that has been erased, or removed for its age."""
+        with Session(self.engine) as session:
+            gone = select(ChainRow.number).where(ChainRow.incident == number, ChainRow.payload.is_(None))
+            return session.scalar(gone.limit(1)) is not None
+
     def by_incident_id(self, incident_id: str) -> Incident | None:
         """Return an incident of this monitor's own run, None for an unknown id."""
         with Session(self.engine) as session:
@@ -192,7 +199,7 @@ class IncidentRepository:
         false_alarm_reason: FalseAlarmReason | None,
         note: str,
     ) -> Review:
-        """Add a review to an incident that exists, and return it."""
+        """Add a review to an incident that exists, and to the chain; return it."""
         row = ReviewRow(
             incident=number,
             by=by,
@@ -202,8 +209,10 @@ class IncidentRepository:
             note=note,
         )
         with Session(self.engine) as session, session.begin():
+            lock_chain(session)
             session.add(row)
             session.flush()
+            append(session, ChainKind.REVIEW, number, review_payload(row))
             return _review(row)
 
     def _own(self) -> Select[int]:

@@ -21,10 +21,11 @@ from monitor.domain.event import (
     SourceOpened,
     VisitEnded,
 )
+from monitor.storage.chain import ChainKind, append, closed_payload, lock_chain, opened_payload
 from monitor.storage.database import files_of, make_again, reason
 from monitor.storage.files import identity
 from monitor.storage.run_info import CurrentRun, RunInfo, new_owner
-from monitor.storage.schema import Base, IncidentRow, RunRow, SourceEventRow, VisitRow
+from monitor.storage.schema import Base, FileRow, IncidentRow, RunRow, SourceEventRow, VisitRow
 
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -37,7 +38,8 @@ class Journal:
     """Writes the events of the current run to an open database; used and closed on one thread.
 
     `put` returns once the event is committed, so a crash loses at most the event in flight. `to_utc` converts a
-    `time_s` to UTC, or returns None if it is unknown, as in a replay. `beat` must be called at intervals shorter than
+    `time_s` to UTC, or returns None if it is unknown, as in a replay. The opening and the end of an incident are
+    appended to the chain in the same transaction. `beat` must be called at intervals shorter than
     `monitor.storage.incidents.STOPPED_AFTER`, so that other programs see that this run is active.
 
     If the file of a SQLite database is deleted or replaced while in use, `put` and `beat` raise `JournalError`; the
@@ -57,6 +59,11 @@ class Journal:
         except JournalError:
             self._engine.dispose()
             raise
+
+    @property
+    def run_number(self) -> int:
+        """The number of the current run's row."""
+        return self._run_id
 
     def put(self, event: Event) -> None:
         """Commit one event; raises `JournalError`, and earlier events stay committed.
@@ -148,22 +155,46 @@ class Journal:
     def _put(self, event: Event) -> None:
         try:
             with Session(self._engine) as session, session.begin():
-                if isinstance(event, IncidentClosed):
-                    session.execute(
-                        update(IncidentRow)
-                        .where(IncidentRow.incident_id == event.incident_id, IncidentRow.run_id.in_(self._own_runs()))
-                        .values(
-                            closed_s=event.time_s,
-                            closed_at=self._to_utc(event.time_s),
-                            close_reason=event.reason.value,
-                        )
-                    )
-                else:
-                    self._insert_once(session, self._row(event))
+                match event:
+                    case IncidentClosed():
+                        self._close_incident(session, event)
+                    case IncidentOpened():
+                        self._open_incident(session, event)
+                    case _:
+                        self._insert_once(session, self._row(event))
         except (IntegrityError, DataError) as error:
             raise UnwritableError(f"journal: {reason(error)}: {event}") from error
         except SQLAlchemyError as error:
             raise JournalError(f"journal: {reason(error)}") from error
+
+    def _open_incident(self, session: Session, event: IncidentOpened) -> None:
+        lock_chain(session)
+        number = self._insert_once(session, self._row(event))
+        if number is None:
+            return
+        files = [
+            FileRow(
+                incident=number, kind=file.kind, name=file.name, bytes=file.bytes, sha256=file.sha256, removing=False
+            )
+            for file in event.files
+        ]
+        session.add_all(files)
+        incident, run = session.get_one(IncidentRow, number), session.get_one(RunRow, self._run_id)
+        append(session, ChainKind.OPENED, number, opened_payload(incident, run, files))
+
+    def _close_incident(self, session: Session, event: IncidentClosed) -> None:
+        lock_chain(session)
+        still_open = select(IncidentRow).where(
+            IncidentRow.incident_id == event.incident_id,
+            IncidentRow.run_id.in_(self._own_runs()),
+            IncidentRow.closed_s.is_(None),
+        )
+        for incident in session.scalars(still_open).all():
+            incident.closed_s = event.time_s
+            incident.closed_at = self._to_utc(event.time_s)
+            incident.close_reason = event.reason.value
+            session.flush()
+            append(session, ChainKind.CLOSED, incident.id, closed_payload(incident))
 
     def _set_now(self, column: str) -> None:
         """Set a column of the runs to the time of the database's clock, which all readers share."""
@@ -176,18 +207,20 @@ class Journal:
     def _own_runs(self) -> Select[int]:
         return select(RunRow.id).where(RunRow.owner == self._owner)
 
-    def _insert_once(self, session: Session, row: Base) -> None:
+    def _insert_once(self, session: Session, row: Base) -> int | None:
+        """Insert a row and return its number, None if it is stored already; raises `UnwritableError`."""
         table = row.__table__
         assert isinstance(table, Table)
         values = {column.name: getattr(row, column.name) for column in table.columns if not column.primary_key}
         insert = _INSERT[self._engine.dialect.name](table).values(values).on_conflict_do_nothing()
-        if session.execute(insert.returning(table.c.id)).first() is not None:
-            return
+        if (inserted := session.execute(insert.returning(table.c.id)).first()) is not None:
+            return int(inserted.id)
         (key,) = (index for index in table.indexes if index.unique)
         found = select(table).where(*(column == values[column.name] for column in key.columns))
         stored = session.execute(found).mappings().one()
         if any(stored[name] != value for name, value in _exact(table, values).items()):
             raise UnwritableError(f"journal: {table.name}: another record is stored under the key of {values}")
+        return None
 
     def _row(
         self, event: SourceOpened | SourceEnded | CameraLost | CameraRestored | IncidentOpened | VisitEnded

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Float, ForeignKey, Index, Integer, MetaData, String
+from sqlalchemy import JSON, Boolean, DateTime, Float, ForeignKey, Index, Integer, MetaData, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 _NAMING = {
@@ -41,10 +41,17 @@ class RunRow(Base):
 
 
 class IncidentRow(Base):
-    """One violation; `closed_s` is empty while it is open. The evidence is that at its opening."""
+    """One violation; `closed_s` is empty while it is open. The evidence is that at its opening.
+
+    Numbers are never reused, since the chain and the audit log name them.
+    """
 
     __tablename__ = "incidents"
-    __table_args__ = (Index(None, "run_id", "incident_id", unique=True), Index(None, "source_id", "opened_s"))
+    __table_args__ = (
+        Index(None, "run_id", "incident_id", unique=True),
+        Index(None, "source_id", "opened_s"),
+        {"sqlite_autoincrement": True},
+    )
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"))
     incident_id: Mapped[str] = mapped_column(String(280))
@@ -102,6 +109,7 @@ class VisitRow(Base):
     __table_args__ = (
         Index(None, "run_id", "source_id", "track_id", "first_seen_s", unique=True),
         Index(None, "first_seen_at", "source_id", "outcome", "time_to_comply_s"),  # all that statistics need
+        {"sqlite_autoincrement": True},
     )
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"))
@@ -145,6 +153,85 @@ class ReviewRow(Base):
     decision: Mapped[str | None] = mapped_column(String(16))
     false_alarm_reason: Mapped[str | None] = mapped_column(String(32))
     note: Mapped[str] = mapped_column(String(500))
+
+
+class FileRow(Base):
+    """A file of evidence, whose row is written with the record of the chain that has its hash.
+
+    `kind` and `name` are those of `monitor.storage.evidence_kinds`. `removing` is set before the file is deleted, and
+    the row goes after it.
+    """
+
+    __tablename__ = "evidence_files"
+    __table_args__ = (Index(None, "incident", "kind", "name", unique=True),)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    incident: Mapped[int] = mapped_column(Integer)
+    kind: Mapped[str] = mapped_column(String(16))
+    name: Mapped[str] = mapped_column(String(320))
+    bytes: Mapped[int] = mapped_column(Integer)
+    sha256: Mapped[str] = mapped_column(String(64))
+    removing: Mapped[bool] = mapped_column(Boolean)
+
+
+class ChainRow(Base):
+    """One record of the chain, see `monitor.storage.chain`; `payload` is empty once it has been erased."""
+
+    __tablename__ = "chain"
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(String(16))
+    incident: Mapped[int | None] = mapped_column(Integer, index=True)
+    payload: Mapped[str | None] = mapped_column(Text)
+    payload_sha256: Mapped[str] = mapped_column(String(64))
+    previous: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class SignatureRow(Base):
+    """An Ed25519 signature of one record of the chain, and so of all records before it; bytes as hexadecimal digits."""
+
+    __tablename__ = "chain_signatures"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    number: Mapped[int] = mapped_column(Integer)
+    hash: Mapped[str] = mapped_column(String(64))
+    public_key: Mapped[str] = mapped_column(String(64))
+    signature: Mapped[str] = mapped_column(String(128))
+
+
+class VisitCountRow(Base):
+    """How many visits of a quarter of an hour have been removed, by camera and outcome, with their times to comply."""
+
+    __tablename__ = "visit_counts"
+    __table_args__ = (Index(None, "start", "source_id", "outcome", unique=True),)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    start: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    source_id: Mapped[str] = mapped_column(String(255))
+    outcome: Mapped[str] = mapped_column(String(16))
+    visits: Mapped[int] = mapped_column(Integer)
+    comply_times_s: Mapped[list[float]] = mapped_column(JSON)
+
+
+class IncidentCountRow(Base):
+    """How many incidents of a quarter of an hour have been removed; `decision` is empty if they were not reviewed."""
+
+    __tablename__ = "incident_counts"
+    __table_args__ = (Index(None, "start", "source_id", "state", "decision", unique=True),)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    start: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    source_id: Mapped[str] = mapped_column(String(255))
+    state: Mapped[str] = mapped_column(String(16))
+    decision: Mapped[str] = mapped_column(String(16))
+    incidents: Mapped[int] = mapped_column(Integer)
+
+
+class KeptRow(Base):
+    """An incident that is kept until a moment, whatever its age."""
+
+    __tablename__ = "kept_incidents"
+    incident: Mapped[int] = mapped_column(ForeignKey("incidents.id"), primary_key=True, autoincrement=False)
+    by: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    reason: Mapped[str] = mapped_column(String(500))
+    until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 class AccountRow(Base):

@@ -3,6 +3,7 @@
 import sqlite3
 import statistics
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from monitor.domain.review import ReviewDecision
 from monitor.domain.visit import Outcome
 from monitor.storage.database import in_utc
 from monitor.storage.incidents import newest_decision
-from monitor.storage.schema import IncidentRow, ReviewRow, VisitRow
+from monitor.storage.schema import IncidentCountRow, IncidentRow, ReviewRow, VisitCountRow, VisitRow
 
 #: The most times to comply that are read for their median; of a busier period only the newest are used.
 _MOST_TIMES = 20_000
@@ -89,6 +90,7 @@ class VisitLine:
 class StatisticsRepository:
     """Reads figures of one journal; safe to call from any thread. Visits without a timestamp are ignored.
 
+    What has been removed is counted by quarters of an hour, of which those that begin in a span count.
     Every method raises `SlowQueryError` if SQLite needs longer than `query_s`.
     """
 
@@ -97,9 +99,10 @@ class StatisticsRepository:
 
     def version(self) -> tuple[int, ...]:
         """Return numbers of which one changes whenever figures may change."""
-        newest = [func.coalesce(func.max(row.id), 0) for row in (VisitRow, IncidentRow, ReviewRow)]
+        numbers: list[Any] = [func.max(row.id) for row in (VisitRow, IncidentRow, ReviewRow)]
+        numbers += [func.sum(VisitCountRow.visits), func.sum(IncidentCountRow.incidents)]
         with self._session() as session:
-            return tuple(session.scalar(select(number)) or 0 for number in newest)
+            return tuple(session.scalar(select(number)) or 0 for number in numbers)
 
     def quarters(self, span: Span) -> list[TimeCount]:
         """Return the visits by quarter of an hour (the unit of all time zones), camera and outcome."""
@@ -114,8 +117,13 @@ class StatisticsRepository:
     def comply_times(self, span: Span) -> ComplyTimes:
         """Return how long people took to comply, over all cameras of the span."""
         query = _visits_in(select(VisitRow.time_to_comply_s), span).where(VisitRow.time_to_comply_s.is_not(None))
+        removed = _within(select(VisitCountRow.comply_times_s), VisitCountRow.start, VisitCountRow.source_id, span)
         with self._session() as session:
             times = list(session.scalars(query.order_by(VisitRow.id.desc()).limit(_MOST_TIMES)))
+            for each in session.scalars(removed.order_by(VisitCountRow.start.desc())):
+                if len(times) >= _MOST_TIMES:
+                    break
+                times += each
         if not times:
             return ComplyTimes(0, None, None)
         ninth = statistics.quantiles(times, n=10, method="inclusive")[-1] if len(times) > 1 else times[0]
@@ -126,17 +134,20 @@ class StatisticsRepository:
         decision = newest_decision()
         query = select(IncidentRow.source_id, decision, func.count()).group_by(IncidentRow.source_id, decision)
         query = _within(query, IncidentRow.opened_at, IncidentRow.source_id, span)
+        row = IncidentCountRow
+        key: list[Any] = [row.source_id, row.decision]
+        removed: Select[Any] = select(*key, func.sum(row.incidents)).group_by(*key)
         with self._session() as session:
-            rows = session.execute(query).all()
-        counts: dict[str, dict[str | None, int]] = {}
+            rows = [*session.execute(query), *session.execute(_within(removed, row.start, row.source_id, span))]
+        counts: dict[str, Counter[str]] = {}
         for camera, decision_value, count in rows:
-            counts.setdefault(camera, {})[decision_value] = count
+            counts.setdefault(camera, Counter())[decision_value or ""] += count
         return [
             ReviewCounts(
                 camera,
                 sum(decisions.values()),
-                decisions.get(ReviewDecision.CONFIRMED, 0),
-                decisions.get(ReviewDecision.FALSE_ALARM, 0),
+                decisions[ReviewDecision.CONFIRMED],
+                decisions[ReviewDecision.FALSE_ALARM],
             )
             for camera, decisions in sorted(counts.items())
         ]
@@ -144,9 +155,13 @@ class StatisticsRepository:
     def incident_counts(self) -> dict[tuple[str, str], int]:
         """Return how many incidents there have been by camera and state."""
         query = select(IncidentRow.source_id, IncidentRow.state, func.count())
+        row, counts = IncidentCountRow, Counter[tuple[str, str]]()
+        removed = select(row.source_id, row.state, func.sum(row.incidents)).group_by(row.source_id, row.state)
         with self._session() as session:
-            rows = session.execute(query.group_by(IncidentRow.source_id, IncidentRow.state)).all()
-        return {(camera, state): count for camera, state, count in rows}
+            there = session.execute(query.group_by(IncidentRow.source_id, IncidentRow.state))
+            for camera, state, count in [*there, *session.execute(removed)]:
+                counts[camera, state] += count
+        return dict(counts)
 
     def visits(self, span: Span, outcome: Outcome | None, before: int | None, most: int) -> list[VisitLine]:
         """Return one page of visits, newest first."""
@@ -161,10 +176,18 @@ class StatisticsRepository:
     def _counts(self, span: Span, hour: ColumnElement[Any], *quarter: ColumnElement[Any]) -> list[TimeCount]:
         columns: list[Any] = [hour, *quarter, VisitRow.source_id, VisitRow.outcome]
         query: Select[Any] = select(*columns, func.count()).group_by(*columns)
+        removed = _within(select(VisitCountRow), VisitCountRow.start, VisitCountRow.source_id, span)
         with self._session() as session:
-            rows = session.execute(_visits_in(query, span).order_by(hour, *quarter, VisitRow.source_id)).all()
+            rows = session.execute(_visits_in(query, span)).all()
+            gone = [(in_utc(row.start), row.source_id, row.outcome, row.visits) for row in session.scalars(removed)]
         starts = {at: _start(*at) for at in {tuple(row[:-3]) for row in rows}}
-        return [TimeCount(starts[tuple(at)], camera, Outcome(outcome), visits) for *at, camera, outcome, visits in rows]
+        found = [(starts[tuple(at)], camera, outcome, visits) for *at, camera, outcome, visits in rows]
+        if gone:
+            counts = Counter[tuple[datetime, str, str]]()
+            for start, camera, outcome, visits in found + gone:
+                counts[start if quarter else start.replace(minute=0), camera, outcome] += visits
+            found = [(*key, visits) for key, visits in counts.items()]
+        return [TimeCount(start, camera, Outcome(outcome), visits) for start, camera, outcome, visits in sorted(found)]
 
     @contextmanager
     def _session(self) -> Iterator[Session]:

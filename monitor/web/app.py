@@ -18,7 +18,19 @@ from monitor.web.addresses import Addresses
 from monitor.web.error_handlers import RESPONSES, add_error_handlers, words_of
 from monitor.web.forwarded import TrustedProxies
 from monitor.web.paths import STATIC, TEMPLATES, base_of
-from monitor.web.routes import cameras, clips, health, incidents, kiosk, pages, photo, session, statistics, totp
+from monitor.web.routes import (
+    cameras,
+    clips,
+    evidence,
+    health,
+    incidents,
+    kiosk,
+    pages,
+    photo,
+    session,
+    statistics,
+    totp,
+)
 from monitor.web.security import Guard
 from monitor.web.services import Services
 from monitor.web.warning_checks import watch_warnings
@@ -51,7 +63,7 @@ def make_app(services: Services, web: WebSettings, on_ready: Callable[[], None] 
         openapi_url=None,
     )
     app.state.services = services
-    for part in (session, totp, cameras, incidents, clips, statistics, kiosk, health, photo, pages):
+    for part in (session, totp, cameras, incidents, evidence, clips, statistics, kiosk, health, photo, pages):
         app.include_router(part.router, responses=RESPONSES)
     app.include_router(socket.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

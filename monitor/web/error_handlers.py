@@ -47,6 +47,7 @@ _COMMON: dict[int | str, dict[str, Any]] = {
     405: {"description": "Method not allowed."},
     408: {"description": "The body did not arrive in time."},
     409: {"description": "The request does not fit the current state."},
+    410: {"description": "It was erased."},
     413: {"description": "The body is too large."},
     421: {"description": "The host name is not one of this machine's."},
     429: {"description": "Too many requests; `Retry-After` has the seconds to wait."},

@@ -1,9 +1,7 @@
-"""The health of the whole monitor (pure, except for the disk)."""
+"""The health of the whole monitor (pure)."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from monitor.config.camera import CameraSettings
 from monitor.domain.cause import Cause
@@ -14,29 +12,12 @@ STARTING_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Disk:
-    """The free space for results in MB (2^20 bytes), and the used share (0..1) of the disk."""
-
-    free_mb: float
-    used_share: float
-
-
-@dataclass(frozen=True, slots=True)
 class Reason:
     """Why the monitor is not healthy: the failed camera, the cause if known, and both in words."""
 
     camera: str
     cause: Cause | None
     text: str
-
-
-def disk_of(folder: Path) -> Disk | None:
-    """Return how full the disk of a folder is, None if it cannot be read."""
-    try:
-        usage = shutil.disk_usage(folder)
-    except OSError:
-        return None
-    return Disk(usage.free / 2**20, 1 - usage.free / max(1, usage.total))
 
 
 def unhealthy_reasons(

@@ -15,10 +15,11 @@ from prometheus_client.registry import Collector
 
 from monitor import __version__
 from monitor.domain.health import CameraStatus, Condition
+from monitor.evidence.retention import Step
 from monitor.pipeline.process import memory_mb
 from monitor.pipeline.session import LATENCY_BOUNDS_S
+from monitor.storage.disk import disk_of
 from monitor.storage.statistics import Span
-from monitor.web.health import disk_of
 from monitor.web.services import Services
 
 _COMPLIANCE_OVER = timedelta(days=1)
@@ -44,6 +45,14 @@ class MonitorCollector(Collector):
         yield incidents
         yield from self._visits()
         yield GaugeMetricFamily("mask_monitor_memory_bytes", "Resident memory.", memory_mb() * 2**20)
+        storage = services.monitor.storage()
+        yield GaugeMetricFamily("mask_monitor_evidence_bytes", "Size of the files of evidence.", storage.bytes)
+        steps = GaugeMetricFamily(
+            "mask_monitor_retention_step", "1 for what is done because the disk is nearly full.", labels=["step"]
+        )
+        for step in Step:
+            steps.add_metric([step.value], float(step is storage.step))
+        yield steps
         if (disk := disk_of(services.folder)) is not None:
             yield GaugeMetricFamily(
                 "mask_monitor_disk_free_bytes", "Free disk space for results.", disk.free_mb * 2**20

@@ -9,6 +9,7 @@ from monitor.domain.account import Role
 from monitor.domain.detection import MaskState
 from monitor.domain.review import FalseAlarmReason, ReviewDecision
 from monitor.domain.visit import Outcome
+from monitor.evidence.retention import Step
 from monitor.storage.accounts import MOST_TYPED
 from monitor.storage.incidents import Incident
 from monitor.web.blurred_clips import CopyState
@@ -25,6 +26,7 @@ Pixels = Annotated[float, _rounded(1)]
 Share = Annotated[float, _rounded(4)]
 
 Note = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)]
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=400, strip_whitespace=True)]
 
 
 Password = Annotated[str, Field(min_length=1, max_length=MOST_TYPED)]
@@ -158,6 +160,28 @@ class SegmentOut(ResponseModel):
     end_s: Seconds
 
 
+class KeepIn(RequestModel):
+    """Why an incident is kept, and for how many days from now."""
+
+    reason: Reason
+    days: Annotated[int, Field(ge=1, le=3650)]
+
+
+class EraseIn(RequestModel):
+    """Why something is erased, for the audit log."""
+
+    reason: Reason
+
+
+class KeptOut(ResponseModel):
+    """Who keeps an incident, since when and until when, and why."""
+
+    by: str
+    at: datetime
+    reason: str
+    until: datetime
+
+
 class IncidentDetailOut(ResponseModel):
     """Everything that is known about an incident; `share` (0..1) and the like are the evidence when it opened."""
 
@@ -174,6 +198,7 @@ class IncidentDetailOut(ResponseModel):
     settings_sha256: str
     settings: dict[str, Any] | None
     version: str
+    kept: KeptOut | None = None
 
 
 class ClipOut(BaseModel):
@@ -349,8 +374,24 @@ class WarningOut(ResponseModel):
     since: datetime
 
 
+class StorageOut(ResponseModel):
+    """The files of evidence, and how long the disk lasts at the rate of the last week.
+
+    `step` is what is done because the disk is nearly full. `days_left` null: retention keeps them below its size.
+    """
+
+    step: Step
+    files: int
+    bytes: int
+    bytes_per_day: float
+    days_left: float | None
+
+
 class HealthOut(BaseModel):
-    """The state of the monitor; `reasons` lists what has failed, `warnings` what may fail soon."""
+    """The state of the monitor; `reasons` lists what has failed, `warnings` what may fail soon.
+
+    `public_key` (Ed25519, hexadecimal) is that of the signatures of the chain of evidence; null before the first one.
+    """
 
     healthy: bool
     reasons: list[str]
@@ -364,6 +405,8 @@ class HealthOut(BaseModel):
     memory_mb: float
     disk_free_mb: float | None
     disk_used_share: float | None
+    storage: StorageOut
+    public_key: str | None
     cameras: list[CameraHealthOut]
     viewers: list[ViewerOut]
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import Engine
+
 from monitor.config.settings import Settings
 from monitor.domain.clock import Clock
 from monitor.outputs.live_view import LiveViews
@@ -13,7 +15,9 @@ from monitor.storage.accounts import AccountRepository
 from monitor.storage.clip_folder import ClipFolder
 from monitor.storage.clips import ClipRepository
 from monitor.storage.incidents import IncidentRepository
+from monitor.storage.keeping import KeptRepository
 from monitor.storage.kiosks import KioskRepository
+from monitor.storage.removing import Remover
 from monitor.storage.sessions import SessionRepository
 from monitor.storage.snapshots import SnapshotFolder
 from monitor.storage.statistics import StatisticsRepository
@@ -29,18 +33,23 @@ from monitor.web.reports import Reports
 from monitor.web.session_cookie import SessionCookie
 from monitor.web.shares import Places
 from monitor.web.throttle import LoginThrottle, Throttle
+from monitor.web.viewings import Viewings
 from monitor.web.warnings import Warnings
 
 
 @dataclass(frozen=True, slots=True)
 class JournalReaders:
-    """The repositories, the pictures and the clips of one journal."""
+    """The repositories and the evidence of one journal; `folder` is that of its files."""
 
+    engine: Engine
+    folder: Path
     incidents: IncidentRepository
     statistics: StatisticsRepository
     snapshots: SnapshotFolder
     clips: ClipRepository
     clip_folder: ClipFolder
+    kept: KeptRepository
+    remover: Remover
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,7 @@ class Services:
     wrong_codes: Throttle
     uploads: Throttle
     passwords: PasswordQueue
+    viewings: Viewings
     figures: Figures
     reports: Reports
     exports: Reports

@@ -8,7 +8,8 @@ from typing import Any
 
 from monitor.domain.account import Account
 from monitor.domain.errors import ModelError
-from monitor.web.health import Disk, disk_of
+from monitor.evidence.retention import WORDS, Step
+from monitor.storage.disk import Disk, disk_of
 from monitor.web.hub import Viewer
 from monitor.web.model import Model
 from monitor.web.schemas import WarningOut
@@ -43,11 +44,16 @@ def check_clips(warnings: Warnings, fault: str | None, short: Sequence[str]) -> 
 
 
 def check(
-    warnings: Warnings, folder: Path, model: Model, disk_of_folder: Callable[[Path], Disk | None] = disk_of
+    warnings: Warnings,
+    folder: Path,
+    model: Model,
+    step: Step = Step.NONE,
+    disk_of_folder: Callable[[Path], Disk | None] = disk_of,
 ) -> None:
-    """Set or clear the warnings of a full disk and of a changed model file; may wait for the disk."""
+    """Set or clear the warnings of a full disk, of its consequences and of a changed model; may wait for the disk."""
     for code, text in (
         (WarningCode.DISK_NEARLY_FULL, _disk_text(disk_of_folder(folder))),
+        (WarningCode.EVIDENCE_REDUCED, _step_text(step)),
         (WarningCode.MODEL_CHANGED, _model_text(model)),
     ):
         if text is None:
@@ -66,7 +72,8 @@ async def watch_warnings(services: Services) -> None:
             try:
                 if (clips := services.monitor.clips) is not None:
                     check_clips(services.warnings, clips.fault, clips.short())
-                await asyncio.to_thread(check, services.warnings, services.folder, services.model())
+                step = services.monitor.storage().step
+                await asyncio.to_thread(check, services.warnings, services.folder, services.model(), step)
             except Exception:  # noqa: BLE001 - other warnings must still be sent
                 _log.exception("the checks for warnings failed")
         messages = {viewer: _message(services.warnings, viewer.account) for viewer in services.hub.viewers}
@@ -87,6 +94,10 @@ def _disk_text(disk: Disk | None) -> str | None:
         return None
     free = f"{disk.free_mb / 1024:.1f} GB" if disk.free_mb >= 1024 else f"{disk.free_mb:.0f} MB"
     return f"The disk is nearly full: {free} ({100 * (1 - disk.used_share):.1f} %) free. Delete files or add space."
+
+
+def _step_text(step: Step) -> str | None:
+    return None if step is Step.NONE else f"Because the disk is nearly full, {WORDS[step]}. Add space."
 
 
 def _model_text(model: Model) -> str | None:

@@ -17,6 +17,7 @@ class WarningCode(StrEnum):
     CLIPS_SHORT = "clips_short"
     CONFIGURATION_REFUSED = "configuration_refused"
     DISK_NEARLY_FULL = "disk_nearly_full"
+    EVIDENCE_REDUCED = "evidence_reduced"
     MODEL_CHANGED = "model_changed"
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.orm import Session
 
+from monitor.storage.chain import ChainKind, append
 from monitor.storage.database import open_database
 from monitor.storage.schema import Base
 from tests.integration.faces import Scene, read_scenes
@@ -63,5 +65,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
         with engine.begin() as connection:
             for table in reversed(Base.metadata.sorted_tables):
                 connection.execute(text(f"TRUNCATE {table.name} RESTART IDENTITY CASCADE"))
+        with Session(engine) as session, session.begin():
+            append(session, ChainKind.BEGUN, None, {"incidents": 0, "reviews": 0})
     yield engine
     engine.dispose()

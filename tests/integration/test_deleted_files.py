@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -144,9 +143,10 @@ def test_new_files_are_private(tmp_path: Path) -> None:
     journal = Journal(open_database(sqlite_url(tmp_path / "journal.db")), CurrentRun(RUN))
     journal.put(incident(1))
     log = ViolationLog(tmp_path / "violations.log", 10_000, 1)
-    picture = SnapshotFolder(tmp_path / "incidents").save(
-        "door-000001", noise(240, 180), datetime(2026, 1, 2, tzinfo=UTC)
-    )
+    pictures = SnapshotFolder(tmp_path / "incidents")
+    name = pictures.write("door-000001", noise(240, 180), "2026-01-02").name
+    pictures.complete(name)
+    picture = tmp_path / "incidents" / name
     assert [path.stat().st_mode & 0o777 for path in (picture, *picture.parents[:2])] == [0o600, 0o700, 0o700]
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir() if path.is_file()}
     log.close()

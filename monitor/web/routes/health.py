@@ -13,12 +13,14 @@ from monitor import __version__
 from monitor.config.fingerprint import plain
 from monitor.domain.account import Account
 from monitor.domain.address import SourceAddress, SourceKind
+from monitor.evidence.signing import known_public_key
 from monitor.pipeline.process import memory_mb
+from monitor.storage.disk import disk_of
 from monitor.web.access import Admin, ServicesDep, Viewer, services_of
-from monitor.web.health import Reason, disk_of, unhealthy_reasons
+from monitor.web.health import Reason, unhealthy_reasons
 from monitor.web.hub import Viewer as Watcher
 from monitor.web.metrics import registry_of
-from monitor.web.schemas import AuditOut, CameraHealthOut, HealthOut, HealthyOut, ViewerOut, WarningOut
+from monitor.web.schemas import AuditOut, CameraHealthOut, HealthOut, HealthyOut, StorageOut, ViewerOut, WarningOut
 from monitor.web.services import Services
 from monitor.web.values import camera_values, visible_text
 
@@ -75,6 +77,8 @@ def _health(account: Account, services: Services, viewers: Sequence[Watcher]) ->
         memory_mb=round(memory_mb(), 1),
         disk_free_mb=None if disk is None else round(disk.free_mb),
         disk_used_share=None if disk is None else round(disk.used_share, 4),
+        storage=StorageOut.of(services.monitor.storage()),
+        public_key=known_public_key(services.folder.parent),
         cameras=_cameras(services, account),
         viewers=[
             ViewerOut(

@@ -9,7 +9,7 @@ from monitor.domain.account import Account
 from monitor.domain.review import FalseAlarmReason, ReviewDecision
 from monitor.web.access import Operator, ServicesDep, Viewer, address_of, require_camera
 from monitor.web.query import Before, Most, Number, Searched
-from monitor.web.schemas import CountOut, IncidentDetailOut, IncidentOut, ReviewIn, incident_message
+from monitor.web.schemas import CountOut, IncidentDetailOut, IncidentOut, KeptOut, ReviewIn, incident_message
 from monitor.web.services import Services
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
@@ -29,17 +29,26 @@ def count(services: ServicesDep, search: Searched) -> CountOut:
 
 @router.get("/{number}")
 def incident(number: Number, account: Viewer, services: ServicesDep) -> IncidentDetailOut:
-    """Everything that is known about one incident."""
+    """Everything that is known about one incident.
+
+    410: it was erased; only accounts that may see every camera are told so.
+    """
+    if account.cameras is None and services.incidents.is_erased(number):
+        raise HTTPException(status.HTTP_410_GONE, "this incident was erased")
     _require_incident(services, account, number)
     detail = services.incidents.detail(number)
     if detail is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "there is no such incident")
-    return IncidentDetailOut.of(detail)
+    kept = services.journal().kept.of(number)
+    return IncidentDetailOut.of(detail).model_copy(update={"kept": None if kept is None else KeptOut.of(kept)})
 
 
 @router.get("/{number}/picture.jpg", response_class=Response)
-def picture(number: Number, account: Viewer, services: ServicesDep) -> Response:
-    """The incident's picture, a JPEG, in which the faces of all other people are blurred."""
+def picture(number: Number, request: Request, account: Viewer, services: ServicesDep) -> Response:
+    """The incident's picture, a JPEG, in which the faces of all other people are blurred.
+
+    Who views it is in the audit log, once an hour.
+    """
     _require_incident(services, account, number)
     found = services.incidents.incident(number)
     if found is None or found.opened_at is None:
@@ -47,6 +56,9 @@ def picture(number: Number, account: Viewer, services: ServicesDep) -> Response:
     data = services.snapshots.load(found.incident_id, found.opened_at)
     if data is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "there is no picture of this incident")
+    what = f"picture of incident {number}"
+    if services.viewings.is_new(account.name, what):
+        services.accounts.note(account.name, "evidence viewed", what, address_of(request))
     return Response(data, media_type="image/jpeg")
 
 

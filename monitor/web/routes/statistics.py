@@ -17,12 +17,11 @@ from monitor.domain.account import Account
 from monitor.domain.review import Review
 from monitor.domain.visit import Outcome
 from monitor.storage.incidents import Incident
-from monitor.storage.statistics import SlowQueryError
 from monitor.web.access import Operator, ServicesDep, Viewer, address_of
 from monitor.web.csv_export import as_csv
 from monitor.web.figures import By, figures
+from monitor.web.made import made
 from monitor.web.query import Before, Most, Searched, Spanned
-from monitor.web.reports import OneAtATimeError, Reports
 from monitor.web.schemas import IncidentExportOut, StatisticsOut, VisitOut
 from monitor.web.services import Services
 
@@ -46,7 +45,6 @@ def _zone(
 
 
 Zone = Annotated[ZoneInfo, Depends(_zone)]
-T = TypeVar("T")
 Row = TypeVar("Row", VisitOut, IncidentExportOut)
 
 
@@ -64,7 +62,7 @@ async def statistics(account: Viewer, services: ServicesDep, span: Spanned, zone
     def report() -> bytes:
         return services.figures.as_json(services.statistics, span, by, zone)
 
-    return Response(await _made(services.reports, account, report), media_type="application/json")
+    return Response(await made(services.reports, account, report), media_type="application/json")
 
 
 @router.get("/visits")
@@ -81,7 +79,7 @@ async def visits(
     def page() -> list[VisitOut]:
         return [VisitOut.of(line) for line in services.statistics.visits(span, outcome, before, most)]
 
-    return await _made(services.exports, account, page)
+    return await made(services.exports, account, page)
 
 
 @router.get("/export/visits.{kind}", response_class=Response)
@@ -101,7 +99,7 @@ async def export_visits(
     def file() -> Response:
         return _file(services, account, request, "visits", kind, VisitOut, _all(page))
 
-    return await _made(services.exports, account, file)
+    return await made(services.exports, account, file)
 
 
 @router.get("/export/incidents.{kind}", response_class=Response)
@@ -119,7 +117,7 @@ async def export_incidents(
     def file() -> Response:
         return _file(services, account, request, "incidents", kind, IncidentExportOut, _all(page))
 
-    return await _made(services.exports, account, file)
+    return await made(services.exports, account, file)
 
 
 @router.get("/export/statistics.{kind}", response_class=Response)
@@ -141,19 +139,7 @@ async def export_statistics(
             return _attached(found.model_dump_json(indent=1), "statistics.json", "application/json")
         return _attached(_as_table(found), "statistics.csv", "text/csv")
 
-    return await _made(services.exports, account, file)
-
-
-async def _made(reports: Reports, account: Account, report: Callable[[], T]) -> T:
-    """Return a report; raises 429 while another one of the account is made, and 503 if it takes too long."""
-    try:
-        return await reports.make(account.name, report)
-    except OneAtATimeError as error:
-        raise HTTPException(
-            429, "one such request at a time for each account; wait for the one before", {"Retry-After": "1"}
-        ) from error
-    except (TimeoutError, SlowQueryError) as error:
-        raise HTTPException(503, "this takes too long; choose a shorter period", {"Retry-After": "10"}) from error
+    return await made(services.exports, account, file)
 
 
 def _as_table(found: StatisticsOut) -> str:

@@ -1,9 +1,10 @@
 // One incident: what was seen, the evidence for it, and its reviews.
 import { REASONS, STATES, api, base, duration, el, failed, fully, howItEnded, reviewed, sign, toast } from "./core.js";
+import { evidence } from "./evidence.js";
 import { acknowledge, decide, saved, withdraw } from "./review.js";
 
 const main = document.getElementById("main"), number = Number(main.dataset.number), place = document.getElementById("incident");
-const mayReview = main.dataset.review === "yes";
+const mayReview = main.dataset.review === "yes", mayErase = main.dataset.admin === "yes";
 const COLOURS = { with_mask: "#009e73", without_mask: "#d55e00", incorrect: "#f0e442", unknown: "#8b9aa4" };
 
 async function load() {
@@ -24,6 +25,7 @@ function show(detail) {
       block(null, el("p", { class: "condition verdict" }, sign(incident.state), " ", STATES[incident.state].words),
         facts([["Camera", el("a", { href: `${base}/cameras/${encodeURIComponent(incident.camera)}` }, incident.camera)], ["Since", fully(incident.since_at)], ["Opened", fully(incident.opened_at)], ["Outcome", howItEnded(incident)], ["Review", reviewed(incident) || "none yet"]])),
       mayReview ? review(incident) : null,
+      mayReview ? block("Evidence", evidence(detail, { mayErase, reload: load, erased })) : null,
       block("Timeline", timeline(detail)),
       block("Evidence at the alert", facts([
         ["Mean score", percent(incident.confidence)],
@@ -34,6 +36,10 @@ function show(detail) {
       ])),
       block("Review history", reviews(detail.reviews)),
       block("Model and settings used", facts([["Model", detector.model], ["Model, SHA-256", el("code", {}, detector.sha256.slice(0, 16))], ["Settings, SHA-256", el("code", {}, detail.settings_sha256.slice(0, 16))], ["Version", detail.version], ["Incident ID", el("code", {}, incident.id)]]), settings(detail.settings))));
+}
+
+function erased() {
+  place.replaceChildren(el("p", { class: "empty", role: "status" }, "This incident was erased. It stays counted in the statistics."));
 }
 
 /** The detector's and the camera's own settings at that moment, a line each. */

@@ -27,7 +27,7 @@ from monitor.storage.accounts import AccountRepository
 from monitor.storage.files import make_folder
 from monitor.storage.run_info import CurrentRun, RunInfo
 from monitor.storage.schema import IncidentRow, RunRow, VisitRow
-from monitor.storage.snapshots import SnapshotFolder
+from monitor.storage.snapshots import SnapshotFolder, day_of
 from monitor.web.model import Model
 from tests.conftest import PROJECT
 from tests.e2e.commands import ask
@@ -165,6 +165,11 @@ def _settings(folder: Path, urls: Mapping[str, str]) -> Settings:
                 "thresholds": dict.fromkeys(("with_mask", "without_mask", "incorrect"), 0.33),
             },
             "output": {"folder": str(folder)},
+            "retention": {  # the past is to stay
+                "pictures": dict.fromkeys(("unreviewed_days", "confirmed_days", "false_alarm_days"), 3650),
+                "visits_days": 3650,
+                "incidents_days": 3650,
+            },
             "web": {"port": 0, "photo": {"max_mb": 1, "per_minute": 600}},
             "cameras": {name: camera(name, url) for name, url in urls.items()},
         }
@@ -211,7 +216,7 @@ def _past(engine: Any, folder: Path) -> None:
                     observations=9,
                 )
             )
-            pictures.save(incident_id, checkers(120, 120, 10 + number % 20), opened)
+            pictures.complete(pictures.write(incident_id, checkers(120, 120, 10 + number % 20), day_of(opened)).name)
         for number, outcome in enumerate(_OUTCOMES):
             for days, first in (
                 (0, now - timedelta(minutes=7 * number + 1)),

@@ -396,7 +396,8 @@ def test_an_unknown_key_like_no_other_gets_no_hint(faults):
     (fault,) = faults("xylophone: 1")
     assert "did you mean" not in fault
     assert (
-        "allowed: cameras, capture, clips, detector, health, journal, kiosk, output, overlay, rules, tracking" in fault
+        "allowed: cameras, capture, clips, detector, health, journal, kiosk, output, overlay, retention, rules, "
+        "tracking" in fault
     )
 
 

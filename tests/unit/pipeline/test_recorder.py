@@ -1,9 +1,11 @@
 """The recorder: in order, nothing twice, nothing lost, whatever the disk says."""
 
+import hashlib
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -313,3 +315,29 @@ def test_a_sink_with_a_heartbeat_gets_it_while_nothing_happens_and_while_another
     before = beating.beats
     until(lambda: beating.beats > before)
     full.full = False
+
+
+def test_the_row_of_an_incident_has_the_hash_of_its_picture(bench: Bench, tmp_path: Path) -> None:
+    sink = FakeSink()
+    event = IncidentOpened("door-1", "door", 1, WITHOUT, 5.0, 4.0, 0.9, FACE, 1.0, 2.0, 9)
+    bench.recording.put(EventRecord(event, noise(240, 320)))
+    bench.start(sink)
+    bench.end()
+    (written,) = sink.events
+    assert isinstance(written, IncidentOpened)
+    (file,) = written.files
+    assert hashlib.sha256((tmp_path / file.name).read_bytes()).hexdigest() == file.sha256
+    assert replace(written, files=()) == event
+
+
+def test_without_room_an_incident_is_recorded_without_its_picture(tmp_path: Path) -> None:
+    sink, stop = FakeSink(), threading.Event()
+    recording = Recorder(
+        lambda _: SnapshotFolder(tmp_path), [].extend, lambda _: NOON, stop, Topic(), keeps_pictures=lambda: False
+    )
+    event = IncidentOpened("door-1", "door", 1, WITHOUT, 5.0, 4.0, 0.9, FACE, 1.0, 2.0, 9)
+    recording.put(EventRecord(event, noise(240, 320)))
+    recording.close()
+    recording.run(lambda: [sink])
+    assert sink.events == [event]
+    assert not list(tmp_path.iterdir())

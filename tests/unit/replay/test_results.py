@@ -1,4 +1,5 @@
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -87,9 +88,9 @@ def test_the_story_keeps_incidents_with_their_pictures_and_visits_in_order():
     assert history.visits == [one]
 
 
-def test_every_sink_gets_every_event_in_order():
+def test_every_sink_gets_every_event_in_order(tmp_path: Path):
     sinks, history = [FakeSink(), FakeSink()], History()
-    recorder = SinkRecorder(sinks, history)
+    recorder = SinkRecorder(sinks, history, tmp_path, "run-1")
     for event in (OPENED, CLOSED, ENDED):
         recorder.put(EventRecord(event))
     recorder.close()
@@ -97,22 +98,27 @@ def test_every_sink_gets_every_event_in_order():
     assert all(sink.closed == 1 for sink in sinks)
 
 
-def test_the_picture_of_an_incident_becomes_a_jpeg():
+def test_the_picture_of_an_incident_becomes_a_jpeg(tmp_path: Path):
     history = History()
-    SinkRecorder([], history).put(EventRecord(OPENED, flat(20, 30)))
-    assert history.incidents["door-000001"].jpeg[:2] == b"\xff\xd8"
+    SinkRecorder([], history, tmp_path, "run-1").put(EventRecord(OPENED, flat(20, 30)))
+    incident = history.incidents["door-000001"]
+    assert incident.jpeg is not None
+    assert incident.jpeg[:2] == b"\xff\xd8"
+    (file,) = incident.opened.files
+    assert (tmp_path / file.name).read_bytes() == incident.jpeg
+    assert (file.name, file.bytes) == ("run-1/door-000001.jpg", len(incident.jpeg))
 
 
-def test_a_sink_that_fails_is_heard_of():
-    recorder = SinkRecorder([FakeSink(put_error=OSError("full"))], History())
+def test_a_sink_that_fails_is_heard_of(tmp_path: Path):
+    recorder = SinkRecorder([FakeSink(put_error=OSError("full"))], History(), tmp_path, "run-1")
     with pytest.raises(OSError, match="full"):
         recorder.put(EventRecord(OPENED))
 
 
-def test_every_sink_is_closed_and_the_first_failure_is_raised():
+def test_every_sink_is_closed_the_last_one_first_and_the_first_failure_is_raised(tmp_path: Path):
     sinks = [FakeSink(), FakeSink(close_error=OSError("one")), FakeSink(close_error=OSError("two")), FakeSink()]
-    with pytest.raises(OSError, match="one"):
-        SinkRecorder(sinks, History()).close()
+    with pytest.raises(OSError, match="two"):
+        SinkRecorder(sinks, History(), tmp_path, "run-1").close()
     assert [sink.closed for sink in sinks] == [1, 1, 1, 1]
 
 

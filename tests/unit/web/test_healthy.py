@@ -5,7 +5,8 @@ import pytest
 from monitor.config.camera import CameraSettings
 from monitor.domain.cause import Cause
 from monitor.domain.health import CameraStatus, Condition, Health
-from monitor.web.health import STARTING_S, Reason, disk_of, unhealthy_reasons
+from monitor.storage.disk import disk_of
+from monitor.web.health import STARTING_S, Reason, unhealthy_reasons
 
 
 def status(condition: Condition, cause: Cause | None = None, name: str = "door", since_s: float = 0.0) -> CameraStatus:

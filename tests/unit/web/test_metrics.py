@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from monitor.domain.cause import Cause
 from monitor.domain.health import CameraStatus, Condition, Drop, Health
 from monitor.domain.visit import Outcome
+from monitor.evidence.retention import StorageStatus
 from monitor.pipeline.session import LATENCY_BOUNDS_S
 from monitor.storage.statistics import Span, TimeCount
 from monitor.web.metrics import registry_of
@@ -40,7 +41,7 @@ class CountedStatistics:
 def given(folder: Path, *statuses: CameraStatus) -> Any:
     """Return of the pages' services what metrics ask for."""
     return SimpleNamespace(
-        monitor=SimpleNamespace(statuses=lambda: list(statuses)),
+        monitor=SimpleNamespace(statuses=lambda: list(statuses), storage=StorageStatus),
         model=lambda: Model("ssd", "a" * 64, "litert", "cpu"),
         clock=FakeClock(100.0, START),
         statistics=CountedStatistics(),

@@ -6,7 +6,7 @@ import pytest
 
 from monitor.detectors.folder import cached_sha256
 from monitor.domain.account import Account, Role
-from monitor.web.health import Disk
+from monitor.storage.disk import Disk
 from monitor.web.model import Model
 from monitor.web.warning_checks import check, check_clips
 from monitor.web.warnings import WarningCode, Warnings
@@ -77,19 +77,19 @@ def test_videos_that_fail_or_begin_too_late_are_warned_of_without_the_folders_of
 @pytest.mark.parametrize(("free_share", "warned"), [(0.5, False), (0.0501, False), (0.0499, True), (0.0, True)])
 def test_a_disk_with_less_than_five_per_cent_free_is_warned_of(tmp_path: Path, free_share: float, warned: bool):
     warnings = Warnings(FakeClock())
-    check(warnings, tmp_path, MODEL, lambda _: Disk(10_000 * free_share, 1 - free_share))
+    check(warnings, tmp_path, MODEL, disk_of_folder=lambda _: Disk(10_000 * free_share, 1 - free_share))
     assert codes(warnings) == ([WarningCode.DISK_NEARLY_FULL] if warned else [])
-    check(warnings, tmp_path, MODEL, lambda _: Disk(5_000, 0.5))
+    check(warnings, tmp_path, MODEL, disk_of_folder=lambda _: Disk(5_000, 0.5))
     assert codes(warnings) == []
-    check(warnings, tmp_path, MODEL, lambda _: None)
+    check(warnings, tmp_path, MODEL, disk_of_folder=lambda _: None)
     assert codes(warnings) == [], "a disk that cannot be told is not full"
 
 
 def test_the_words_say_how_much_is_left(tmp_path: Path):
     warnings = Warnings(FakeClock())
-    check(warnings, tmp_path, MODEL, lambda _: Disk(3_000, 0.97))
+    check(warnings, tmp_path, MODEL, disk_of_folder=lambda _: Disk(3_000, 0.97))
     assert "2.9 GB (3.0 %) free" in warnings.visible_to(ADMIN)[0].text
-    check(warnings, tmp_path, MODEL, lambda _: Disk(30, 0.999))
+    check(warnings, tmp_path, MODEL, disk_of_folder=lambda _: Disk(30, 0.999))
     assert "30 MB (0.1 %) free" in warnings.visible_to(ADMIN)[0].text
 
 
@@ -99,7 +99,7 @@ def test_a_model_file_that_has_changed_since_it_was_loaded_is_warned_of(tmp_path
     model = Model("SSD", cached_sha256(file), "litert", "cpu", file)
 
     def checked() -> list[WarningCode]:
-        check(warnings, tmp_path, model, lambda _: Disk(5_000, 0.5))
+        check(warnings, tmp_path, model, disk_of_folder=lambda _: Disk(5_000, 0.5))
         return codes(warnings)
 
     assert checked() == []
