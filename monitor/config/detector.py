@@ -58,7 +58,7 @@ class DetectorSettings(Section):
     thresholds: dict[DecidedState, Score] = Field(default={}, title="Thresholds")
     """The lowest score at which a detection of each state counts."""
     accepted_sha256: tuple[Sha256, ...] = Field(default=(), title="Accepted models")
-    """The sha256 of each SavedModel, a program, that may be loaded besides those in the project's `models/`."""
+    """The sha256 of each SavedModel, a program, that may be loaded besides those of the project."""
 
     def for_one_picture(self) -> "DetectorSettings":
         """Return the settings for a single picture, where no further inferences compensate for low scores.
