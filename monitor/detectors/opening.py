@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from monitor.config.detector import Backend, DetectorSettings
+from monitor.detectors.choice import shipped_models, without_auto
 from monitor.detectors.cores import cores
 from monitor.detectors.fitting import ModelInput, Resizing, neutral_colour
 from monitor.detectors.folder import MANIFEST, SAVED_MODEL, ModelFolder, cached_sha256, load_model_folder
@@ -56,13 +57,17 @@ class OpenedDetector:
         }
 
 
-@from_unchanged_files
 def open_detector(settings: DetectorSettings, threads: int | None = None) -> OpenedDetector:
-    """Load a model folder on the backend in the settings; raises `ModelError`.
+    """Load a model folder on the backend in the settings; raises `ModelError`. For `auto`: see `without_auto`.
 
     `threads` is the number that `auto` stands for (None: all cores). The backend `auto` is TensorFlow if there are a
     GPU and TensorFlow, else LiteRT if there is a TFLite export, else TensorFlow on the CPU.
     """
+    return _open(without_auto(settings), threads)
+
+
+@from_unchanged_files
+def _open(settings: DetectorSettings, threads: int | None = None) -> OpenedDetector:
     folder = load_model_folder(settings.model, settings)
     count = settings.threads if settings.threads != "auto" else threads or cores()
     if _chosen(settings, folder) is Backend.LITERT:
@@ -88,6 +93,10 @@ def open_detector(settings: DetectorSettings, threads: int | None = None) -> Ope
 
 def check_model(settings: DetectorSettings) -> str:
     """Return the preprocessing that `open_detector` would use, for people; raises `ModelError`. Runs no model."""
+    if settings.chooses_model:
+        for _, one in shipped_models(settings):
+            check_model(settings.naming(one.path))
+    settings = without_auto(settings)
     folder = load_model_folder(settings.model, settings)
     if _chosen(settings, folder) is Backend.SAVEDMODEL:
         _resizing(folder, None)

@@ -42,7 +42,7 @@ function show(health) {
     el("h2", {}, "Connected viewers"),
     table(["Viewer", "Pictures/s", "Picture age p50 / p95"], health.viewers.map((viewer) => [viewer.who, viewer.per_s ?? "–", viewer.p95_ms === null ? "–" : `${viewer.p50_ms} / ${viewer.p95_ms} ms`])),
     el("h2", {}, "Program"),
-    table(["Version", "Model", "Backend", "SHA-256"], [[health.version, health.model, `${health.backend}, ${health.device}`, el("code", {}, health.model_sha256.slice(0, 16))]], () => false),
+    table(["Version", "Model", "Backend", "SHA-256"], [[health.version, health.model_choice ? `${health.model}: ${health.model_choice}` : health.model, `${health.backend}, ${health.device}`, el("code", {}, health.model_sha256.slice(0, 16))]], () => false),
     el("p", { class: "hint" }, "For scripts: ", el("a", { href: `${base}/healthz` }, `${base}/healthz`), ", ", el("a", { href: `${base}/metrics` }, `${base}/metrics`), " (Prometheus), ", el("a", { href: `${base}/docs` }, "the API"), "."));
   if (at) place.querySelector(`a[href="${CSS.escape(at)}"]`)?.focus({ preventScroll: true });
   for (const [index, one] of place.querySelectorAll(".scroll").entries()) one.scrollLeft = scrolled[index] ?? 0;
