@@ -8,7 +8,7 @@ from monitor.config.detector import DetectorSettings
 from monitor.detectors.folder import ModelFolder, load_model_folder
 from monitor.domain.errors import ModelError
 
-#: The part of the machine's inferences that the cameras may need; the rest is for the other stages and for busy hours.
+#: How many times the inferences that the cameras want a model has to be able to run: other stages need cores too.
 SPARE = 1.3
 
 

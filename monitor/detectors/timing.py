@@ -12,7 +12,7 @@ import numpy as np
 from monitor.config.detector import Backend, DetectorSettings
 from monitor.detectors.choice import Candidate, shipped_models
 from monitor.detectors.cores import cores
-from monitor.detectors.folder import ModelFolder
+from monitor.detectors.folder import SAVED_MODEL, ModelFolder, cached_sha256
 from monitor.detectors.opening import open_detector
 
 _log = logging.getLogger(__name__)
@@ -30,20 +30,9 @@ def timed(settings: DetectorSettings, remembered: Path | None) -> list[Candidate
     before, candidates = dict(known), []
     for map50, folder in shipped_models(settings):
         named = settings.naming(folder.path)
-        key = "|".join((_processor(), str(cores()), *_identity(folder), settings.backend, settings.device,
-                        settings.precision, str(settings.threads)))  # fmt: skip
+        key = _key(folder, named)
         if key not in known:
-            opened = open_detector(named, threads=1)
-            on_litert = opened.backend is Backend.LITERT
-            clock = time.thread_time if on_litert and settings.threads == "auto" else time.perf_counter
-            picture = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), dtype=np.uint8)
-            spent = []
-            for _ in range(_TIMED_INFERENCES):
-                started = clock()
-                opened.detector.detect([picture])
-                spent.append(clock() - started)
-            opened.detector.close()
-            known[key] = (cores() if clock is time.thread_time else 1) / median(spent[1:])
+            known[key] = _per_s(named)
             _log.info("%s: %.1f inferences per second on this machine", folder.path.name, known[key])
         candidates.append(Candidate(folder.path, folder.path.name, map50, known[key]))
     if remembered is not None and known != before:
@@ -51,9 +40,28 @@ def timed(settings: DetectorSettings, remembered: Path | None) -> list[Candidate
     return candidates
 
 
-def _identity(folder: ModelFolder) -> list[str]:
-    """Return what differs if a model is exchanged; its manifest names the hash of every file."""
-    return [folder.path.name, *sorted(folder.sha256.values()), str(folder.resize)]
+def _per_s(settings: DetectorSettings) -> float:
+    """Return how many inferences of one model this machine can run per second."""
+    opened = open_detector(settings, threads=1)
+    per_core = opened.backend is Backend.LITERT and settings.threads == "auto"
+    clock = time.thread_time if per_core else time.perf_counter
+    picture = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), dtype=np.uint8)
+    spent = []
+    try:
+        for _ in range(_TIMED_INFERENCES):
+            started = clock()
+            opened.detector.detect([picture])
+            spent.append(clock() - started)
+    finally:
+        opened.detector.close()
+    return (cores() if per_core else 1) / median(spent[1:])
+
+
+def _key(folder: ModelFolder, settings: DetectorSettings) -> str:
+    """Return all that a time depends on: processor, the file that would run, and how it is run."""
+    file = folder.tflite(settings.precision) or folder.path / SAVED_MODEL / "saved_model.pb"
+    how = (settings.backend, settings.device, settings.precision, settings.threads)
+    return "|".join(map(str, (_processor(), cores(), folder.path.name, cached_sha256(file), folder.resize, *how)))
 
 
 def _processor() -> str:
