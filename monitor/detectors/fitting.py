@@ -46,7 +46,7 @@ class Placement:
         moved = ((boxes - offset) / share).astype(np.float32)
         centre = (moved[:, :2] + moved[:, 2:]) / 2
         beside = ((centre < 0) | (centre > 1)) & (share[:2] < 1)
-        return moved, ~beside.any(axis=1)
+        return moved, ~np.logical_or(beside[:, 0], beside[:, 1])
 
 
 @dataclass(frozen=True, slots=True)
