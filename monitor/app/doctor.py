@@ -90,15 +90,16 @@ def model(settings: Settings) -> Finding:
     """Load the model, compare its files with the manifest's hashes, and run it on a generated picture."""
     import numpy as np
 
+    from monitor.app.choosing import with_model
     from monitor.detectors.opening import open_detector, preprocessing_words
 
-    folder = settings.detector.model
     remedy = "Copy the model folder again, or set detector.model to another: monitor models list"
     try:
+        settings, choice = with_model(settings, None)
         opened = open_detector(settings.detector, threads=1)
         try:
             for name in opened.folder.sha256:
-                opened.folder.verify(folder / name)
+                opened.folder.verify(opened.folder.path / name)
             picture = np.random.default_rng(0).integers(0, 256, (360, 640, 3), dtype=np.uint8)
             started = time.perf_counter()
             opened.detector.detect([picture])
@@ -110,7 +111,8 @@ def model(settings: Settings) -> Finding:
     hashes = f"{len(opened.folder.sha256)} hashes match" if opened.folder.sha256 else "its manifest states no hashes"
     runs = f"{opened.backend.value} on {opened.device}, first inference {spent_ms:.0f} ms"
     scaled = f"preprocessing {preprocessing_words(opened.preprocessing)}"
-    return ok("model", f"{opened.folder.name}: {hashes}; {runs}; {scaled}")
+    chosen = f"; chosen as {choice}" if choice else ""
+    return ok("model", f"{opened.folder.name}: {hashes}; {runs}; {scaled}{chosen}")
 
 
 def disk_space(folder: Path) -> Finding:

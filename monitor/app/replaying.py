@@ -231,7 +231,7 @@ def _verdict_settings(request: ReplayRequest, detector: OpenedDetector) -> dict[
     """Return everything that decides the verdicts except the frames and the model's weights."""
     provenance = detector.provenance()
     return {
-        "detector": {key: provenance[key] for key in ("backend", "preprocessing", "labels", "thresholds")},
+        "detector": {key: provenance[key] for key in ("backend", "preprocessing", "resize", "labels", "thresholds")},
         **request.camera.provenance(),
         "detect_fps": request.detect_fps,
     }

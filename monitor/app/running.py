@@ -6,9 +6,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
+from monitor.app.choosing import with_model
 from monitor.app.journals import folders
 from monitor.app.signals import SignalFlags
 from monitor.app.watching import (
@@ -24,7 +26,6 @@ from monitor.app.watching import (
 from monitor.app.web_server import WebServer, model_of
 from monitor.config.loading import load_settings
 from monitor.config.settings import Settings
-from monitor.detectors.opening import OpenedDetector
 from monitor.domain.clock import SystemClock
 from monitor.domain.errors import MonitorError
 from monitor.pipeline.monitor import Monitor
@@ -43,6 +44,9 @@ _WEB_SERVER_ENDS_S = 2.0
 
 #: Returning 100 MB takes some 20 ms, and nothing none.
 _RETURN_MEMORY_EVERY_S = 10.0
+
+#: The file in the live folder with the speed of the models on this machine, for `detector.model: auto`.
+_MODEL_TIMES = "model_times.json"
 
 #: One camera takes about 1,700 MB of address space, a fifth of it memory.
 _ADDRESS_SPACE_MB = 3000
@@ -71,19 +75,22 @@ def running(path: Path, signals: SignalFlags) -> Iterator["RunningMonitor"]:
         web_server = WebServer(settings.web, folder, database, clock) if settings.web.enabled else None
         try:
             with signals.interruptible():
+                settings, choice = with_model(settings, folder / _MODEL_TIMES)
                 first = open_first(settings.detector)
             run = run_of(settings, first, clock)
             monitor = build_live(settings, run, database, clock)
-            running = RunningMonitor(monitor, web_server, settings, first, path, signals, run)
+            model = model_of(first, choice)
+            running = RunningMonitor(monitor, web_server, settings, model, path, signals, run)
             monitor.start(settings.cameras, inference_for(settings.detector, first))
         except BaseException:
             if web_server is not None:
                 web_server.join(0)
             raise
         _log.info(
-            "watching %d camera(s) with %s; journal, log and pictures in %s; Ctrl-C stops",
+            "watching %d camera(s) with %s%s; journal, log and pictures in %s; Ctrl-C stops",
             len(settings.cameras),
             settings.detector.model.name,
+            f" ({choice})" if choice else "",
             ", ".join(map(str, folders(settings))),
         )
         try:
@@ -103,7 +110,7 @@ class RunningMonitor:
         monitor: Monitor,
         web_server: WebServer | None,
         settings: Settings,
-        opened: OpenedDetector,
+        model: Model,
         path: Path,
         signals: SignalFlags,
         run: CurrentRun,
@@ -112,7 +119,7 @@ class RunningMonitor:
         self.signals = signals
         self._lock = threading.Lock()
         self._settings = settings
-        self._model = model_of(opened)
+        self._model = model
         self._web_server = web_server
         self._warnings = Warnings(SystemClock()) if web_server is None else web_server.warnings
         self._path = path
@@ -188,6 +195,8 @@ class RunningMonitor:
         try:
             new = load_settings(self._path)
             check_live(new)
+            with self.signals.interruptible():
+                new, choice = with_model(new, live_folder(old) / _MODEL_TIMES)
             changed = new.detector != old.detector or self.model.has_changed()
             with self.signals.interruptible():
                 opened = open_first(new.detector) if changed else None
@@ -205,7 +214,9 @@ class RunningMonitor:
         fixed = ("output", "journal", "retention", "web", "kiosk")
         if any(getattr(new, name) != getattr(old, name) for name in fixed):
             _log.warning("changes to output, journal, retention, web and kiosk take effect after a restart")
-        model = self.model if opened is None else model_of(opened)
+        model = replace(self.model, choice=choice) if opened is None else model_of(opened, choice)
+        if choice:
+            _log.info("model %s: %s", new.detector.model.name, choice)
         if (new, model) != (old, self.model):
             self._run.info = next_run(self._run.info, new, model, SystemClock())
         self.monitor.apply(new.cameras, None if opened is None else inference_for(new.detector, opened))

@@ -198,9 +198,9 @@ class WebServer:
         )
 
 
-def model_of(opened: OpenedDetector) -> Model:
-    """Return a detector's description for the pages."""
-    return Model(opened.folder.name, opened.sha256, opened.backend.value, opened.device, opened.file)
+def model_of(opened: OpenedDetector, choice: str = "") -> Model:
+    """Return a detector's description for the pages; `choice` says why `auto` has chosen it."""
+    return Model(opened.folder.name, opened.sha256, opened.backend.value, opened.device, opened.file, choice)
 
 
 def _overlay(monitor: Monitor, name: str) -> OverlaySettings:

@@ -11,6 +11,7 @@ from monitor.bench.replay import ReplayStages
 from monitor.bench.replay import bench_replay as measure
 from monitor.commands.show import out, print_json
 from monitor.config.settings import Settings
+from monitor.detectors.fitting import ModelInput
 from monitor.detectors.resize import resize_to_input
 from monitor.domain.address import SourceAddress
 from monitor.domain.errors import SourceError
@@ -25,7 +26,7 @@ def bench_replay(settings: Settings, video: Path | None, rounds: int, *, as_json
     detectors = open_replay_detectors(settings)
     detector = detectors[0]
     camera = camera_for(settings, SourceAddress(str(video)))
-    height, width = detector.folder.input_size or (320, 320)
+    taken = detector.input or ModelInput(320, 320)
 
     def whole(on_analysis: Callable[[Analysis], None]) -> float:
         with tempfile.TemporaryDirectory() as folder:
@@ -40,7 +41,7 @@ def bench_replay(settings: Settings, video: Path | None, rounds: int, *, as_json
     parts = ReplayStages(
         make_source=lambda: make_recording(video.stem, camera.source),
         detector=detector.detector,
-        resize=lambda image: resize_to_input(image, height, width),
+        resize=lambda image: resize_to_input(image, taken),
         overlay=camera.overlay,
         whole=whole,
     )

@@ -24,6 +24,7 @@ from monitor.config.capture import CaptureSettings
 from monitor.config.clips import ClipsSettings
 from monitor.config.journal import OutputSettings
 from monitor.config.settings import Settings
+from monitor.detectors.fitting import ModelInput
 from monitor.detectors.opening import OpenedDetector
 from monitor.detectors.resize import resize_to_input
 from monitor.domain.address import SourceAddress
@@ -197,14 +198,14 @@ class LiveBench:
     def _alone(self, opened: OpenedDetector) -> dict[str, float]:
         result: dict[str, float] = {}
         fresh = open_first(self._settings.detector)
-        height, width = opened.folder.input_size or (320, 320)
+        taken = opened.input or ModelInput(320, 320)
 
         def measure() -> None:
             result.update(
                 stages_alone(
                     self._recording,
                     fresh.detector,
-                    lambda image: resize_to_input(image, height, width),
+                    lambda image: resize_to_input(image, taken),
                 )
             )
 

@@ -63,7 +63,7 @@ def _compared(
         opened = open_detector(settings.model_copy(update={"backend": Backend.LITERT, "precision": precision}))
         for frame in frames:
             # At the size of the input neither export resizes it, so that only the networks differ.
-            rgb = resize_to_input(frame, *opened.input_size) if opened.input_size else frame[..., ::-1]
+            rgb = resize_to_input(frame, opened.input) if opened.input else frame[..., ::-1]
             picture = np.ascontiguousarray(rgb[..., ::-1])
             (expected,), (found,) = saved.detect([picture]), opened.detector.detect([picture])
             if fault := disagreement(expected, found, precision):

@@ -120,7 +120,7 @@ def _print(values: dict[str, Any]) -> None:
         table.add_row("sha256", escape(f"{name}\n  {digest}"))
     for backend in values["backends"]:
         words = backend.get("error") or f"{backend['ms']} ms per inference, {backend['signature']}"
-        scaled = f"\n  preprocessing {backend['preprocessing']}" if "preprocessing" in backend else ""
+        scaled = "".join(f"\n  {key} {backend[key]}" for key in ("preprocessing", "resize") if key in backend)
         table.add_row("runs on", escape(f"{backend['name']}\n  {words}{scaled}"))
     for one in values["comparison"]:
         table.add_row("comparison", escape(one["result"]))
@@ -197,4 +197,5 @@ def _timed(settings: DetectorSettings, backend: Backend, precision: Precision) -
         "ms": round(1000 * median(spent), 1),
         "signature": opened.signature,
         "preprocessing": preprocessing_words(opened.preprocessing),
+        "resize": opened.provenance()["resize"],
     }

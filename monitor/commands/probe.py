@@ -47,7 +47,8 @@ def probe(settings: Settings, source: str, seconds: float | None, *, as_json: bo
     finally:
         detector.detector.close()
     scene = measure.facts()
-    model_height_px = detector.folder.input_size[0] if detector.folder.input_size else None
+    place = detector.input.place(stream.height_px, stream.width_px) if detector.input and stream.height_px else None
+    model_height_px = None if place is None else place.height_px
     advice = advise(stream, scene, rules, model_height_px)
     if as_json:
         print_json(_values(address, stream, scene, advice, rules))

@@ -2,9 +2,9 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from monitor.config.base import Section
 from monitor.config.words import saying
@@ -36,11 +36,21 @@ class Precision(StrEnum):
     INT8 = "int8"
 
 
+#: The last part of a path that stands for the models beside it.
+_AUTO = "auto"
+
+
+def _model_path(value: Any) -> Any:
+    return f"models/{_AUTO}" if value == _AUTO else value
+
+
 class DetectorSettings(Section):
     """Which model analyses the pictures, and on what hardware."""
 
-    model: Path = Field(default=Path("models/ssd-mobilenet-v2-fpnlite-416x256"), title="Model")
-    """The folder of a TFOD2 export."""
+    model: Annotated[Path, BeforeValidator(_model_path)] = Field(
+        default=Path("models/ssd-mobilenet-v2-fpnlite-416x256"), title="Model"
+    )
+    """The folder of a TFOD2 export, or auto for the most accurate in models/ that is fast enough here."""
     backend: Backend = Field(default=Backend.AUTO, title="Backend")
     """What runs the model: LiteRT, TensorFlow, or auto for the faster one available."""
     device: Annotated[
@@ -59,6 +69,15 @@ class DetectorSettings(Section):
     """The lowest score at which a detection of each state counts."""
     accepted_sha256: tuple[Sha256, ...] = Field(default=(), title="Accepted models")
     """The sha256 of each SavedModel, a program, that may be loaded besides those of the project."""
+
+    @property
+    def chooses_model(self) -> bool:
+        """Whether the model is one of those beside `model`, to be chosen."""
+        return self.model.name == _AUTO
+
+    def naming(self, model: Path) -> "DetectorSettings":
+        """Return the settings with this model."""
+        return self.model_copy(update={"model": model})
 
     def for_one_picture(self) -> "DetectorSettings":
         """Return the settings for a single picture, where no further inferences compensate for low scores.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.detectors.fitting import Placement
 from monitor.domain.calibration import BUILT_IN, LEAST_SCORE, Calibration
 from monitor.domain.detection import DECIDED_STATES, Detection, MaskState
 from monitor.domain.geometry import Box
@@ -23,21 +24,23 @@ def decode(
     boxes: NDArray[np.float32],
     class_ids: NDArray[np.int64],
     scores: NDArray[np.float32],
-    width_px: int,
-    height_px: int,
+    placement: Placement,
     states: Mapping[int, MaskState],
     thresholds: Mapping[MaskState, float],
     calibration: Calibration = BUILT_IN,
 ) -> list[Detection]:
-    """Return one detection per face, best score first, with boxes in pixels of the picture.
+    """Return one detection per face, best score first, with boxes in pixels of the picture, clipped to it.
 
-    `boxes` (N, 4) float32 as `[ymin, xmin, ymax, xmax]`, each 0..1 of its own side; `class_ids` (N,) int64, 1-based;
-    `scores` (N,) float32, 0..1. Labels that mean `UNKNOWN`, scores under the state's threshold, empty boxes and values
-    that are not finite are left out, but lower scores of a face's other states are among its `scores`. Raises
-    `KeyError` for a class id that is not in `states`.
+    `boxes` (N, 4) float32 as `[ymin, xmin, ymax, xmax]`, each 0..1 of its own side of the input, in which the picture
+    lies as `placement` states; `class_ids` (N,) int64, 1-based; `scores` (N,) float32, 0..1. Labels that mean
+    `UNKNOWN`, scores under the state's threshold, empty boxes, boxes in the padding and values that are not finite are
+    left out, but lower scores of a face's other states are among its `scores`. Raises `KeyError` for a class id that is
+    not in `states`.
     """
     floor = least_score(thresholds)
-    usable = np.isfinite(boxes).all(axis=1) & np.isfinite(scores) & (scores >= floor)
+    boxes, inside = placement.to_picture(boxes)
+    usable = np.isfinite(boxes).all(axis=1) & np.isfinite(scores) & (scores >= floor) & inside
+    height_px, width_px = placement.picture_px
     kept: list[tuple[Box, MaskState, dict[MaskState, float]]] = []
     for index in np.flatnonzero(usable)[np.argsort(-scores[usable], kind="stable")]:
         score = min(float(scores[index]), 1.0)

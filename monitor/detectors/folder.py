@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from monitor.config.base import Section
 from monitor.config.detector import DecidedState, DetectorSettings, Precision, Score
 from monitor.config.yaml_lines import plain_values
+from monitor.detectors.fitting import Resize
 from monitor.detectors.label_map import Label, normalised, read_labels
 from monitor.detectors.preprocessing import Scaling, as_scaling
 from monitor.detectors.unchanged import FileState, state_of
@@ -64,6 +65,7 @@ class Manifest(Section):
     name: Annotated[str, Field(min_length=1, max_length=100)]
     input_size: tuple[Side, Side] | None = None
     preprocessing: Annotated[Scaling | None, BeforeValidator(as_scaling)] = None
+    resize: Resize | None = None
     states: dict[str, MaskState] = {}
     thresholds: dict[DecidedState, Score] = {}
     cpu_default: Literal[Precision.FLOAT, Precision.INT8] = Precision.FLOAT
@@ -80,7 +82,7 @@ class ModelFolder:
 
     `input_size` is (height, width) in pixels where it is known; `labels` {1-based class id: name}; `states` {1-based
     class id: state}; `thresholds` the lowest score (0..1) that counts for each state; `preprocessing` what `model.yaml`
-    states of the TFLite exports' input.
+    states of the TFLite exports' input; `resize` how it says that pictures are resized.
     """
 
     path: Path
@@ -92,6 +94,7 @@ class ModelFolder:
     cpu_default: Precision
     preprocessing: Scaling | None = None
     calibration: Calibration = BUILT_IN
+    resize: Resize | None = None
     training_data: str = ""
     licence: str = ""
     measured: dict[str, object] = field(default_factory=dict)
@@ -163,6 +166,7 @@ def load_model_folder(path: Path, settings: DetectorSettings) -> ModelFolder:
         cpu_default=manifest.cpu_default,
         preprocessing=manifest.preprocessing,
         calibration=BUILT_IN if manifest.calibration is None else manifest.calibration.value(),
+        resize=manifest.resize,
         training_data=manifest.training_data,
         licence=manifest.licence,
         measured=manifest.measured,

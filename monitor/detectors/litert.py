@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from monitor.detectors.decode import decode, least_score
+from monitor.detectors.fitting import ModelInput, Resizing
 from monitor.detectors.folder import MANIFEST, MAX_SIDE_PX, ModelFolder
 from monitor.detectors.preprocessing import Preprocessing
 from monitor.detectors.quiet import native_notices_hidden
@@ -23,12 +24,19 @@ from monitor.domain.frame import Image
 class LiteRtDetector:
     """One interpreter; it runs pictures one at a time, since batches gain nothing on a CPU.
 
-    Pixels are scaled as `preprocessing` states, and quantised where the input is. Raises `ModelError` if the file
+    Pictures are resized as `resizing` states, pixels scaled as `preprocessing` does, and quantised where the input is.
+    Raises `ModelError` if the file
     cannot be loaded or does not fit the folder or the preprocessing.
     """
 
     def __init__(
-        self, folder: ModelFolder, file: Path, facts: TfliteFacts, preprocessing: Preprocessing, threads: int
+        self,
+        folder: ModelFolder,
+        file: Path,
+        facts: TfliteFacts,
+        preprocessing: Preprocessing,
+        resizing: Resizing,
+        threads: int,
     ) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
@@ -45,13 +53,13 @@ class LiteRtDetector:
             reason = " ".join(str(error).split())
             raise ModelError(f"{file}: LiteRT cannot load it; export it again: {reason}") from error
         detail = _the_input(file, inputs)
-        self._input = int(detail["index"])
-        _, self.height_px, self.width_px, _ = (int(side) for side in detail["shape"])
-        self.signature = f"{facts.input.dtype.name} (1, {self.height_px}, {self.width_px}, 3)"
-        if folder.input_size not in (None, (self.height_px, self.width_px)):
-            raise ModelError(
-                f"{file}: takes {self.height_px} x {self.width_px}, but {MANIFEST} states {folder.input_size}"
-            )
+        self._index = int(detail["index"])
+        _, height_px, width_px, _ = (int(side) for side in detail["shape"])
+        self.signature = f"{facts.input.dtype.name} (1, {height_px}, {width_px}, 3)"
+        if folder.input_size not in (None, (height_px, width_px)):
+            raise ModelError(f"{file}: takes {height_px} x {width_px}, but {MANIFEST} states {folder.input_size}")
+        self.input = ModelInput(height_px, width_px, resizing)
+        self._rgb = np.empty((height_px, width_px, 3), np.uint8)
         table = facts.input.table(preprocessing.scaling)
         if table is None:
             raise ModelError(
@@ -83,18 +91,18 @@ class LiteRtDetector:
             self._interpreter.resize_tensor_input(detail["index"], (1, *self._folder.input_size, 3))
 
     def _detect_one(self, image: Image) -> list[Detection]:
-        rgb = resize_to_input(image, self.height_px, self.width_px)
+        rgb = resize_to_input(image, self.input, self._rgb)
         try:
-            self._interpreter.tensor(self._input)()[0] = cv2.LUT(rgb, self._table)
+            self._interpreter.tensor(self._index)()[0] = cv2.LUT(rgb, self._table)
             self._interpreter.invoke()
             rows = self._rows()
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"{self._folder.path}: inference failed: {' '.join(str(error).split())}") from error
         class_ids = rows.class_ids + 1
         self._folder.check_class_ids(self._file, class_ids, rows.scores)
-        height, width, folder = *image.shape[:2], self._folder
+        placement, folder = self.input.place(*image.shape[:2]), self._folder
         found = (rows.boxes, class_ids, rows.scores)
-        return decode(*found, width, height, folder.states, folder.thresholds, folder.calibration)
+        return decode(*found, placement, folder.states, folder.thresholds, folder.calibration)
 
     def _rows(self) -> Rows:
         get, places = self._interpreter.get_tensor, self._outputs

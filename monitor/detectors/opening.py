@@ -6,10 +6,12 @@ from pathlib import Path
 
 from monitor.config.detector import Backend, DetectorSettings
 from monitor.detectors.acceptance import demand_accepted
+from monitor.detectors.choice import shipped_models, without_auto
 from monitor.detectors.cores import cores
+from monitor.detectors.fitting import ModelInput, Resizing, neutral_colour
 from monitor.detectors.folder import MANIFEST, SAVED_MODEL, ModelFolder, cached_sha256, load_model_folder
-from monitor.detectors.pipeline_config import PIPELINE, pipeline_preprocessing
-from monitor.detectors.preprocessing import SCALINGS, Preprocessing
+from monitor.detectors.pipeline_config import PIPELINE, pipeline_preprocessing, pipeline_resizing
+from monitor.detectors.preprocessing import SCALINGS, Preprocessing, Scaling
 from monitor.detectors.tflite_file import TfliteFacts, read_facts
 from monitor.detectors.unchanged import from_unchanged_files
 from monitor.domain.errors import ModelError
@@ -23,7 +25,7 @@ _NVIDIA_DEVICE = Path("/dev/nvidia0")
 class OpenedDetector:
     """A running detector, its file, backend and device, and the `signature` of the file's input: type and shape.
 
-    `input_size` is the (height, width) in pixels that pictures are resized to, None if the graph does it;
+    `input` states how pictures are resized, None if the graph does it;
     `preprocessing` is None for a SavedModel, which has it in its graph.
     """
 
@@ -34,7 +36,7 @@ class OpenedDetector:
     device: str
     threads: int
     signature: str
-    input_size: tuple[int, int] | None = None
+    input: ModelInput | None = None
     preprocessing: Preprocessing | None = None
     sha256: str = field(init=False)
 
@@ -50,18 +52,23 @@ class OpenedDetector:
             "sha256": self.sha256,
             "backend": self.backend.value,
             "preprocessing": "in the graph" if self.preprocessing is None else str(self.preprocessing.scaling),
+            "resize": "in the graph" if self.input is None else self.input.resizing.resize.value,
             "labels": {folder.labels[class_id]: state.value for class_id, state in folder.states.items()},
             "thresholds": {state.value: score for state, score in folder.thresholds.items()},
         }
 
 
-@from_unchanged_files
 def open_detector(settings: DetectorSettings, threads: int | None = None) -> OpenedDetector:
-    """Load a model folder on the backend in the settings; raises `ModelError`.
+    """Load a model folder on the backend in the settings; raises `ModelError`. For `auto`: see `without_auto`.
 
     `threads` is the number that `auto` stands for (None: all cores). The backend `auto` is TensorFlow if there are a
     GPU and TensorFlow, else LiteRT if there is a TFLite export, else TensorFlow on the CPU.
     """
+    return _open(without_auto(settings), threads)
+
+
+@from_unchanged_files
+def _open(settings: DetectorSettings, threads: int | None = None) -> OpenedDetector:
     folder = load_model_folder(settings.model, settings)
     count = settings.threads if settings.threads != "auto" else threads or cores()
     if _chosen(settings, folder) is Backend.LITERT:
@@ -73,27 +80,34 @@ def open_detector(settings: DetectorSettings, threads: int | None = None) -> Ope
         folder.verify(tflite)
         facts = read_facts(tflite)
         scaled = _preprocessing(folder, tflite, facts)
-        litert = LiteRtDetector(folder, tflite, facts, scaled, count)
-        size, signature = (litert.height_px, litert.width_px), litert.signature
-        return OpenedDetector(litert, folder, Backend.LITERT, tflite, "cpu", count, signature, size, scaled)
+        litert = LiteRtDetector(folder, tflite, facts, scaled, _resizing(folder, scaled.scaling), count)
+        taken, signature = litert.input, litert.signature
+        return OpenedDetector(litert, folder, Backend.LITERT, tflite, "cpu", count, signature, taken, scaled)
     from monitor.detectors.savedmodel import SavedModelDetector
 
     _demand_saved_model(settings, folder)
     own_threads = settings.threads if settings.threads != "auto" else None
-    saved = SavedModelDetector(folder, settings.device, own_threads)
+    saved = SavedModelDetector(folder, settings.device, _resizing(folder, _stated_scaling(folder)), own_threads)
     graph = folder.path / SAVED_MODEL / "saved_model.pb"
     device, signature = saved.device, saved.signature
-    return OpenedDetector(saved, folder, Backend.SAVEDMODEL, graph, device, count, signature, saved.input_size)
+    return OpenedDetector(saved, folder, Backend.SAVEDMODEL, graph, device, count, signature, saved.input)
 
 
 def check_model(settings: DetectorSettings) -> str:
     """Return the preprocessing that `open_detector` would use, for people; raises `ModelError`. Runs no model."""
+    if settings.chooses_model:
+        for _, one in shipped_models(settings):
+            check_model(settings.naming(one.path))
+    settings = without_auto(settings)
     folder = load_model_folder(settings.model, settings)
     if _chosen(settings, folder) is Backend.SAVEDMODEL:
         _demand_saved_model(settings, folder)
+        _resizing(folder, None)
         return preprocessing_words(None)
     tflite = _tflite(settings, folder)
-    return preprocessing_words(_preprocessing(folder, tflite, read_facts(tflite)))
+    preprocessing = _preprocessing(folder, tflite, read_facts(tflite))
+    _resizing(folder, preprocessing.scaling)
+    return preprocessing_words(preprocessing)
 
 
 def preprocessing_words(preprocessing: Preprocessing | None) -> str:
@@ -130,6 +144,24 @@ def _preprocessing(folder: ModelFolder, file: Path, facts: TfliteFacts) -> Prepr
         f"it states one that is known; add 'preprocessing: NAME' to {MANIFEST}, with one of {', '.join(SCALINGS)}, "
         "or {mean: [R, G, B], std: [R, G, B]} of pixels from 0 to 255"
     )
+
+
+def _resizing(folder: ModelFolder, scaling: Scaling | None) -> Resizing:
+    """Return how pictures are resized; raises `ModelError`.
+
+    Padding that `model.yaml` asks for has the colour that the network takes as 0, as after normalisation.
+    """
+    if folder.resize is not None:
+        return Resizing(folder.resize, neutral_colour(scaling))
+    return pipeline_resizing(folder.path) or Resizing()
+
+
+def _stated_scaling(folder: ModelFolder) -> Scaling | None:
+    """Return the scaling that the graph of a SavedModel has, as far as it is stated beside it."""
+    if folder.preprocessing is not None:
+        return folder.preprocessing
+    stated = pipeline_preprocessing(folder.path)
+    return None if stated is None else stated.scaling
 
 
 def open_same(settings: DetectorSettings, threads: int | None, first: OpenedDetector) -> OpenedDetector:

@@ -1,9 +1,10 @@
-"""The preprocessing of a TFOD2 `pipeline.config`, read without the TFOD2 library."""
+"""The preprocessing and the resizer of a TFOD2 `pipeline.config`, read without the TFOD2 library."""
 
 import functools
 from pathlib import Path
 from typing import Any
 
+from monitor.detectors.fitting import Resize, Resizing
 from monitor.detectors.preprocessing import SCALINGS, Preprocessing, Scaling
 from monitor.domain.errors import ModelError
 
@@ -23,6 +24,20 @@ message_type {
 message_type {
   name: "Meta"
   field { name: "feature_extractor" number: 1 label: LABEL_OPTIONAL type: TYPE_MESSAGE type_name: ".Extractor" }
+  field { name: "image_resizer" number: 2 label: LABEL_OPTIONAL type: TYPE_MESSAGE type_name: ".Resizer" }
+}
+message_type {
+  name: "Resizer"
+  field {
+    name: "keep_aspect_ratio_resizer" number: 1 label: LABEL_OPTIONAL type: TYPE_MESSAGE type_name: ".KeepAspectRatio"
+  }
+}
+message_type {
+  name: "KeepAspectRatio"
+  field { name: "min_dimension" number: 1 label: LABEL_OPTIONAL type: TYPE_INT32 default_value: "600" }
+  field { name: "max_dimension" number: 2 label: LABEL_OPTIONAL type: TYPE_INT32 default_value: "1024" }
+  field { name: "pad_to_max_dimension" number: 4 label: LABEL_OPTIONAL type: TYPE_BOOL }
+  field { name: "per_channel_pad_value" number: 6 label: LABEL_REPEATED type: TYPE_FLOAT }
 }
 message_type {
   name: "Extractor"
@@ -70,6 +85,33 @@ def pipeline_preprocessing(folder: Path) -> Preprocessing | None:
     extractor = model.ssd.feature_extractor.type
     scaling = ssd_scaling(extractor)
     return None if scaling is None else Preprocessing(scaling, f"{PIPELINE}: {extractor}")
+
+
+def pipeline_resizing(folder: Path) -> Resizing | None:
+    """Return how the model in a folder with a `pipeline.config` takes pictures at its input's size.
+
+    None if there is no such file; raises `ModelError` if it cannot be read, or names a resizer whose pictures have
+    another size than the input.
+    """
+    path = folder / PIPELINE
+    if not path.is_file():
+        return None
+    model = _parsed(path).model
+    resizer = (model.center_net if model.HasField("center_net") else model.ssd).image_resizer
+    if not resizer.HasField("keep_aspect_ratio_resizer"):
+        return Resizing(Resize.STRETCH)
+    keeping = resizer.keep_aspect_ratio_resizer
+    if not keeping.pad_to_max_dimension or keeping.min_dimension != keeping.max_dimension:
+        raise ModelError(
+            f"{path}: its keep_aspect_ratio_resizer needs pad_to_max_dimension and equal min_dimension and "
+            "max_dimension, so that pictures get the size of the input; or state 'resize: fit' or 'resize: stretch' "
+            "in model.yaml"
+        )
+    values = list(keeping.per_channel_pad_value) or [0.0, 0.0, 0.0]
+    if len(values) != 3 or not all(0 <= value <= 255 for value in values):
+        raise ModelError(f"{path}: its per_channel_pad_value {values} is not three values from 0 to 255")
+    red, green, blue = (round(value) for value in values)
+    return Resizing(Resize.FIT_TOP_LEFT, (red, green, blue))
 
 
 def ssd_scaling(extractor: str) -> Scaling | None:

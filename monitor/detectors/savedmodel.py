@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from monitor.detectors.decode import decode, least_score
+from monitor.detectors.fitting import ModelInput, Resizing
 from monitor.detectors.folder import ModelFolder
 from monitor.detectors.quiet import native_notices_hidden
 from monitor.detectors.resize import resize_to_input
@@ -25,11 +26,11 @@ class SavedModelDetector:
 
     Image tensor (uint8 or float, (B, H, W, 3) RGB 0..255) and encoded string tensor ((B,) of PNG bytes) are
     distinguished by the signature; B is 1 or free. If `model.yaml` names the model's input size, pictures are resized
-    to it first: the graph would do so anyway, and less data is transferred. Raises `ModelError` if the model cannot be
-    loaded or does not fit the folder.
+    to it first as `resizing` states: the graph would resize anyway, and less data is transferred. Raises `ModelError`
+    if the model cannot be loaded or does not fit the folder.
     """
 
-    def __init__(self, folder: ModelFolder, device: str, threads: int | None) -> None:
+    def __init__(self, folder: ModelFolder, device: str, resizing: Resizing, threads: int | None) -> None:
         saved_model = folder.saved_model
         if saved_model is None:
             raise ModelError(f"{folder.path}: contains no saved_model/; use backend litert or export it")
@@ -50,7 +51,8 @@ class SavedModelDetector:
         self._dtype = spec.dtype
         self.batch_size: int | None = spec.shape[0]
         self.signature = f"{spec.dtype.name} ({', '.join('any' if side is None else str(side) for side in spec.shape)})"
-        self.input_size = _fixed_size(spec) or folder.input_size
+        size = _fixed_size(spec) or folder.input_size
+        self.input = None if size is None else ModelInput(*size, resizing)
         # A first inference on noise detects a label map that does not fit, and builds the graph.
         self.detect([np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)])
 
@@ -69,9 +71,9 @@ class SavedModelDetector:
         del self._model, self._signature
 
     def _fitted(self, image: Image) -> Image:
-        if self.input_size is None:
+        if self.input is None:
             return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
-        return resize_to_input(image, *self.input_size)
+        return resize_to_input(image, self.input)
 
     def _run(self, images: Sequence[Image], fitted: Sequence[Image]) -> list[list[Detection]]:
         tf = self._tf
@@ -93,12 +95,12 @@ class SavedModelDetector:
         return [self._decode(image, *one) for image, *one in zip(images, *outputs, strict=True)]
 
     def _decode(self, image: Image, boxes: Any, classes: Any, scores: Any, count: Any) -> list[Detection]:
-        height, width = image.shape[:2]
-        folder = self._folder
+        size, folder = image.shape[:2], self._folder
+        placement = (self.input or ModelInput(*size)).place(*size)
         rows = checked_rows(self._file, boxes, classes, scores, count, least_score(folder.thresholds))
         folder.check_class_ids(self._file, rows.class_ids, rows.scores)
         found = (rows.boxes, rows.class_ids, rows.scores)
-        return decode(*found, width, height, folder.states, folder.thresholds, folder.calibration)
+        return decode(*found, placement, folder.states, folder.thresholds, folder.calibration)
 
 
 def _tensorflow(threads: int | None) -> Any:

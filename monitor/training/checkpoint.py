@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from monitor.detectors.decode import decode
+from monitor.detectors.fitting import ModelInput
 from monitor.detectors.resize import resize_to_input
 from monitor.domain.detection import Detection, MaskState
 from monitor.domain.frame import Image
@@ -19,14 +20,14 @@ from monitor.training.errors import TrainingError
 class CheckpointDetector:
     """The `Detector` port over a TFOD2 model in memory; see `open_checkpoint`."""
 
-    def __init__(self, model: Any, input_size: tuple[int, int], states: Mapping[int, MaskState], floor: float) -> None:
-        """`input_size` (height, width) in pixels; `states` by 1-based class id; scores under `floor` are dropped."""
+    def __init__(self, model: Any, taken: ModelInput, states: Mapping[int, MaskState], floor: float) -> None:
+        """`taken` is the model's input; `states` by 1-based class id; scores under `floor` are dropped."""
         import tensorflow as tf
 
-        self._size = input_size
+        self._taken = taken
         self._states = states
         self._thresholds = dict.fromkeys(MaskState, floor)
-        shape = tf.constant([[*input_size, 3]])
+        shape = tf.constant([[taken.height_px, taken.width_px, 3]])
 
         @tf.function  # type: ignore[untyped-decorator]
         def run(image: Any) -> Any:
@@ -39,19 +40,19 @@ class CheckpointDetector:
         return [self._one(image) for image in images]
 
     def _one(self, image: Image) -> list[Detection]:
-        raw = self._run(resize_to_input(image, *self._size)[None].astype(np.float32))
+        raw = self._run(resize_to_input(image, self._taken)[None].astype(np.float32))
         boxes, classes, scores = (raw[f"detection_{name}"].numpy()[0] for name in ("boxes", "classes", "scores"))
-        height, width = image.shape[:2]
-        return decode(boxes, classes.astype(np.int64) + 1, scores, width, height, self._states, self._thresholds)
+        placement = self._taken.place(*image.shape[:2])
+        return decode(boxes, classes.astype(np.int64) + 1, scores, placement, self._states, self._thresholds)
 
     def close(self) -> None:
         """Do nothing: there is nothing to release."""
 
 
 def open_checkpoint(
-    model_config: Any, checkpoint: Path, input_size: tuple[int, int], states: Mapping[int, MaskState], floor: float
+    model_config: Any, checkpoint: Path, taken: ModelInput, states: Mapping[int, MaskState], floor: float
 ) -> CheckpointDetector:
-    """Build the pipeline's model, restore the checkpoint and run it at `input_size`.
+    """Build the pipeline's model, restore the checkpoint and run it with the input `taken`.
 
     Raises:
         TrainingError: the checkpoint does not fit the pipeline.
@@ -61,9 +62,10 @@ def open_checkpoint(
     from object_detection.builders import model_builder
 
     model = model_builder.build(model_config, is_training=False)
-    model.predict(tf.zeros((1, *input_size, 3)), tf.constant([[*input_size, 3]]))
+    shape = [taken.height_px, taken.width_px, 3]
+    model.predict(tf.zeros((1, *shape)), tf.constant([shape]))
     restore(model, checkpoint)
-    return CheckpointDetector(model, input_size, states, floor)
+    return CheckpointDetector(model, taken, states, floor)
 
 
 def restore(model: Any, checkpoint: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from monitor.config.detector import Backend, Precision
+from monitor.detectors.fitting import Resize
 from monitor.training.errors import TrainingError
 from monitor.training.labels import parse_labels, parse_size, parse_source
 
@@ -26,6 +27,9 @@ _Labels = Annotated[
 _Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 _EvalSize = Annotated[
     str | None, typer.Option("--eval-size", help="WIDTHxHEIGHT for the evaluation on val. Default: the pipeline's.")
+]
+_Resize = Annotated[
+    Resize, typer.Option(help="How pictures get the input's size: in their own shape with padding, or stretched.")
 ]
 
 
@@ -171,6 +175,7 @@ def run_command(
     teacher: Annotated[
         Path | None, typer.Option(help="Model folder with the same anchors, whose output replaces the annotations.")
     ] = None,
+    resize: _Resize = Resize.FIT,
     label: _Labels = None,
 ) -> None:
     """Train, evaluate on val regularly and keep the best weights. Run it again to resume."""
@@ -179,7 +184,7 @@ def run_command(
     with _reading_options():
         states = parse_labels(label or [])
         size = parse_size(eval_size) if eval_size else None
-    run_train(pipeline, run_dir, steps, save_every, eval_every, size, teacher, states)
+    run_train(pipeline, run_dir, steps, save_every, eval_every, size, teacher, resize, states)
 
 
 @train_app.command("blend")
@@ -242,6 +247,7 @@ def export_command(
     licence: Annotated[str, typer.Option(help="Licence of weights and data.")],
     recipe: Annotated[Path | None, typer.Option(help="Markdown file with the recipe, for the model card.")] = None,
     cpu_default: Annotated[Literal["int8", "float"], typer.Option(help="TFLite export that runs by default.")] = "int8",
+    resize: _Resize = Resize.FIT,
     label: _Labels = None,
 ) -> None:
     """Write a model folder from a checkpoint and evaluate each of its files on val."""
@@ -251,7 +257,9 @@ def export_command(
         states = parse_labels(label or [])
         input_size = parse_size(size)
     default = Precision(cpu_default)
-    run_export(pipeline, checkpoint, data, out_dir, input_size, name, training_data, licence, recipe, default, states)
+    run_export(
+        pipeline, checkpoint, data, out_dir, input_size, name, training_data, licence, recipe, default, resize, states
+    )
 
 
 def command(name: str) -> Any:

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bar
 
 from monitor.config.detector import Backend, DetectorSettings, Precision
+from monitor.detectors.fitting import Resize
 from monitor.detectors.folder import LABEL_MAP, MANIFEST, SAVED_MODEL, TFLITE
 from monitor.detectors.opening import open_detector
 from monitor.domain.calibration import LEAST_SCORE
@@ -186,11 +187,12 @@ def run_prune(
     states: Mapping[str, MaskState],
 ) -> None:
     """`monitor train prune`; `size` is (height, width)."""
+    from monitor.detectors.fitting import ModelInput
     from monitor.detectors.resize import resize_to_input
     from monitor.training.prune import prune
 
     pictures = _some_pictures(_annotations(data, "train", states), PRUNING_PICTURES)
-    rgb = [resize_to_input(one, *size) for one in pictures]
+    rgb = [resize_to_input(one, ModelInput(*size)) for one in pictures]
     written = prune(pipeline, checkpoint, narrower, rgb, out_dir, _notes.print)
     _out.print(f'wrote {written}; continue training with fine_tune_checkpoint_type: "full"')
 
@@ -203,6 +205,7 @@ def run_train(
     eval_every: int,
     eval_size: tuple[int, int] | None,
     teacher: Path | None,
+    resize: Resize,
     states: Mapping[str, MaskState],
 ) -> None:
     """`monitor train run`."""
@@ -210,7 +213,7 @@ def run_train(
     from monitor.training.pipelines import read_pipeline
     from monitor.training.run import RunSettings, train
 
-    settings = RunSettings(save_every, eval_every, eval_size, steps, teacher)
+    settings = RunSettings(save_every, eval_every, eval_size, steps, teacher, resize)
     total = min(steps or sys.maxsize, int(read_pipeline(pipeline)["train_config"].num_steps))
     with _bar("training", total) as bar:
 
@@ -355,6 +358,7 @@ def run_export(
     licence: str,
     recipe: Path | None,
     cpu_default: Precision,
+    resize: Resize,
     states: Mapping[str, MaskState],
 ) -> None:
     """`monitor export`."""
@@ -362,7 +366,7 @@ def run_export(
     from monitor.training.export import ExportSettings, export
     from monitor.training.records import write_label_map
 
-    settings = ExportSettings(name, size, states, training_data, licence, cpu_default)
+    settings = ExportSettings(name, size, states, training_data, licence, cpu_default, resize)
     pictures = _some_pictures(_annotations(data, "train", states), CALIBRATION_PICTURES)
     val = list(samples_of(_annotations(data, "val", states), states))
     label_map = checkpoint.parent / LABEL_MAP

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from monitor.config.detector import Backend, DetectorSettings, Precision
 from monitor.detectors.acceptance import saved_model_sha256
+from monitor.detectors.fitting import ModelInput, Resize, Resizing, neutral_colour
 from monitor.detectors.folder import LABEL_MAP, MANIFEST, SAVED_MODEL, TFLITE, sha256_of
 from monitor.detectors.label_map import read_label_map
 from monitor.detectors.opening import open_detector
@@ -44,6 +45,7 @@ class ExportSettings:
     training_data: str
     licence: str
     cpu_default: Precision = Precision.INT8
+    resize: Resize = Resize.FIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,26 +90,27 @@ def export(
     """
     config = sized(read_model_config(pipeline), settings.input_size)
     extractor = config.model.ssd.feature_extractor.type
-    if ssd_scaling(extractor) is None:
+    scaling = ssd_scaling(extractor)
+    if scaling is None:
         raise TrainingError(f"{pipeline}: the preprocessing of the feature extractor {extractor!r} is unknown")
+    taken = ModelInput(*settings.input_size, Resizing(settings.resize, neutral_colour(scaling)))
     labels = read_label_map(label_map)
     states = {class_id: settings.states[name] for class_id, name in labels.items()}
     out_dir.parent.mkdir(parents=True, exist_ok=True)
     with _whole_or_nothing(out_dir) as folder:
         shutil.copyfile(label_map, folder / LABEL_MAP)
         report("evaluating the checkpoint")
-        reference = open_checkpoint(config.model, checkpoint, settings.input_size, states, SCORE_FLOOR)
+        reference = open_checkpoint(config.model, checkpoint, taken, states, SCORE_FLOOR)
         own = _judged(reference, val)
         report("writing the SavedModel")
         write_saved_model(config.model, checkpoint, settings.input_size, folder / SAVED_MODEL)
         own_sha256 = saved_model_sha256(folder / SAVED_MODEL)
         for precision, pictures in ((Precision.FLOAT, ()), (Precision.INT8, calibration)):
             report(f"writing {TFLITE[precision]}")
-            data = write_tflite(config, checkpoint, settings.input_size, pictures)
+            data = write_tflite(config, checkpoint, taken, pictures)
             (folder / TFLITE[precision]).write_bytes(with_all_states(data, EXPORTED_FLOOR))
         _write_pipeline(config, folder / PIPELINE)
-        scaling = str(ssd_scaling(extractor))
-        _write_manifest(folder, settings, scaling, dict.fromkeys(DECIDED_STATES, SCORE_FLOOR), {})
+        _write_manifest(folder, settings, str(scaling), dict.fromkeys(DECIDED_STATES, SCORE_FLOOR), {})
         files: dict[str, Evaluation] = {}
         for name, backend, precision in (
             (SAVED_MODEL, Backend.SAVEDMODEL, Precision.AUTO),
@@ -125,7 +128,7 @@ def export(
         thresholds = choose_thresholds(shipped.judged)
         files = {name: evaluate(one.judged, thresholds) for name, one in files.items()}
         own = evaluate(own.judged, thresholds)
-        _write_manifest(folder, settings, scaling, thresholds, _measured(own, files, settings))
+        _write_manifest(folder, settings, str(scaling), thresholds, _measured(own, files, settings))
     return Exported(out_dir, own, files, thresholds)
 
 
@@ -203,10 +206,8 @@ def write_saved_model(model_config: Any, checkpoint: Path, input_size: tuple[int
     tf.saved_model.save(serving, str(folder), signatures={"serving_default": concrete})
 
 
-def write_tflite(
-    config: Any, checkpoint: Path, input_size: tuple[int, int], calibration: Sequence[NDArray[np.uint8]]
-) -> bytes:
-    """Return a TFLite file with float32 input (1, H, W, 3) RGB and the detection post-processing operator.
+def write_tflite(config: Any, checkpoint: Path, taken: ModelInput, calibration: Sequence[NDArray[np.uint8]]) -> bytes:
+    """Return a TFLite file with float32 input (1, H, W, 3) RGB, `taken`, and the detection post-processing operator.
 
     The input is scaled as by the feature extractor's `preprocess`, which is left to the caller.
 
@@ -222,7 +223,8 @@ def write_tflite(
         place = Path(folder)
         # TFOD2's exporter requires the latest checkpoint of a folder, in a particular format.
         model = model_builder.build(config.model, is_training=False)
-        model.predict(tf.zeros((1, *input_size, 3)), tf.constant([[*input_size, 3]]))
+        shape = [taken.height_px, taken.width_px, 3]
+        model.predict(tf.zeros((1, *shape)), tf.constant([shape]))
         restore(model, checkpoint)
         tf.train.CheckpointManager(tf.train.Checkpoint(model=model), str(place), max_to_keep=1).save()
         export_tflite_graph_lib_tf2.export_tflite_model(
@@ -234,7 +236,7 @@ def write_tflite(
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         scaled = model.feature_extractor.preprocess
         converter.representative_dataset = lambda: (
-            [scaled(tf.constant(resize_to_input(one, *input_size)[None], tf.float32)).numpy()] for one in calibration
+            [scaled(tf.constant(resize_to_input(one, taken)[None], tf.float32)).numpy()] for one in calibration
         )
         # The class with which TensorFlow excludes operators from quantisation; it calibrates once.
         debugger = tf.lite.experimental.QuantizationDebugger(
@@ -325,6 +327,7 @@ def _write_manifest(
         "name": settings.name,
         "input_size": list(settings.input_size),
         "preprocessing": scaling,
+        "resize": settings.resize.value,
         "states": {label: state.value for label, state in settings.states.items()},
         "thresholds": {state.value: value for state, value in thresholds.items()},
         "cpu_default": settings.cpu_default.value,

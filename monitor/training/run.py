@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from monitor.detectors.fitting import ModelInput, Resize, Resizing, neutral_colour
+from monitor.detectors.pipeline_config import ssd_scaling
 from monitor.domain.detection import DECIDED_STATES, MaskState
 from monitor.training.checkpoint import CheckpointDetector
 from monitor.training.distil import Teacher
@@ -32,7 +34,8 @@ class RunSettings:
     """How a run evaluates and saves.
 
     `eval_size` is the input's (height, width) for the evaluation on val: that of the deployed model, which may be
-    larger than the training views. None: the pipeline's. `teacher` is a model folder, see `monitor.training.distil`.
+    larger than the training views. None: the pipeline's. `resize` is how pictures get that size. `teacher` is a model
+    folder, see `monitor.training.distil`.
     """
 
     save_every: int = 250
@@ -40,6 +43,7 @@ class RunSettings:
     eval_size: tuple[int, int] | None = None
     until: int | None = None
     teacher: Path | None = None
+    resize: Resize = Resize.FIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ def train(
     _check_disk(trainer, run_dir)
     if trainer.resumed_from:
         notify(f"resuming from step {trainer.resumed_from}")
-    judge_val = _ValJudge(trainer, samples, settings.eval_size)
+    judge_val = _ValJudge(trainer, samples, settings.eval_size, settings.resize)
     log = _TensorBoard(run_dir / "train")
     end = min(settings.until or trainer.total_steps, trainer.total_steps)
     pid.write_text(f"{os.getpid()}\n", encoding="utf-8")
@@ -121,9 +125,11 @@ def _go(
 class _ValJudge:
     """Evaluates the averaged weights on val; the graph is traced once."""
 
-    def __init__(self, trainer: Trainer, samples: list[Sample], size: tuple[int, int] | None) -> None:
-        resizer = trainer.configs["model"].ssd.image_resizer.fixed_shape_resizer
+    def __init__(self, trainer: Trainer, samples: list[Sample], size: tuple[int, int] | None, resize: Resize) -> None:
+        ssd = trainer.configs["model"].ssd
+        resizer = ssd.image_resizer.fixed_shape_resizer
         self.size = size or (int(resizer.height), int(resizer.width))
+        self._taken = ModelInput(*self.size, Resizing(resize, neutral_colour(ssd_scaling(ssd.feature_extractor.type))))
         self.samples = samples
         self._trainer = trainer
         self._detector: CheckpointDetector | None = None
@@ -133,7 +139,7 @@ class _ValJudge:
         with AveragedWeights(self._trainer):
             if self._detector is None:
                 states = dict(enumerate(DECIDED_STATES, start=1))
-                self._detector = CheckpointDetector(self._trainer.model, self.size, states, SCORE_FLOOR)
+                self._detector = CheckpointDetector(self._trainer.model, self._taken, states, SCORE_FLOOR)
             judged = judge(self._detector, self.samples)
         return evaluate(judged, dict.fromkeys(DECIDED_STATES, 0.5), rounds=1)
 

@@ -399,6 +399,7 @@ class HealthOut(BaseModel):
     version: str
     started_at: datetime
     model: str
+    model_choice: str
     model_sha256: str
     backend: str
     device: str

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from monitor.config.detector import Backend, Precision
+from monitor.detectors.fitting import ModelInput
 from monitor.detectors.opening import OpenedDetector, open_detector
 from monitor.detectors.resize import resize_to_input
 from monitor.detectors.score_floor import EXPORTED_FLOOR, with_all_states
@@ -176,7 +177,7 @@ def raw_outputs(model: bytes, image: np.ndarray) -> list[np.ndarray]:
     interpreter.allocate_tensors()
     details = interpreter.get_input_details()[0]
     _, height, width, _ = details["shape"]
-    rgb = resize_to_input(image, height, width).astype(np.float32) / 127.5 - 1
+    rgb = resize_to_input(image, ModelInput(height, width)).astype(np.float32) / 127.5 - 1
     interpreter.set_tensor(details["index"], rgb[np.newaxis])
     interpreter.invoke()
     outputs = sorted(interpreter.get_output_details(), key=lambda output: output["index"])

@@ -88,6 +88,7 @@ def test_from_pictures_to_a_model_folder(voc, tmp_path, monkeypatch):
     manifest = yaml.safe_load((model / "model.yaml").read_text())
     assert manifest["input_size"] == [96, 128]
     assert manifest["preprocessing"] == "minus_one_to_one"
+    assert manifest["resize"] == "fit"
     assert set(manifest["measured"]["map50_by_file"]) == {
         "checkpoint",
         "saved_model",

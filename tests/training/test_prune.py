@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from monitor.detectors.fitting import ModelInput
 from monitor.detectors.resize import resize_to_input
 from monitor.domain.detection import DECIDED_STATES
 from monitor.domain.frame import Image
@@ -94,13 +95,13 @@ def test_a_trained_detector_keeps_most_of_what_it_finds(tmp_path: Path, frames: 
     """Before any training it finds the faces that the whole one finds, in the same places."""
     pipeline = _leaner(tmp_path)
     activations: list[str] = []
-    rgb = [resize_to_input(frame, 256, 416) for frame in frames]
+    rgb = [resize_to_input(frame, ModelInput(256, 416)) for frame in frames]
     written = prune(WIDE / "pipeline.config", WEIGHTS, pipeline, rgb, tmp_path / "pruned", activations.append)
     assert [line.split(":")[0] for line in activations] == list(LEAN_WIDTHS)
     assert "Conv1: 32 to 16 channels" in activations[0]
     states = {number + 1: state for number, state in enumerate(DECIDED_STATES)}
     before, after = (
-        open_checkpoint(read_model_config(config).model, weights, (256, 416), states, 0.3)
+        open_checkpoint(read_model_config(config).model, weights, ModelInput(256, 416), states, 0.3)
         for config, weights in ((WIDE / "pipeline.config", WEIGHTS), (pipeline, written))
     )
     sure = again = 0

@@ -71,6 +71,7 @@ def _health(account: Account, services: Services, viewers: Sequence[Watcher]) ->
         version=__version__,
         started_at=services.started_at,
         model=model.name,
+        model_choice=model.choice,
         model_sha256=model.sha256,
         backend=model.backend,
         device=model.device,

@@ -57,7 +57,7 @@ function show(health) {
     el("h2", {}, "Evidence"),
     table(["Files", "Size", "Per day", "Because of a full disk", "Public key (Ed25519)"], [[health.storage.files, size(health.storage.bytes), size(health.storage.bytes_per_day), STEPS[health.storage.step], el("code", {}, health.public_key ?? "–")]], () => false),
     el("h2", {}, "Program"),
-    table(["Version", "Model", "Backend", "SHA-256"], [[health.version, health.model, `${health.backend}, ${health.device}`, el("code", {}, health.model_sha256.slice(0, 16))]], () => false),
+    table(["Version", "Model", "Backend", "SHA-256"], [[health.version, health.model_choice ? `${health.model}: ${health.model_choice}` : health.model, `${health.backend}, ${health.device}`, el("code", {}, health.model_sha256.slice(0, 16))]], () => false),
     el("p", { class: "hint" }, "For scripts: ", el("a", { href: `${base}/healthz` }, `${base}/healthz`), ", ", el("a", { href: `${base}/metrics` }, `${base}/metrics`), " (Prometheus), ", el("a", { href: `${base}/docs` }, "the API"), "."));
   if (at) place.querySelector(`a[href="${CSS.escape(at)}"]`)?.focus({ preventScroll: true });
   for (const [index, one] of place.querySelectorAll(".scroll").entries()) one.scrollLeft = scrolled[index] ?? 0;

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from monitor.detectors.decode import SAME_FACE_IOU, decode
+from monitor.detectors.fitting import ModelInput, Resize, Resizing
 from monitor.domain.calibration import BUILT_IN
 from monitor.domain.detection import DECIDED_STATES, MaskState
 from monitor.domain.geometry import Box
@@ -17,7 +18,7 @@ def run(rows, width_px=1000, height_px=400, states=STATES, thresholds=THRESHOLDS
     """Rows of (ymin, xmin, ymax, xmax, class id, score)."""
     table = np.array(rows, dtype=np.float64).reshape(-1, 6)
     boxes, ids, scores = table[:, :4].astype(np.float32), table[:, 4].astype(np.int64), table[:, 5].astype(np.float32)
-    return decode(boxes, ids, scores, width_px, height_px, states, thresholds)
+    return decode(boxes, ids, scores, ModelInput(256, 416).place(height_px, width_px), states, thresholds)
 
 
 def face(left, class_id=1, score=0.9, size=0.1):
@@ -158,7 +159,7 @@ def test_the_models_output_is_not_changed():
     copies = [array.copy() for array in (boxes, ids, scores)]
     for array in (boxes, ids, scores):
         array.setflags(write=False)
-    decode(boxes, ids, scores, 640, 480, STATES, THRESHOLDS)
+    decode(boxes, ids, scores, ModelInput(256, 416).place(480, 640), STATES, THRESHOLDS)
     for array, copy in zip((boxes, ids, scores), copies, strict=True):
         np.testing.assert_array_equal(array, copy)
 
@@ -193,5 +194,20 @@ def test_a_detection_says_what_its_models_scores_mean():
     table = np.array([face(0.1)], dtype=np.float64)
     own = replace(BUILT_IN, state_size=1.0)
     boxes, ids, scores = table[:, :4].astype(np.float32), np.array([1]), np.array([0.9], np.float32)
-    (found,) = decode(boxes, ids, scores, 1000, 400, STATES, THRESHOLDS, own)
+    (found,) = decode(boxes, ids, scores, ModelInput(400, 1000).place(400, 1000), STATES, THRESHOLDS, own)
     assert found.calibration is own
+
+
+def test_boxes_of_a_fitted_picture_are_in_its_pixels_clipped_and_not_in_the_padding():
+    placement = ModelInput(200, 400, Resizing(Resize.FIT)).place(1000, 500)  # columns 150 to 250 of the input
+    rows = [
+        (0.1, 0.4, 0.3, 0.5, 0.9),  # columns 160 to 200: 50 to 250 pixels of the picture
+        (0.5, 0.36, 0.7, 0.42, 0.8),  # reaches over the left edge: clipped
+        (0.5, 0.1, 0.7, 0.3, 0.95),  # in the padding
+        (0.1, 0.62, 0.3, 0.66, 0.95),  # its centre is
+    ]
+    table = np.array(rows, np.float32)
+    ids = np.ones(len(rows), np.int64)
+    found = decode(table[:, :4], ids, table[:, 4], placement, STATES, THRESHOLDS)
+    boxes = [(d.box.x1_px, d.box.y1_px, d.box.x2_px, d.box.y2_px) for d in found]
+    assert boxes == [pytest.approx((50, 100, 250, 300), abs=0.01), pytest.approx((0, 500, 90, 700), abs=0.01)]
