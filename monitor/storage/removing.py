@@ -94,7 +94,7 @@ class Remover:
         return self.visits([number]) == 1
 
     def files(self, ids: Sequence[int], removal: Removal) -> int:
-        """Remove files by the numbers of their rows, unless their incidents are kept; return the bytes that are free now.
+        """Remove files by the numbers of their rows, unless their incidents are kept; return the bytes freed.
 
         A clip that also shows other incidents stays for them.
         """
@@ -177,7 +177,7 @@ def _living(session: Session, names: Collection[str]) -> set[tuple[str, str]]:
 
 
 def _payload(removal: Removal, incidents: Sequence[int] = (), files: Sequence[FileRow] = ()) -> dict[str, Any]:
-    """Return the payload of a tombstone; a file is named by its incident, kind and hash, since names tell of incidents."""
+    """Return the payload of a tombstone; files are named by their hashes, as their names tell of incidents."""
     said = {"why": removal.why, "by": removal.by, "reason": removal.reason}
     which = sorted({(row.incident, row.kind, row.sha256) for row in files})
     return said | {"incidents": list(incidents), "files": [list(each) for each in which]}
