@@ -32,9 +32,9 @@ def link_earlier(session: Session, incident: int, incident_id: str) -> None:
 
 def sharing(incidents: Select[int] | Collection[int]) -> CompoundSelect[int]:
     """Return a query for some incidents, and those that share a clip with one of them."""
-    own, other = aliased(FileRow), aliased(FileRow)
+    incident, own, other = aliased(IncidentRow), aliased(FileRow), aliased(FileRow)
     return union(
-        select(IncidentRow.id).where(IncidentRow.id.in_(incidents)),
+        select(incident.id).where(incident.id.in_(incidents)),
         select(other.incident)
         .join(own, (own.name == other.name) & (own.kind == other.kind))
         .where(own.kind == CLIP, own.incident.in_(incidents)),
