@@ -14,7 +14,7 @@ from monitor.domain.address import SourceKind
 from monitor.domain.errors import OutputError, UnwritableError
 from monitor.domain.event import Event, IncidentOpened
 from monitor.domain.ports import Beating, Sink
-from monitor.storage.evidence_kinds import FOLDERS, PICTURE
+from monitor.storage.evidence_kinds import CLIP, FOLDERS, PICTURE
 from monitor.storage.lazy_engine import LazyEngine
 from monitor.storage.run_info import CurrentRun
 from monitor.storage.snapshots import SnapshotFolder, day_of
@@ -48,7 +48,7 @@ class JournalPlace:
     @property
     def clips(self) -> Path:
         """The folder of incident clips."""
-        return self.folder / "clips"
+        return self.folder / FOLDERS[CLIP]
 
     @property
     def unwritten(self) -> UnwrittenFile:

@@ -148,7 +148,14 @@ def build_live(
         return rows
 
     clip_places = {name: ClipPlace(ClipFolder(place.clips), rows_of(place)) for name, place in places.items()}
-    clips = ClipRecorder(lambda camera: clip_places[place_of(camera)], list(clip_places.values()), clock, to_utc)
+    retentions: dict[str, Retention] = {}
+    clips = ClipRecorder(
+        lambda camera: clip_places[place_of(camera)],
+        list(clip_places.values()),
+        clock,
+        to_utc,
+        lambda: all(retention.keeps_clips for retention in retentions.values()),
+    )
 
     def open_place(name: str) -> Sequence[Sink]:
         # The recording thread loads them while cameras connect.
@@ -179,10 +186,9 @@ def build_live(
                 )
 
     first = sorted({_SAMPLE if is_sample(camera) else _LIVE for camera in settings.cameras.values()})
-    retentions = {
-        name: Retention(lambda: settings.retention, places[name].database, places[name].folder, clock)
-        for name in dict.fromkeys([_LIVE, *first])
-    }
+    for name in dict.fromkeys([_LIVE, *first]):
+        place = places[name]
+        retentions[name] = Retention(lambda: settings.retention, place.database, place.folder, clock)
 
     def open_sinks() -> Sequence[Sink]:
         return [RoutedSinks(place_of, open_place, first)]

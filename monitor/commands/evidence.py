@@ -67,7 +67,7 @@ def export(config: Path | None, number: int, path: Path | None) -> None:
     engine, path = place.database(), path or Path(f"incident-{number}.zip")
     key = evidence_key(settings.output.folder)
     with writing(path), open(partial(path), "wb", opener=private) as file:
-        found = export_incident(engine, place.folder, number, key, clock.utc_now(), file)
+        found = export_incident(engine, place.folder, number, key, clock.utc_now(), file, originals=True)
     if not found:
         partial(path).unlink()
         raise ConfigError(f"there is no incident {number}")

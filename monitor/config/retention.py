@@ -29,8 +29,8 @@ class FileRetention(Section):
 class RetentionSettings(Section):
     """How long evidence is kept; an incident that somebody keeps is never deleted before its end."""
 
-    pictures: FileRetention = Field(default=FileRetention(), title="Pictures")
-    """The pictures of incidents."""
+    pictures: FileRetention = Field(default=FileRetention(), title="Pictures and videos")
+    """The pictures and videos of incidents."""
     visits_days: Days = Field(default=90, title="Days, visits")
     """Days until visits are kept as counts only."""
     incidents_days: Days = Field(default=90, title="Days, incidents")
@@ -38,9 +38,10 @@ class RetentionSettings(Section):
     audit_days: Days = Field(default=365, title="Days, audit log")
     """Days that lines of the audit log are kept."""
     low_disk_percent: Percent = Field(default=10, title="Low disk")
-    """Below this free share, pictures of false alarms are deleted, then those of the oldest confirmed incidents."""
+    """Below this free share, pictures and videos of false alarms are deleted, then those of the oldest confirmed ones;
+    then new incidents get no video."""
     very_low_disk_percent: Percent = Field(default=5, title="Very low disk")
-    """Below this free share, new incidents get no picture."""
+    """Below this free share, new incidents get no picture either."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

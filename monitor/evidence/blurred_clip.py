@@ -102,6 +102,8 @@ def make_blurred(folder: ClipFolder, name: str, track_id: int, go_on: Callable[[
         sync(ready)
         with writing(target):
             ready.replace(target)
+            if not folder.video(name).exists():  # erased meanwhile
+                target.unlink(missing_ok=True)
     finally:
         with writing(ready):
             ready.unlink(missing_ok=True)

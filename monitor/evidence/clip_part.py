@@ -149,9 +149,12 @@ def finish(folder: ClipFolder, clips: "Callable[[], ClipRepository]", name: str,
             ready.replace(video)
         _sync_folder(video.parent)
     clip, incidents = _clip_of(folder, name)
-    clips().add(clip, incidents)
+    is_added = clips().add(clip, incidents)
+    if not is_added:
+        _log.info("%s: deleted, since an incident that it shows has been removed", video)
+        _remove(video, folder.boxes(name))
     _remove(packets, notes)
-    return True
+    return is_added
 
 
 def _collected(folder: ClipFolder, name: str) -> dict[str, Any] | None:
@@ -174,9 +177,9 @@ def _collected(folder: ClipFolder, name: str) -> dict[str, Any] | None:
 
 
 def _clip_of(folder: ClipFolder, name: str) -> tuple[Clip, list[str]]:
-    values, video = folder.read_boxes(name), folder.video(name)
+    values, video, boxes = folder.read_boxes(name), folder.video(name), folder.boxes(name)
     with writing(video):
-        size = video.stat().st_size
+        size, notes_size = video.stat().st_size, boxes.stat().st_size
     clip = Clip(
         name=name,
         camera=values["camera"],
@@ -187,6 +190,8 @@ def _clip_of(folder: ClipFolder, name: str) -> tuple[Clip, list[str]]:
         codec=values["codec"],
         bytes=size,
         sha256=sha256_of(video),
+        notes_bytes=notes_size,
+        notes_sha256=sha256_of(boxes),
     )
     return clip, [each["incident_id"] for each in values["incidents"]]
 

@@ -58,7 +58,8 @@ class ClipRecorder:
 
     `add`, `tap`, `on_event`, `on_analysis` and `forget` may be called from any thread and wait for no disk. `record`,
     `complete` and `encode` are the bodies of three threads. `place_of` returns where a camera's clips are stored;
-    `places` are all of them, in which what an earlier run left is completed.
+    `places` are all of them, in which what an earlier run left is completed. `keeps_clips` returns whether there is
+    room for another clip; one that is being recorded is completed.
     """
 
     def __init__(
@@ -67,8 +68,10 @@ class ClipRecorder:
         places: Sequence[ClipPlace],
         clock: Clock,
         to_utc: Callable[[float], datetime],
+        keeps_clips: Callable[[], bool] = lambda: True,
     ) -> None:
         self._place_of = place_of
+        self._keeps_clips = keeps_clips
         self._places = places
         self._clock = clock
         self._to_utc = to_utc
@@ -135,7 +138,7 @@ class ClipRecorder:
 
     def on_event(self, event: Event) -> None:
         """Take note of an incident that opens or closes."""
-        if isinstance(event, IncidentOpened | IncidentClosed):
+        if isinstance(event, IncidentClosed) or (isinstance(event, IncidentOpened) and self._keeps_clips()):
             with self._changed:
                 if (camera := self._cameras.get(event.source_id)) is not None:
                     camera.clips.events.append(event)

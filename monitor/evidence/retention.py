@@ -1,6 +1,7 @@
 """Retention: deletes what is old, what exceeds its size, and what a nearly full disk has no room for."""
 
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,15 +10,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Select, delete, func, or_, select
+from sqlalchemy import Engine, Select, Subquery, delete, func, or_, select
 
 from monitor.config.retention import FileRetention, RetentionSettings
 from monitor.domain.clock import Clock
 from monitor.domain.errors import OutputError
 from monitor.domain.review import ReviewDecision
+from monitor.storage.clip_rows import forget_clips, sharing
 from monitor.storage.database import in_utc, session_on
 from monitor.storage.disk import Disk, disk_of
-from monitor.storage.evidence_kinds import FOLDERS, PICTURE
+from monitor.storage.evidence_kinds import CLIP, FOLDERS
 from monitor.storage.files import writing
 from monitor.storage.incidents import alive_runs, newest_decision
 from monitor.storage.keeping import KeptRepository
@@ -32,7 +34,7 @@ DISK_EVERY_S, PASS_EVERY_S = 10.0, 600.0
 #: How many rows are removed in one transaction, and the pause after it in seconds: the journal is written to meanwhile.
 _BATCH, _PAUSE_S = 50, 0.1
 
-#: The free share, in parts of the threshold, from which new pictures are stored again.
+#: The free share, in parts of the threshold, from which new clips and pictures are stored again.
 _AGAIN = 1.2
 
 _RECENT = timedelta(days=7)
@@ -45,6 +47,7 @@ class Step(StrEnum):
     NONE = "none"
     DELETE_FALSE_ALARMS = "delete_false_alarms"
     DELETE_CONFIRMED = "delete_confirmed"
+    NO_NEW_CLIPS = "no_new_clips"
     NO_NEW_PICTURES = "no_new_pictures"
 
 
@@ -85,6 +88,11 @@ class Retention:
         """Whether there is room for another picture."""
         return self.status.step is not Step.NO_NEW_PICTURES
 
+    @property
+    def keeps_clips(self) -> bool:
+        """Whether there is room for another clip."""
+        return self.status.step not in (Step.NO_NEW_CLIPS, Step.NO_NEW_PICTURES)
+
     def run(self, stop: threading.Event) -> None:
         """Work until stopped; failures are logged once, and tried again."""
         passed_s, failed = float("-inf"), ""
@@ -111,7 +119,7 @@ class Retention:
         if ended := KeptRepository(self._engine, self._clock).release_ended():
             _log.info("retention: no longer kept, their end has come: incidents %s", ", ".join(map(str, ended)))
         for decision, days in _days(settings.pictures).items():
-            self._remove_files(_of_review(PICTURE, decision, now - timedelta(days=days)), "age", stop)
+            self._remove_files(_of_review(decision, now - timedelta(days=days)), "age", stop)
         self._remove_unlisted(now - timedelta(days=max(_days(settings.pictures).values())), stop)
         self._limit_size(settings.pictures, stop)
         self._remove_incidents(now - timedelta(days=settings.incidents_days), stop)
@@ -130,10 +138,12 @@ class Retention:
                 break
             step = step_of
             self._tell(step, max(step, before, key=list(Step).index))
-            query = _of_review(PICTURE, decision, None)
+            query = _of_review(decision, None)
             self._remove_files(query, "disk", stop, lambda: self._free_share() < low)
-        resumed = very_low * (_AGAIN if before is Step.NO_NEW_PICTURES else 1)
-        if self._free_share() < resumed:
+        stopped = (Step.NO_NEW_CLIPS, Step.NO_NEW_PICTURES)
+        if self._free_share() < low * (_AGAIN if before in stopped else 1):
+            step = Step.NO_NEW_CLIPS
+        if self._free_share() < very_low * (_AGAIN if before is Step.NO_NEW_PICTURES else 1):
             step = Step.NO_NEW_PICTURES
         self._tell(step, step)
 
@@ -154,11 +164,10 @@ class Retention:
 
     def _measured(self, step: Step) -> StorageStatus:
         now, settings = self._clock.utc_now(), self._settings()
-        sizes = select(func.count(FileRow.id), func.coalesce(func.sum(FileRow.bytes), 0))
-        recent = (
-            select(func.coalesce(func.sum(FileRow.bytes), 0), func.min(IncidentRow.opened_at))
-            .join(IncidentRow, IncidentRow.id == FileRow.incident)
-            .where(IncidentRow.opened_at >= now - _RECENT)
+        stored = _stored()
+        sizes = select(func.count(), func.coalesce(func.sum(stored.c.bytes), 0)).select_from(stored)
+        recent = select(func.coalesce(func.sum(stored.c.bytes), 0), func.min(stored.c.opened_at)).where(
+            stored.c.opened_at >= now - _RECENT
         )
         with session_on(self._engine) as session:
             files, size = session.execute(sizes).one()
@@ -206,7 +215,7 @@ class Retention:
         sizes = self._sizes()
         over = (sum(sizes.values()) if camera is None else sizes.get(camera, 0)) - max_mb * 2**20
         for decision in (ReviewDecision.FALSE_ALARM, ReviewDecision.CONFIRMED, None):
-            query = _of_review(PICTURE, decision, None)
+            query = _of_review(decision, None)
             if camera is not None:
                 query = query.where(IncidentRow.source_id == camera)
             if over <= 0:
@@ -217,13 +226,9 @@ class Retention:
                     return
 
     def _sizes(self) -> dict[str, int]:
-        """Return the bytes of pictures by camera."""
-        query = (
-            select(IncidentRow.source_id, func.sum(FileRow.bytes))
-            .join(IncidentRow, IncidentRow.id == FileRow.incident)
-            .where(FileRow.kind == PICTURE, FileRow.removing.is_(False))
-            .group_by(IncidentRow.source_id)
-        )
+        """Return the bytes of pictures and clips by camera."""
+        stored = _stored()
+        query = select(stored.c.source_id, func.sum(stored.c.bytes)).group_by(stored.c.source_id)
         with session_on(self._engine) as session:
             return {camera: int(size) for camera, size in session.execute(query)}
 
@@ -260,24 +265,30 @@ class Retention:
                 session.execute(delete(AuditRow).where(AuditRow.id.in_(ids)))
 
     def _remove_unlisted(self, before: datetime, stop: threading.Event) -> None:
-        """Delete old pictures that have no row: those of versions before the chain."""
+        """Delete old files that have no row: those of versions before the chain, and clips of unknown incidents."""
         last = f"{before:%Y-%m-%d}"
-        for day in sorted(self._folder.glob(f"{FOLDERS[PICTURE]}/????-??-??")):
-            if day.name >= last or stop.is_set():
+        found = (day for folder in set(FOLDERS.values()) for day in self._folder.glob(f"{folder}/????-??-??"))
+        for day in sorted(found):
+            if stop.is_set():
                 return
+            if day.name >= last:
+                continue
             with writing(day):
                 self._delete_unlisted(day, stop)
 
     def _delete_unlisted(self, day: Path, stop: threading.Event) -> None:
         with session_on(self._engine) as session:
-            names = set(session.scalars(select(FileRow.name).where(FileRow.name.startswith(f"{day.name}/"))))
+            query = select(FileRow.name).where(FileRow.name.startswith(f"{day.name}/"))
+            stems = {Path(name).stem for name in session.scalars(query)}
             kept_ids = select(IncidentRow.incident_id).join(KeptRow, KeptRow.incident == IncidentRow.id)
             kept = set(session.scalars(kept_ids))
-        old = [path for path in day.iterdir() if f"{day.name}/{path.name}" not in names and path.stem not in kept]
+        old = [path for path in day.iterdir() if (stem := _stem(path)) not in stems and not kept & {stem, _owner(stem)}]
         for number, path in enumerate(old, start=1):
             path.unlink(missing_ok=True)
             if number % _BATCH == 0 and stop.wait(_PAUSE_S):
                 return
+        with session_on(self._engine) as session, session.begin():
+            forget_clips(session, {f"{day.name}/{_stem(path)}" for path in old if day.parent.name == FOLDERS[CLIP]})
         if not any(day.iterdir()):
             day.rmdir()
 
@@ -285,9 +296,10 @@ class Retention:
 #: What each step does, for people.
 WORDS = {
     Step.NONE: "there is room again",
-    Step.DELETE_FALSE_ALARMS: "pictures of false alarms are being deleted",
-    Step.DELETE_CONFIRMED: "pictures of the oldest confirmed incidents are being deleted",
-    Step.NO_NEW_PICTURES: "new incidents get no picture",
+    Step.DELETE_FALSE_ALARMS: "pictures and videos of false alarms are being deleted",
+    Step.DELETE_CONFIRMED: "pictures and videos of the oldest confirmed incidents are being deleted",
+    Step.NO_NEW_CLIPS: "new incidents get no video",
+    Step.NO_NEW_PICTURES: "new incidents get neither picture nor video",
 }
 
 
@@ -299,12 +311,12 @@ def _days(settings: FileRetention) -> dict[ReviewDecision | None, int]:
     }
 
 
-def _of_review(kind: str, decision: ReviewDecision | None, before: datetime | None) -> Select[Any]:
+def _of_review(decision: ReviewDecision | None, before: datetime | None) -> Select[Any]:
     """Return a query for the files of incidents with a decision that nobody keeps, the oldest first."""
     query = (
         select(FileRow.id)
         .join(IncidentRow, IncidentRow.id == FileRow.incident)
-        .where(FileRow.kind == kind, FileRow.removing.is_(False), _not_kept(FileRow.incident))
+        .where(FileRow.removing.is_(False), _not_kept(FileRow.incident))
         .where(newest_decision().is_(None) if decision is None else newest_decision() == decision.value)
         .order_by(IncidentRow.opened_at)
     )
@@ -312,4 +324,31 @@ def _of_review(kind: str, decision: ReviewDecision | None, before: datetime | No
 
 
 def _not_kept(incident: Any) -> Any:
-    return incident.not_in(select(KeptRow.incident))
+    return incident.not_in(sharing(select(KeptRow.incident)))
+
+
+def _stored() -> Subquery:
+    """Return a query for the files that are stored, each once, however many incidents of a camera it shows."""
+    return (
+        select(
+            IncidentRow.source_id,
+            FileRow.kind,
+            FileRow.name,
+            func.max(FileRow.bytes).label("bytes"),
+            func.min(IncidentRow.opened_at).label("opened_at"),
+        )
+        .join(IncidentRow, IncidentRow.id == FileRow.incident)
+        .where(FileRow.removing.is_(False))
+        .group_by(IncidentRow.source_id, FileRow.kind, FileRow.name)
+        .subquery()
+    )
+
+
+def _stem(path: Path) -> str:
+    """Return the name that a picture or clip, its blurred copies, and what is not complete of them have in common."""
+    return re.sub(r"(\.of-\d+)?(\.partial)*$", "", path.stem)
+
+
+def _owner(stem: str) -> str:
+    """Return the incident after which a clip is named."""
+    return stem.rpartition("-")[0]

@@ -75,7 +75,7 @@ class _Verification:
         self._files: dict[int, set[tuple[str, str]]] = {}
         self._empty: list[tuple[int, int | None]] = []
         self._removed: set[int] = set()
-        self._removed_files: set[tuple[int, str]] = set()
+        self._removed_files: set[tuple[int, str, str]] = set()
 
     def run(self) -> Verified:
         for row in self._records():
@@ -140,7 +140,7 @@ class _Verification:
                 self._files.setdefault(incident, set()).add((payload["kind"], payload["name"]))
             case ChainKind.REMOVED:
                 self._removed.update(payload["incidents"])
-                self._removed_files.update((number, kind) for number, kind in payload["files"])
+                self._removed_files.update((number, kind, sha256) for number, kind, sha256 in payload["files"])
             case _:
                 raise _broken(row.number, row.incident, f"its kind is unknown: {row.kind!r} (chain.kind)")
 
@@ -202,7 +202,7 @@ class _Verification:
 
     def _compare_file(self, record: ChainRow, file: Mapping[str, Any], row: FileRow | None) -> None:
         number = record.incident or 0
-        if (number, file["kind"]) in self._removed_files:
+        if (number, file["kind"], file["sha256"]) in self._removed_files:
             return
         what = f"{file['kind']} {file['name']}"
         if row is None:

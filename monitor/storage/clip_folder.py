@@ -18,7 +18,10 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One video of a camera; `name` is its path in the folder of clips, without the suffix; sizes in pixels."""
+    """One video of a camera; `name` is its path in the folder of clips, without the suffix; sizes in pixels.
+
+    `notes_bytes` and `notes_sha256` are of the JSON beside it.
+    """
 
     name: str
     camera: str
@@ -29,6 +32,8 @@ class Clip:
     codec: str
     bytes: int
     sha256: str
+    notes_bytes: int
+    notes_sha256: str
 
 
 class ClipFolder:

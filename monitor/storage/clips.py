@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from sqlalchemy import Engine, select
 
+from monitor.storage.chain import lock_chain, sha256_of_text
 from monitor.storage.clip_folder import Clip
+from monitor.storage.clip_rows import link
 from monitor.storage.database import in_utc, session_on
-from monitor.storage.schema import ClipIncidentRow, ClipRow
+from monitor.storage.schema import ClipIncidentRow, ClipRow, ErasedRow, IncidentRow
 
 
 class ClipRepository:
@@ -15,11 +17,19 @@ class ClipRepository:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add(self, clip: Clip, incident_ids: Sequence[str]) -> None:
-        """Add a clip whose file is complete, unless it has been added before."""
+    def add(self, clip: Clip, incident_ids: Sequence[str]) -> bool:
+        """Add a clip whose files are complete, unless it has been added before, and append their hashes to the chain.
+
+        Returns False if it shows an incident that has been removed meanwhile; its files must then be deleted.
+        """
+        ids = list(dict.fromkeys(incident_ids))
         with session_on(self._engine) as session, session.begin():
+            lock_chain(session)
             if session.scalar(select(ClipRow.id).where(ClipRow.name == clip.name)) is not None:
-                return
+                return True
+            hashes = [sha256_of_text(each) for each in ids]
+            if session.scalar(select(ErasedRow).where(ErasedRow.sha256.in_(hashes)).limit(1)) is not None:
+                return False
             row = ClipRow(
                 name=clip.name,
                 source_id=clip.camera,
@@ -30,10 +40,16 @@ class ClipRepository:
                 codec=clip.codec,
                 bytes=clip.bytes,
                 sha256=clip.sha256,
+                notes_bytes=clip.notes_bytes,
+                notes_sha256=clip.notes_sha256,
             )
             session.add(row)
             session.flush()
-            session.add_all(ClipIncidentRow(clip=row.id, incident_id=each) for each in dict.fromkeys(incident_ids))
+            session.add_all(ClipIncidentRow(clip=row.id, incident_id=each) for each in ids)
+            known = select(IncidentRow.id).where(IncidentRow.incident_id.in_(ids)).order_by(IncidentRow.id)
+            for incident in session.scalars(known).all():
+                link(session, row, incident)
+        return True
 
     def of_incident(self, incident_id: str) -> list[Clip]:
         """Return the clips that show an incident, in the order of time."""
@@ -58,4 +74,6 @@ def _clip(row: ClipRow) -> Clip:
         codec=row.codec,
         bytes=row.bytes,
         sha256=row.sha256,
+        notes_bytes=row.notes_bytes,
+        notes_sha256=row.notes_sha256,
     )

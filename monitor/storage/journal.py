@@ -22,6 +22,7 @@ from monitor.domain.event import (
     VisitEnded,
 )
 from monitor.storage.chain import ChainKind, append, closed_payload, lock_chain, opened_payload
+from monitor.storage.clip_rows import link_earlier
 from monitor.storage.database import files_of, make_again, reason
 from monitor.storage.files import identity
 from monitor.storage.run_info import CurrentRun, RunInfo, new_owner
@@ -181,6 +182,7 @@ class Journal:
         session.add_all(files)
         incident, run = session.get_one(IncidentRow, number), session.get_one(RunRow, self._run_id)
         append(session, ChainKind.OPENED, number, opened_payload(incident, run, files))
+        link_earlier(session, number, event.incident_id)
 
     def _close_incident(self, session: Session, event: IncidentClosed) -> None:
         lock_chain(session)

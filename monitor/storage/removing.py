@@ -1,21 +1,21 @@
 """Removes rows and files of evidence; what was removed stays counted, and the chain says so."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Select, delete, select, update
+from sqlalchemy import ColumnElement, CompoundSelect, Engine, Select, delete, select, update
 from sqlalchemy.orm import Session
 
 from monitor.domain.clock import Clock
 from monitor.domain.errors import KeptError
 from monitor.storage.chain import ChainKind, append, erase_payloads, lock_chain
+from monitor.storage.clip_rows import forget_clips, sharing, take_clips, with_siblings
 from monitor.storage.database import in_utc, session_on
-from monitor.storage.evidence_kinds import path_of
-from monitor.storage.files import partial, writing
+from monitor.storage.evidence_kinds import CLIP, clip_of, delete_file
 from monitor.storage.incidents import newest_decision, runs_of
 from monitor.storage.schema import (
     FileRow,
@@ -53,11 +53,14 @@ class Remover:
     clock: Clock
 
     def incidents(self, numbers: Sequence[int], removal: Removal) -> int:
-        """Remove incidents with their reviews and files, unless they are kept; return how many are removed."""
+        """Remove incidents with their reviews and files, unless they are kept; return how many are removed.
+
+        A clip that also shows other incidents is removed for them too; if one of them is kept, all are.
+        """
         with self._transaction() as session:
             wanted = IncidentRow.id.in_(numbers), IncidentRow.id.not_in(self._kept())
             found = session.execute(select(IncidentRow, newest_decision()).where(*wanted)).all()
-            gone = [row.id for row, _ in found]
+            gone = {row.id: row.incident_id for row, _ in found}
             if not gone:
                 return 0
             for row, decision in found:
@@ -66,9 +69,11 @@ class Remover:
             session.execute(delete(ReviewRow).where(ReviewRow.incident.in_(gone)))
             session.execute(delete(KeptRow).where(KeptRow.incident.in_(gone)))
             session.execute(update(FileRow).where(FileRow.incident.in_(gone)).values(removing=True))
+            shared = take_clips(session, gone)
+            _forget_clips_of(session, FileRow.incident.in_(gone))
             session.execute(delete(IncidentRow).where(IncidentRow.id.in_(gone)))
-            erase_payloads(session, gone)
-            append(session, ChainKind.REMOVED, None, _payload(removal, incidents=gone))
+            erase_payloads(session, list(gone))
+            append(session, ChainKind.REMOVED, None, _payload(removal, incidents=list(gone), files=shared))
         self.finish()
         return len(gone)
 
@@ -89,17 +94,23 @@ class Remover:
         return self.visits([number]) == 1
 
     def files(self, ids: Sequence[int], removal: Removal) -> int:
-        """Remove files by the numbers of their rows, unless their incidents are kept; return their bytes."""
+        """Remove files by the numbers of their rows, unless their incidents are kept; return the bytes freed.
+
+        A clip that also shows other incidents stays for them.
+        """
         with self._transaction() as session:
             wanted = FileRow.id.in_(ids), FileRow.removing.is_(False), FileRow.incident.not_in(self._kept())
-            found = session.scalars(select(FileRow).where(*wanted)).all()
+            found = with_siblings(session, session.scalars(select(FileRow).where(*wanted)).all())
             if not found:
                 return 0
             for row in found:
                 row.removing = True
-            which = sorted({(row.incident, row.kind) for row in found})
-            size = sum(row.bytes for row in found)
-            append(session, ChainKind.REMOVED, None, _payload(removal, files=which))
+            session.flush()
+            _forget_clips_of(session, FileRow.id.in_([row.id for row in found]))
+            living = _living(session, {row.name for row in found})
+            sizes = {(row.kind, row.name): row.bytes for row in found}
+            size = sum(size for key, size in sizes.items() if key not in living)
+            append(session, ChainKind.REMOVED, None, _payload(removal, files=found))
         self.finish()
         return size
 
@@ -114,26 +125,27 @@ class Remover:
     def finish(self) -> None:
         """Delete the files whose removal is committed, and their rows."""
         with session_on(self.engine) as session:
-            rows = session.execute(select(FileRow.id, FileRow.kind, FileRow.name).where(FileRow.removing)).all()
+            query = select(FileRow.id, FileRow.kind, FileRow.name).where(FileRow.removing).order_by(FileRow.id)
+            rows = session.execute(query).all()
+            living = _living(session, {name for _, _, name in rows})
         if not rows:
             return
-        for _, kind, name in rows:
-            path = path_of(self.folder, kind, name)
-            with writing(path):
-                path.unlink(missing_ok=True)
-                partial(path).unlink(missing_ok=True)
+        for kind, name in dict.fromkeys((kind, name) for _, kind, name in rows):
+            if (kind, name) not in living:
+                delete_file(self.folder, kind, name)
         with self._transaction() as session:
             session.execute(delete(FileRow).where(FileRow.id.in_([number for number, *_ in rows])))
 
     def _require_unkept(self, numbers: Sequence[int]) -> None:
         with session_on(self.engine) as session:
-            query = select(KeptRow).where(KeptRow.incident.in_(numbers), KeptRow.until > self.clock.utc_now())
+            until_later = KeptRow.until > self.clock.utc_now()
+            query = select(KeptRow).where(KeptRow.incident.in_(sharing(numbers)), until_later)
             if (row := session.scalar(query)) is not None:
                 until = f"{in_utc(row.until):%Y-%m-%d}"
                 raise KeptError(f"{row.by} keeps incident {row.incident} until {until}: {row.reason}")
 
-    def _kept(self) -> Select[int]:
-        return select(KeptRow.incident).where(KeptRow.until > self.clock.utc_now())
+    def _kept(self) -> CompoundSelect[int]:
+        return sharing(select(KeptRow.incident).where(KeptRow.until > self.clock.utc_now()))
 
     @contextmanager
     def _transaction(self) -> Iterator[Session]:
@@ -153,9 +165,22 @@ def _incidents_of(visit: VisitRow, run: RunRow) -> Select[int]:
     )
 
 
-def _payload(removal: Removal, incidents: Sequence[int] = (), files: Sequence[tuple[int, str]] = ()) -> dict[str, Any]:
+def _forget_clips_of(session: Session, files: ColumnElement[bool]) -> None:
+    names = session.scalars(select(FileRow.name).where(FileRow.kind == CLIP, files).distinct()).all()
+    forget_clips(session, [clip_of(name) for name in names])
+
+
+def _living(session: Session, names: Collection[str]) -> set[tuple[str, str]]:
+    """Return which files, by kind and name, belong to an incident that has not lost them."""
+    query = select(FileRow.kind, FileRow.name).where(FileRow.name.in_(names), ~FileRow.removing)
+    return {(kind, name) for kind, name in session.execute(query)}
+
+
+def _payload(removal: Removal, incidents: Sequence[int] = (), files: Sequence[FileRow] = ()) -> dict[str, Any]:
+    """Return the payload of a tombstone; files are named by their hashes, as their names tell of incidents."""
     said = {"why": removal.why, "by": removal.by, "reason": removal.reason}
-    return said | {"incidents": list(incidents), "files": [list(each) for each in files]}
+    which = sorted({(row.incident, row.kind, row.sha256) for row in files})
+    return said | {"incidents": list(incidents), "files": [list(each) for each in which]}
 
 
 def quarter_of(at: datetime) -> datetime:

@@ -78,7 +78,8 @@ class IncidentRow(Base):
 class ClipRow(Base):
     """One video file of a camera, beside the pictures of incidents; its row is written after the file.
 
-    `name` is its path in the folder of clips, without the suffix. `codec` is that of the file.
+    `name` is its path in the folder of clips, without the suffix. `codec` is that of the file; `notes_bytes` and
+    `notes_sha256` are of the JSON beside it.
     """
 
     __tablename__ = "clips"
@@ -92,6 +93,8 @@ class ClipRow(Base):
     codec: Mapped[str] = mapped_column(String(16))
     bytes: Mapped[int] = mapped_column(Integer)
     sha256: Mapped[str] = mapped_column(String(64))
+    notes_bytes: Mapped[int] = mapped_column(Integer, server_default="0")
+    notes_sha256: Mapped[str] = mapped_column(String(64), server_default="")
 
 
 class ClipIncidentRow(Base):
@@ -100,6 +103,13 @@ class ClipIncidentRow(Base):
     __tablename__ = "clip_incidents"
     clip: Mapped[int] = mapped_column(ForeignKey("clips.id"), primary_key=True)
     incident_id: Mapped[str] = mapped_column(String(280), primary_key=True, index=True)
+
+
+class ErasedRow(Base):
+    """The SHA-256 of the `incident_id` of an incident that was removed, of which no clip may be added any more."""
+
+    __tablename__ = "erased_incidents"
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
 
 
 class VisitRow(Base):
@@ -163,7 +173,7 @@ class FileRow(Base):
     """
 
     __tablename__ = "evidence_files"
-    __table_args__ = (Index(None, "incident", "kind", "name", unique=True),)
+    __table_args__ = (Index(None, "incident", "kind", "name", unique=True), Index(None, "name"))
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     incident: Mapped[int] = mapped_column(Integer)
     kind: Mapped[str] = mapped_column(String(16))

@@ -25,7 +25,7 @@ def exported(engine: Engine, tmp_path: Path) -> tuple[Case, Path]:
     case.close(2)
     case.review(number)
     out = io.BytesIO()
-    assert export_incident(engine, case.live, number, evidence_key(tmp_path), START, out)
+    assert export_incident(engine, case.live, number, evidence_key(tmp_path), START, out, originals=True)
     path = tmp_path / "incident.zip"
     path.write_bytes(out.getvalue())
     return case, path
@@ -84,4 +84,4 @@ def test_what_is_missing_added_or_no_zip_is_noticed(exported: tuple[Case, Path],
 
 
 def test_an_incident_that_is_not_there(engine: Engine, tmp_path: Path) -> None:
-    assert not export_incident(engine, tmp_path, 9, evidence_key(tmp_path), START, io.BytesIO())
+    assert not export_incident(engine, tmp_path, 9, evidence_key(tmp_path), START, io.BytesIO(), originals=True)

@@ -179,7 +179,7 @@ def test_a_disk_that_fills_up_loses_false_alarms_first_and_then_gets_no_more_pic
         steps.append((keeper.status.step, keeper.keeps_pictures))
     assert steps == [
         (Step.NONE, True),
-        (Step.DELETE_CONFIRMED, True),
+        (Step.NO_NEW_CLIPS, True),
         (Step.NO_NEW_PICTURES, False),
         (Step.NO_NEW_PICTURES, False),
         (Step.NONE, True),

@@ -36,7 +36,7 @@ FIRST = 50
 CAMERAS = {320: "door", 352: "hall", 480: "door"}
 SOON = {
     "clips": {"enabled": True, "pre_s": 1, "post_s": 1},
-    "rules": {"dwell_s": 0.3, "decide_evidence_s": 0.1, "cooldown_s": 0, "min_face_px": 1, "good_face_px": 2},
+    "rules": {"dwell_s": 0.3, "false_alarm_rate": 0.2, "cooldown_s": 0, "min_face_px": 1},
     "tracking": {"lost_after_s": 0.5, "confirm_hits": 1},
     "detect_fps": "auto",
     "health": {"stale_after_s": 5, "frozen_after_s": 600},

@@ -6,7 +6,7 @@ from datetime import timedelta
 from fastapi import APIRouter, HTTPException, Response, status
 from starlette.requests import Request
 
-from monitor.domain.account import Account
+from monitor.domain.account import Account, Role
 from monitor.domain.errors import KeptError
 from monitor.evidence.export import export_incident
 from monitor.evidence.signing import evidence_key
@@ -22,7 +22,10 @@ router = APIRouter(prefix="/api/v1", tags=["evidence"])
 
 @router.get("/incidents/{number}/evidence.zip", response_class=Response)
 async def export(number: Number, request: Request, account: Operator, services: ServicesDep) -> Response:
-    """The incident with its files, settings and reviews, and what proves it, as a signed ZIP file."""
+    """The incident with its files, settings and reviews, and what proves it, as a signed ZIP file.
+
+    Admins get its videos, others the blurred copies, as far as they have been made.
+    """
     _require_incident(services, account, number)
 
     def file() -> Response:
@@ -30,7 +33,8 @@ async def export(number: Number, request: Request, account: Operator, services: 
         key = evidence_key(services.folder.parent)
         services.accounts.note(account.name, "evidence exported", f"incident {number}", address_of(request))
         with tempfile.TemporaryFile() as out:
-            if not export_incident(journal.engine, journal.folder, number, key, services.clock.utc_now(), out):
+            now, originals = services.clock.utc_now(), account.may(Role.ADMIN)
+            if not export_incident(journal.engine, journal.folder, number, key, now, out, originals=originals):
                 raise HTTPException(status.HTTP_404_NOT_FOUND, "there is no such incident")
             out.seek(0)
             data = out.read()

@@ -13,8 +13,9 @@ async function load() {
 }
 
 const STEPS = {
-  none: "nothing", delete_false_alarms: "pictures of false alarms are deleted",
-  delete_confirmed: "pictures of the oldest confirmed incidents are deleted", no_new_pictures: "new incidents get no picture",
+  none: "nothing", delete_false_alarms: "pictures and videos of false alarms are deleted",
+  delete_confirmed: "pictures and videos of the oldest confirmed incidents are deleted",
+  no_new_clips: "new incidents get no video", no_new_pictures: "new incidents get neither picture nor video",
 };
 
 function size(bytes) {
