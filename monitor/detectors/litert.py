@@ -14,7 +14,7 @@ from monitor.detectors.preprocessing import Preprocessing
 from monitor.detectors.quiet import native_notices_hidden
 from monitor.detectors.resize import resize_to_input
 from monitor.detectors.rows import Rows, checked_rows
-from monitor.detectors.score_floor import with_all_states
+from monitor.detectors.score_floor import rows_per_face, with_all_states
 from monitor.detectors.tflite_file import Outputs, TfliteFacts
 from monitor.domain.detection import Detection
 from monitor.domain.errors import ModelError
@@ -44,6 +44,7 @@ class LiteRtDetector:
         self._floor = least_score(folder.thresholds)
         try:
             model = with_all_states(file.read_bytes(), self._floor)
+            self._rows_per_face = rows_per_face(model)
             with native_notices_hidden():
                 self._interpreter = Interpreter(model_content=model, num_threads=threads)
                 self._fix_size()
@@ -110,7 +111,8 @@ class LiteRtDetector:
         if places.raw_scores is not None and not np.isfinite(get(places.raw_scores)).all():
             raise ModelError(f"{self._file}: computes scores that are not numbers; it is damaged, export it again")
         boxes, classes, scores = (get(index)[0] for index in (places.boxes, places.classes, places.scores))
-        return checked_rows(self._file, boxes, classes, scores, get(places.count).reshape(-1)[0], self._floor)
+        count = get(places.count).reshape(-1)[0] * self._rows_per_face
+        return checked_rows(self._file, boxes, classes, scores, count, self._floor)
 
 
 def _the_input(file: Path, details: list[dict[str, Any]]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from monitor.detectors.label_map import read_label_map
 from monitor.detectors.opening import open_detector
 from monitor.detectors.pipeline_config import PIPELINE, ssd_scaling
 from monitor.detectors.resize import resize_to_input
-from monitor.detectors.score_floor import EXPORTED_FLOOR, with_all_states
+from monitor.detectors.score_floor import EXPORTED_FLOOR, with_score_floor
 from monitor.domain.detection import DECIDED_STATES, MaskState
 from monitor.domain.ports import Detector
 from monitor.training import metrics, tfod
@@ -108,7 +108,7 @@ def export(
         for precision, pictures in ((Precision.FLOAT, ()), (Precision.INT8, calibration)):
             report(f"writing {TFLITE[precision]}")
             data = write_tflite(config, checkpoint, taken, pictures)
-            (folder / TFLITE[precision]).write_bytes(with_all_states(data, EXPORTED_FLOOR))
+            (folder / TFLITE[precision]).write_bytes(with_score_floor(data, EXPORTED_FLOOR))
         _write_pipeline(config, folder / PIPELINE)
         _write_manifest(folder, settings, str(scaling), dict.fromkeys(DECIDED_STATES, SCORE_FLOOR), {})
         files: dict[str, Evaluation] = {}

@@ -13,7 +13,7 @@ from monitor.config.detector import Backend, Precision
 from monitor.detectors.fitting import ModelInput
 from monitor.detectors.opening import OpenedDetector, open_detector
 from monitor.detectors.resize import resize_to_input
-from monitor.detectors.score_floor import EXPORTED_FLOOR, with_all_states
+from monitor.detectors.score_floor import EXPORTED_FLOOR, rows_per_face, with_all_states, with_score_floor
 from monitor.domain.detection import Detection, MaskState
 from monitor.domain.errors import ModelError
 from monitor.domain.geometry import Box
@@ -189,7 +189,7 @@ def raw_outputs(model: bytes, image: np.ndarray) -> list[np.ndarray]:
 @pytest.mark.parametrize("file", ["model.tflite", "model_int8.tflite"])
 def test_a_score_floor_changes_nothing_above_it(scenes: list[Scene], file: str, floor: float) -> None:
     model = (default_settings().model / file).read_bytes()
-    whole, floored, compared = with_all_states(model, 0.0), with_all_states(model, floor), 0
+    whole, floored, compared = with_score_floor(model, 0.0), with_score_floor(model, floor), 0
     for scene in scenes:
         everything, some = raw_outputs(whole, scene.image), raw_outputs(floored, scene.image)
         above = everything[2] >= np.float32(floor)
@@ -207,15 +207,34 @@ def test_a_face_comes_with_the_scores_of_other_states_and_the_best_one_stays(sce
         best = raw_outputs(model, scene.image)[2]
         found = detector.detect([scene.image])[0]
         assert found, "each scene shows somebody"
-        assert found[0].score == pytest.approx(best.max(), abs=1e-6)
+        # The input is scaled by a table here and by division there, which rounds it otherwise.
+        assert found[0].score == pytest.approx(best.max(), abs=0.02)
         assert all(max(one.scores) == one.score for one in found)
         more += sum(sum(score > 0 for score in one.scores) > 1 for one in found)
     assert more > 0
 
 
+@pytest.mark.parametrize("threads", [2, 3, 4])
+def test_no_state_is_lost_with_any_number_of_threads(scenes: list[Scene], threads: int) -> None:
+    """LiteRT 2.3.0's suppression within each class loses the last class with two threads."""
+    low, incorrect = dict.fromkeys(("with_mask", "without_mask", "incorrect"), 0.05), 0
+    one, more = (
+        open_changed(backend="litert", precision="int8", thresholds=low, threads=count).detector
+        for count in (1, threads)
+    )
+    for scene in scenes:
+        expected, found = one.detect([scene.image])[0], more.detect([scene.image])[0]
+        assert np.array([each.scores for each in found]) == pytest.approx(
+            np.array([each.scores for each in expected]), abs=0.02
+        )
+        incorrect += sum(each.scores[2] > 0 for each in found)
+    assert incorrect, "the last class is among them"
+
+
 def test_a_model_with_a_floor_is_patched_only_where_detections_would_be_lost() -> None:
     stock = (default_settings().model / "model.tflite").read_bytes()
     exported = with_all_states(stock, EXPORTED_FLOOR)
+    assert (rows_per_face(stock), rows_per_face(exported)) == (1, 3)
     for threshold in (EXPORTED_FLOOR, 0.33, 1.0):
         assert with_all_states(exported, threshold) == exported, "the rest is left out after the op"
     foreign = with_all_states(exported, 0.01)
