@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,7 +64,8 @@ class ClipPart:
         self._path = folder.notes(name)
         self._wanted = wanted
         self._noted_s = since_s
-        self._offset_s = first.stamp_s - first.packet.time_s
+        # From the times of frames to those of their packets; each differs by how long its frame took to arrive.
+        self._offsets = [(first.packet.time_s, first.stamp_s - first.packet.time_s)]
         self._told: set[tuple[str, float | None]] = set()
         packets = folder.packets(name)
         folder.prepare(name)
@@ -87,7 +89,7 @@ class ClipPart:
             self._noted_s = note.time_s
             if note.scene != self.first.scene:
                 continue
-            self._offset_s = note.stamp_s - note.time_s
+            self._offsets.append((note.time_s, note.stamp_s - note.time_s))
             if note.stamp_s >= self.first.stamp_s - 0.0005:
                 self._line({"frame": _frame(note, self.first.stamp_s)})
         for each in self._wanted:
@@ -112,7 +114,9 @@ class ClipPart:
             self._writer.close()
 
     def _clip_s(self, time_s: float) -> float:
-        return time_s + self._offset_s - self.first.stamp_s
+        at = bisect_left(self._offsets, (time_s,))
+        _, offset_s = min(self._offsets[max(at - 1, 0) : at + 1], key=lambda known: abs(known[0] - time_s))
+        return time_s + offset_s - self.first.stamp_s
 
     def _line(self, value: Mapping[str, Any]) -> None:
         with writing(self._path):
