@@ -38,8 +38,7 @@ class RetentionSettings(Section):
     audit_days: Days = Field(default=365, title="Days, audit log")
     """Days that lines of the audit log are kept."""
     low_disk_percent: Percent = Field(default=10, title="Low disk")
-    """Below this free share, pictures and videos of false alarms are deleted, then those of the oldest confirmed ones;
-    then new incidents get no video."""
+    """Below this free share, pictures and videos of false alarms and old incidents go, then no new videos are made."""
     very_low_disk_percent: Percent = Field(default=5, title="Very low disk")
     """Below this free share, new incidents get no picture either."""
 

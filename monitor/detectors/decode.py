@@ -35,15 +35,17 @@ def decode(
     lies as `placement` states; `class_ids` (N,) int64, 1-based; `scores` (N,) float32, 0..1. Labels that mean
     `UNKNOWN`, scores under the state's threshold, empty boxes, boxes in the padding and values that are not finite are
     left out, but lower scores of a face's other states are among its `scores`. Raises `KeyError` for a class id that is
-    not in `states`.
+    not in `states` and scores enough for a detection.
     """
-    floor = least_score(thresholds)
+    floor, lowest = least_score(thresholds), min(thresholds.values())
     boxes, inside = placement.to_picture(boxes)
     usable = np.isfinite(boxes).all(axis=1) & np.isfinite(scores) & (scores >= floor) & inside
     height_px, width_px = placement.picture_px
     kept: list[tuple[Box, MaskState, dict[MaskState, float]]] = []
     for index in np.flatnonzero(usable)[np.argsort(-scores[usable], kind="stable")]:
         score = min(float(scores[index]), 1.0)
+        if score < lowest and int(class_ids[index]) not in states:
+            continue  # a gap in the label map, which is nobody's
         state = states[int(class_ids[index])]
         if state is MaskState.UNKNOWN:
             continue
