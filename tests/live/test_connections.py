@@ -88,6 +88,10 @@ def test_silent_connections_of_one_address_and_of_many_end_nothing(runs: list[Ru
 def connected(port: int, source: str) -> socket.socket:
     """Connect from one of this machine's addresses, and say nothing."""
     connection = socket.socket()
-    connection.bind((source, 0))
-    connection.connect(("127.0.0.1", port))
+    try:
+        connection.bind((source, 0))
+        connection.connect(("127.0.0.1", port))
+    except OSError:
+        connection.close()
+        raise
     return connection
