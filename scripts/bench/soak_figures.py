@@ -7,8 +7,8 @@ from typing import Any
 from scripts.bench.watched import Sample
 
 #: The least that a half holds, from the first half after the warm-up to the second: what comes and goes with an attack
-#: or a camera does not count. In a run of a minute, whose halves are 20 s, allocators and caches are still filling; in a
-#: longer one they settle within the same limit, and a leak does not.
+#: or a camera does not count. In a run of a minute, whose halves are 20 s, allocators and caches are still filling; in
+#: a longer one they settle within the same limit, and a leak does not.
 MOST_GROWTH_MB = 50.0
 #: Pools of threads and of connections fill up so far at most; a connection to the database holds three files.
 MOST_MORE_THREADS = 4

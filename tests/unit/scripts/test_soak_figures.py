@@ -48,9 +48,9 @@ def test_a_monitor_that_stays_as_it_is_has_no_fault() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"mb": lambda number: 300.0 + number}, "RSS grew by"),
+        ({"mb": lambda number: 300.0 + 2 * number}, "RSS grew by"),
         ({"threads": lambda number: 40 + number // 5}, "threads grew from"),
-        ({"files": lambda number: 60 + number}, "open files grew from"),
+        ({"files": lambda number: 60 + 2 * number}, "open files grew from"),
         ({"analysed": lambda number: 2 * number}, "door: 2.00 analyses/s, before the attack 3.00"),
         ({"age": lambda number: 2500 if number % 10 == 0 else 100}, "door: p95 age"),
         ({"age": lambda number: None if number > 50 else 100}, "door: p95 age inf"),
