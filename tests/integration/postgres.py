@@ -8,7 +8,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import unquote
@@ -58,14 +58,16 @@ def hanging(url: str) -> Iterator[None]:
     """Stop every process of the server for a while."""
     folder = unquote(url.split("?host=")[1])
     main = psutil.Process(int((Path(folder) / "data" / "postmaster.pid").read_text("ascii").split()[0]))
+    main.suspend()  # first, so that no further process begins
     stopped = [main, *main.children(recursive=True)]
-    for process in stopped:
-        process.suspend()
     try:
+        for process in stopped[1:]:
+            with suppress(psutil.NoSuchProcess):  # one that was just ending
+                process.suspend()
         yield
     finally:
         for process in stopped:
-            if process.is_running():
+            with suppress(psutil.NoSuchProcess):
                 process.resume()
 
 
