@@ -51,7 +51,7 @@ def convolutions(tflite):
     )
 
 
-@pytest.mark.timeout(360)
+@pytest.mark.timeout(900)
 def test_from_pictures_to_a_model_folder(voc, tmp_path, monkeypatch):
     import numpy as np
     import tensorflow as tf
