@@ -103,7 +103,8 @@ def contents(folder: Path, *names: str) -> dict[str, bytes]:
 
 
 def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    """Return what is in a folder of results, but for what every run may leave: incidents' pictures, the signing key."""
+    return {path.name for path in folder.iterdir()} - {"incidents", "evidence.key"} if folder.is_dir() else set()
 
 
 def ask(database: Path, query: str) -> list[tuple]:
