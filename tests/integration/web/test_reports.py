@@ -87,7 +87,7 @@ def test_others_are_answered_while_one_asks_again_and_again(desk: Desk):
                 started = time.monotonic()
                 answer = client.get("/api/v1/statistics", params=period())
                 assert answer.json()["total"]["visits"] == VISITS
-                assert time.monotonic() - started < 5
+                assert time.monotonic() - started < 10
     finally:
         done.set()
         asking.join()
